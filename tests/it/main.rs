@@ -1,0 +1,1 @@
+//! One test binary: every test that needs more than one module, or a real outside thing.
