@@ -1,0 +1,234 @@
+//! The forms of single fields, so that a GUID or a duration is bounded in the same way wherever it stands.
+//!
+//! Never: a string without a greatest length or a list without a greatest number of items.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+/// A pattern of a string, and what it asks for in words.
+#[derive(Debug, Clone, Copy)]
+pub struct Form {
+    /// The regular expression as it stands in the schema.
+    pub pattern: &'static str,
+    /// What a value should be: "a GUID such as `…`".
+    pub expected: &'static str,
+}
+
+/// The id of a tenant, group, user or role.
+pub const GUID: Form = Form {
+    pattern: "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
+    expected: "a GUID such as `729827e3-9c14-49f7-bb1b-9608f156bbb8`",
+};
+/// The digest of a text.
+pub const SHA256: Form =
+    Form { pattern: "^[0-9a-f]{64}$", expected: "a SHA-256 in 64 lower-case hexadecimal digits" };
+/// From one day to 730.
+pub const DAYS: Form = Form {
+    pattern: "^P([1-9]|[1-9][0-9]|[1-6][0-9]{2}|7[0-2][0-9]|730)D$",
+    expected: "a number of days from `P1D` to `P730D`; months and years are written as days",
+};
+/// Any length of days, hours, minutes and seconds.
+pub const DURATION: Form = Form {
+    pattern: "^P([0-9]{1,4}D|([0-9]{1,4}D)?T([0-9]{1,5}H([0-9]{1,5}M)?([0-9]{1,5}S)?|[0-9]{1,5}M([0-9]{1,5}S)?|[0-9]{1,5}S))$",
+    expected: "an ISO 8601 duration of days, hours, minutes or seconds such as `PT8H` or `P1DT12H`",
+};
+/// A point in time with its offset, of the years 2000 to 2999.
+pub const TIMESTAMP: Form = Form {
+    pattern: r"^2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$",
+    expected: "a date and time with an offset, of the years 2000 to 2999, such as `2026-11-21T17:00:00Z`",
+};
+/// The name of a relationship in the store.
+pub const STORE_NAME: Form = Form {
+    pattern: "^[A-Za-z0-9 _-]{1,44}$",
+    expected: "1 to 44 letters, digits, blanks, `_` and `-`",
+};
+/// An ISO 3166 country.
+pub const COUNTRY: Form = Form {
+    pattern: "^[A-Z]{2}$",
+    expected: "a country in two capital letters such as `DE` (ISO 3166-1)",
+};
+/// A BCP 47 language.
+pub const LANGUAGE: Form = Form {
+    pattern: "^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$",
+    expected: "a language such as `en` or `pt-BR` (BCP 47)",
+};
+/// A link that a person can follow.
+pub const URL: Form = Form {
+    pattern: r"^https://[!-~]+$",
+    expected: "a link that starts with `https://` and has no blanks",
+};
+/// A mail address.
+pub const EMAIL: Form =
+    Form { pattern: r"^[^@\s]+@[^@\s]+$", expected: "a mail address such as `ada@example.com`" };
+/// A telephone number.
+pub const TELEPHONE: Form = Form {
+    pattern: r"^\+?[0-9][0-9 ()./-]{2,30}$",
+    expected: "a telephone number such as `+49 30 1234567`",
+};
+/// The name of a namespace.
+pub const NAMESPACE: Form = Form {
+    pattern: "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+    expected: "the name of a namespace: lower-case letters, digits and `-`",
+};
+/// The name of an object.
+pub const OBJECT_NAME: Form = Form {
+    pattern: r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+    expected: "the name of an object: lower-case letters, digits, `-` and `.`",
+};
+/// The id of a task.
+pub const TASK: Form = Form {
+    pattern: "^[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*$",
+    expected: "a task as `area/task` such as `users/reset-password-non-admin`",
+};
+/// Text on one line that is not blank.
+pub const ONE_LINE: Form = Form {
+    pattern: r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$",
+    expected: "text on one line, not only blanks",
+};
+
+/// Every form, so that a broken pattern can be told in words.
+pub const FORMS: [Form; 15] = [
+    GUID,
+    SHA256,
+    DAYS,
+    DURATION,
+    TIMESTAMP,
+    STORE_NAME,
+    COUNTRY,
+    LANGUAGE,
+    URL,
+    EMAIL,
+    TELEPHONE,
+    NAMESPACE,
+    OBJECT_NAME,
+    TASK,
+    ONE_LINE,
+];
+
+fn string(form: Form, longest: usize) -> Schema {
+    json_schema!({ "type": "string", "pattern": form.pattern, "maxLength": longest })
+}
+
+fn set(items: Schema, most: usize) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": items,
+        "minItems": 1,
+        "maxItems": most,
+        "x-kubernetes-list-type": "set",
+    })
+}
+
+/// A [`GUID`].
+pub fn guid(_: &mut SchemaGenerator) -> Schema {
+    string(GUID, 36)
+}
+
+/// A [`SHA256`].
+pub fn sha256(_: &mut SchemaGenerator) -> Schema {
+    string(SHA256, 64)
+}
+
+/// A length in [`DAYS`].
+pub fn days(_: &mut SchemaGenerator) -> Schema {
+    string(DAYS, 5)
+}
+
+/// A [`DURATION`].
+pub fn duration(_: &mut SchemaGenerator) -> Schema {
+    string(DURATION, 24)
+}
+
+/// A [`TIMESTAMP`].
+pub fn timestamp(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "format": "date-time",
+        "pattern": TIMESTAMP.pattern,
+        "maxLength": 35,
+    })
+}
+
+/// A point in time that the operator writes: any that Kubernetes itself would write.
+pub fn observed_timestamp(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "date-time", "maxLength": 35 })
+}
+
+/// A [`STORE_NAME`].
+pub fn store_name(_: &mut SchemaGenerator) -> Schema {
+    string(STORE_NAME, 44)
+}
+
+/// A [`COUNTRY`].
+pub fn country(_: &mut SchemaGenerator) -> Schema {
+    string(COUNTRY, 2)
+}
+
+/// A [`LANGUAGE`].
+pub fn language(_: &mut SchemaGenerator) -> Schema {
+    string(LANGUAGE, 35)
+}
+
+/// A [`URL`].
+pub fn url(_: &mut SchemaGenerator) -> Schema {
+    string(URL, 2048)
+}
+
+/// An [`EMAIL`].
+pub fn email(_: &mut SchemaGenerator) -> Schema {
+    string(EMAIL, 254)
+}
+
+/// A [`TELEPHONE`].
+pub fn telephone(_: &mut SchemaGenerator) -> Schema {
+    string(TELEPHONE, 32)
+}
+
+/// An [`OBJECT_NAME`].
+pub fn object_name(_: &mut SchemaGenerator) -> Schema {
+    string(OBJECT_NAME, 253)
+}
+
+/// A short text for people, such as a name.
+pub fn name(_: &mut SchemaGenerator) -> Schema {
+    string(ONE_LINE, 256)
+}
+
+/// A longer text for people; line breaks are allowed.
+pub fn text(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "minLength": 1, "maxLength": 2000 })
+}
+
+/// A text that the operator writes.
+pub fn observed_text(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "maxLength": 32768 })
+}
+
+/// A set of roles: each a name, also a former one, or a template id.
+pub fn roles(_: &mut SchemaGenerator) -> Schema {
+    set(string(ONE_LINE, 128), 150)
+}
+
+/// A set of tasks.
+pub fn tasks(_: &mut SchemaGenerator) -> Schema {
+    set(string(TASK, 160), 250)
+}
+
+/// A set of namespaces.
+pub fn namespaces(_: &mut SchemaGenerator) -> Schema {
+    set(string(NAMESPACE, 63), 100)
+}
+
+/// A set of GUIDs.
+pub fn guids(_: &mut SchemaGenerator) -> Schema {
+    set(string(GUID, 36), 5000)
+}
+
+/// Labels and their values, at least one.
+pub fn labels(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "additionalProperties": { "type": "string", "maxLength": 63 },
+        "minProperties": 1,
+        "maxProperties": 16,
+    })
+}
