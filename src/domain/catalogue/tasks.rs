@@ -1,0 +1,276 @@
+//! Tasks: what a person needs to do, and which roles Microsoft documents for it.
+//!
+//! Never: a task known by its last part alone; only `area/task` is unique.
+
+use std::{borrow::Borrow, collections::BTreeMap, fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{InvalidId, RoleId};
+
+/// Managing the subscriptions of a domain. It cannot be done on behalf of a customer, only with an account of the customer's own.
+pub const MANAGE_DOMAIN_SUBSCRIPTIONS: &str = "custom-domain-names/manage-subscriptions";
+
+const DOMAIN_NAME_ADMINISTRATOR: RoleId =
+    RoleId::from_u128(0x8329_153b_31d0_4727_b945_745e_b3bc_5f31);
+const BILLING_ADMINISTRATOR: RoleId = RoleId::from_u128(0xb0f5_4661_2d74_4c50_afa3_1ec8_03f1_2efe);
+
+/// The id of a task: `area/task`, both in kebab case.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TaskId(String);
+
+impl TaskId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for TaskId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        match text.split_once('/') {
+            Some((area, task)) if is_kebab(area) && is_kebab(task) => Ok(Self(text.to_owned())),
+            Some(_) | None => Err(InvalidId {
+                text: text.to_owned(),
+                expected: "a task id such as `users/reset-password-non-admin`",
+            }),
+        }
+    }
+}
+
+fn is_kebab(text: &str) -> bool {
+    text.split('-').all(|word| {
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    })
+}
+
+impl TryFrom<String> for TaskId {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        text.parse()
+    }
+}
+
+impl From<TaskId> for String {
+    fn from(id: TaskId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Borrow<str> for TaskId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One task and who can do it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Task {
+    /// Its id.
+    pub id: TaskId,
+    /// The area as Microsoft's page heads it.
+    pub area: &'static str,
+    /// What is done, the second half of the id.
+    pub name: &'static str,
+    /// The documented least-privileged way: all of these together. Never empty.
+    pub least: Vec<Holder>,
+    /// Documented alternatives: each stands in for the first of `least`; the rest of `least` stays needed.
+    pub additional: Vec<Holder>,
+    /// Which page the row comes from.
+    pub source: Source,
+    /// What a reader of the row should know.
+    pub note: Option<&'static str>,
+    /// What the GDAP page says, where it names another least-privileged role than Entra's page, which counts.
+    pub disagreement: Option<Disagreement>,
+}
+
+/// What a task needs: mostly an Entra role, sometimes something that no Entra role gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Holder {
+    /// An Entra built-in role.
+    Role(RoleId),
+    /// Any Entra built-in role whatsoever.
+    AnyRole,
+    /// A role of Azure RBAC, which lives in a subscription and not in the directory.
+    AzureRole(&'static str),
+    /// Whoever owns, or is a member of, the object in question.
+    Owner(&'static str),
+    /// Membership of one particular group.
+    Group(&'static str),
+    /// Every user of the tenant, without any role.
+    EveryUser(&'static str),
+}
+
+impl Holder {
+    /// The role, where it is one particular role.
+    pub fn role(self) -> Option<RoleId> {
+        match self {
+            Self::Role(id) => Some(id),
+            Self::AnyRole
+            | Self::AzureRole(_)
+            | Self::Owner(_)
+            | Self::Group(_)
+            | Self::EveryUser(_) => None,
+        }
+    }
+
+    /// Whether a role of the directory can stand for it.
+    pub fn is_entra(self) -> bool {
+        self.role().is_some() || self == Self::AnyRole
+    }
+}
+
+/// Where a task comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+pub enum Source {
+    /// Microsoft Entra's page "least privileged roles by task", 2026.
+    #[serde(rename(deserialize = "entra-by-task", serialize = "entra"))]
+    Entra,
+    /// The GDAP page of the same name, 2023.
+    #[serde(rename(deserialize = "gdap-by-task", serialize = "gdap"))]
+    Gdap,
+    /// Our own.
+    #[serde(rename = "concordat")]
+    Concordat,
+}
+
+/// Another page that names another least-privileged role.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Disagreement {
+    /// Which page.
+    pub source: Source,
+    /// What it names.
+    pub least: Vec<Holder>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SourceTask<'a> {
+    area: &'a str,
+    task: &'a str,
+    least_privileged_role: &'a str,
+    least_privileged_kind: &'a str,
+    least_privileged_template_id: Option<&'a str>,
+    #[serde(borrow)]
+    additional_roles: Vec<&'a str>,
+    #[serde(borrow)]
+    additional_role_template_ids: Vec<Option<&'a str>>,
+    source: Source,
+    note: Option<&'a str>,
+    #[serde(borrow, default)]
+    all_of: Vec<SourceHolder<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SourceHolder<'a> {
+    name: &'a str,
+    kind: &'a str,
+    template_id: Option<&'a str>,
+}
+
+/// Every task by its id. Where both pages have a row, Entra's counts and a difference in the least-privileged role is kept.
+pub(super) fn parse(text: &'static str) -> BTreeMap<TaskId, Task> {
+    let rows: Vec<SourceTask<'static>> =
+        serde_json::from_str(text).expect("the tasks are compiled in");
+    let mut tasks: BTreeMap<TaskId, Task> = BTreeMap::new();
+    for row in rows {
+        let task = task(&row);
+        let task = match tasks.remove(&task.id) {
+            None => task,
+            Some(known) => merged(known, task),
+        };
+        tasks.insert(task.id.clone(), task);
+    }
+    let own = manage_domain_subscriptions();
+    tasks.insert(own.id.clone(), own);
+    tasks
+}
+
+fn merged(one: Task, other: Task) -> Task {
+    assert_ne!(one.source, other.source, "`{}` stands twice on one page", one.id);
+    let (counts, differs) = if one.source == Source::Entra { (one, other) } else { (other, one) };
+    let disagreement = (counts.least != differs.least)
+        .then_some(Disagreement { source: differs.source, least: differs.least });
+    Task { disagreement, ..counts }
+}
+
+fn manage_domain_subscriptions() -> Task {
+    Task {
+        id: TaskId(MANAGE_DOMAIN_SUBSCRIPTIONS.to_owned()),
+        area: "Custom domain names",
+        name: "manage-subscriptions",
+        least: vec![Holder::Role(DOMAIN_NAME_ADMINISTRATOR), Holder::Role(BILLING_ADMINISTRATOR)],
+        additional: Vec::new(),
+        source: Source::Concordat,
+        note: Some(
+            "cannot be done on behalf of the customer; it takes an account in the customer's own tenant with both roles",
+        ),
+        disagreement: None,
+    }
+}
+
+fn task(row: &SourceTask<'static>) -> Task {
+    let least = if row.all_of.is_empty() {
+        vec![holder(
+            row.least_privileged_role,
+            row.least_privileged_kind,
+            row.least_privileged_template_id,
+        )]
+    } else {
+        row.all_of.iter().map(|part| holder(part.name, part.kind, part.template_id)).collect()
+    };
+    let additional = row
+        .additional_roles
+        .iter()
+        .zip(&row.additional_role_template_ids)
+        .map(|(name, id)| holder(name, row.least_privileged_kind, *id))
+        .collect();
+    Task {
+        id: TaskId(format!("{}/{}", kebab(row.area), row.task)),
+        area: row.area,
+        name: row.task,
+        least,
+        additional,
+        source: row.source,
+        note: row.note,
+        disagreement: None,
+    }
+}
+
+/// `kind` is the row's, and says too little about alternatives without a template id: those are told by their names.
+fn holder(name: &'static str, kind: &str, id: Option<&str>) -> Holder {
+    match (id, kind) {
+        (Some(id), _) => {
+            Holder::Role(id.parse().expect("template ids in the compiled-in data are GUIDs"))
+        }
+        (None, "azure-rbac") => Holder::AzureRole(name),
+        (None, "group") => Holder::Group(name),
+        (None, "any-entra-role") => Holder::AnyRole,
+        (None, "default-user-role") => Holder::EveryUser(name),
+        (None, _) if name == "Default user role" => Holder::EveryUser(name),
+        (None, _) => Holder::Owner(name),
+    }
+}
+
+/// `External Identities and B2C` becomes `external-identities-and-b2c`.
+fn kebab(area: &str) -> String {
+    area.split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join("-")
+        .to_ascii_lowercase()
+}
