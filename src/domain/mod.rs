@@ -3,5 +3,13 @@
 //! Never: async, a clock, the environment, randomness, logging or I/O. Time and ids come in as arguments.
 
 pub mod catalogue;
+pub mod digest;
+pub mod duration;
+pub mod entry;
 pub mod ids;
+pub mod lifecycle;
+pub mod limits;
+pub mod partner_type;
+pub mod plan;
 pub mod problem;
+pub mod state;

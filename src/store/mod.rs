@@ -1,1 +1,304 @@
-//! (being written)
+//! Where relationships and assignments live: one contract, several stores.
+//!
+//! Never: a write method on what can only read, or "empty" where it could not be read.
+
+pub mod apply;
+pub mod sql;
+pub mod url;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+};
+
+use jiff::Timestamp;
+
+pub use url::StoreUrl;
+
+use crate::domain::{
+    digest::Digest,
+    entry::{Actor, Entry, Head, Intent},
+    limits::{Admitted, Batch, Budget, Limits},
+    state::{Instance, Observed, RelationshipKey},
+};
+
+/// What is read: the rows of these relationships, and of whoever owns them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything.
+    All,
+    /// The relationships with these first keys.
+    Keys(BTreeSet<RelationshipKey>),
+    /// The same, and everything that an instance owns in these namespaces.
+    KeysAndOwned {
+        /// The relationships.
+        keys: BTreeSet<RelationshipKey>,
+        /// The instance.
+        instance: Instance,
+        /// Its namespaces.
+        namespaces: BTreeSet<String>,
+    },
+}
+
+/// What can be read of a store.
+pub trait Read: Send {
+    /// What the store holds within a scope, in a constant number of bulk reads, at one instant of its clock.
+    fn observe(
+        &mut self,
+        scope: &Scope,
+    ) -> impl Future<Output = Result<Observed, StoreError>> + Send;
+
+    /// How much there is and was spent, for each scope of limits.
+    fn budgets(
+        &mut self,
+        limits: &BTreeMap<String, Limits>,
+    ) -> impl Future<Output = Result<BTreeMap<String, Budget>, StoreError>> + Send;
+
+    /// The entries of the ledger after `sequence`, in order, at most `at_most` of them.
+    fn entries(
+        &mut self,
+        after: i64,
+        at_most: u32,
+    ) -> impl Future<Output = Result<Vec<Entry>, StoreError>> + Send;
+
+    /// The head of the ledger as the store keeps it.
+    fn head(&mut self) -> impl Future<Output = Result<Head, StoreError>> + Send;
+}
+
+/// What can be written, by one instance in one epoch.
+pub trait Write: Read {
+    /// Makes each change whose precondition holds, in order, each whole or not at all, and each with its entry in the
+    /// ledger. Up to [`CHANGES_AT_ONCE`]. When this returns, what it reports as done is durable.
+    ///
+    /// A change that was made before, by its id, is [`Outcome::Done`] again and makes no second entry.
+    fn apply(
+        &mut self,
+        changes: &[Admitted],
+        limits: &BTreeMap<String, Limits>,
+        by: &Signature,
+    ) -> impl Future<Output = Result<Vec<Outcome>, StoreError>> + Send;
+
+    /// Stores batches that wait for a person, so that they wait however the window slides.
+    fn block(
+        &mut self,
+        batches: &[Batch],
+        by: &Signature,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Records that a person approved a batch. It counts once, for [`APPROVAL_LASTS_MINUTES`].
+    fn approve(
+        &mut self,
+        batch: &Batch,
+        by: &Signature,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// The most changes in one call of [`Write::apply`], and so in one transaction.
+pub const CHANGES_AT_ONCE: usize = 500;
+
+/// How long an approval counts.
+pub const APPROVAL_LASTS_MINUTES: u32 = 60;
+
+/// Who writes, and from what.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Signature {
+    /// Who.
+    pub actor: Actor,
+    /// From what.
+    pub intent: Intent,
+}
+
+/// What became of one change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is made, and durable; now or by an earlier call.
+    Done,
+    /// It was refused, and nothing of it is there.
+    Refused(Refusal),
+}
+
+/// Why a change was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The store no longer is as the change expects: plan again.
+    #[error("the store has changed since it was read")]
+    Stale,
+    /// The row belongs to somebody else.
+    #[error("the row belongs to `{owner}`")]
+    OwnedByAnother {
+        /// The owner.
+        owner: String,
+    },
+    /// The budget was spent meanwhile.
+    #[error("the limit on {measure} is reached")]
+    OverLimit {
+        /// What is limited.
+        measure: String,
+    },
+    /// A role would be over before it begins, by the store's own clock.
+    #[error("it would be over at {until}, and the store's clock says {now}")]
+    AlreadyOver {
+        /// The end.
+        until: Timestamp,
+        /// The store's clock.
+        now: Timestamp,
+    },
+    /// The store's and this machine's clocks differ by more than a minute, and the change records an end.
+    #[error("the store's clock and this machine's differ by {seconds} seconds")]
+    ClocksDisagree {
+        /// By how much.
+        seconds: i64,
+    },
+    /// The acceptance was used before.
+    #[error("the acceptance was used before")]
+    AlreadyUsed,
+    /// The store's own rules forbid it.
+    #[error("the store refuses it: {0}")]
+    Constraint(String),
+}
+
+/// What can go wrong outside. Never holds a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such store.
+    #[error("there is no store at `{store}`")]
+    Missing {
+        /// Where.
+        store: String,
+    },
+    /// It is something else.
+    #[error("`{store}` is not a Concordat store")]
+    NotConcordat {
+        /// Where.
+        store: String,
+    },
+    /// A newer program has written it.
+    #[error("`{store}` has schema {found}, and this program knows up to {known}")]
+    NewerSchema {
+        /// Where.
+        store: String,
+        /// What was found.
+        found: i64,
+        /// What is known.
+        known: i64,
+    },
+    /// An older program has written it, and this handle may not migrate it.
+    #[error("`{store}` has schema {found}, and this program needs {known}")]
+    OlderSchema {
+        /// Where.
+        store: String,
+        /// What was found.
+        found: i64,
+        /// What is needed.
+        known: i64,
+    },
+    /// Somebody else holds it for longer than we wait.
+    #[error("`{store}` is locked by {holder}")]
+    Locked {
+        /// Where.
+        store: String,
+        /// Who.
+        holder: String,
+    },
+    /// It cannot be written.
+    #[error("`{store}` cannot be written: {reason}")]
+    ReadOnly {
+        /// Where.
+        store: String,
+        /// Why.
+        reason: String,
+    },
+    /// There is no room.
+    #[error("there is no room left for `{store}`")]
+    Full {
+        /// Where.
+        store: String,
+    },
+    /// It is damaged.
+    #[error("`{store}` is damaged: {reason}")]
+    Corrupt {
+        /// Where.
+        store: String,
+        /// How.
+        reason: String,
+    },
+    /// It does not answer.
+    #[error("`{store}` cannot be reached: {reason}")]
+    Unreachable {
+        /// Where.
+        store: String,
+        /// Why.
+        reason: String,
+    },
+    /// The user or password is wrong.
+    #[error("`{store}` refuses the user or the password")]
+    Unauthenticated {
+        /// Where.
+        store: String,
+    },
+    /// The user lacks a right.
+    #[error("`{store}` does not allow it: {reason}")]
+    Forbidden {
+        /// Where.
+        store: String,
+        /// What is missing.
+        reason: String,
+    },
+    /// There is no connection left.
+    #[error("`{store}` has no connection left")]
+    TooManyConnections {
+        /// Where.
+        store: String,
+    },
+    /// A newer session of the same instance writes now.
+    #[error("a newer session writes for `{instance}`")]
+    StaleEpoch {
+        /// The instance.
+        instance: String,
+    },
+    /// The store answered something that cannot be.
+    #[error("`{store}` answered something unexpected: {reason}")]
+    Unexpected {
+        /// Where.
+        store: String,
+        /// What.
+        reason: String,
+    },
+}
+
+/// When to try again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Later, and later each time.
+    WithBackoff,
+    /// Once somebody has changed something.
+    WhenChanged,
+}
+
+impl StoreError {
+    /// When to try again.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Locked { .. }
+            | Self::Unreachable { .. }
+            | Self::TooManyConnections { .. }
+            | Self::Full { .. } => Retry::WithBackoff,
+            Self::Missing { .. }
+            | Self::NotConcordat { .. }
+            | Self::NewerSchema { .. }
+            | Self::OlderSchema { .. }
+            | Self::ReadOnly { .. }
+            | Self::Corrupt { .. }
+            | Self::Unauthenticated { .. }
+            | Self::Forbidden { .. }
+            | Self::StaleEpoch { .. }
+            | Self::Unexpected { .. } => Retry::WhenChanged,
+        }
+    }
+}
+
+/// The hash by which a plan is recorded with its effects.
+pub fn plan_hash(changes: &[Admitted]) -> Digest {
+    let ids: Vec<Digest> = changes.iter().map(|admitted| admitted.change.id()).collect();
+    Digest::of(&ids)
+}

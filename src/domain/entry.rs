@@ -1,0 +1,278 @@
+//! One entry of the ledger and how it is chained to the one before (DESIGN §8).
+//!
+//! Never: a person's name, mail or telephone number in what is hashed; only a salted hash of them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    digest::Digest,
+    plan::{Change, Effect},
+    state::{Acceptance, Person},
+};
+
+/// What an entry records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum EntryKind {
+    /// An invitation was sent.
+    Invited,
+    /// The customer accepted an invitation.
+    Authorised,
+    /// The customer declined an invitation.
+    Declined,
+    /// An invitation was cancelled.
+    Withdrawn,
+    /// What a grantee holds was changed.
+    RolesSet,
+    /// What a grantee held was over.
+    RolesExpired,
+    /// Automatic extension was changed.
+    AutoExtendSet,
+    /// Global Administrator was dropped from the ceiling.
+    GlobalAdministratorDropped,
+    /// A relationship was extended on its last day.
+    Extended,
+    /// Another object owns the row.
+    Claimed,
+    /// What is recorded for the time after the object was changed.
+    PoliciesSet,
+    /// A relationship was ended.
+    Terminated,
+    /// A relationship was over.
+    Expired,
+    /// An agreement was accepted.
+    AgreementAccepted,
+    /// A change was refused by the store.
+    Refused,
+    /// A batch of changes waits for a person.
+    Blocked,
+    /// A person approved a batch.
+    Approved,
+    /// Something was changed outside.
+    Difference,
+}
+
+/// Who did it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The name, as it is known or claimed.
+    pub name: String,
+    /// A person or a program.
+    pub kind: ActorKind,
+    /// Whether somebody checked that name.
+    pub standing: ActorStanding,
+}
+
+/// A person or a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ActorKind {
+    /// A person.
+    Person,
+    /// A program, such as a service account.
+    Robot,
+}
+
+/// Whether a name was checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ActorStanding {
+    /// By the API server.
+    Authenticated,
+    /// By nobody.
+    Claimed,
+}
+
+/// On whose behalf and from what.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// The UID of the object.
+    pub uid: Option<String>,
+    /// Its generation.
+    pub generation: Option<i64>,
+    /// The commit that it came from, where annotated.
+    pub commit: Option<String>,
+    /// The hash of the plan.
+    pub plan: Option<Digest>,
+    /// The field manager that wrote the object.
+    pub field_manager: Option<String>,
+    /// The version of the catalogue.
+    pub catalogue: String,
+}
+
+/// What is to be recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// The store's clock.
+    pub time: Timestamp,
+    /// What it records.
+    pub kind: EntryKind,
+    /// What it is about: a relationship's name, an agreement's customer, a batch's hash.
+    pub subject: String,
+    /// Who did it.
+    pub actor: Actor,
+    /// On whose behalf.
+    pub intent: Intent,
+    /// What was done, without persons.
+    pub payload: Value,
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// 1 for the first.
+    pub sequence: i64,
+    /// The store's clock, in whole milliseconds.
+    pub time: Timestamp,
+    /// What it records.
+    pub kind: EntryKind,
+    /// What it is about.
+    pub subject: String,
+    /// Who did it.
+    pub actor: Actor,
+    /// On whose behalf.
+    pub intent: Intent,
+    /// What was done.
+    pub payload: Value,
+    /// The hash of the entry before; 64 zeros for the first.
+    pub previous: Digest,
+    /// The hash of all of the above.
+    pub hash: Digest,
+}
+
+/// The end of the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The sequence of the last entry; 0 if there is none.
+    pub sequence: i64,
+    /// Its hash.
+    pub hash: Digest,
+}
+
+impl Head {
+    /// The head of an empty ledger.
+    pub fn empty() -> Self {
+        Self { sequence: 0, hash: Digest::ZERO }
+    }
+}
+
+impl Entry {
+    /// The entry that follows `head`.
+    pub fn after(head: Head, draft: Draft) -> Self {
+        let Draft { time, kind, subject, actor, intent, payload } = draft;
+        let mut entry = Self {
+            sequence: head.sequence + 1,
+            time,
+            kind,
+            subject,
+            actor,
+            intent,
+            payload,
+            previous: head.hash,
+            hash: Digest::ZERO,
+        };
+        entry.hash = entry.computed_hash();
+        entry
+    }
+
+    /// What `hash` must be.
+    pub fn computed_hash(&self) -> Digest {
+        let Self { sequence, time, kind, subject, actor, intent, payload, previous, hash: _ } =
+            self;
+        Digest::of(&(sequence, time, kind, subject, actor, intent, payload, previous))
+    }
+
+    /// The head of a ledger that ends with this entry.
+    pub fn head(&self) -> Head {
+        Head { sequence: self.sequence, hash: self.hash }
+    }
+}
+
+/// A person as the side table holds one: erasing the row leaves the chain true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonRecord {
+    /// What the chain holds.
+    pub hash: Digest,
+    /// Random, so that nobody finds the person by guessing.
+    pub salt: String,
+    /// The person, as canonical JSON.
+    pub content: String,
+}
+
+impl PersonRecord {
+    /// The record of `person` under this salt, at least 128 random bits.
+    pub fn new(person: &Person, salt: String) -> Self {
+        let content = super::digest::canonical(person);
+        Self { hash: Self::hash_of(&salt, &content), salt, content }
+    }
+
+    /// What the chain must hold for this salt and content.
+    pub fn hash_of(salt: &str, content: &str) -> Digest {
+        Digest::of_bytes(format!("{salt}\n{content}").as_bytes())
+    }
+}
+
+/// The kind of entry that a change makes.
+pub fn kind(change: &Change) -> EntryKind {
+    use super::plan::Cause;
+    match (&change.effect, change.cause) {
+        (Effect::Invite { .. }, _) => EntryKind::Invited,
+        (Effect::Authorise { .. }, _) => EntryKind::Authorised,
+        (Effect::Decline { .. }, _) => EntryKind::Declined,
+        (Effect::Withdraw { .. }, _) => EntryKind::Withdrawn,
+        (Effect::SetRoles { .. }, Cause::Expired) => EntryKind::RolesExpired,
+        (Effect::SetRoles { .. }, _) => EntryKind::RolesSet,
+        (Effect::SetAutoExtend { .. }, _) => EntryKind::AutoExtendSet,
+        (Effect::DropGlobalAdministrator { .. }, _) => EntryKind::GlobalAdministratorDropped,
+        (Effect::Extend { .. }, _) => EntryKind::Extended,
+        (Effect::Claim { .. }, _) => EntryKind::Claimed,
+        (Effect::SetPolicies { .. }, _) => EntryKind::PoliciesSet,
+        (Effect::Terminate { .. }, _) => EntryKind::Terminated,
+        (Effect::Expire { .. }, _) => EntryKind::Expired,
+        (Effect::RecordAcceptance { .. }, _) => EntryKind::AgreementAccepted,
+    }
+}
+
+/// The acceptance that a change records, if it records one.
+pub fn acceptance(effect: &Effect) -> Option<&Acceptance> {
+    match effect {
+        Effect::Authorise { acceptance, .. }
+        | Effect::Decline { acceptance }
+        | Effect::RecordAcceptance { acceptance } => Some(acceptance),
+        Effect::Invite { .. }
+        | Effect::Withdraw { .. }
+        | Effect::SetRoles { .. }
+        | Effect::SetAutoExtend { .. }
+        | Effect::DropGlobalAdministrator { .. }
+        | Effect::Extend { .. }
+        | Effect::Claim { .. }
+        | Effect::SetPolicies { .. }
+        | Effect::Terminate { .. }
+        | Effect::Expire { .. } => None,
+    }
+}
+
+/// What a change is about, as an entry names it.
+pub fn subject(change: &Change) -> String {
+    match &change.subject.relationship {
+        Some(row) => row.to_string(),
+        None => format!("agreement of {}", change.subject.customer.id),
+    }
+}
+
+/// What an entry says of a change: all of it, with the hash of the person's record in the person's place.
+pub fn payload(change: &Change, person: Option<Digest>) -> Value {
+    let mut effect = serde_json::to_value(&change.effect).expect("effects have text keys");
+    if let Some(person) = person {
+        let recorded = effect.as_object_mut().and_then(|effect| effect.values_mut().next());
+        if let Some(acceptance) = recorded.and_then(|fields| fields.get_mut("acceptance")) {
+            let role = acceptance["accepted_by"]["role"].clone();
+            acceptance["accepted_by"] = json!({ "person": person, "role": role });
+        }
+    }
+    json!({
+        "change": change.id(),
+        "cause": change.cause,
+        "subject": change.subject,
+        "effect": effect,
+    })
+}

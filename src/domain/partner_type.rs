@@ -1,0 +1,105 @@
+//! The table of partner types (DESIGN §2): which roles an offer can carry, and what a type may do.
+//!
+//! Never: roles for a type that carries none.
+
+use std::collections::BTreeSet;
+
+use super::{
+    catalogue::Catalogue,
+    ids::{GLOBAL_ADMINISTRATOR, HELPDESK_ADMINISTRATOR, RoleId},
+    state::{GranteeKind, Invitation},
+};
+use crate::api::{AcceptorRole, PartnerType};
+
+/// Which roles an offer of a type can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ceiling {
+    /// Any built-in role that GDAP supports.
+    GdapSupported,
+    /// Exactly Global Administrator and Helpdesk Administrator.
+    LegacyPair,
+    /// Any built-in role.
+    AnyBuiltIn,
+    /// None, ever.
+    None,
+}
+
+/// The two roles of a legacy offer.
+pub const LEGACY_PAIR: [RoleId; 2] = [GLOBAL_ADMINISTRATOR, HELPDESK_ADMINISTRATOR];
+
+/// Which roles an offer of this type can carry.
+pub fn ceiling(type_: PartnerType) -> Ceiling {
+    match type_ {
+        PartnerType::GranularDelegatedAdmin => Ceiling::GdapSupported,
+        PartnerType::DelegatedAdmin
+        | PartnerType::ResellerAndDelegatedAdmin
+        | PartnerType::Advisor => Ceiling::LegacyPair,
+        PartnerType::Partner => Ceiling::AnyBuiltIn,
+        PartnerType::Reseller
+        | PartnerType::IndirectReseller
+        | PartnerType::IndependentSoftwareVendor
+        | PartnerType::LineOfBusiness
+        | PartnerType::ProductsAndServicesAgreement
+        | PartnerType::OriginalEquipmentManufacturer => Ceiling::None,
+    }
+}
+
+/// Whether a partner of this type may sell to the customer.
+pub fn may_sell(type_: PartnerType) -> bool {
+    match type_ {
+        PartnerType::ResellerAndDelegatedAdmin
+        | PartnerType::Reseller
+        | PartnerType::IndirectReseller => true,
+        PartnerType::GranularDelegatedAdmin
+        | PartnerType::DelegatedAdmin
+        | PartnerType::Advisor
+        | PartnerType::Partner
+        | PartnerType::IndependentSoftwareVendor
+        | PartnerType::LineOfBusiness
+        | PartnerType::ProductsAndServicesAgreement
+        | PartnerType::OriginalEquipmentManufacturer => false,
+    }
+}
+
+/// Whether a partner of this type may manage the customer's tenant, and so for how long must be said.
+pub fn may_manage(type_: PartnerType) -> bool {
+    ceiling(type_) != Ceiling::None
+}
+
+/// What sort of grantee a type gives roles to.
+pub fn grantee_kind(type_: PartnerType) -> GranteeKind {
+    if type_ == PartnerType::Partner {
+        GranteeKind::CustomerUser
+    } else {
+        GranteeKind::SecurityGroup
+    }
+}
+
+/// Whether somebody with this declared role may accept an invitation (L13). Billing Administrator is enough where
+/// the type carries no roles; a ceiling with a privileged role needs Global Administrator or, for GDAP, Customer
+/// Delegated Admin Relationship Administrator.
+pub fn may_accept(role: AcceptorRole, invitation: &Invitation, privileged: bool) -> bool {
+    match role {
+        AcceptorRole::GlobalAdministrator => true,
+        AcceptorRole::CustomerDelegatedAdminRelationshipAdministrator => {
+            invitation.type_ == PartnerType::GranularDelegatedAdmin
+        }
+        AcceptorRole::BillingAdministrator => invitation.roles.is_empty() || !privileged,
+    }
+}
+
+/// The names of roles, in backticks: `` `Helpdesk Administrator` and `Reports Reader` ``.
+pub fn role_names<'a>(roles: impl IntoIterator<Item = &'a RoleId>) -> String {
+    let names: BTreeSet<String> = roles.into_iter().map(|role| role_name(*role)).collect();
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        None => "nothing".to_owned(),
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+    }
+}
+
+/// The name of a role, or its id where the catalogue does not know it.
+pub fn role_name(role: RoleId) -> String {
+    Catalogue::compiled().role(role).map_or_else(|| role.to_string(), |role| role.name.to_string())
+}

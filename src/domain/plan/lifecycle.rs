@@ -1,0 +1,388 @@
+//! Invitations, answers, replacement and renewal (DESIGN §4, L1, L3–L9).
+//!
+//! Never: invents an authorisation, revives what is over, or ends a row before its successor is in place.
+
+use std::borrow::Cow;
+
+use super::{
+    Awaited, AwaitedFor, Cause, Effect, Sent,
+    relationship::{Draft, Latitude, Row, upkeep},
+};
+use crate::{
+    api::{AcceptanceDecision, RenewalMode},
+    domain::{
+        catalogue::Catalogue,
+        duration::Duration,
+        ids::{GLOBAL_ADMINISTRATOR, Kind, RoleId},
+        lifecycle::{EndReason, INVITATION_LAPSES_AFTER_DAYS, Phase},
+        partner_type,
+        problem::{Code, Severity},
+        state::{
+            Acceptance, DesiredRelationship, Invitation, Observed, ObservedRelationship,
+            RelationshipKey,
+        },
+    },
+};
+
+/// An acceptance names an invitation that is not the pending one.
+pub const OTHER_INVITATION: Code = Code(506);
+/// An acceptance counts once.
+pub const ALREADY_USED: Code = Code(507);
+/// The customer ended the relationship.
+pub const ENDED_BY_CUSTOMER: Code = Code(508);
+/// The customer declined, or did not answer in time.
+pub const DECLINED_OR_LAPSED: Code = Code(509);
+/// The relationship expired and is not renewed by itself.
+pub const EXPIRED: Code = Code(510);
+/// The relationship ends soon.
+pub const EXPIRING_SOON: Code = Code(525);
+/// A change of ceiling or duration needs the customer.
+pub const NEEDS_CUSTOMER: Code = Code(513);
+/// The acceptance is so old that what it allowed is over.
+pub const ACCEPTANCE_TOO_OLD: Code = Code(519);
+/// The declared role may not accept this ceiling (L13).
+pub const MAY_NOT_ACCEPT: Code = Code(526);
+/// The relationship is ending, or in a stage that this version does not know.
+pub const NOT_UNDERSTOOD: Code = Code(521);
+/// Roles resolve otherwise only because the catalogue is newer.
+pub const NEWER_CATALOGUE: Code = Code(518);
+
+/// Plans the stages of every row, and leaves in `rows` what they will be.
+pub(super) fn plan_lifecycle<'a>(
+    wish: &'a DesiredRelationship,
+    rows: &mut Vec<Row<'a>>,
+    observed: &Observed,
+    draft: &mut Draft<'_>,
+) {
+    upkeep(rows, Latitude::Full, draft);
+    if let Some(row) = rows.last()
+        && matches!(row.phase, Phase::Ending | Phase::Unknown)
+    {
+        let stage = row.observed.map(|row| row.lifecycle.to_string()).unwrap_or_default();
+        let message = format!("`{}` is in stage `{stage}`: nothing is written", row.key);
+        draft.notice(NOT_UNDERSTOOD, Severity::Notice, message, None);
+        return;
+    }
+    drop_global_administrator(wish, rows, draft);
+    let need = need(wish, rows, draft);
+    abandon_invitations(wish, rows, need, draft);
+    let pending = rows.iter().rposition(|row| row.phase == Phase::Pending);
+    let sent = if pending.is_some() { Sent::Before } else { Sent::Now };
+    if let (None, Some(reason)) = (pending, need)
+        && may_invite(wish, rows, draft)
+    {
+        invite(wish, rows, reason, draft);
+    }
+    answer(wish, rows, observed, draft);
+    if let Some(row) = rows.iter().rfind(|row| row.phase == Phase::Pending) {
+        let reason = need.unwrap_or(AwaitedFor::Start);
+        let awaited = Awaited {
+            relationship: row.key.clone(),
+            customer: wish.customer.clone(),
+            invitation: row.digest,
+            reason,
+            sent,
+        };
+        if reason == AwaitedFor::Replacement {
+            let message = format!(
+                "`{}` replaces the relationship that is active: it needs 1 customer approval, \
+                 and until then what is active keeps what both allow",
+                row.key
+            );
+            draft.notice(NEEDS_CUSTOMER, Severity::Notice, message, None);
+        }
+        draft.plan.awaited.push(awaited);
+    }
+    set_auto_extend(wish, rows, draft);
+}
+
+/// Whether a row is what is wanted: only ceiling and duration lead to a replacement (DESIGN §3).
+pub(super) fn matches(row: &Row<'_>, wish: &DesiredRelationship) -> bool {
+    row.invitation.duration == wish.invitation.duration
+        && (*row.ceiling == wish.invitation.roles || differs_by_catalogue(row, wish))
+}
+
+fn differs_by_catalogue(row: &Row<'_>, wish: &DesiredRelationship) -> bool {
+    row.observed.is_some_and(|observed| {
+        observed.asked.words == wish.asked.words
+            && observed.asked.catalogue != wish.asked.catalogue
+            && observed.invitation.roles != wish.invitation.roles
+    })
+}
+
+/// L4: the one change of ceiling that an active relationship admits.
+fn drop_global_administrator(
+    wish: &DesiredRelationship,
+    rows: &mut [Row<'_>],
+    draft: &mut Draft<'_>,
+) {
+    let Some(row) = rows.iter_mut().rfind(|row| row.phase == Phase::Active) else { return };
+    if differs_by_catalogue(row, wish) {
+        let message = format!(
+            "the ceiling of `{}` resolves otherwise in the newer catalogue; it stays as accepted",
+            row.key
+        );
+        let help = "ask for the roles by name in a new offer to have them proposed";
+        draft.notice(NEWER_CATALOGUE, Severity::Notice, message, Some(help));
+        return;
+    }
+    let mut after = row.ceiling.clone().into_owned();
+    let dropped = after.remove(&GLOBAL_ADMINISTRATOR);
+    if dropped
+        && after == wish.invitation.roles
+        && row.invitation.duration == wish.invitation.duration
+    {
+        let before = row.ceiling.clone().into_owned();
+        let effect = Effect::DropGlobalAdministrator { before, after: after.clone() };
+        draft.change(&row.key, effect, Cause::Declared);
+        row.ceiling = Cow::Owned(after);
+    }
+}
+
+/// Why an invitation should be out, if one should.
+fn need(wish: &DesiredRelationship, rows: &[Row<'_>], draft: &mut Draft<'_>) -> Option<AwaitedFor> {
+    let Some(active) = rows.iter().rfind(|row| row.phase == Phase::Active) else {
+        return Some(AwaitedFor::Start);
+    };
+    if !matches(active, wish) {
+        return Some(AwaitedFor::Replacement);
+    }
+    let ends_at = active.ends_at.filter(|_| active.auto_extend.is_zero())?;
+    let starts = wish.renewal.before.before(ends_at)?;
+    if draft.now() < starts {
+        draft.differs_at(starts);
+        return None;
+    }
+    match wish.renewal.mode {
+        RenewalMode::Invite => Some(AwaitedFor::Renewal),
+        RenewalMode::Notify => {
+            let message = format!("`{}` ends at {ends_at}", active.key);
+            let help = "propose a successor with `renewal: {mode: Invite}`";
+            draft.notice(EXPIRING_SOON, Severity::Notice, message, Some(help));
+            None
+        }
+    }
+}
+
+/// Withdraws every invitation that is no longer wanted, and those that nobody answered in time.
+fn abandon_invitations(
+    wish: &DesiredRelationship,
+    rows: &mut [Row<'_>],
+    need: Option<AwaitedFor>,
+    draft: &mut Draft<'_>,
+) {
+    let lapse = Duration::from_days(INVITATION_LAPSES_AFTER_DAYS);
+    let newest = rows.iter().map(|row| row.number).max();
+    let now = draft.now();
+    for row in rows.iter_mut().filter(|row| row.phase == Phase::Pending) {
+        let lapses_at = lapse.after(row.invited_at);
+        let wanted = need.is_some() && Some(row.number) == newest && matches(row, wish);
+        let reason = match lapses_at {
+            Some(lapses_at) if lapses_at <= now => EndReason::Lapsed,
+            _ if !wanted => EndReason::Replaced,
+            Some(lapses_at) => {
+                draft.differs_at(lapses_at);
+                continue;
+            }
+            None => continue,
+        };
+        let cause = match reason {
+            EndReason::Lapsed => Cause::Expired,
+            EndReason::Deleted | EndReason::Replaced | EndReason::Declined | EndReason::Expired => {
+                Cause::Replaced
+            }
+        };
+        draft.change(&row.key, Effect::Withdraw { reason }, cause);
+        row.phase = Phase::Ended;
+    }
+}
+
+/// Whether the history of this relationship allows another invitation without a change of its spec.
+fn may_invite(wish: &DesiredRelationship, rows: &[Row<'_>], draft: &mut Draft<'_>) -> bool {
+    let Some(last) = rows.last().and_then(|row| row.observed) else { return true };
+    let renews = wish.renewal.mode == RenewalMode::Invite;
+    let reason = end_reason(last, draft);
+    if rows.iter().any(|row| row.phase == Phase::Active) {
+        let refused = matches!(reason, Some(EndReason::Lapsed | EndReason::Declined));
+        return !refused
+            || spec_changed(last, wish)
+            || refuse(last, DECLINED_OR_LAPSED, "was not accepted", draft);
+    }
+    match reason {
+        Some(EndReason::Deleted | EndReason::Replaced) => true,
+        _ if spec_changed(last, wish) => true,
+        Some(EndReason::Expired | EndReason::Lapsed) if renews => true,
+        Some(EndReason::Expired) => refuse(last, EXPIRED, "has expired", draft),
+        Some(EndReason::Lapsed) => refuse(last, DECLINED_OR_LAPSED, "was not answered", draft),
+        Some(EndReason::Declined) => refuse(last, DECLINED_OR_LAPSED, "was declined", draft),
+        None => refuse(last, ENDED_BY_CUSTOMER, "was ended outside", draft),
+    }
+}
+
+/// Why the last row is over; a row that this very plan ends was ended by time.
+fn end_reason(last: &ObservedRelationship, draft: &Draft<'_>) -> Option<EndReason> {
+    if let Some(ended) = &last.ended {
+        return Some(ended.reason);
+    }
+    let lapse = Duration::from_days(INVITATION_LAPSES_AFTER_DAYS);
+    match last.lifecycle.phase() {
+        Phase::Active => Some(EndReason::Expired),
+        Phase::Pending if lapse.after(last.invited_at).is_some_and(|at| at <= draft.now()) => {
+            Some(EndReason::Lapsed)
+        }
+        Phase::Pending => Some(EndReason::Replaced),
+        Phase::Ending | Phase::Ended | Phase::Unknown => None,
+    }
+}
+
+fn spec_changed(last: &ObservedRelationship, wish: &DesiredRelationship) -> bool {
+    last.invitation.digest_without_name() != wish.invitation.digest_without_name()
+}
+
+fn refuse(last: &ObservedRelationship, code: Code, what: &str, draft: &mut Draft<'_>) -> bool {
+    let message =
+        format!("`{}` {what}: no new invitation is sent until the spec changes", last.key);
+    let help = "agree with the customer first, then change the offer or the relationship";
+    draft.notice(code, Severity::Warning, message, Some(help));
+    false
+}
+
+/// Adds the row of a new invitation.
+fn invite(
+    wish: &DesiredRelationship,
+    rows: &mut Vec<Row<'_>>,
+    reason: AwaitedFor,
+    draft: &mut Draft<'_>,
+) {
+    let number = rows.iter().map(|row| row.number).max().unwrap_or(0) + 1;
+    let first = RelationshipKey {
+        cloud: wish.invitation.cloud,
+        partner: wish.invitation.partner,
+        name: wish.invitation.name.clone(),
+    };
+    let name = if number == 1 { first.name.clone() } else { format!("{}-{number}", first.name) };
+    let invitation = Invitation { name: name.clone(), ..wish.invitation.clone() };
+    let key = RelationshipKey { name, ..first.clone() };
+    let cause = match reason {
+        AwaitedFor::Start => Cause::Declared,
+        AwaitedFor::Replacement => Cause::Replaced,
+        AwaitedFor::Renewal => Cause::Renewal,
+    };
+    let effect = Effect::Invite {
+        invitation: invitation.clone(),
+        asked: wish.asked.clone(),
+        policies: wish.policies.clone(),
+        first,
+        number,
+        uid: wish.uid.clone(),
+    };
+    draft.change(&key, effect, cause);
+    rows.push(Row {
+        key,
+        number,
+        phase: Phase::Pending,
+        digest: invitation.digest(),
+        invited_at: draft.now(),
+        ends_at: None,
+        ceiling: Cow::Owned(invitation.roles.clone()),
+        auto_extend: invitation.auto_extend,
+        invitation: Cow::Owned(invitation),
+        observed: None,
+    });
+}
+
+/// Applies the customer's answers to the pending invitation (L1).
+fn answer(
+    wish: &DesiredRelationship,
+    rows: &mut [Row<'_>],
+    observed: &Observed,
+    draft: &mut Draft<'_>,
+) {
+    let mut answers: Vec<&Acceptance> = wish.answers.iter().collect();
+    answers.sort_by_key(|answer| (answer.accepted_at, answer.content, &answer.object));
+    answers.dedup_by_key(|answer| answer.content);
+    for answer in answers {
+        if let Some(recorded) = observed.acceptances.get(&answer.content) {
+            let used = recorded.used_for.as_ref();
+            let ended = |row: &Row<'_>| Some(&row.key) == used && row.phase == Phase::Ended;
+            if rows.iter().any(|row| row.phase == Phase::Pending) && rows.iter().any(ended) {
+                let message =
+                    format!("`{}` was used before and authorises nothing more", answer.object);
+                about_answer(answer, ALREADY_USED, Severity::Notice, message, draft);
+            }
+            continue;
+        }
+        let pending = rows.iter().rposition(|row| row.phase == Phase::Pending);
+        match pending.filter(|position| Some(rows[*position].digest) == answer.invitation) {
+            Some(position) => apply_answer(answer, &mut rows[position], draft),
+            None if rows.iter().any(|row| Some(row.digest) == answer.invitation) => {
+                let message =
+                    format!("`{}` answers an invitation that was answered before", answer.object);
+                about_answer(answer, ALREADY_USED, Severity::Notice, message, draft);
+            }
+            None => {
+                let message = format!(
+                    "`{}` names the invitation `{}`, which is not the one that is pending",
+                    answer.object,
+                    answer.invitation.map(|digest| digest.short()).unwrap_or_default(),
+                );
+                about_answer(answer, OTHER_INVITATION, Severity::Warning, message, draft);
+            }
+        }
+    }
+}
+
+fn about_answer(
+    answer: &Acceptance,
+    code: Code,
+    severity: Severity,
+    message: String,
+    draft: &mut Draft<'_>,
+) {
+    let help = "show the pending invitation with `concordat offer --relationship NAME`";
+    let object = Some(&answer.object);
+    draft.notice_about(Kind::AgreementAcceptance, object, code, severity, message, Some(help));
+}
+
+fn apply_answer(answer: &Acceptance, row: &mut Row<'_>, draft: &mut Draft<'_>) {
+    let acceptance = answer.clone();
+    if answer.decision == AcceptanceDecision::Decline {
+        draft.change(&row.key, Effect::Decline { acceptance }, Cause::Answered);
+        row.phase = Phase::Ended;
+        return;
+    }
+    let privileged =
+        |role: &RoleId| Catalogue::compiled().role(*role).is_none_or(|role| role.privileged);
+    let needs_administrator = row.invitation.roles.iter().any(privileged);
+    if !partner_type::may_accept(answer.accepted_by.role, &row.invitation, needs_administrator) {
+        let message = format!(
+            "`{}` may not accept `{}` as `{:?}`",
+            answer.object, row.key, answer.accepted_by.role
+        );
+        about_answer(answer, MAY_NOT_ACCEPT, Severity::Error, message, draft);
+        return;
+    }
+    let ends_at = row.invitation.duration.and_then(|days| days.after(answer.accepted_at));
+    if ends_at.is_some_and(|ends_at| ends_at <= draft.now()) {
+        let message = format!("`{}` is so old that what it allowed is over", answer.object);
+        about_answer(answer, ACCEPTANCE_TOO_OLD, Severity::Warning, message, draft);
+        return;
+    }
+    draft.change(&row.key, Effect::Authorise { acceptance, ends_at }, Cause::Answered);
+    row.phase = Phase::Active;
+    row.ends_at = ends_at;
+    if let Some(ends_at) = ends_at {
+        draft.differs_at(ends_at);
+    }
+}
+
+/// L4: the other change that an active relationship admits.
+fn set_auto_extend(wish: &DesiredRelationship, rows: &mut [Row<'_>], draft: &mut Draft<'_>) {
+    let Some(row) = rows.iter_mut().rfind(|row| row.phase == Phase::Active) else { return };
+    let (before, after) = (row.auto_extend, wish.invitation.auto_extend);
+    let barred = !after.is_zero() && row.ceiling.contains(&GLOBAL_ADMINISTRATOR);
+    if before != after && !barred {
+        draft.change(&row.key, Effect::SetAutoExtend { before, after }, Cause::Declared);
+        row.auto_extend = after;
+    }
+}

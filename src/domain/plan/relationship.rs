@@ -1,0 +1,360 @@
+//! One relationship with all its grants: the unit of planning.
+//!
+//! Never: writes to a row that another object owns.
+
+use std::{borrow::Cow, collections::BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{
+    Approval, Cause, Change, Claimant, Effect, Foreign, Plan, Precondition, Subject, grants,
+    lifecycle,
+};
+use crate::{
+    api::{ManagementPolicy, RelationshipDeletionPolicy},
+    domain::{
+        digest::Digest,
+        duration::Duration,
+        ids::{Kind, ObjectKey, RoleId},
+        lifecycle::{AUTO_EXTENDS_BEFORE_END_DAYS, EndReason, Phase},
+        problem::{Code, Problem, Severity},
+        state::{
+            Absence, Desired, DesiredRelationship, Instance, Invitation, ObjectName, Observed,
+            ObservedRelationship, Owner, RelationshipKey, Standing, Tenant, Uid,
+        },
+    },
+};
+
+/// The row belongs to another object, namespace or cluster.
+pub const OWNED_BY_ANOTHER: Code = Code(501);
+/// The row under this name is another customer's, or of another type.
+pub const ANOTHER_IDENTITY: Code = Code(520);
+/// The object is suspended: what is recorded stays, and still expires.
+pub const SUSPENDED: Code = Code(516);
+/// The object is only observed.
+pub const OBSERVED_ONLY: Code = Code(517);
+
+/// A row as it will be when the changes so far are made.
+pub(super) struct Row<'a> {
+    pub key: RelationshipKey,
+    pub number: u32,
+    pub phase: Phase,
+    pub invitation: Cow<'a, Invitation>,
+    pub digest: Digest,
+    pub invited_at: Timestamp,
+    pub ends_at: Option<Timestamp>,
+    pub ceiling: Cow<'a, BTreeSet<RoleId>>,
+    pub auto_extend: Duration,
+    /// What is in the store; absent for a row that this plan makes.
+    pub observed: Option<&'a ObservedRelationship>,
+}
+
+impl<'a> Row<'a> {
+    fn of(observed: &'a ObservedRelationship) -> Self {
+        Self {
+            key: observed.key.clone(),
+            number: observed.number,
+            phase: observed.lifecycle.phase(),
+            invitation: Cow::Borrowed(&observed.invitation),
+            digest: observed.digest,
+            invited_at: observed.invited_at,
+            ends_at: observed.ends_at,
+            ceiling: Cow::Borrowed(&observed.ceiling),
+            auto_extend: observed.auto_extend,
+            observed: Some(observed),
+        }
+    }
+}
+
+/// What may be done with a relationship as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Latitude {
+    /// Everything that is declared.
+    Full,
+    /// Nothing but what time does, and earlier ends that were declared.
+    Suspended,
+    /// Nothing but what time does to what Concordat granted.
+    Observed,
+}
+
+/// Where the changes and notices of one relationship are collected.
+pub(super) struct Draft<'a> {
+    pub plan: &'a mut Plan,
+    pub owner: Owner,
+    pub partner: Tenant,
+    pub customer: Tenant,
+    pub type_: crate::api::PartnerType,
+}
+
+impl Draft<'_> {
+    pub fn now(&self) -> Timestamp {
+        self.plan.now
+    }
+
+    pub fn change(&mut self, row: &RelationshipKey, effect: Effect, cause: Cause) {
+        self.change_approved(row, effect, cause, Approval::NotNeeded);
+    }
+
+    pub fn change_approved(
+        &mut self,
+        row: &RelationshipKey,
+        effect: Effect,
+        cause: Cause,
+        approval: Approval,
+    ) {
+        let subject = Subject {
+            relationship: Some(row.clone()),
+            owner: self.owner.clone(),
+            partner: self.partner.clone(),
+            customer: self.customer.clone(),
+            type_: Some(self.type_),
+        };
+        let expects = Precondition { uid: None, revision: 0, version: 0 };
+        self.plan.changes.push(Change { subject, effect, cause, approval, expects });
+    }
+
+    pub fn differs_at(&mut self, instant: Timestamp) {
+        self.plan.differs_at(instant);
+    }
+
+    pub fn notice(&mut self, code: Code, severity: Severity, message: String, help: Option<&str>) {
+        self.notice_about(Kind::PartnerRelationship, None, code, severity, message, help);
+    }
+
+    pub fn notice_about(
+        &mut self,
+        kind: Kind,
+        object: Option<&ObjectName>,
+        code: Code,
+        severity: Severity,
+        message: String,
+        help: Option<&str>,
+    ) {
+        let object = object.unwrap_or(&self.owner.object);
+        let key =
+            ObjectKey { kind, namespace: object.namespace.clone(), name: object.name.clone() };
+        let mut problem = Problem::error(code, message).severity(severity).about(&key, None);
+        if let Some(help) = help {
+            problem = problem.help(help);
+        }
+        self.plan.notices.push(problem);
+    }
+}
+
+/// Plans the relationship whose first row has this key.
+pub(super) fn plan_relationship(
+    key: &RelationshipKey,
+    desired: &Desired,
+    observed: &Observed,
+    claimant: &Claimant,
+    plan: &mut Plan,
+) {
+    let rows = observed.relationships.get(key).map_or(&[][..], Vec::as_slice);
+    match desired.relationships.get(key) {
+        Some(wish) => declared(wish, rows, desired, observed, claimant, plan),
+        None => undeclared(rows, desired, claimant, plan),
+    }
+}
+
+/// A relationship that the input declares.
+fn declared(
+    wish: &DesiredRelationship,
+    observed_rows: &[ObservedRelationship],
+    desired: &Desired,
+    observed: &Observed,
+    claimant: &Claimant,
+    plan: &mut Plan,
+) {
+    let newest = observed_rows.last().filter(|row| row.lifecycle.phase() != Phase::Ended);
+    let read_as = newest
+        .filter(|row| row.owner.object == wish.object && claimant.foreign == Foreign::ReadAs)
+        .map(|row| &row.owner.instance)
+        .filter(|instance| **instance != claimant.instance);
+    let owner = Owner {
+        instance: read_as.unwrap_or(&claimant.instance).clone(),
+        object: wish.object.clone(),
+    };
+    let uid = if read_as.is_some() { None } else { Some(&wish.uid) };
+    let mut draft = Draft {
+        plan,
+        owner,
+        partner: wish.partner.clone(),
+        customer: wish.customer.clone(),
+        type_: wish.invitation.type_,
+    };
+    if let Some(row) = newest
+        && !may_write(row, wish, &mut draft)
+    {
+        return;
+    }
+    if wish.standing == Standing::Deleted {
+        end(observed_rows, desired, Cause::Deleted, &mut draft);
+        return;
+    }
+    let latitude = latitude(wish, &mut draft);
+    let mut rows: Vec<Row<'_>> = observed_rows.iter().map(Row::of).collect();
+    if latitude == Latitude::Full {
+        settle(wish, uid, observed_rows, &mut draft);
+        lifecycle::plan_lifecycle(wish, &mut rows, observed, &mut draft);
+    } else {
+        upkeep(&mut rows, latitude, &mut draft);
+    }
+    grants::plan_grants(wish, &rows, desired, latitude, observed, &mut draft);
+}
+
+/// Whether the row is this object's, and is about the same two tenants.
+fn may_write(
+    row: &ObservedRelationship,
+    wish: &DesiredRelationship,
+    draft: &mut Draft<'_>,
+) -> bool {
+    let adopted = wish.adopt_from.as_deref() == Some(row.owner.to_string().as_str());
+    if row.owner != draft.owner && !adopted {
+        let message = format!("`{}` in the store belongs to `{}`", row.key, row.owner);
+        let help = "choose another `displayName`, or claim it with the annotation \
+                    `concordat.dev/adopt-from` once its owner is gone";
+        draft.notice(OWNED_BY_ANOTHER, Severity::Error, message, Some(help));
+        return false;
+    }
+    let same_parties = row.invitation.customer == wish.invitation.customer;
+    if !same_parties || row.invitation.type_ != wish.invitation.type_ {
+        let message = format!(
+            "`{}` in the store is a `{:?}` for customer `{}`, not a `{:?}` for `{}`",
+            row.key,
+            row.invitation.type_,
+            row.invitation.customer,
+            wish.invitation.type_,
+            wish.invitation.customer,
+        );
+        let help = "a relationship never changes its customer or its type: declare a new one \
+                    with another `displayName`";
+        draft.notice(ANOTHER_IDENTITY, Severity::Error, message, Some(help));
+        return false;
+    }
+    true
+}
+
+fn latitude(wish: &DesiredRelationship, draft: &mut Draft<'_>) -> Latitude {
+    if wish.policies.management == ManagementPolicy::Observe {
+        let message = format!("`{}` is observed: nothing is changed but expiry", wish.object);
+        draft.notice(OBSERVED_ONLY, Severity::Notice, message, None);
+        return Latitude::Observed;
+    }
+    match wish.standing {
+        Standing::Live | Standing::Deleted => Latitude::Full,
+        Standing::Suspended | Standing::Invalid => {
+            let message = format!("`{}` is held: nothing is changed but expiry", wish.object);
+            draft.notice(SUSPENDED, Severity::Notice, message, None);
+            Latitude::Suspended
+        }
+    }
+}
+
+/// Ownership and what is recorded with every row that is not over.
+fn settle(
+    wish: &DesiredRelationship,
+    uid: Option<&Uid>,
+    rows: &[ObservedRelationship],
+    draft: &mut Draft<'_>,
+) {
+    for row in rows.iter().filter(|row| row.lifecycle.phase() != Phase::Ended) {
+        let owner = draft.owner.clone();
+        if row.owner != owner || uid.is_some_and(|uid| *uid != row.uid) {
+            let before = (row.owner.clone(), row.uid.clone());
+            let after = (owner, uid.unwrap_or(&row.uid).clone());
+            draft.change(&row.key, Effect::Claim { before, after }, Cause::Declared);
+        }
+        if row.policies != wish.policies {
+            let (before, after) = (row.policies.clone(), wish.policies.clone());
+            draft.change(&row.key, Effect::SetPolicies { before, after }, Cause::Declared);
+        }
+    }
+}
+
+/// What time alone does to rows: they end, or are extended on their last day.
+pub(super) fn upkeep(rows: &mut [Row<'_>], latitude: Latitude, draft: &mut Draft<'_>) {
+    let now = draft.now();
+    for row in rows.iter_mut().filter(|row| row.phase == Phase::Active) {
+        let Some(ends_at) = row.ends_at else { continue };
+        if ends_at <= now {
+            draft.change(&row.key, Effect::Expire { ended_at: ends_at }, Cause::Expired);
+            row.phase = Phase::Ended;
+            continue;
+        }
+        draft.differs_at(ends_at);
+        let last_day = Duration::from_days(AUTO_EXTENDS_BEFORE_END_DAYS).before(ends_at);
+        if row.auto_extend.is_zero() || latitude != Latitude::Full {
+            continue;
+        }
+        if last_day.is_some_and(|last_day| now < last_day) {
+            draft.differs_at(last_day.expect("it was compared above"));
+        } else if let Some(after) = row.auto_extend.after(ends_at) {
+            draft.change(&row.key, Effect::Extend { before: ends_at, after }, Cause::Renewal);
+            row.ends_at = Some(after);
+            draft.differs_at(after);
+        }
+    }
+}
+
+/// A relationship that is in the store and not in the input: absence alone changes nothing.
+fn undeclared(
+    rows: &[ObservedRelationship],
+    desired: &Desired,
+    claimant: &Claimant,
+    plan: &mut Plan,
+) {
+    let Some(newest) = rows.last() else { return };
+    let ours = desired.absence == Absence::Prune
+        && newest.owner.instance == claimant.instance
+        && desired.namespaces.contains(&newest.owner.object.namespace);
+    if !ours {
+        return;
+    }
+    let mut draft = Draft {
+        plan,
+        owner: newest.owner.clone(),
+        partner: Tenant { id: newest.key.partner, name: newest.partner_name.clone() },
+        customer: Tenant { id: newest.invitation.customer, name: newest.customer_name.clone() },
+        type_: newest.invitation.type_,
+    };
+    end(rows, desired, Cause::Deleted, &mut draft);
+}
+
+/// Ends what its object's going ends, by what the store has recorded (L5, L6).
+fn end(rows: &[ObservedRelationship], desired: &Desired, cause: Cause, draft: &mut Draft<'_>) {
+    let mut live: Vec<Row<'_>> = rows.iter().map(Row::of).collect();
+    upkeep(&mut live, Latitude::Suspended, draft);
+    for row in &live {
+        let Some(observed) = row.observed else { continue };
+        let observe = observed.policies.management == ManagementPolicy::Observe;
+        match (row.phase, observed.policies.deletion) {
+            (_, _) if observe => grants::plan_expiry(row, draft),
+            (Phase::Pending, RelationshipDeletionPolicy::Retain) => {}
+            (Phase::Pending, _) => {
+                let reason = EndReason::Deleted;
+                draft.change(&row.key, Effect::Withdraw { reason }, cause);
+            }
+            (Phase::Active, RelationshipDeletionPolicy::Retain) => {
+                grants::plan_expiry(row, draft);
+            }
+            (Phase::Active, RelationshipDeletionPolicy::Revoke) => {
+                grants::plan_revocation(row, desired, draft);
+            }
+            (Phase::Active, RelationshipDeletionPolicy::Terminate) => {
+                grants::plan_removal(row, cause, draft);
+                let reason = EndReason::Deleted;
+                draft.change(&row.key, Effect::Terminate { reason }, cause);
+            }
+            (Phase::Ended, _) => grants::plan_expiry(row, draft),
+            (Phase::Ending | Phase::Unknown, _) => {}
+        }
+    }
+}
+
+/// The instance that a plan for `diff` reads the rows of `claimant` as.
+impl Claimant {
+    /// The command line's own: another instance's rows are read for `diff`, and are a conflict for `apply`.
+    pub fn cli(foreign: Foreign) -> Self {
+        Self { instance: Instance::cli(), foreign }
+    }
+}

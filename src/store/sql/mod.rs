@@ -1,0 +1,3 @@
+//! The SQL stores: SQLite and PostgreSQL.
+//!
+//! Never: a statement for each row.

@@ -1,0 +1,77 @@
+//! How a store is named: `sqlite:PATH` or `postgres://…`.
+//!
+//! Never: prints the password of a URL.
+
+use std::{fmt, path::PathBuf, str::FromStr};
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// A store.
+#[derive(Clone)]
+pub enum StoreUrl {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server; the whole URL, with its password if it has one.
+    Postgres(SecretString),
+}
+
+/// Why a text names no store.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a store is `sqlite:PATH` or `postgres://HOST/DATABASE`")]
+pub struct InvalidUrl;
+
+impl FromStr for StoreUrl {
+    type Err = InvalidUrl;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUrl> {
+        if let Some(path) = text.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
+            return Ok(Self::Sqlite(PathBuf::from(path)));
+        }
+        let postgres = text.starts_with("postgres://") || text.starts_with("postgresql://");
+        if postgres { Ok(Self::Postgres(text.to_owned().into())) } else { Err(InvalidUrl) }
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => {
+                let url = url.expose_secret();
+                let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
+                let authority = rest.split(['/', '?']).next().unwrap_or_default();
+                let host = authority.rsplit('@').next().unwrap_or_default();
+                let path = rest.get(authority.len()..).unwrap_or_default();
+                let path = path.split('?').next().unwrap_or_default();
+                write!(f, "{scheme}://{host}{path}")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_printed() {
+        let url =
+            "postgres://app:hunter2@db.example:5432/concordat?password=hunter2&sslmode=require";
+        let url: StoreUrl = url.parse().unwrap();
+        assert_eq!(url.to_string(), "postgres://db.example:5432/concordat");
+        assert_eq!(format!("{url:?}"), "postgres://db.example:5432/concordat");
+    }
+
+    #[test]
+    fn what_names_no_store_is_refused() {
+        for text in ["", "sqlite:", "concordat.db", "mysql://host/db", "graph://"] {
+            assert!(text.parse::<StoreUrl>().is_err(), "{text}");
+        }
+    }
+}
