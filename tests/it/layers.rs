@@ -3,9 +3,9 @@
 //! Never: an exception for one file; who needs a step to the left has put something in the wrong module.
 //!
 //! How: each file is read as tokens; every path that begins with `crate`, `super`, `self` or `concordat`, also inside
-//! a group and inside inline modules, is resolved to the module of the crate that it enters.
+//! a group, an inline module or the text of an attribute, is resolved to the module of the crate that it enters.
 
-use crate::sources::{CodePath, Source, below};
+use crate::sources::{CodePath, Kind, Source, below};
 
 /// Each module and its rung. A module may use itself and whatever stands on a lower rung.
 const LADDER: [(&str, u8); 9] = [
@@ -60,7 +60,7 @@ fn steps_to_the_left(source: &Source) -> Vec<String> {
         return vec![format!("{}: `{own}` is not on the ladder", source.at(1))];
     };
     let mut found = Vec::new();
-    for path in source.paths() {
+    for path in source.paths().into_iter().chain(paths_in_attributes(source)) {
         // `pub(crate)`, `pub(super)`, `self` as a receiver: a lone word enters nothing.
         if path.segments.len() == 1 {
             continue;
@@ -89,6 +89,18 @@ fn steps_to_the_left(source: &Source) -> Vec<String> {
         }
     }
     found
+}
+
+/// The paths that stand in texts after `=`, as in `#[serde(with = "crate::api::time")]`.
+fn paths_in_attributes(source: &Source) -> Vec<CodePath> {
+    let code = source.code();
+    let texts = code.windows(2).filter(|pair| pair[0].text == "=" && pair[1].kind == Kind::Text);
+    let paths = texts.flat_map(|pair| {
+        let text = pair[1].text.trim_matches('"');
+        let paths = Source::new(&source.name, text).paths().into_iter();
+        paths.take(1).map(|path| CodePath { line: pair[1].line, ..path })
+    });
+    paths.collect()
 }
 
 /// What `lib.rs` holds besides `pub mod NAME;`: a name there would let everybody reach everything.
@@ -133,6 +145,7 @@ fn a_step_to_the_left_is_found_however_it_is_written() {
         ("src/domain/plan.rs", "use crate::{self as root};"),
         ("src/domain/plan.rs", "use crate::somewhere::Else;"),
         ("src/domain/plan.rs", "#[path = \"../store/mod.rs\"] mod plan;"),
+        ("src/domain/plan.rs", "#[serde(with = \"crate::store::time\")] struct A;"),
         ("src/store/mod.rs", "use crate::ledger;"),
         ("src/manifest.rs", "use super::render;"),
         ("src/api/mod.rs", "use crate::domain::ids;"),
