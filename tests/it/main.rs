@@ -1,1 +1,15 @@
 //! One test binary: every test that needs more than one module, or a real outside thing.
+//!
+//! Never: a test that passes because something it needs is missing.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, also in a function that it calls"
+)]
+
+mod house;
+mod layers;
+mod pages;
+mod postgres;
+mod sources;
