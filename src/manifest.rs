@@ -1,1 +1,6 @@
 //! (being written)
+
+/// A value as YAML.
+pub fn to_yaml<T: serde::Serialize>(value: &T) -> String {
+    serde_yaml::to_string(value).expect("plain data has a YAML form")
+}

@@ -13,3 +13,5 @@ mod layers;
 mod pages;
 mod postgres;
 mod sources;
+
+mod crds;
