@@ -8,10 +8,9 @@
     reason = "a test fails by panicking, also in a function that it calls"
 )]
 
+mod crds;
 mod house;
 mod layers;
 mod pages;
 mod postgres;
 mod sources;
-
-mod crds;

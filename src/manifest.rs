@@ -1,6 +1,0 @@
-//! (being written)
-
-/// A value as YAML.
-pub fn to_yaml<T: serde::Serialize>(value: &T) -> String {
-    serde_yaml::to_string(value).expect("plain data has a YAML form")
-}
