@@ -200,8 +200,8 @@ impl Catalogue {
     }
 }
 
-fn reason(weights: Weights, rule: Rule, least: Option<&RoleSet>, role: usize) -> Why {
-    let alone = RoleSet::from_iter([role]);
+fn reason(weights: Weights, rule: Rule, least: Option<&RoleSet>, position: usize) -> Why {
+    let alone = RoleSet::from_iter([position]);
     match rule {
         Rule::HeldAnyway | Rule::AnyRole | Rule::NoRoleNeeded => Why::NotNeeded,
         Rule::SmallestAlternative => Why::Larger,

@@ -274,3 +274,123 @@ fn kebab(area: &str) -> String {
         .join("-")
         .to_ascii_lowercase()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::catalogue::Catalogue;
+
+    fn task(id: &str) -> &'static Task {
+        Catalogue::compiled().task(id).unwrap()
+    }
+
+    fn named(holders: &[Holder]) -> Vec<String> {
+        holders.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn task_ids_are_area_and_task_in_kebab_case() {
+        for id in ["users/create-user", "external-identities-and-b2c/manage-users", "a1/b"] {
+            assert_eq!(id.parse::<TaskId>().unwrap().as_str(), id);
+        }
+        for id in [
+            "create-user",
+            "Users/create-user",
+            "users/",
+            "/x",
+            "users/a/b",
+            "users/a--b",
+            "users/-a",
+        ] {
+            assert!(id.parse::<TaskId>().is_err(), "{id}");
+        }
+        for task in Catalogue::compiled().tasks() {
+            assert_eq!(task.id.as_str().parse::<TaskId>().unwrap(), task.id);
+        }
+    }
+
+    #[test]
+    fn every_row_of_both_pages_is_a_task_and_ours_is_one_more() {
+        let of =
+            |source| Catalogue::compiled().tasks().filter(|task| task.source == source).count();
+        assert_eq!(of(Source::Entra), 211);
+        assert_eq!(of(Source::Gdap), 7);
+        assert_eq!(of(Source::Concordat), 1);
+    }
+
+    #[test]
+    fn where_the_pages_disagree_entra_counts_and_the_difference_is_kept() {
+        let differing: Vec<_> = Catalogue::compiled()
+            .tasks()
+            .filter_map(|task| {
+                let other = task.disagreement.as_ref()?;
+                Some((
+                    task.id.as_str(),
+                    named(&task.least).join("+"),
+                    named(&other.least).join("+"),
+                ))
+            })
+            .collect();
+        let expected = [
+            ("users/reset-guest-invite", "Helpdesk Administrator", "User Administrator"),
+            (
+                "users/revoke-refresh-tokens-non-admin",
+                "Helpdesk Administrator",
+                "Password Administrator",
+            ),
+            (
+                "users/update-upn-privileged-admin",
+                "Privileged Authentication Administrator",
+                "Global Administrator",
+            ),
+        ];
+        assert_eq!(
+            differing,
+            expected.map(|(id, entra, gdap)| (id, entra.to_owned(), gdap.to_owned()))
+        );
+    }
+
+    #[test]
+    fn what_no_role_gives_is_told_apart() {
+        assert_eq!(task("groups/update-group-owners").least, [Holder::Owner("Group owner")]);
+        assert_eq!(task("connect-health/configure-settings").least, [Holder::AzureRole("Owner")]);
+        assert_eq!(
+            task("licenses/read-configuration").additional,
+            [Holder::EveryUser("Default user role")]
+        );
+        assert!(
+            task("monitoring-provisioning-logs/read-provisioning-logs")
+                .additional
+                .contains(&Holder::Owner("Enterprise application owner"))
+        );
+        assert_eq!(task("support/submit-ticket-azure-subscription").least[0], Holder::AnyRole);
+        assert_eq!(
+            named(&task("domain-services/create-domain-services-instance").least),
+            [
+                "Application Administrator",
+                "Groups Administrator",
+                "Domain Services Contributor (Azure RBAC)"
+            ]
+        );
+    }
+
+    #[test]
+    fn managing_the_subscriptions_of_a_domain_takes_two_roles_together() {
+        assert_eq!(
+            named(&task(MANAGE_DOMAIN_SUBSCRIPTIONS).least),
+            ["Domain Name Administrator", "Billing Administrator"]
+        );
+    }
+
+    #[test]
+    fn every_role_of_every_task_is_in_the_catalogue() {
+        let catalogue = Catalogue::compiled();
+        for task in catalogue.tasks() {
+            assert!(!task.least.is_empty(), "{}", task.id);
+            for role in task.least.iter().chain(&task.additional).filter_map(|holder| holder.role())
+            {
+                assert!(catalogue.role(role).is_some(), "{} {role}", task.id);
+            }
+        }
+    }
+}
