@@ -12,10 +12,12 @@ use crate::domain::ids::RoleId;
 mod bits;
 mod compare;
 mod find;
+mod holding;
 mod lint;
 mod proof;
 mod reach;
 mod roles;
+mod rows;
 mod search;
 mod solve;
 mod tasks;
@@ -25,6 +27,7 @@ mod exhaustive;
 
 pub use compare::{Caveat, Comparison, Verdict};
 pub use find::{Found, NotFound};
+pub use holding::Covers;
 pub use lint::{Concern, INTUNE_ADMINISTRATOR};
 pub use proof::{Coverage, Measure, Proof, Rejected, Rule, Why};
 pub use reach::{Act, Target};
@@ -60,7 +63,7 @@ impl Catalogue {
             Self {
                 positions: roles.iter().enumerate().map(|(index, role)| (role.id, index)).collect(),
                 names: find::names(&roles),
-                tasks: tasks::parse(TASKS),
+                tasks: rows::parse(TASKS),
                 restrictions: reach::parse(RESTRICTIONS),
                 roles,
                 actions,

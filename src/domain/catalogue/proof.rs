@@ -298,7 +298,9 @@ impl fmt::Display for Holder {
         match self {
             Self::Role(id) => f.write_str(&Catalogue::compiled().name_of(*id)),
             Self::AnyRole => f.write_str("any Entra built-in role"),
-            Self::AzureRole(name) => write!(f, "{name} (Azure RBAC)"),
+            Self::AzureRole(name) => {
+                write!(f, "{} (Azure RBAC)", name.trim_end_matches(" (Azure RBAC)"))
+            }
             Self::Owner(name) | Self::Group(name) | Self::EveryUser(name) => f.write_str(name),
         }
     }
