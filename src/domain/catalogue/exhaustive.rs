@@ -133,7 +133,7 @@ fn proves(coverage: &Coverage, roles: &Roles, support: &Support) {
     let documented: Roles =
         task.least.iter().chain(&task.additional).filter_map(|holder| holder.role()).collect();
     let told: Roles = rejected.iter().map(|rejected| rejected.role).collect();
-    assert_eq!(told, &documented - by, "{}", task.id);
+    assert_eq!(told, &documented - roles, "{}", task.id);
 }
 
 fn all() -> Vec<&'static Task> {

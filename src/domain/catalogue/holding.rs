@@ -53,7 +53,7 @@ impl Catalogue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::catalogue::MANAGE_DOMAIN_SUBSCRIPTIONS;
+    use crate::domain::catalogue::{MANAGE_DOMAIN_SUBSCRIPTIONS, Support};
 
     fn role(name: &str) -> RoleId {
         Catalogue::compiled().find(name).unwrap().id
@@ -92,8 +92,7 @@ mod tests {
     fn what_solve_proposes_covers_each_task() {
         let catalogue = Catalogue::compiled();
         for task in catalogue.tasks() {
-            if let Ok(solution) = catalogue.solve(&[task], &crate::domain::catalogue::Support::Gdap)
-            {
+            if let Ok(solution) = catalogue.solve(&[task], &Support::Gdap) {
                 assert!(catalogue.covers(task, &solution.roles).is_some(), "{}", task.id);
             }
         }

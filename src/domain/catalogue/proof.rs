@@ -48,7 +48,7 @@ pub struct Coverage {
     pub rule: Rule,
     /// What the task needs besides, which no Entra role gives.
     pub besides: Vec<Holder>,
-    /// The other roles that are documented for it.
+    /// The other roles that are documented for it and are not in the answer.
     pub rejected: Vec<Rejected>,
 }
 
@@ -68,7 +68,7 @@ pub enum Rule {
     NoRoleNeeded,
 }
 
-/// A role that is documented for a task and does not cover it in the answer.
+/// A role that is documented for a task and is not in the answer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Rejected {
     /// The role.
@@ -149,7 +149,7 @@ impl Catalogue {
             task.least.iter().chain(&task.additional).filter_map(|holder| holder.role());
         let rejected = documented
             .filter_map(|id| Some((id, self.position(id)?)))
-            .filter(|(_, role)| !by.contains(*role))
+            .filter(|(_, role)| !chosen.contains(*role))
             .map(|(id, role)| {
                 let why = self
                     .refusal(id, support)
