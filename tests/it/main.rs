@@ -1,3 +1,4 @@
 //! One test binary: every test that needs more than one module, or a real outside thing.
 
 mod crds;
+mod verdict;
