@@ -519,7 +519,7 @@ fn sentence(violation: &Violation) -> String {
     sentence
 }
 
-fn object(kind: &str, spec: Value) -> Value {
+fn object(kind: &str, spec: &Value) -> Value {
     json!({
         "apiVersion": "concordat.dev/v1alpha1",
         "kind": kind,
@@ -531,7 +531,7 @@ fn object(kind: &str, spec: Value) -> Value {
 fn offer() -> Value {
     object(
         "PartnerOffer",
-        json!({
+        &json!({
             "partner": { "tenantId": GUID, "displayName": "Contoso" },
             "type": "GranularDelegatedAdmin",
             "duration": "P365D",
@@ -549,7 +549,7 @@ fn offer() -> Value {
 fn relationship() -> Value {
     object(
         "PartnerRelationship",
-        json!({
+        &json!({
             "customer": { "tenantId": GUID, "displayName": "Acme" },
             "displayName": "acme-helpdesk",
             "offerRef": { "name": "helpdesk" },
@@ -560,7 +560,7 @@ fn relationship() -> Value {
 fn grant() -> Value {
     object(
         "RoleGrant",
-        json!({
+        &json!({
             "relationshipRef": { "name": "acme" },
             "grantee": { "securityGroup": { "id": GUID, "displayName": "Helpdesk" } },
             "roles": ["Helpdesk Administrator"],
@@ -573,7 +573,7 @@ fn grant() -> Value {
 fn acceptance() -> Value {
     object(
         "AgreementAcceptance",
-        json!({
+        &json!({
             "decision": "Accept",
             "customer": { "tenantId": GUID },
             "partner": { "tenantId": GUID },
@@ -601,7 +601,7 @@ fn acceptance() -> Value {
 fn boundary() -> Value {
     object(
         "PartnerBoundary",
-        json!({
+        &json!({
             "namespaces": ["msp-helpdesk"],
             "partner": { "tenantId": GUID, "certifiedFor": ["GranularDelegatedAdmin"] },
             "customers": { "tenantIds": [GUID] },
