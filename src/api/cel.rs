@@ -103,7 +103,15 @@ impl Looks {
             Expr::Select(select) if !select.test => {
                 Some(self.at(&select.operand)?.fields.entry(select.field.clone()).or_default())
             }
-            _ => None,
+            Expr::Select(_)
+            | Expr::Unspecified
+            | Expr::Call(_)
+            | Expr::Comprehension(_)
+            | Expr::Ident(_)
+            | Expr::List(_)
+            | Expr::Literal(_)
+            | Expr::Map(_)
+            | Expr::Struct(_) => None,
         }
     }
 }
@@ -175,7 +183,12 @@ impl Check {
                 scope.add_variable_from_value("oldSelf", seen(node, old, &group.looks_at));
             }
             for rule in &group.rules {
-                if !matches!(rule.program.execute(&scope), Ok(CelValue::Bool(true))) {
+                let broken = match rule.program.execute(&scope) {
+                    Ok(CelValue::Bool(holds)) => !holds,
+                    // a rule that makes no sense of the value fails; where something else is wrong, that is why
+                    Ok(_) | Err(_) => self.violations.is_empty(),
+                };
+                if broken {
                     self.refuse(way, ViolationKind::Rule, rule.message.clone(), None);
                 }
             }
@@ -201,7 +214,6 @@ fn seen(node: &Node, value: &Value, looks_at: &Looks) -> CelValue {
 /// A value as CEL sees it. Names are not escaped: a test shows that no field of ours needs it.
 fn whole(node: &Node, value: &Value) -> CelValue {
     match (node.shape(), value) {
-        (_, Value::Null) => CelValue::Null,
         (_, Value::Bool(truth)) => CelValue::Bool(*truth),
         (_, Value::Number(number)) => number.as_i64().map_or(CelValue::Null, CelValue::Int),
         (Shape::Text { date_time: true, .. }, Value::String(text)) => {
@@ -228,6 +240,6 @@ fn whole(node: &Node, value: &Value) -> CelValue {
                 map.iter().map(|(name, value)| (Key::from(name.as_str()), whole(values, value)));
             CelValue::Map(Map { map: Arc::new(map.collect()) })
         }
-        (_, Value::Array(_) | Value::Object(_)) => CelValue::Null,
+        (_, Value::Null | Value::Array(_) | Value::Object(_)) => CelValue::Null,
     }
 }

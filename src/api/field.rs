@@ -115,7 +115,7 @@ fn string(form: Form, longest: usize) -> Schema {
     json_schema!({ "type": "string", "pattern": form.pattern, "maxLength": longest })
 }
 
-fn set(items: Schema, most: usize) -> Schema {
+fn set(items: &Schema, most: usize) -> Schema {
     json_schema!({
         "type": "array",
         "items": items,
@@ -212,22 +212,22 @@ pub fn observed_text(_: &mut SchemaGenerator) -> Schema {
 
 /// A set of roles: each a name, also a former one, or a template id.
 pub fn roles(_: &mut SchemaGenerator) -> Schema {
-    set(string(ONE_LINE, 128), 150)
+    set(&string(ONE_LINE, 128), 150)
 }
 
 /// A set of tasks.
 pub fn tasks(_: &mut SchemaGenerator) -> Schema {
-    set(string(TASK, 160), 250)
+    set(&string(TASK, 160), 250)
 }
 
 /// A set of namespaces.
 pub fn namespaces(_: &mut SchemaGenerator) -> Schema {
-    set(string(NAMESPACE, 63), 100)
+    set(&string(NAMESPACE, 63), 100)
 }
 
 /// A set of GUIDs.
 pub fn guids(_: &mut SchemaGenerator) -> Schema {
-    set(string(GUID, 36), 5000)
+    set(&string(GUID, 36), 5000)
 }
 
 /// Labels and their values, at least one.

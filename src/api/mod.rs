@@ -3,6 +3,8 @@
 //!
 //! Never: a rule that also stands in the domain.
 
+#![expect(clippy::duplicated_attributes, reason = "two printer columns may be of one type")]
+
 pub mod agreement_acceptance;
 mod cel;
 pub mod conditions;

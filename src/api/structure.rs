@@ -2,7 +2,10 @@
 //!
 //! Never: stopping at the first thing that is wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use regex::Regex;
 use serde_json::{Map, Value};
@@ -131,11 +134,7 @@ impl Shape {
             Some("string") => Self::Text {
                 shortest: bound("minLength", 0),
                 longest: bound("maxLength", usize::MAX),
-                form: schema["pattern"].as_str().map(|pattern| {
-                    let form = FORMS.iter().find(|form| form.pattern == pattern);
-                    let expected = form.map_or("in the form asked for", |form| form.expected);
-                    (Regex::new(pattern).expect("a test compiles every pattern"), expected)
-                }),
+                form: schema["pattern"].as_str().map(compiled_form),
                 date_time: schema["format"] == "date-time",
             },
             Some("integer") => Self::Integer {
@@ -158,6 +157,18 @@ impl Shape {
             Self::Boolean => "`true` or `false`",
         }
     }
+}
+
+/// The pattern as a regular expression, compiled once however often it stands in the schemas, and what it asks for.
+fn compiled_form(pattern: &str) -> (Regex, &'static str) {
+    static COMPILED: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
+        let forms = FORMS.iter().map(|form| {
+            (Regex::new(form.pattern).expect("a test compiles every form"), form.expected)
+        });
+        forms.collect()
+    });
+    let position = FORMS.iter().position(|form| form.pattern == pattern);
+    COMPILED[position.expect("a test shows that every pattern is one of the forms")].clone()
 }
 
 fn texts(list: &Value) -> Vec<String> {

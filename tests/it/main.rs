@@ -14,3 +14,4 @@ mod layers;
 mod pages;
 mod postgres;
 mod sources;
+mod verdict;
