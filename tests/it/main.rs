@@ -8,8 +8,10 @@
     reason = "a test fails by panicking, also in a function that it calls"
 )]
 
+mod crds;
 mod house;
 mod layers;
 mod pages;
 mod postgres;
 mod sources;
+mod verdict;
