@@ -2,7 +2,10 @@
 //!
 //! Never: counts expiry, a completed replacement, or what a person approved.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -131,6 +134,19 @@ pub struct Budget {
     pub blocked: BTreeSet<Digest>,
     /// Members of approved batches, by the hash of the batch.
     pub approved: BTreeMap<Digest, Digest>,
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Revocations => "revocations",
+            Self::Terminations => "terminations",
+            Self::PrivilegedGains => "gains of privileged roles",
+            Self::NewGrantees => "new grantees",
+            Self::Replacements => "replacements",
+            Self::NeedApproval => "what needs an approval",
+        })
+    }
 }
 
 impl Limits {
@@ -425,7 +441,7 @@ fn cost(change: &Change, moved: &Moved<'_>) -> Cost {
 }
 
 /// What a change would do, without time, version or text: the same tomorrow.
-fn member(change: &Change) -> Digest {
+pub fn member(change: &Change) -> Digest {
     let row = &change.subject.relationship;
     match &change.effect {
         Effect::SetRoles { grantee, before, after } => {

@@ -85,7 +85,8 @@ pub trait Write: Read {
         by: &Signature,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Records that a person approved a batch. It counts once, for [`APPROVAL_LASTS_MINUTES`].
+    /// Records that a person approved a batch. It counts for [`APPROVAL_LASTS_MINUTES`], and once for each of its
+    /// members: what was made under it does not run under it again, and a run that was interrupted can go on.
     fn approve(
         &mut self,
         batch: &Batch,
@@ -134,6 +135,15 @@ pub enum Refusal {
     OverLimit {
         /// What is limited.
         measure: String,
+    },
+    /// It waits in a batch that nobody has approved.
+    #[error("it waits in a blocked batch")]
+    Blocked,
+    /// The approval is not there, has lapsed, or was used for this change before.
+    #[error("the batch `{batch}` is not approved, or its approval is used up")]
+    NotApproved {
+        /// The first digits of the batch's hash.
+        batch: String,
     },
     /// A role would be over before it begins, by the store's own clock.
     #[error("it would be over at {until}, and the store's clock says {now}")]
