@@ -302,3 +302,6 @@ fn not_this_invitation(
         findings.warning(*about, NOT_THIS_INVITATION, spec("invitation"), message, help);
     }
 }
+
+#[cfg(test)]
+mod tests;

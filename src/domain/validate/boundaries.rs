@@ -339,3 +339,6 @@ fn read_limits(
         replacements: replacements.unwrap_or(default.replacements),
     }
 }
+
+#[cfg(test)]
+mod tests;

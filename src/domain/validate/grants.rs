@@ -175,13 +175,13 @@ impl<'a> Words<'a> {
             let all = tasks.len() == grant.tasks.len();
             return if all { Self::Tasks(&grant.tasks) } else { Self::Unknown };
         }
-        let resolved = resolver.roles(about, &grant.roles, &spec("roles"), findings);
+        let named = resolver.roles(about, &grant.roles, &spec("roles"), findings);
         if grant.roles.is_empty() {
             let message = "the roles are missing".to_owned();
             findings.does_not_fit(about, FieldPath::spec(), message);
         }
         let all = findings.count_errors() == errors_before;
-        if all { Self::Roles(&grant.roles, resolved) } else { Self::Unknown }
+        if all { Self::Roles(&grant.roles, named) } else { Self::Unknown }
     }
 
     fn asked(&self, resolver: &Resolver<'_>) -> Asked {
@@ -244,17 +244,17 @@ impl<'a> Scrutiny<'_, 'a> {
         }
         let roles = match self.words {
             Words::Unknown => return BTreeSet::new(),
-            Words::Roles(_, resolved) => {
+            Words::Roles(_, named) => {
                 let errors_before = findings.count_errors();
                 if ceiling == Ceiling::LegacyPair {
                     let (about, path) = (self.about, spec("roles"));
                     let catalogue = resolver.catalogue;
-                    offers::mobile_devices(about, type_, resolved, &path, catalogue, findings);
+                    offers::mobile_devices(about, type_, named, &path, catalogue, findings);
                 }
                 if findings.count_errors() > errors_before {
                     return BTreeSet::new();
                 }
-                resolved.roles.clone()
+                named.roles.clone()
             }
             Words::Tasks(ids) => {
                 let path = spec("tasks");
@@ -355,3 +355,6 @@ fn judge_roles(
         boundaries.grant(about, grantee, &roles, wanted.window, resolver, findings);
     }
 }
+
+#[cfg(test)]
+mod tests;

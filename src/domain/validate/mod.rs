@@ -31,6 +31,11 @@ pub mod references;
 pub mod relationships;
 pub mod roles;
 
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;
+
 pub use offers::{Proposal, proposal_of};
 pub use relationships::invitation_of;
 

@@ -214,12 +214,12 @@ fn carried<'a>(
     if !spec.tasks.is_empty() {
         return from_tasks(about, spec, &at, resolver, findings);
     }
-    let resolved = resolver.roles(about, &spec.roles, &at, findings);
+    let named = resolver.roles(about, &spec.roles, &at, findings);
     if ceiling == Ceiling::GdapSupported {
-        resolver.gdap_support(about, &resolved, &at, findings);
+        resolver.gdap_support(about, &named, &at, findings);
     }
-    resolver.availability(about, &resolved, &at, findings);
-    resolved.roles
+    resolver.availability(about, &named, &at, findings);
+    named.roles
 }
 
 fn from_tasks<'a>(
@@ -282,13 +282,13 @@ fn legacy<'a>(
     }
     let at = path.clone().field("roles");
     let errors_before = findings.count_errors();
-    let resolved = resolver.roles(about, &spec.roles, &at, findings);
-    mobile_devices(about, spec.type_, &resolved, &at, resolver.catalogue, findings);
+    let named = resolver.roles(about, &spec.roles, &at, findings);
+    mobile_devices(about, spec.type_, &named, &at, resolver.catalogue, findings);
     if findings.count_errors() > errors_before {
         return BTreeSet::new();
     }
-    let without = beyond(&pair, &resolved.roles);
-    let besides = beyond(&resolved.roles, &pair);
+    let without = beyond(&pair, &named.roles);
+    let besides = beyond(&named.roles, &pair);
     let what = match (without, besides) {
         (None, None) => return pair,
         (Some(without), None) => format!("is without {without}"),
@@ -306,12 +306,12 @@ fn legacy<'a>(
 pub(super) fn mobile_devices(
     about: Subject<'_>,
     type_: PartnerType,
-    resolved: &Resolved,
+    named: &Resolved,
     path: &FieldPath,
     catalogue: &Catalogue,
     findings: &mut Findings<'_>,
 ) {
-    for (id, position) in &resolved.places {
+    for (id, position) in &named.places {
         if catalogue.manages_mobile_devices(*id) {
             let message = format!(
                 "`{}` cannot be delegated to a `{type_:?}`: mobile devices are not managed on \
@@ -388,3 +388,6 @@ fn agreement(
         gates: agreement.gates,
     })
 }
+
+#[cfg(test)]
+mod tests;

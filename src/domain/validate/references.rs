@@ -173,3 +173,6 @@ impl<'a> Labels<'a> {
         shortest.iter().filter(has_all).copied().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

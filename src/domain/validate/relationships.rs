@@ -275,3 +275,6 @@ fn first_of(name: &str) -> Option<&str> {
     let counts = !number.starts_with('0') && number.parse::<u32>().is_ok_and(|number| number > 1);
     (counts && number.bytes().all(|digit| digit.is_ascii_digit())).then_some(first)
 }
+
+#[cfg(test)]
+mod tests;

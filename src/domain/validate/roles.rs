@@ -37,11 +37,14 @@ pub(super) struct Resolved {
     pub roles: BTreeSet<RoleId>,
 }
 
+/// Roles for tasks, or why there are none.
+type Solved = Result<BTreeSet<RoleId>, String>;
+
 /// Looks up names, and remembers.
 pub(super) struct Resolver<'a> {
     pub catalogue: &'a Catalogue,
     names: BTreeMap<&'a str, Result<RoleId, NotFound>>,
-    solved: BTreeMap<(usize, &'a [String]), Result<BTreeSet<RoleId>, String>>,
+    solved: BTreeMap<(usize, &'a [String]), Solved>,
 }
 
 impl<'a> Resolver<'a> {
@@ -106,7 +109,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The smallest role set for tasks, among what a type supports.
-    pub fn solve(&self, tasks: &[&Task], support: &Support) -> Result<BTreeSet<RoleId>, String> {
+    pub fn solve(&self, tasks: &[&Task], support: &Support) -> Solved {
         let solution =
             self.catalogue.solve(tasks, support).map_err(|missing| missing.to_string())?;
         if solution.roles.is_empty() {
@@ -123,7 +126,7 @@ impl<'a> Resolver<'a> {
         ids: &'a [String],
         support: &Support,
         ceiling: &BTreeSet<RoleId>,
-    ) -> Result<BTreeSet<RoleId>, String> {
+    ) -> Solved {
         if let Some(solved) = self.solved.get(&(proposal, ids)) {
             return solved.clone();
         }
