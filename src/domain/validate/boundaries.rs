@@ -71,6 +71,15 @@ struct Admitted<'a> {
     desired: Boundary,
 }
 
+/// What a grant gives.
+pub(super) struct Held<'a> {
+    /// Under any relationship.
+    pub roles: &'a BTreeSet<RoleId>,
+    /// Where they are asked for.
+    pub path: FieldPath,
+    pub window: Window,
+}
+
 /// The boundaries, by the namespaces that they name.
 pub(super) struct Boundaries<'a> {
     by_namespace: BTreeMap<&'a str, Vec<usize>>,
@@ -180,11 +189,11 @@ impl<'a> Boundaries<'a> {
         &self,
         about: Subject<'_>,
         grantee: &Grantee,
-        roles: &BTreeSet<RoleId>,
-        window: Window,
+        held: &Held<'_>,
         resolver: &Resolver<'_>,
         findings: &mut Findings<'_>,
     ) {
+        let Held { roles, path, window } = held;
         for boundary in self.of(about) {
             if !boundary.grantees.admits(&grantee.id) {
                 let message =
@@ -198,12 +207,12 @@ impl<'a> Boundaries<'a> {
                 let message =
                     format!("boundary `{}` does not admit {}", boundary.name, role_names(outside));
                 let help = "ask for roles that it admits, or have it changed";
-                findings.error(about, ROLE_OUTSIDE, FieldPath::spec(), message, help);
+                findings.error(about, ROLE_OUTSIDE, path.clone(), message, help);
             }
             let Some(longest) = boundary.privileged_at_most else { continue };
             let privileged = roles.iter().filter(|role| resolver.is_privileged(**role));
             let privileged: BTreeSet<_> = privileged.collect();
-            if !privileged.is_empty() && !fits(window, longest) {
+            if !privileged.is_empty() && !fits(*window, longest) {
                 let message = format!(
                     "boundary `{}` admits {} for `{longest}` at most",
                     boundary.name,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     Object,
-    boundaries::Boundaries,
+    boundaries::{Boundaries, Held},
     findings::{Findings, Subject, spec},
     offers::{self, Proposal},
     references::{Labels, NOTHING_SELECTED, Names},
@@ -91,7 +91,7 @@ pub(super) fn judge<'a>(
             let roles = group.roles(proposal, wanted.grantee.as_ref(), resolver, findings);
             wanted.groups.push(Group { proposal, relationships, roles });
         }
-        judge_roles(about, &object.spec, &wanted, boundaries, resolver, findings);
+        judge_roles(about, &object.spec, &words, &wanted, boundaries, resolver, findings);
         all.push(wanted);
     }
     all
@@ -233,8 +233,8 @@ impl<'a> Scrutiny<'_, 'a> {
         let ceiling = partner_type::ceiling(type_);
         let under = self.related.listed(self.relationships);
         if ceiling == Ceiling::None {
-            let message = format!("{under}: a `{type_:?}` {}", offers::why_no_roles(type_));
-            let help = "delete the grant; removing roles is not offered for this type either: \
+            let message = format!("{under}: type `{type_:?}` {}", offers::why_no_roles(type_));
+            let help = "delete the grant; removing roles is not offered for this type: \
                         contact the partner";
             findings.error(self.about, NO_ROLES_TO_GIVE, self.words.path(), message, help);
             return BTreeSet::new();
@@ -324,7 +324,7 @@ impl<'a> Scrutiny<'_, 'a> {
         if ceiling == Ceiling::LegacyPair {
             return Some(role);
         }
-        let message = format!("{under}: a `{:?}` has no access levels", proposal.type_);
+        let message = format!("{under}: type `{:?}` has no access levels", proposal.type_);
         let help = format!("`{level:?}` stands for {}: name it in `roles`", role_names([&role]));
         findings.error(self.about, ACCESS_LEVEL_OF_LEGACY, spec("accessLevel"), message, help);
         None
@@ -335,6 +335,7 @@ impl<'a> Scrutiny<'_, 'a> {
 fn judge_roles(
     about: Subject<'_>,
     grant: &RoleGrantSpec,
+    words: &Words<'_>,
     wanted: &Wanted,
     boundaries: &Boundaries<'_>,
     resolver: &Resolver<'_>,
@@ -352,7 +353,8 @@ fn judge_roles(
         findings.error(about, PRIVILEGED_WITHOUT_REASON, FieldPath::spec(), message, help);
     }
     if let Some(grantee) = &wanted.grantee {
-        boundaries.grant(about, grantee, &roles, wanted.window, resolver, findings);
+        let held = Held { roles: &roles, path: words.path(), window: wanted.window };
+        boundaries.grant(about, grantee, &held, resolver, findings);
     }
 }
 

@@ -102,7 +102,7 @@ pub(super) fn judge<'a>(
     let roles = carried(about, spec, path, resolver, findings);
     let duration = duration(about, spec, path, findings);
     if spec.share_visibility.is_some() && spec.type_ != PartnerType::ProductsAndServicesAgreement {
-        let message = format!("a `{:?}` sees nobody's purchases", spec.type_);
+        let message = format!("type `{:?}` shows its purchases to nobody", spec.type_);
         let help = "leave out `shareVisibility`: it is of type `ProductsAndServicesAgreement`";
         let path = at("shareVisibility");
         findings.error(about, SHARE_VISIBILITY_OF_MPSA, path, message, help);
@@ -140,8 +140,8 @@ pub(super) fn warn_of_legacy(
 ) {
     if matches!(type_, PartnerType::DelegatedAdmin | PartnerType::ResellerAndDelegatedAdmin) {
         let message = format!(
-            "`{type_:?}` is the older delegated administration: unlimited in time, with \
-             Global Administrator, and Microsoft grants no new ones"
+            "type `{type_:?}` is the older delegated administration (DAP): it gives \
+             `Global Administrator`, and Microsoft admits no new ones"
         );
         let help = "move to `GranularDelegatedAdmin`, with the roles that are needed";
         findings.warning(about, LEGACY_TYPE, path, message, help);
@@ -193,7 +193,7 @@ fn carried<'a>(
     match (ceiling, nothing) {
         (Ceiling::None, true) => return BTreeSet::new(),
         (Ceiling::None, false) => {
-            let message = format!("a `{type_:?}` {}", why_no_roles(type_));
+            let message = format!("type `{type_:?}` {}", why_no_roles(type_));
             let help = format!(
                 "leave out `{field}`, or choose type `GranularDelegatedAdmin` to manage the tenant"
             );
@@ -201,7 +201,7 @@ fn carried<'a>(
             return BTreeSet::new();
         }
         (Ceiling::GdapSupported | Ceiling::AnyBuiltIn, true) => {
-            let message = format!("a `{type_:?}` offer needs the roles that it asks for");
+            let message = format!("an offer of type `{type_:?}` needs the roles that it asks for");
             let help = "name `roles`, or `tasks` that are turned into the fewest roles";
             findings.error(about, CEILING_MISSING, path.clone(), message, help);
             return BTreeSet::new();
@@ -275,7 +275,8 @@ fn legacy<'a>(
     if !spec.tasks.is_empty() {
         let at = path.clone().field("tasks");
         if !domain_subscriptions(about, spec.type_, &spec.tasks, &at, findings) {
-            let message = format!("a `{:?}` offer carries two fixed roles, not tasks", spec.type_);
+            let message =
+                format!("an offer of type `{:?}` carries two fixed roles, not tasks", spec.type_);
             findings.error(about, LEGACY_CARRIES_BOTH, at, message, both);
         }
         return BTreeSet::new();
@@ -297,7 +298,8 @@ fn legacy<'a>(
             format!("is without {without} and cannot carry {besides}")
         }
     };
-    let message = format!("a `{:?}` offer carries exactly two roles: this one {what}", spec.type_);
+    let message =
+        format!("an offer of type `{:?}` carries exactly two roles: this one {what}", spec.type_);
     findings.error(about, LEGACY_CARRIES_BOTH, at, message, both);
     BTreeSet::new()
 }
@@ -314,7 +316,7 @@ pub(super) fn mobile_devices(
     for (id, position) in &named.places {
         if catalogue.manages_mobile_devices(*id) {
             let message = format!(
-                "`{}` cannot be delegated to a `{type_:?}`: mobile devices are not managed on \
+                "`{}` cannot be delegated under type `{type_:?}`: mobile devices are not managed on \
                  behalf of the customer",
                 catalogue.name_of(*id),
             );
@@ -336,14 +338,14 @@ fn duration(
         (Some(text), true) => findings.read(about, text, at),
         (None, false) => None,
         (None, true) => {
-            let message = format!("a `{:?}` offer needs a duration", spec.type_);
+            let message = format!("an offer of type `{:?}` needs a duration", spec.type_);
             let help = "say for how long, for example `duration: P365D`; at most `P730D`";
             findings.error(about, DURATION_MISSING, path.clone(), message, help);
             None
         }
         (Some(_), false) => {
             let message = format!(
-                "a `{:?}` {}, so there is nothing that could end",
+                "type `{:?}` {}, so there is nothing that could end",
                 spec.type_,
                 why_no_roles(spec.type_)
             );

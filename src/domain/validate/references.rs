@@ -42,7 +42,7 @@ pub(super) fn sorted<'a, S>(
         if let [_, _, ..] = same {
             for object in same {
                 let about = object.subject(kind);
-                let message = format!("`{}` is declared {} times", about.key(), times(same.len()));
+                let message = format!("`{}` is declared {}", about.key(), times(same.len()));
                 let help = "keep one of them; two would take turns in being right";
                 let path = FieldPath::root().field("metadata").field("name");
                 findings.error(about, DECLARED_TWICE, path, message, help);
@@ -54,11 +54,7 @@ pub(super) fn sorted<'a, S>(
 }
 
 fn times(count: usize) -> String {
-    match count {
-        2 => "two".to_owned(),
-        3 => "three".to_owned(),
-        count => count.to_string(),
-    }
+    if count == 2 { "twice".to_owned() } else { format!("{count} times") }
 }
 
 /// Names of one kind, looked up by binary search.

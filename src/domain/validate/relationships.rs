@@ -223,7 +223,7 @@ fn auto_extension(
             }
         }
         (AutoExtendDuration::Days180, type_) => {
-            let message = format!("a `{type_:?}` is never extended by itself");
+            let message = format!("type `{type_:?}` is never extended by itself");
             let help = "leave out `autoExtendDuration`: only `GranularDelegatedAdmin` has it";
             findings.error(about, EXTENDS_ANOTHER_TYPE, path(), message, help);
         }

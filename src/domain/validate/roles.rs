@@ -196,6 +196,10 @@ impl<'a> Resolver<'a> {
     ) {
         for (id, position) in &resolved.places {
             let Some(role) = self.catalogue.role(*id) else { continue };
+            match role.availability {
+                Availability::Deprecated | Availability::AssignedBySystem => continue,
+                Availability::Assignable | Availability::NotForGeneralUse => {}
+            }
             let path = || path.clone().index(*position);
             let name = role.name;
             match role.gdap {

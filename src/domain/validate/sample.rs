@@ -198,11 +198,6 @@ pub(super) fn text(problems: &[Problem]) -> String {
 #[track_caller]
 pub(super) fn tells(edits: &[(&str, Value)], expected: &str) {
     let found = text(&verdict(edits).problems);
-    if expected == "@" {
-        let at = std::panic::Location::caller();
-        println!("@@@{}:{}:{}\n{found}\n@@@end", at.file(), at.line(), at.column());
-        return;
-    }
     let expected: Vec<_> =
         expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     assert!(

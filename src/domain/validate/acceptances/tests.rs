@@ -4,8 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::sample::{GROUP, PARTNER, tells, verdict};
-use crate::domain::{digest::Digest, ids::Kind, state::ObjectName};
+use super::super::sample::{GROUP, tells, verdict};
+use crate::domain::{digest::Digest, state::ObjectName};
 
 const NONE: Value = Value::Null;
 
@@ -70,7 +70,10 @@ fn an_acceptance_counts_by_what_it_says_and_not_by_its_name() {
 fn r3_who_may_accept_depends_on_what_is_accepted() {
     let role = |role: &str| ("acceptance/spec/acceptedBy/role", json!(role));
     let harmless = [("offer/spec/roles", json!(["Reports Reader"])), ("grant", NONE)];
-    tells(&accepted(&[role("BillingAdministrator")]), "@");
+    tells(&accepted(&[role("BillingAdministrator")]), "
+        error C0314 AgreementAcceptance/msp/acme-yes spec.acceptedBy.role: a `BillingAdministrator` may not accept a ceiling with a privileged role
+        help: have it accepted by a Global Administrator or a Customer Delegated Admin Relationship Administrator
+    ");
     tells(&accepted(&[harmless[0].clone(), harmless[1].clone(), role("BillingAdministrator")]), "");
     let manager = "CustomerDelegatedAdminRelationshipAdministrator";
     tells(&accepted(&[role(manager)]), "");
@@ -82,14 +85,23 @@ fn r3_who_may_accept_depends_on_what_is_accepted() {
     ];
     let mut edits = reseller.to_vec();
     edits.push(role(manager));
-    tells(&accepted(&edits), "@");
-    tells(&[role(manager)], "@");
+    tells(&accepted(&edits), "
+        error C0314 AgreementAcceptance/msp/acme-yes spec.acceptedBy.role: a `CustomerDelegatedAdminRelationshipAdministrator` may not accept a relationship of type `Reseller`
+        help: have it accepted by a Billing Administrator or a Global Administrator
+    ");
+    tells(&[role(manager)], "
+        error C0314 AgreementAcceptance/msp/acme-yes spec.acceptedBy.role: a `CustomerDelegatedAdminRelationshipAdministrator` may not accept an agreement
+        help: have it accepted by a Billing Administrator or a Global Administrator
+    ");
     tells(&[role("BillingAdministrator")], "");
 }
 
 #[test]
 fn an_acceptance_is_never_of_the_future() {
-    tells(&accepted(&[("acceptance/spec/acceptedAt", json!("2026-11-21T12:00:01Z"))]), "@");
+    tells(&accepted(&[("acceptance/spec/acceptedAt", json!("2026-11-21T12:00:01Z"))]), "
+        error C0401 AgreementAcceptance/msp/acme-yes spec.acceptedAt: it was accepted at 2026-11-21T12:00:01Z, in the future
+        help: write when it was accepted, with the offset of that place
+    ");
     tells(&accepted(&[("acceptance/spec/acceptedAt", json!("2026-11-21T13:00:00+01:00"))]), "");
 }
 
@@ -99,7 +111,12 @@ fn an_acceptance_names_the_tenants_of_its_relationship() {
         ("acceptance/spec/customer/tenantId", json!(GROUP)),
         ("acceptance/spec/partner/tenantId", json!(GROUP)),
     ];
-    tells(&accepted(&edits), "@");
+    tells(&accepted(&edits), "
+        error C0312 AgreementAcceptance/msp/acme-yes spec.customer.tenantId: `dddddddd-0000-4000-8000-000000000001` is not the customer of `acme`, which is `cccccccc-0000-4000-8000-000000000001`
+        help: name the relationship that was accepted, with its own tenants
+        error C0312 AgreementAcceptance/msp/acme-yes spec.partner.tenantId: `dddddddd-0000-4000-8000-000000000001` is not the partner of `acme`, which is `aaaaaaaa-0000-4000-8000-000000000001`
+        help: name the relationship that was accepted, with its own tenants
+    ");
     let desired = verdict(&accepted(&edits)).desired;
     assert_eq!(desired.relationships.values().next().unwrap().answers, []);
 }
@@ -112,13 +129,19 @@ fn the_text_that_was_accepted_is_one_of_the_offer() {
     });
     let offer = ("offer/spec/agreement", agreement);
     tells(&accepted(std::slice::from_ref(&offer)), "");
-    tells(&accepted(&[offer, ("acceptance/spec/agreement/country", json!("FR"))]), "@");
+    tells(&accepted(&[offer, ("acceptance/spec/agreement/country", json!("FR"))]), "
+        error C0313 AgreementAcceptance/msp/acme-yes spec.agreement: the text accepted for `FR` in `de` is not one that the offer names
+        help: the texts of the offer stand in its `agreement.documents`; `concordat accept` shows the one to read
+    ");
 }
 
 #[test]
 fn an_acceptance_of_something_else_is_told_without_the_digest_to_paste() {
     let edits = accepted(&[("acceptance/spec/invitation", json!("0".repeat(64)))]);
-    tells(&edits, "@");
+    tells(&edits, "
+        warning C0316 AgreementAcceptance/msp/acme-yes spec.invitation: what is proposed in `acme` now is not what was accepted here
+        help: read it with `concordat offer --relationship acme`; if it is right, have it accepted with `concordat accept`
+    ");
     let digest = digest(&[]).to_string();
     assert!(!super::super::sample::text(&verdict(&edits).problems).contains(&digest));
 }
@@ -158,12 +181,17 @@ fn the_provider_of_an_indirect_reseller_attests() {
     ];
     let mut alone = reseller.to_vec();
     alone.push(("acceptance", json!({})));
-    tells(&alone, "@");
+    tells(&alone, "
+        error C0317 AgreementAcceptance/msp/acme-yes spec.partner.tenantId: an indirect reseller cannot attest an agreement: its provider does
+        help: record it for the provider, whose tenant is then the `partner`
+    ");
     tells(&accepted(&reseller), "");
 }
 
 #[test]
 fn an_acceptance_names_a_relationship_that_is_there() {
-    tells(&accepted(&[("acceptance/spec/relationshipRef/name", json!("acmee"))]), "@");
-    let _ = (PARTNER, Kind::RoleGrant);
+    tells(&accepted(&[("acceptance/spec/relationshipRef/name", json!("acmee"))]), "
+        error C0304 AgreementAcceptance/msp/acme-yes spec.relationshipRef.name: no relationship is called `acmee` in namespace `msp`
+        help: did you mean `acme`?
+    ");
 }

@@ -18,13 +18,22 @@ const NONE: Value = Value::Null;
 
 #[test]
 fn a_reference_to_nothing_is_told_with_what_was_probably_meant() {
-    tells(&[("relationship/spec/offerRef/name", json!("desc"))], "@");
-    tells(&[("grant/spec/relationshipRef/name", json!("globex"))], "@");
+    tells(&[("relationship/spec/offerRef/name", json!("desc"))], "
+        error C0303 PartnerRelationship/msp/acme spec.offerRef.name: no offer is called `desc` in namespace `msp`
+        help: did you mean `desk`?
+    ");
+    tells(&[("grant/spec/relationshipRef/name", json!("globex"))], "
+        error C0304 RoleGrant/msp/first-line spec.relationshipRef.name: no relationship is called `globex` in namespace `msp`
+        help: declare the relationship in the same namespace
+    ");
 }
 
 #[test]
 fn a_reference_never_leaves_its_namespace() {
-    tells(&[("grant/namespace", json!("other"))], "@");
+    tells(&[("grant/namespace", json!("other"))], "
+        error C0304 RoleGrant/other/first-line spec.relationshipRef.name: no relationship is called `acme` in namespace `other`
+        help: there is one in namespace `msp`, and references never leave their namespace
+    ");
 }
 
 #[test]
@@ -44,13 +53,21 @@ fn a_selector_takes_relationships_with_all_its_labels_from_its_own_namespace() {
     let mut edits = selector(json!({"tier": "gold", "region": "eu"}));
     edits.push(("relationship/labels/region", json!("eu")));
     assert_eq!(count(&edits), 1);
-    tells(&selector(json!({"tier": "silver"})), "@");
+    tells(&selector(json!({"tier": "silver"})), "
+        warning C0305 RoleGrant/msp/first-line spec.relationshipSelector.matchLabels: the selector selects no relationship in namespace `msp`
+        help: give the relationships that are meant these labels
+    ");
     assert_eq!(count(&selector(json!({}))), 0);
 }
 
 #[test]
 fn an_object_that_is_declared_twice_is_told_at_both_places() {
-    tells(&[("more", json!("grant first-line"))], "@");
+    tells(&[("more", json!("grant first-line"))], "
+        error C0302 RoleGrant/msp/first-line metadata.name: `RoleGrant/msp/first-line` is declared twice
+        help: keep one of them; two would take turns in being right
+        error C0302 RoleGrant/msp/first-line metadata.name: `RoleGrant/msp/first-line` is declared twice
+        help: keep one of them; two would take turns in being right
+    ");
 }
 
 #[test]

@@ -19,16 +19,27 @@ fn what_has_global_administrator_is_not_extended_by_itself() {
         extended.clone(),
         ("offer/spec/roles", json!(["Global Administrator", "Helpdesk Administrator"])),
     ];
-    tells(&edits, "@");
+    tells(&edits, "
+        error C0220 PartnerRelationship/msp/acme spec.autoExtendDuration: a relationship with `Global Administrator` cannot be extended by itself
+        help: leave out `autoExtendDuration`, or move to an offer without `Global Administrator`
+    ");
     let edits = [edits[0].clone(), edits[1].clone(), ("offer/spec/type", json!("Advisor"))];
-    tells(&edits, "@");
+    tells(&edits, "
+        error C0221 PartnerRelationship/msp/acme spec.autoExtendDuration: type `Advisor` is never extended by itself
+        help: leave out `autoExtendDuration`: only `GranularDelegatedAdmin` has it
+    ");
 }
 
 #[test]
 fn two_relationships_do_not_share_a_name_in_the_store() {
     let edits =
         [("more", json!("relationship beta")), ("relationship/spec/displayName", json!("beta"))];
-    tells(&edits, "@");
+    tells(&edits, "
+        error C0306 PartnerRelationship/msp/beta spec.displayName: `beta` is the name of `acme` in the store too
+        help: give each relationship of a partner a `displayName` of its own; it cannot change later
+        error C0306 PartnerRelationship/msp/acme spec.displayName: `beta` is the name of `beta` in the store too
+        help: give each relationship of a partner a `displayName` of its own; it cannot change later
+    ");
 }
 
 #[test]
@@ -45,7 +56,10 @@ fn the_name_of_a_successor_is_left_free() {
     for name in ["acme-1", "acme-02", "acme-two", "beta-2", "acme2"] {
         tells(&[("more", json!(format!("relationship {name}")))], "");
     }
-    tells(&[("more", json!("relationship acme-2"))], "@");
+    tells(&[("more", json!("relationship acme-2"))], "
+        error C0307 PartnerRelationship/msp/acme-2 spec.displayName: a successor of `acme` would get the name `acme-2`
+        help: choose a `displayName` that does not end like that; it cannot change later
+    ");
 }
 
 #[test]
@@ -55,19 +69,31 @@ fn a_renewal_begins_after_the_relationship() {
     };
     tells(&edits("Invite", "P364D"), "");
     tells(&edits("Notify", "P400D"), "");
-    tells(&edits("Invite", "P365D"), "@");
+    tells(&edits("Invite", "P365D"), "
+        error C0405 PartnerRelationship/msp/acme spec.renewal.before: the customer would be invited again `P365D` before the end of what lasts `P365D`: at once, and without end
+        help: make `renewal.before` shorter than the duration of the offer
+    ");
 }
 
 #[test]
 fn a_tenant_is_not_its_own_partner() {
-    tells(&[("relationship/spec/customer/tenantId", json!(PARTNER.to_uppercase()))], "@");
+    tells(&[("relationship/spec/customer/tenantId", json!(PARTNER.to_uppercase()))], "
+        error C0319 PartnerRelationship/msp/acme spec.customer.tenantId: partner and customer are the same tenant
+        help: name the tenant of the customer
+    ");
 }
 
 #[test]
 fn an_owner_to_adopt_from_has_three_parts() {
     let adopt = |owner: &str| [("relationship/annotations", json!({ADOPT_FROM: owner}))];
     tells(&adopt("cli/msp/acme-old"), "");
-    tells(&adopt("acme-old"), "@");
+    tells(
+        &adopt("acme-old"),
+        r#"
+        error C0318 PartnerRelationship/msp/acme metadata.annotations["concordat.dev/adopt-from"]: `acme-old` does not name an owner
+        help: write `instance/namespace/name`, as `concordat get` prints the owner
+    "#,
+    );
     assert_eq!(
         verdict(&adopt("cli/msp/acme-old"))
             .desired
@@ -91,7 +117,12 @@ fn r12_an_offer_written_out_is_judged_where_it_stands_and_one_offer_serves_many(
             ("relationship/spec/offer", inline),
             ("grant", NONE),
         ],
-        "@",
+        "
+        error C0218 PartnerRelationship/msp/acme spec.offer.duration: type `Reseller` sells, and carries no roles, so there is nothing that could end
+        help: leave out `duration`
+        error C0208 PartnerRelationship/msp/acme spec.offer.roles: type `Reseller` sells, and carries no roles
+        help: leave out `roles`, or choose type `GranularDelegatedAdmin` to manage the tenant
+    ",
     );
     let many = [("more", json!("relationship beta")), ("more", json!("relationship gamma"))];
     let verdict = verdict(&many);
