@@ -13,3 +13,4 @@ pub mod partner_type;
 pub mod plan;
 pub mod problem;
 pub mod state;
+pub mod validate;

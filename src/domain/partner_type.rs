@@ -88,6 +88,28 @@ pub fn may_accept(role: AcceptorRole, invitation: &Invitation, privileged: bool)
     }
 }
 
+/// Who may accept an invitation, in words.
+pub fn who_may_accept(invitation: &Invitation, privileged: bool) -> String {
+    let all = [
+        (AcceptorRole::BillingAdministrator, "a Billing Administrator"),
+        (AcceptorRole::GlobalAdministrator, "a Global Administrator"),
+        (
+            AcceptorRole::CustomerDelegatedAdminRelationshipAdministrator,
+            "a Customer Delegated Admin Relationship Administrator",
+        ),
+    ];
+    let may = all.into_iter().filter(|(role, _)| may_accept(*role, invitation, privileged));
+    may.map(|(_, name)| name).collect::<Vec<_>>().join(" or ")
+}
+
+/// Whether somebody with this declared role may accept an agreement alone (L13).
+pub fn may_accept_agreement(role: AcceptorRole) -> bool {
+    match role {
+        AcceptorRole::BillingAdministrator | AcceptorRole::GlobalAdministrator => true,
+        AcceptorRole::CustomerDelegatedAdminRelationshipAdministrator => false,
+    }
+}
+
 /// The names of roles, in backticks: `` `Helpdesk Administrator` and `Reports Reader` ``.
 pub fn role_names<'a>(roles: impl IntoIterator<Item = &'a RoleId>) -> String {
     let names: BTreeSet<String> = roles.into_iter().map(|role| role_name(*role)).collect();
