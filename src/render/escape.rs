@@ -60,10 +60,9 @@ pub fn markdown(text: &str) -> String {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
-            // A mention would notify; a colon, a dot and a number sign make links of what was plain text.
+            // A mention would notify; a number sign makes a link to an issue.
             '@' => safe.push_str("&#64;"),
             '#' => safe.push_str("&#35;"),
-            ':' => safe.push_str("&#58;"),
             '|' => safe.push_str("&#124;"),
             '`' => safe.push_str("&#96;"),
             '\\' | '*' | '_' | '[' | ']' | '~' | '$' => {
@@ -73,8 +72,8 @@ pub fn markdown(text: &str) -> String {
             other => safe.push(other),
         }
     }
-    // `www.` at the start of a word is made a link too.
-    safe.replace("www.", "www&#46;").replace("WWW.", "WWW&#46;")
+    // An address is made a link without any sign around it.
+    safe.replace("://", "&#58;//").replace("www.", "www&#46;").replace("WWW.", "WWW&#46;")
 }
 
 /// A quotation of Markdown that only we write: text outside backticks is escaped, what stands in them becomes code.

@@ -3,6 +3,7 @@
 //! Never: prints, reads a clock or the terminal, or lets a name that somebody chose act as markup.
 
 pub mod escape;
+pub mod plan;
 pub mod problems;
 pub mod style;
 pub mod table;

@@ -6,7 +6,10 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use serde_json::{Value, json};
 
-use crate::domain::problem::{Code, Place, Problem, Severity};
+use crate::{
+    domain::problem::{Code, Place, Problem, Severity},
+    render::escape,
+};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
@@ -52,9 +55,9 @@ fn result(problem: &Problem, codes: &[Code]) -> Value {
         Severity::Warning => "warning",
         Severity::Notice => "note",
     };
-    let mut text = problem.message.clone();
+    let mut text = escape::visible(&problem.message).into_owned();
     if let Some(help) = &problem.help {
-        let _ = write!(text, "\nhelp: {help}");
+        let _ = write!(text, "\nhelp: {}", escape::visible(help));
     }
     let mut result = json!({
         "ruleId": problem.code.to_string(),
