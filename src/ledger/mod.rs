@@ -1,0 +1,11 @@
+//! The ledger read: is it whole, what did it record, why does somebody hold a role, and what was so at an instant.
+//!
+//! Everything here is a pure function of entries, whoever read them: a store or a file. Long ledgers are pushed in
+//! one entry after the other ([`Verifier`], [`Replay`], [`Trail`]), so that none has to fit into memory.
+//!
+//! Never: an answer without what was not looked at, or an entry passed over in silence.
+
+pub mod export;
+pub mod verify;
+
+pub use verify::{Expected, Fault, Persons, Verdict, Verifier, verify};
