@@ -6,6 +6,16 @@
 //! Never: an answer without what was not looked at, or an entry passed over in silence.
 
 pub mod export;
+pub mod fault;
+pub mod held;
+pub mod persons;
+pub mod replay;
+#[cfg(test)]
+mod samples;
 pub mod verify;
 
-pub use verify::{Expected, Fault, Persons, Verdict, Verifier, verify};
+pub use fault::{Fault, Reason};
+pub use held::{Held, held};
+pub use persons::Persons;
+pub use replay::{Replay, Replayed, Until};
+pub use verify::{Expected, FoundHead, Verdict, Verifier, verify};
