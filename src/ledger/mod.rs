@@ -12,10 +12,18 @@ pub mod persons;
 pub mod replay;
 #[cfg(test)]
 mod samples;
+mod told;
+pub mod trail;
 pub mod verify;
+pub mod who_can;
+pub mod why;
+pub mod words;
 
 pub use fault::{Fault, Reason};
 pub use held::{Held, held};
 pub use persons::Persons;
 pub use replay::{Replay, Replayed, Until};
+pub use trail::Trail;
 pub use verify::{Expected, FoundHead, Verdict, Verifier, verify};
+pub use who_can::{Ability, WhoCan, who_can};
+pub use why::{Question, Why, why};
