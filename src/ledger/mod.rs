@@ -8,10 +8,13 @@
 pub mod export;
 pub mod fault;
 pub mod held;
+pub mod history;
 pub mod persons;
 pub mod replay;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod story;
 mod told;
 pub mod trail;
 pub mod verify;
@@ -21,6 +24,7 @@ pub mod words;
 
 pub use fault::{Fault, Reason};
 pub use held::{Held, held};
+pub use history::{Filter, History, Line};
 pub use persons::Persons;
 pub use replay::{Replay, Replayed, Until};
 pub use trail::Trail;

@@ -103,7 +103,7 @@ impl fmt::Display for Because {
 
 pub(super) fn cause_in_words(cause: Cause) -> &'static str {
     match cause {
-        Cause::Declared => "what is declared says so",
+        Cause::Declared => "it is declared no longer",
         Cause::Expired => "its time was over",
         Cause::Deleted => "its object was deleted",
         Cause::Unmanaged => "nobody declared it",

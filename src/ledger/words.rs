@@ -37,8 +37,8 @@ impl From<RoleId> for NamedRole {
 
 impl fmt::Display for NamedRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.name, self.id)?;
-        f.write_str(if self.privileged { ", privileged" } else { "" })
+        let privileged = if self.privileged { ", privileged" } else { "" };
+        write!(f, "{} ({}{privileged})", self.name, self.id)
     }
 }
 
