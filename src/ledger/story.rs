@@ -172,6 +172,8 @@ fn who_can_lists_groups_and_roles_with_their_ids() {
         who can do `users/reset-password-non-admin` in Contoso (tenant 00000000-0000-0000-0000-000000000002) at 2026-01-04T12:00:00Z
 
         Tier 1 (group 00000000-0000-0000-0000-000000000011) until 2026-01-20T12:00:00Z
+          Helpdesk Administrator (729827e3-9c14-49f7-bb1b-9608f156bbb8, privileged) until 2026-01-20T12:00:00Z, not documented for it, but allows all that Password Administrator does
+            under `contoso` of Fabrikam (tenant 00000000-0000-0000-0000-000000000001)
           User Administrator (fe930be7-5e62-47db-91af-98c3a49a38b1, privileged) until 2026-01-20T12:00:00Z
             under `contoso` of Fabrikam (tenant 00000000-0000-0000-0000-000000000001)
 
@@ -180,6 +182,7 @@ fn who_can_lists_groups_and_roles_with_their_ids() {
           - access given outside this store: by other partners, by role assignments in the customer's tenant, by Privileged Identity Management or Azure RBAC
           - roles that the customer has made, and conditional access
           - whom a role reaches: some act on users without an administrative role only
+          - roles that allow less than a documented one, and may be enough all the same
     ")
     });
 }

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::{
-    who_can::{Through, WhoCan},
+    who_can::{Basis, Through, WhoCan},
     why::{AcceptedReason, Because, GrantReason, NotHeld, Reasons, Why},
     words::{grantee, plain, tenant, write_not_looked_at},
 };
@@ -135,11 +135,23 @@ impl fmt::Display for WhoCan {
         }
         for able in able {
             writeln!(f, "\n{} until {}", grantee(&able.grantee), able.until)?;
-            for Through { role, partner, relationship, until, .. } in &able.through {
-                writeln!(f, "  {role} until {until}")?;
+            for Through { role, partner, relationship, until, basis } in &able.through {
+                writeln!(f, "  {role} until {until}{basis}")?;
                 writeln!(f, "    under `{}` of {}", plain(&relationship.name), tenant(partner))?;
             }
         }
         write_not_looked_at(f, not_looked_at)
+    }
+}
+
+impl fmt::Display for Basis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Itself | Self::Documented => Ok(()),
+            Self::AllowsAsMuchAs(role) => {
+                write!(f, ", not documented for it, but allows all that {} does", role.name)
+            }
+            Self::GlobalAdministrator => f.write_str(", from which every other role follows"),
+        }
     }
 }

@@ -126,11 +126,27 @@ pub struct Through {
     pub relationship: RelationshipKey,
     /// Whose people.
     pub partner: Tenant,
+    /// Why that role counts.
+    pub basis: Basis,
 }
 
-/// What an ability needs: one role of each of these sets.
+/// Why a role counts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Basis {
+    /// It is the role asked for, or allows the action asked for.
+    Itself,
+    /// Microsoft documents it for the task.
+    Documented,
+    /// It is not documented for the task, but allows every action of this role, which is.
+    AllowsAsMuchAs(NamedRole),
+    /// It is Global Administrator: every other role follows from it.
+    GlobalAdministrator,
+}
+
+/// What an ability needs: one role of each of these.
 struct Needs {
-    all_of: Vec<BTreeSet<RoleId>>,
+    all_of: Vec<BTreeMap<RoleId, Basis>>,
     everyone: Option<&'static str>,
     besides: Vec<String>,
 }
@@ -153,6 +169,7 @@ pub fn who_can(ability: Ability, customer: TenantId, state: &Observed) -> WhoCan
             .to_owned(),
         "roles that the customer has made, and conditional access".to_owned(),
         "whom a role reaches: some act on users without an administrative role only".to_owned(),
+        "roles that allow less than a documented one, and may be enough all the same".to_owned(),
     ];
     not_looked_at.extend(needs.besides);
     WhoCan {
@@ -166,75 +183,105 @@ pub fn who_can(ability: Ability, customer: TenantId, state: &Observed) -> WhoCan
 }
 
 fn needs(ability: &Ability) -> Needs {
-    let catalogue = Catalogue::compiled();
-    let every = || catalogue.roles().map(|role| role.id);
-    let (mut everyone, mut besides) = (None, Vec::new());
-    let all_of = match ability {
-        Ability::Role(role) => vec![BTreeSet::from([role.id])],
-        Ability::Action(action) => {
-            let allows = |id: &RoleId| {
-                let actions = catalogue.expanded_actions(*id);
-                *id == GLOBAL_ADMINISTRATOR
-                    || actions.iter().any(|known| known.eq_ignore_ascii_case(action))
-            };
-            vec![every().filter(allows).collect()]
-        }
+    let mut needs = Needs { all_of: Vec::new(), everyone: None, besides: Vec::new() };
+    match ability {
+        Ability::Role(role) => needs.all_of.push(BTreeMap::from([(role.id, Basis::Itself)])),
+        Ability::Action(action) => needs.one_of(roles_that_allow(action), Basis::Itself),
         Ability::Task(id) => {
+            let catalogue = Catalogue::compiled();
             let task = catalogue.task(id.as_str()).expect("it was found in this catalogue");
-            let mut all_of = Vec::new();
-            for (position, least) in task.least.iter().enumerate() {
-                let instead = if position == 0 { task.additional.as_slice() } else { &[] };
-                let holders: Vec<&Holder> = std::iter::once(least).chain(instead).collect();
-                let mut roles = BTreeSet::new();
-                for holder in &holders {
-                    match holder {
-                        Holder::Role(role) => roles.extend([*role]),
-                        Holder::AnyRole => roles.extend(every()),
-                        Holder::EveryUser(note) => everyone = Some(*note),
-                        Holder::AzureRole(name) => {
-                            besides.push(format!(
-                                "the Azure role `{name}`, which is documented for it"
-                            ));
-                        }
-                        Holder::Owner(what) => {
-                            besides.push(format!("who is the {what}, which is documented for it"));
-                        }
-                        Holder::Group(name) => {
-                            besides
-                                .push(format!("members of `{name}`, which is documented for it"));
-                        }
-                    }
-                }
-                if !roles.is_empty() {
-                    roles.insert(GLOBAL_ADMINISTRATOR);
-                    all_of.push(roles);
-                }
-            }
-            all_of
+            let (first, rest) = task.least.split_first().expect("`least` is never empty");
+            needs.part(std::iter::once(first).chain(&task.additional));
+            rest.iter().for_each(|holder| needs.part([holder]));
         }
+    }
+    needs
+}
+
+fn roles_that_allow(action: &str) -> BTreeSet<RoleId> {
+    let catalogue = Catalogue::compiled();
+    let allows = |id: &RoleId| {
+        catalogue.expanded_actions(*id).iter().any(|known| known.eq_ignore_ascii_case(action))
     };
-    Needs { all_of, everyone, besides }
+    catalogue.roles().map(|role| role.id).filter(allows).collect()
+}
+
+/// For each role that allows every action of one of these, that one.
+fn roles_that_allow_as_much(documented: &BTreeSet<RoleId>) -> BTreeMap<RoleId, Basis> {
+    let catalogue = Catalogue::compiled();
+    let mut found = BTreeMap::new();
+    for less in documented {
+        let needed = catalogue.expanded_actions(*less);
+        let more = catalogue.roles().filter(|role| {
+            !needed.is_empty() && catalogue.expanded_actions(role.id).is_superset(&needed)
+        });
+        for role in more {
+            found.entry(role.id).or_insert_with(|| Basis::AllowsAsMuchAs((*less).into()));
+        }
+    }
+    found
 }
 
 impl Needs {
+    /// One part of a task: any of these holders will do.
+    fn part<'a>(&mut self, holders: impl IntoIterator<Item = &'a Holder>) {
+        let mut roles = BTreeSet::new();
+        for holder in holders {
+            let besides = match holder {
+                Holder::Role(role) => {
+                    roles.insert(*role);
+                    continue;
+                }
+                Holder::AnyRole => {
+                    roles.extend(Catalogue::compiled().roles().map(|role| role.id));
+                    continue;
+                }
+                Holder::EveryUser(note) => {
+                    self.everyone = Some(*note);
+                    continue;
+                }
+                Holder::AzureRole(name) => format!("who holds the Azure role `{name}`"),
+                Holder::Owner(what) => format!("who is the {what}"),
+                Holder::Group(name) => format!("who is a member of `{name}`"),
+            };
+            self.besides.push(format!("{besides}, which is documented for it"));
+        }
+        if !roles.is_empty() {
+            self.one_of(roles, Basis::Documented);
+        }
+    }
+
+    fn one_of(&mut self, roles: BTreeSet<RoleId>, basis: Basis) {
+        let mut counts = match basis {
+            Basis::Documented => roles_that_allow_as_much(&roles),
+            Basis::Itself | Basis::AllowsAsMuchAs(_) | Basis::GlobalAdministrator => {
+                BTreeMap::new()
+            }
+        };
+        counts.insert(GLOBAL_ADMINISTRATOR, Basis::GlobalAdministrator);
+        counts.extend(roles.into_iter().map(|role| (role, basis.clone())));
+        self.all_of.push(counts);
+    }
+
     /// How one grantee meets them, by all that it holds.
     fn met_by(&self, held: &[Held]) -> Option<Able> {
         let mut until = None;
         for one_of in &self.all_of {
             let latest =
-                held.iter().filter(|held| one_of.contains(&held.role)).map(|held| held.until);
+                held.iter().filter(|held| one_of.contains_key(&held.role)).map(|held| held.until);
             let latest = latest.max()?;
             until = Some(until.map_or(latest, |earlier: Timestamp| earlier.min(latest)));
         }
-        let counts = |role| self.all_of.iter().any(|one_of| one_of.contains(&role));
-        let through = held.iter().filter(|held| counts(held.role)).map(|held| Through {
-            role: held.role.into(),
-            until: held.until,
-            relationship: held.row.key.clone(),
-            partner: Tenant {
-                id: held.row.invitation.partner,
-                name: held.row.partner_name.clone(),
-            },
+        let counts = |role| self.all_of.iter().find_map(|one_of| one_of.get(role));
+        let through = held.iter().filter_map(|held| {
+            let row = held.row;
+            Some(Through {
+                role: held.role.into(),
+                until: held.until,
+                relationship: row.key.clone(),
+                partner: Tenant { id: row.invitation.partner, name: row.partner_name.clone() },
+                basis: counts(&held.role)?.clone(),
+            })
         });
         let grantee = held.first()?.assignment.grantee.clone();
         Some(Able { grantee, until: until?, through: through.collect() })
