@@ -38,26 +38,3 @@ pub enum ColorChoice {
     /// Never.
     Never,
 }
-
-/// The form of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OutputFormat {
-    /// For people at a terminal.
-    Text,
-    /// The same, with everything.
-    Wide,
-    /// For programs; the schema is published.
-    Json,
-    /// For programs and people.
-    Yaml,
-    /// For pull requests.
-    Markdown,
-    /// For web pages and mail.
-    Html,
-    /// For code scanning.
-    Sarif,
-    /// For test reports.
-    Junit,
-    /// For annotations in a GitHub workflow.
-    Github,
-}

@@ -4,10 +4,13 @@
 
 use std::{fs::File, io::Read as _};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 
 use super::planning::Planned;
-use crate::render::plan::{self, PLAN_FILE_MAX_BYTES, PlanDocument};
+use crate::{
+    domain::problem::Problem,
+    render::plan::{PLAN_FILE_MAX_BYTES, PlanDocument, read as parse},
+};
 
 /// Reads a plan that `diff -o json` has saved.
 pub fn read(path: &str) -> anyhow::Result<PlanDocument> {
@@ -15,27 +18,16 @@ pub fn read(path: &str) -> anyhow::Result<PlanDocument> {
     let mut bytes = Vec::new();
     let limit = u64::try_from(PLAN_FILE_MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
     file.take(limit).read_to_end(&mut bytes).with_context(|| format!("`{path}` cannot be read"))?;
-    plan::read(&bytes).with_context(|| format!("`{path}` is not a plan that can be applied"))
+    parse(&bytes).map_err(|problem| refusal(path, &problem))
 }
 
 /// Refuses unless what would be done is what the file says, and its time is not over.
-pub fn check(claim: &PlanDocument, planned: &Planned) -> anyhow::Result<()> {
-    let now = planned.plan.now;
-    if let Some(valid_until) = claim.valid_until.filter(|valid_until| *valid_until <= now) {
-        bail!("the saved plan was valid until {valid_until}: save a new one with `concordat diff -o json`");
-    }
-    let same = claim.changes == planned.plan.changes && claim.blocks_the_same(&planned.checked);
-    if !same {
-        bail!(
-            "what would be done now is not what the saved plan says: {} instead of {}; save a new \
-             one with `concordat diff -o json` and have it reviewed",
-            changes(planned.plan.changes.len()),
-            changes(claim.changes.len())
-        );
-    }
-    Ok(())
+pub fn check(path: &str, claim: &PlanDocument, planned: &Planned) -> anyhow::Result<()> {
+    claim.claims(&planned.plan).map_err(|problem| refusal(path, &problem))
 }
 
-fn changes(number: usize) -> String {
-    if number == 1 { "1 change".to_owned() } else { format!("{number} changes") }
+fn refusal(path: &str, problem: &Problem) -> anyhow::Error {
+    let Problem { code, message, help, .. } = problem;
+    let help = help.as_ref().map(|help| format!("\n  help: {help}")).unwrap_or_default();
+    anyhow!("`{path}`: {message} [{code}]{help}")
 }

@@ -9,6 +9,7 @@ pub mod entry;
 pub mod ids;
 pub mod lifecycle;
 pub mod limits;
+pub mod pages;
 pub mod partner_type;
 pub mod plan;
 pub mod problem;

@@ -11,6 +11,7 @@ mod files;
 mod marks;
 mod object;
 mod text;
+mod typed;
 mod value;
 
 use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf, thread};
@@ -28,6 +29,7 @@ pub use explain::{CONTENT_CODES, Written};
 pub use files::{FILE_LIMIT, ReadError, Unread, standard_input};
 pub use object::OBJECT_CODES;
 pub use text::{DOCUMENT_LIMIT, TEXT_CODES};
+pub use typed::objects;
 
 use explain::Marked;
 use text::{Piece, Text};

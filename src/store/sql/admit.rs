@@ -166,7 +166,7 @@ impl World<'_> {
         if let Some((measure, _, _)) = limits.exceeded(*cost, budget).first() {
             return Err(Refusal::OverLimit { measure: measure.to_string() });
         }
-        if budget.blocked.contains(&member(change)) {
+        if budget.blocked.contains_key(&member(change)) {
             return Err(Refusal::Blocked);
         }
         Ok(())

@@ -134,7 +134,7 @@ pub(super) async fn budgets(
         if approved_at_ms.is_some_and(|at| counts(at.into(), now)) {
             budget.approved.insert(member, batch);
         } else {
-            budget.blocked.insert(member);
+            budget.blocked.insert(member, batch);
         }
     }
     Ok(budgets)
