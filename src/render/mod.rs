@@ -3,8 +3,13 @@
 //! Never: prints, reads a clock or the terminal, or lets a name that somebody chose act as markup.
 
 pub mod escape;
+pub mod get;
+pub mod offer;
+pub mod page;
 pub mod plan;
 pub mod problems;
+pub mod roles;
+pub mod schema;
 pub mod style;
 pub mod table;
 

@@ -22,18 +22,22 @@ pub(super) fn markdown(story: &Story<'_>) -> String {
     text.push_str(&access_table(&told.access));
     text.push_str(&lines(&told.lines, story.tense()));
     if let Some(outcome) = story.outcome {
+        let mut refused = String::new();
         for tried in &outcome.tried {
             if let Fate::Refused(reason) = &tried.fate {
                 let line = escape::markdown_message(&words::line(&tried.change, Tense::Planned));
-                text.push_str(&format!("\n- refused {line}: {}", escape::markdown_message(reason)));
+                refused.push_str(&format!("- {line}: {}\n", escape::markdown_message(reason)));
             }
+        }
+        if !refused.is_empty() {
+            text.push_str(&format!("\nRefused:\n\n{refused}"));
         }
         if !outcome.left.is_empty() {
             let left: Vec<&Change> = outcome.left.iter().collect();
-            text.push_str(&format!("\n\nNot tried:\n{}", lines(&left, Tense::Planned)));
+            text.push_str(&format!("\nNot tried:\n{}", lines(&left, Tense::Planned)));
         }
         if let Some(stopped) = &outcome.stopped {
-            text.push_str(&format!("\n\nStopped: {}\n", escape::markdown_message(stopped)));
+            text.push_str(&format!("\nStopped: {}\n", escape::markdown_message(stopped)));
         }
     }
     for batch in story.blocked() {
@@ -75,7 +79,7 @@ fn access_table(access: &[AccessChange]) -> String {
             escape::markdown(&role.name),
             escape::markdown(&words::until(role.before, role.after)),
             escape::markdown(&words::grantee(&change.grantee)),
-            escape::markdown(&words::tenant("", &change.customer)),
+            escape::markdown(words::tenant("", &change.customer).trim()),
             names.join(", "),
         ));
     }

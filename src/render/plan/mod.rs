@@ -11,7 +11,7 @@ mod words;
 mod yaml;
 
 #[cfg(test)]
-mod sample;
+pub(super) mod sample;
 #[cfg(test)]
 mod tests;
 

@@ -52,9 +52,10 @@ fn group(digit: u32, name: &str) -> Grantee {
     Grantee { id, kind: GranteeKind::SecurityGroup, name: Some(name.to_owned()) }
 }
 
-fn asked() -> Asked {
-    let catalogue = Catalogue::compiled().version().to_owned();
-    Asked { words: BTreeSet::new(), catalogue }
+fn asked<'a>(roles: impl IntoIterator<Item = &'a RoleId>) -> Asked {
+    let catalogue = Catalogue::compiled();
+    let words = roles.into_iter().map(|role| catalogue.name_of(*role)).collect();
+    Asked { words, catalogue: catalogue.version().to_owned() }
 }
 
 fn policies() -> Policies {
@@ -93,7 +94,7 @@ fn wanted(namespace: &str, name: &str, customer: &Tenant) -> DesiredRelationship
         uid: Uid::of_file(),
         standing: Standing::Live,
         invitation: invitation(name, customer),
-        asked: asked(),
+        asked: asked(&invitation(name, customer).roles),
         partner: tenant(1, "Contoso"),
         customer: customer.clone(),
         renewal: Renewal { mode: RenewalMode::Notify, before: Duration::from_days(60) },
@@ -110,7 +111,7 @@ fn held(roles: &[(&str, &str)], by: &ObjectName) -> Assignment {
     let contribution = Contribution {
         uid: Uid::of_file(),
         roles: roles.keys().copied().collect(),
-        asked: asked(),
+        asked: asked(roles.keys()),
         window: Window { not_before: None, not_after: roles.values().next().copied() },
         deletion: GrantDeletionPolicy::Revoke,
     };
@@ -137,7 +138,7 @@ fn active(wish: &DesiredRelationship, held: Vec<(Grantee, Assignment)>) -> Obser
         digest: wish.invitation.digest(),
         ceiling: wish.invitation.roles.clone(),
         invitation: wish.invitation.clone(),
-        asked: asked(),
+        asked: wish.asked.clone(),
         invited_at: time("2026-06-01T00:00:00Z"),
         activated_at: Some(time("2026-06-02T00:00:00Z")),
         ends_at: Some(time("2027-06-02T00:00:00Z")),
@@ -149,19 +150,20 @@ fn active(wish: &DesiredRelationship, held: Vec<(Grantee, Assignment)>) -> Obser
 }
 
 /// A group that gains, loses and keeps; one customer to be invited; a relationship whose end is blocked.
-fn world() -> (Desired, Observed) {
+pub(in crate::render) fn world() -> (Desired, Observed) {
     let customer = tenant(2, "Fabrikam");
     let mut kept = wanted("msp", "acme-helpdesk", &customer);
     let grant = object("msp", "helpdesk");
     kept.policies.deletion = RelationshipDeletionPolicy::Terminate;
+    let roles = ["Helpdesk Administrator", "Privileged Role Administrator"].map(role);
     kept.grants.insert(
         grant.clone(),
         DesiredGrant {
             uid: Uid::of_file(),
             standing: Standing::Live,
             grantee: group(1, HOSTILE),
-            roles: ["Helpdesk Administrator", "Privileged Role Administrator"].map(role).into(),
-            asked: asked(),
+            roles: roles.into(),
+            asked: asked(&roles),
             window: Window { not_before: None, not_after: Some(time("2027-03-01T00:00:00Z")) },
             deletion: GrantDeletionPolicy::Revoke,
         },

@@ -5,7 +5,16 @@
 use insta::assert_snapshot;
 
 use super::{sample::planned, *};
-use crate::render::Colour;
+use crate::{
+    domain::{
+        duration::Duration,
+        ids::GLOBAL_ADMINISTRATOR,
+        lifecycle::EndReason,
+        plan::Cause,
+        state::{Instance, Owner, Uid},
+    },
+    render::Colour,
+};
 
 fn outcome(checked: &Checked) -> Outcome {
     let tried = checked.run.iter().map(|admitted| &admitted.change).cloned();
@@ -51,6 +60,8 @@ fn a_wide_plan_lists_every_action_and_every_change() {
 fn a_plan_for_a_pull_request_has_no_markup_from_a_name() {
     let text = told(Format::Markdown, Detail::Short);
     assert_snapshot!(text);
+    // Within the fence of the diff everything is code.
+    let (text, _) = text.split_once("```diff").unwrap();
     for forged in ["<script>", "@octocat", "https://b", "\u{202e}", "\n# forged"] {
         assert!(!text.contains(forged), "{forged}");
     }
@@ -197,4 +208,47 @@ fn what_is_not_a_plan_as_it_was_written_is_refused_by_name() {
         let problem = read(text.as_bytes()).unwrap_err();
         assert_eq!(problem.code, code, "{}", problem.message);
     }
+}
+
+#[test]
+fn each_change_is_said_in_plain_words_before_and_after() {
+    let (plan, _) = planned();
+    let template = &plan.changes[0];
+    let time = |text: &str| text.parse().unwrap();
+    let owner = |name: &str| Owner {
+        instance: Instance(name.to_owned()),
+        object: template.subject.owner.object.clone(),
+    };
+    let (none, later) = (Duration::default(), Duration::from_days(180));
+    let (expired, deleted) = (Cause::Expired, Cause::Deleted);
+    let ga = BTreeSet::from([GLOBAL_ADMINISTRATOR]);
+    let cases = [
+        (Effect::Withdraw { reason: EndReason::Lapsed }, expired),
+        (Effect::SetAutoExtend { before: none, after: later }, Cause::Declared),
+        (Effect::DropGlobalAdministrator { before: ga, after: BTreeSet::new() }, Cause::Declared),
+        (
+            Effect::Extend {
+                before: time("2027-01-01T00:00:00Z"),
+                after: time("2027-06-30T00:00:00Z"),
+            },
+            Cause::Declared,
+        ),
+        (
+            Effect::Claim {
+                before: (owner("a"), Uid("1".to_owned())),
+                after: (owner("cli"), Uid::of_file()),
+            },
+            Cause::Declared,
+        ),
+        (Effect::Terminate { reason: EndReason::Deleted }, deleted),
+        (Effect::Expire { ended_at: time("2027-01-01T00:00:00Z") }, expired),
+    ];
+    let mut text = String::new();
+    for (effect, cause) in cases {
+        let change = Change { effect, cause, ..template.clone() };
+        for tense in [Tense::Planned, Tense::Done] {
+            text.push_str(&format!("{}\n", line(&change, tense)));
+        }
+    }
+    assert_snapshot!(text);
 }

@@ -314,29 +314,36 @@ pub fn awaited(awaited: &Awaited) -> String {
 
 /// What a batch goes beyond, one line each.
 pub fn exceeded(batch: &Batch) -> Vec<String> {
-    let lines = batch.exceeded.iter().map(|(measure, total, allowed)| match measure {
-        Measure::NeedApproval => {
-            format!("{} a person must approve in any case", counted(*total as usize, "change"))
-        }
-        Measure::Revocations
-        | Measure::Terminations
-        | Measure::PrivilegedGains
-        | Measure::NewGrantees
-        | Measure::Replacements => {
-            format!("{total} {}, {allowed} allowed at once", measured(*measure))
+    let lines = batch.exceeded.iter().map(|(measure, total, allowed)| {
+        let (one, many) = measured(*measure);
+        let counted = format!("{total} {}", if *total == 1 { one } else { many });
+        match measure {
+            Measure::NeedApproval => counted,
+            Measure::Revocations
+            | Measure::Terminations
+            | Measure::PrivilegedGains
+            | Measure::NewGrantees
+            | Measure::Replacements => format!("{counted}, {allowed} allowed at once"),
         }
     });
     lines.collect()
 }
 
-fn measured(measure: Measure) -> &'static str {
+fn measured(measure: Measure) -> (&'static str, &'static str) {
     match measure {
-        Measure::Revocations => "assignments that lose something",
-        Measure::Terminations => "terminations",
-        Measure::PrivilegedGains => "gains of a privileged role",
-        Measure::NewGrantees => "grantees that held nothing before",
-        Measure::Replacements => "replacements",
-        Measure::NeedApproval => "changes that need approval",
+        Measure::Revocations => {
+            ("assignment that loses something", "assignments that lose something")
+        }
+        Measure::Terminations => ("termination", "terminations"),
+        Measure::PrivilegedGains => ("gain of a privileged role", "gains of a privileged role"),
+        Measure::NewGrantees => {
+            ("grantee that held nothing before", "grantees that held nothing before")
+        }
+        Measure::Replacements => ("replacement", "replacements"),
+        Measure::NeedApproval => (
+            "change that a person must approve in any case",
+            "changes that a person must approve in any case",
+        ),
     }
 }
 
