@@ -1,1 +1,3 @@
 //! One test binary: every test that needs more than one module, or a real outside thing.
+
+mod manifest;
