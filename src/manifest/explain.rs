@@ -71,10 +71,10 @@ impl<'t> Marked<'t> {
     /// The plain words that kubectl would read as something else.
     pub fn traps(&self) -> Vec<Problem> {
         let traps = self.marks.plain(is_trap).into_iter();
-        traps.map(|(path, spot, word)| self.trap(word).path(path).at(self.at(spot))).collect()
+        traps.map(|(path, spot, word)| Self::trap(word).path(path).at(self.at(spot))).collect()
     }
 
-    fn trap(&self, word: &str) -> Problem {
+    fn trap(word: &str) -> Problem {
         let meant = match word.to_ascii_lowercase().as_str() {
             "y" | "yes" | "on" => Some("true"),
             "n" | "no" | "off" => Some("false"),
@@ -190,6 +190,11 @@ pub(super) fn unloaded(
             TOO_DEEP,
             "values are nested more than 128 levels deep, or an alias holds itself".to_owned(),
             "no resource needs more than ten levels".to_owned(),
+        ),
+        Refusal::MuchFlow => (
+            TOO_DEEP,
+            "the document opens more than 4096 lists and mappings with `[` and `{`".to_owned(),
+            "write them in block style, or the whole document as JSON".to_owned(),
         ),
         Refusal::TooMuch => (
             TOO_MUCH,

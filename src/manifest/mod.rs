@@ -236,6 +236,9 @@ impl Input {
 }
 
 /// The YAML of a value: block style, fields in the order of their declaration.
+///
+/// # Panics
+/// Where a value has keys that are no text, which none of ours has.
 pub fn to_yaml<T: Serialize>(value: &T) -> String {
     serde_yaml::to_string(value).expect("what we write has text keys and no cycles")
 }

@@ -11,7 +11,7 @@ use super::{
     Document, Origin, Outcome,
     explain::{Marked, shown, unloaded, unusual_text},
     text::{CONTROL_CHARACTER, DOCUMENT_LIMIT, Piece, TOO_LARGE, Text, is_plain},
-    value::load,
+    value::{Notice, load},
 };
 use crate::domain::{
     ids::{Kind, ObjectKey},
@@ -70,30 +70,19 @@ pub(super) fn outcome(
             return outcome;
         }
     };
-    let mut reader = Reader {
-        text,
-        number,
-        piece,
-        default_namespace,
-        marked: OnceCell::new(),
-        outcome,
-        ours: Ours::None,
-    };
-    for value in loaded.values {
+    let one = loaded.values.len() == 1;
+    for (value, range) in loaded.values {
+        let piece = if one { *piece } else { text.part(piece, &range) };
+        let marked = OnceCell::new();
+        let mut reader =
+            Reader { text, number, piece, default_namespace, marked, outcome, ours: Ours::None };
         reader.object(value, &FieldPath::root());
-    }
-    if matches!(reader.ours, Ours::Some) {
-        if loaded.traps {
-            let traps = reader.marked().traps();
-            reader.outcome.problems.extend(traps);
+        if matches!(reader.ours, Ours::Some) {
+            reader.look_closer(&loaded.notice, &unusual);
         }
-        if unusual.is_empty() && loaded.unusual {
-            let unusual = reader.marked().unusual_values();
-            reader.outcome.problems.extend(unusual);
-        }
-        reader.outcome.problems.extend(unusual);
+        outcome = reader.outcome;
     }
-    reader.outcome
+    outcome
 }
 
 /// Whether a piece holds an object that is meant for us.
@@ -105,7 +94,7 @@ enum Ours {
 struct Reader<'t> {
     text: &'t Text,
     number: usize,
-    piece: &'t Piece,
+    piece: Piece,
     default_namespace: &'t str,
     marked: OnceCell<Marked<'t>>,
     outcome: Outcome,
@@ -114,7 +103,24 @@ struct Reader<'t> {
 
 impl<'t> Reader<'t> {
     fn marked(&self) -> &Marked<'t> {
-        self.marked.get_or_init(|| Marked::new(self.text, self.piece))
+        self.marked.get_or_init(|| Marked::new(self.text, &self.piece))
+    }
+
+    /// What is wrong with the text of an object of ours, not only with its values.
+    fn look_closer(&mut self, notice: &Notice, unusual: &[Problem]) {
+        if notice.traps {
+            let traps = self.marked().traps();
+            self.outcome.problems.extend(traps);
+        }
+        if notice.unusual && unusual.is_empty() {
+            let unusual = self.marked().unusual_values();
+            self.outcome.problems.extend(unusual);
+        }
+        for problem in unusual {
+            if !self.outcome.problems.contains(problem) {
+                self.outcome.problems.push(problem.clone());
+            }
+        }
     }
 
     fn problem(
@@ -303,7 +309,7 @@ impl<'t> Reader<'t> {
             uid,
             deletion_timestamp,
             value,
-            origin: Origin { text: self.number, piece: *self.piece, base: base.clone() },
+            origin: Origin { text: self.number, piece: self.piece, base: base.clone() },
         });
     }
 

@@ -1,4 +1,5 @@
 //! One test binary: every test that needs more than one module, or a real outside thing.
+<<<<<<< HEAD
 //!
 //! Never: a test that passes because something it needs is missing.
 
@@ -9,9 +10,13 @@
 )]
 
 mod crds;
+mod documents;
+mod examples;
 mod house;
 mod layers;
+mod manifest;
 mod pages;
 mod postgres;
+mod program;
 mod sources;
 mod verdict;
