@@ -19,7 +19,9 @@ use tokio::task::JoinHandle;
 use super::{
     ExitStatus, InputArgs, Output, StoreArgs, desired,
     diff::{self, Shown},
-    plan_file, planning::{self, FailOn, Planned}, store,
+    plan_file,
+    planning::{self, FailOn, Planned},
+    store,
 };
 use crate::{
     domain::{

@@ -17,8 +17,10 @@ pub struct Explain {
 /// Prints a page, or the list of pages.
 pub fn explain(args: &Explain, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let Some(code) = &args.code else {
-        let list: Vec<String> =
-            pages::PAGES.iter().map(|(code, page)| format!("{code}  {}", pages::title(page))).collect();
+        let list: Vec<String> = pages::PAGES
+            .iter()
+            .map(|(code, page)| format!("{code}  {}", pages::title(page)))
+            .collect();
         out.answer(&list.join("\n"))?;
         return Ok(ExitStatus::AsDesired);
     };
@@ -28,8 +30,6 @@ pub fn explain(args: &Explain, out: &mut Output) -> anyhow::Result<ExitStatus> {
             out.answer(page)?;
             Ok(ExitStatus::AsDesired)
         }
-        None => anyhow::bail!(
-            "no code is called `{code}`; `concordat explain` lists all of them"
-        ),
+        None => anyhow::bail!("no code is called `{code}`; `concordat explain` lists all of them"),
     }
 }

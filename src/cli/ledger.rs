@@ -107,7 +107,8 @@ async fn verify(args: &Verify, out: &mut Output) -> anyhow::Result<ExitStatus> {
         let mut reader: SqlReader = open_reader(&args.store.store).await?;
         why::each_entry(&mut reader, |entry| verifier.push(entry)).await?;
         for (hash, record) in reader.persons().await? {
-            let kept = record.as_ref().map(|record| (record.salt.as_str(), record.content.as_str()));
+            let kept =
+                record.as_ref().map(|record| (record.salt.as_str(), record.content.as_str()));
             persons.push(hash, kept);
         }
         let stored = reader.head().await?;
@@ -190,8 +191,7 @@ async fn show(args: &Show, out: &mut Output) -> anyhow::Result<ExitStatus> {
         out.answer(why::NOTHING)?;
         return Ok(ExitStatus::AsDesired);
     }
-    let shown: Vec<String> =
-        entries.iter().map(|entry| crate::manifest::to_yaml(entry)).collect();
+    let shown: Vec<String> = entries.iter().map(|entry| crate::manifest::to_yaml(entry)).collect();
     out.answer(&shown.join("---\n"))?;
     Ok(ExitStatus::AsDesired)
 }
@@ -215,7 +215,9 @@ async fn erase(args: &Erase, out: &mut Output) -> anyhow::Result<ExitStatus> {
     store.close().await?;
     match erased {
         0 => bail!("nothing is kept of `{}`", args.person),
-        1 => out.answer("Erased what was kept of 1 acceptance. The ledger is as true as before.")?,
+        1 => {
+            out.answer("Erased what was kept of 1 acceptance. The ledger is as true as before.")?
+        }
         many => out.answer(&format!(
             "Erased what was kept of {many} acceptances. The ledger is as true as before."
         ))?,

@@ -77,7 +77,7 @@ pub enum Command {
     /// Explain a code such as `C0201`.
     Explain(explain::Explain),
     /// Print the custom resource definitions for `kubectl apply -f -`.
-    Crd,
+    Crd(crd::Crd),
     /// Print a completion script for a shell.
     Completions(Completions),
 }
@@ -120,7 +120,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::History(args) => why::history(&args, out).await,
         Command::Ledger(args) => ledger::ledger(&args, out).await,
         Command::Explain(args) => explain::explain(&args, out),
-        Command::Crd => crd::crd(out),
+        Command::Crd(args) => crd::crd(&args, out),
         Command::Completions(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "concordat", &mut script);

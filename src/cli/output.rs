@@ -47,7 +47,8 @@ impl Output {
 
     /// How talk looks on this terminal.
     pub fn style_of_talk(&self) -> Style {
-        let colour = if self.colours(io::stderr().is_terminal()) { Colour::Always } else { Colour::Never };
+        let colour =
+            if self.colours(io::stderr().is_terminal()) { Colour::Always } else { Colour::Never };
         Style { colour, width: width(io::stderr().is_terminal()) }
     }
 
@@ -58,7 +59,9 @@ impl Output {
     pub fn rendered(&mut self, rendered: Rendered, format: Format) -> io::Result<()> {
         match (rendered, format) {
             (Rendered::Text(text), _) => self.answer(&text),
-            (Rendered::Document(document), Format::Yaml) => self.answer(&manifest::to_yaml(&document)),
+            (Rendered::Document(document), Format::Yaml) => {
+                self.answer(&manifest::to_yaml(&document))
+            }
             (Rendered::Document(document), _) => self.answer(&format!("{document:#}")),
         }
     }

@@ -86,11 +86,12 @@ impl FailOn {
         let plan = &planned.plan;
         let access = || access_changes(&plan.changes);
         match self {
-            Self::Revoke => access().iter().any(|change| {
-                change.roles.iter().any(|role| role.after < role.before)
-            }),
+            Self::Revoke => access()
+                .iter()
+                .any(|change| change.roles.iter().any(|role| role.after < role.before)),
             Self::Privileged => access().iter().any(|change| {
-                let gained = |before: &Option<_>, after: &Option<_>| before.is_none() && after.is_some();
+                let gained =
+                    |before: &Option<_>, after: &Option<_>| before.is_none() && after.is_some();
                 change.roles.iter().any(|role| role.privileged && gained(&role.before, &role.after))
             }),
             Self::NoExpiry => plan.changes.iter().any(|change| gains_without_end(&change.effect)),

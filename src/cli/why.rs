@@ -193,7 +193,9 @@ async fn persons(reader: &mut Reader) -> anyhow::Result<BTreeMap<Digest, Person>
     let Reader::Store(store) = reader else { return Ok(BTreeMap::new()) };
     let records = store.persons().await?.into_iter();
     let kept = records.filter_map(|(hash, record)| record.map(|record| (hash, record)));
-    Ok(kept.filter_map(|(hash, record)| Some((hash, serde_json::from_str(&record.content).ok()?))).collect())
+    Ok(kept
+        .filter_map(|(hash, record)| Some((hash, serde_json::from_str(&record.content).ok()?)))
+        .collect())
 }
 
 /// Prints an answer as text, or as a document with its kind and format version.
