@@ -9,6 +9,7 @@
 mod explain;
 mod files;
 mod marks;
+mod metadata;
 mod object;
 mod text;
 mod typed;

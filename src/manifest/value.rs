@@ -11,7 +11,7 @@ use std::{
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::text::line_and_column;
+use super::{explain::is_trap, text::line_and_column};
 
 /// What a document holds.
 #[derive(Debug, Default)]
@@ -219,26 +219,6 @@ impl Tally {
             self.unusual.set(true);
         }
         Ok(())
-    }
-}
-
-/// Whether YAML 1.1, which kubectl speaks, reads this unquoted text as a truth value or another number than YAML 1.2.
-pub(super) fn is_trap(text: &str) -> bool {
-    match text.len() {
-        0 => false,
-        1..=3 if text.as_bytes()[0].is_ascii_alphabetic() => {
-            let lower = text.to_ascii_lowercase();
-            let capital = text[..1].to_ascii_uppercase() + &lower[1..];
-            matches!(&*lower, "y" | "n" | "yes" | "no" | "on" | "off")
-                && (text == lower || text == capital || text == text.to_ascii_uppercase())
-        }
-        _ => {
-            let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-            let leading_zero = digits.len() > 1 && digits.starts_with('0');
-            digits.starts_with(|first: char| first.is_ascii_digit())
-                && (leading_zero || digits.contains('_'))
-                && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
-        }
     }
 }
 
