@@ -116,7 +116,9 @@ fn benches(criterion: &mut Criterion) {
     group.bench_function("replay", |bencher| {
         bencher.iter(|| {
             let mut replay = Replay::new(Until::end());
-            entries.iter().for_each(|entry| replay.push(black_box(entry)));
+            for entry in &entries {
+                replay.push(black_box(entry));
+            }
             replay
         });
     });

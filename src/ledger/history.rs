@@ -140,9 +140,10 @@ fn effect_in_words(recorded: &Recorded) -> Vec<String> {
             vec![format!("{type_:?} for {country} ({language}) accepted, text {}", document.sha256)]
         }
         Effect::SetRoles { grantee: who, before, after } => {
-            let mut said = vec![match cause {
-                Cause::Declared => grantee(who),
-                other => format!("{}: {}", grantee(who), cause_in_words(*other)),
+            let mut said = vec![if *cause == Cause::Declared {
+                grantee(who)
+            } else {
+                format!("{}: {}", grantee(who), cause_in_words(*cause))
             }];
             said.extend(roles_in_words(&before.roles, &after.roles));
             said

@@ -8,6 +8,7 @@ use crate::domain::{
     digest::Digest,
     entry::PersonRecord,
     problem::{Code, Problem},
+    state::Person,
 };
 
 /// A person's record is not the one that was recorded.
@@ -35,6 +36,12 @@ impl Persons {
             }
             Some(_) => self.changed.push(hash),
         }
+    }
+
+    /// The person of a record, if it is the one that was recorded.
+    pub fn known(hash: Digest, salt: &str, content: &str) -> Option<Person> {
+        let same = PersonRecord::hash_of(salt, content) == hash;
+        same.then(|| serde_json::from_str(content).ok()).flatten()
     }
 
     /// A problem for each changed record.

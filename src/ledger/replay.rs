@@ -239,17 +239,22 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ledger::{
-        held,
-        samples::{
-            ROLES, Told, assignment, authorise, day, group, invite, ledger, role, set_roles, steps,
-            story,
+    use crate::{
+        domain::{entry, plan::Cause},
+        ledger::{
+            held,
+            samples::{
+                ROLES, Told, ada_recorded, assignment, authorise, day, group, invite, ledger, role,
+                set_roles, steps, story,
+            },
         },
     };
 
     fn replayed(entries: &[Entry], at: Timestamp) -> Replayed {
         let mut replay = Replay::new(Until::instant(at));
-        entries.iter().for_each(|entry| replay.push(entry));
+        for entry in entries {
+            replay.push(entry);
+        }
         replay.finish(at)
     }
 
@@ -293,13 +298,7 @@ mod tests {
             (day(2), authorise("contoso", day(2), day(7))),
             (
                 day(3),
-                set_roles(
-                    "contoso",
-                    &tier_1,
-                    &Assignment::default(),
-                    &given,
-                    crate::domain::plan::Cause::Declared,
-                ),
+                set_roles("contoso", &tier_1, &Assignment::default(), &given, Cause::Declared),
             ),
         ]);
         let moment = jiff::SignedDuration::from_millis(1);
@@ -314,6 +313,25 @@ mod tests {
             ledger([(day(5), invite("contoso")), (day(1), authorise("contoso", day(1), day(90)))]);
         assert_eq!(replayed(&entries, day(2)).last.sequence, 0);
         assert_eq!(replayed(&entries, day(5)).last.sequence, 2);
+    }
+
+    #[test]
+    fn what_an_entry_records_is_read_back_without_the_person() {
+        let given = assignment("grant", &[(ROLES[0], day(9))]);
+        let none = Assignment::default();
+        let changes = [
+            invite("contoso"),
+            set_roles("contoso", &group(1, "Tier 1"), &none, &given, Cause::Declared),
+            authorise("contoso", day(2), day(7)),
+        ];
+        for change in changes {
+            let acceptance = entry::acceptance(&change.effect).is_some();
+            let person = acceptance.then(|| ada_recorded().hash);
+            let recorded = Recorded::read(&entry::payload(&change, person)).unwrap();
+            assert_eq!((recorded.change, recorded.person), (change.id(), person));
+            assert_eq!(recorded.effect == change.effect, !acceptance);
+            assert!(!entry::payload(&change, None).to_string().contains("Lovelace"));
+        }
     }
 
     #[test]

@@ -51,13 +51,17 @@ fn entries() -> Vec<Entry> {
 
 fn state(at: Timestamp) -> Observed {
     let mut replay = Replay::new(Until::instant(at));
-    entries().iter().for_each(|entry| replay.push(entry));
+    for entry in entries() {
+        replay.push(&entry);
+    }
     replay.finish(at).state
 }
 
 fn trail(at: Timestamp) -> Trail {
     let mut trail = Trail::new(tier_1().id, Until::instant(at));
-    entries().iter().for_each(|entry| trail.push(entry));
+    for entry in entries() {
+        trail.push(&entry);
+    }
     trail
 }
 
@@ -102,7 +106,7 @@ fn why_tells_what_is_held_and_what_took_the_rest_away() {
           - who is a member or an owner of the group
           - access given outside this store: by other partners, by role assignments in the customer's tenant, by Privileged Identity Management or Azure RBAC
           - conditional access and other policies that may stand in the way
-    ")
+        ");
     });
 }
 
@@ -183,7 +187,7 @@ fn who_can_lists_groups_and_roles_with_their_ids() {
           - roles that the customer has made, and conditional access
           - whom a role reaches: some act on users without an administrative role only
           - roles that allow less than a documented one, and may be enough all the same
-    ")
+        ");
     });
 }
 
@@ -200,7 +204,9 @@ fn who_can_asks_for_every_part_of_a_task_that_needs_two_roles() {
             ),
         ]);
         let mut replay = Replay::new(Until::end());
-        entries.iter().for_each(|entry| replay.push(entry));
+        for entry in entries {
+            replay.push(&entry);
+        }
         let ability = Ability::find("custom-domain-names/manage-subscriptions").unwrap();
         let answer = who_can(ability, contoso().id, &replay.finish(day(4)).state);
         answer.able.first().map(|able| able.until)
@@ -265,7 +271,7 @@ fn history_tells_each_entry_in_words() {
         #6 2026-01-30T12:00:00Z Terminated by deploy-bot (claimed), hash SHORT
           `contoso` in Contoso (tenant 00000000-0000-0000-0000-000000000002)
             ended: its object was deleted
-    ")
+        ");
     });
 }
 

@@ -175,7 +175,9 @@ pub fn verify<'a>(
     expected: impl IntoIterator<Item = Expected>,
 ) -> Verdict {
     let mut verifier = Verifier::new(expected);
-    entries.into_iter().for_each(|entry| verifier.push(entry));
+    for entry in entries {
+        verifier.push(entry);
+    }
     verifier.finish(stored)
 }
 

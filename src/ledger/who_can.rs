@@ -186,13 +186,15 @@ fn needs(ability: &Ability) -> Needs {
     let mut needs = Needs { all_of: Vec::new(), everyone: None, besides: Vec::new() };
     match ability {
         Ability::Role(role) => needs.all_of.push(BTreeMap::from([(role.id, Basis::Itself)])),
-        Ability::Action(action) => needs.one_of(roles_that_allow(action), Basis::Itself),
+        Ability::Action(action) => needs.one_of(roles_that_allow(action), &Basis::Itself),
         Ability::Task(id) => {
             let catalogue = Catalogue::compiled();
             let task = catalogue.task(id.as_str()).expect("it was found in this catalogue");
             let (first, rest) = task.least.split_first().expect("`least` is never empty");
             needs.part(std::iter::once(first).chain(&task.additional));
-            rest.iter().for_each(|holder| needs.part([holder]));
+            for holder in rest {
+                needs.part([holder]);
+            }
         }
     }
     needs
@@ -247,11 +249,11 @@ impl Needs {
             self.besides.push(format!("{besides}, which is documented for it"));
         }
         if !roles.is_empty() {
-            self.one_of(roles, Basis::Documented);
+            self.one_of(roles, &Basis::Documented);
         }
     }
 
-    fn one_of(&mut self, roles: BTreeSet<RoleId>, basis: Basis) {
+    fn one_of(&mut self, roles: BTreeSet<RoleId>, basis: &Basis) {
         let mut counts = match basis {
             Basis::Documented => roles_that_allow_as_much(&roles),
             Basis::Itself | Basis::AllowsAsMuchAs(_) | Basis::GlobalAdministrator => {
