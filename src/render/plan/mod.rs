@@ -118,7 +118,7 @@ pub fn render(
 ) -> Rendered {
     match format {
         Format::Text => Rendered::Text(text::text(story, style)),
-        Format::Json | Format::Yaml => Rendered::Document(document::document(story)),
+        Format::Json | Format::Yaml => document::document(story),
         Format::Markdown => Rendered::Text(markdown::markdown(story)),
         Format::Sarif => Rendered::Text(problems::sarif(&outward::problems(story), page)),
         Format::Junit => Rendered::Text(outward::junit(story)),
@@ -205,9 +205,8 @@ fn summary(story: &Story<'_>) -> String {
     if blocked > 0 {
         text.push(format!("{blocked} blocked"));
     }
-    match (story.outcome, story.plan.valid_until) {
-        (None, Some(until)) => text.push(format!("valid until {until}")),
-        (None, None) | (Some(_), _) => {}
+    if let (None, Some(until)) = (story.outcome, story.plan.valid_until) {
+        text.push(format!("valid until {until}"));
     }
     let name = if story.outcome.is_some() { "Done" } else { "Plan" };
     format!("{name}: {}", text.join("; "))

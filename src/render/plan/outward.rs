@@ -2,6 +2,8 @@
 //!
 //! Never: fewer blocked batches than the text has.
 
+use std::fmt::Write as _;
+
 use std::collections::BTreeMap;
 
 use super::{Fate, Story, Tense, is_at_rest, summary, words};
@@ -47,7 +49,7 @@ pub(super) fn problems(story: &Story<'_>) -> Vec<Problem> {
 pub(super) fn github(story: &Story<'_>) -> String {
     let total = if is_at_rest(story) { super::NOTHING_CHANGES.to_owned() } else { summary(story) };
     let mut text: String = problems(story).iter().map(problems::command).collect();
-    text.push_str(&format!("::notice title=concordat::{}\n", escape::github_message(&total)));
+    let _ = writeln!(text, "::notice title=concordat::{}", escape::github_message(&total));
     text
 }
 
@@ -73,7 +75,7 @@ pub(super) fn junit(story: &Story<'_>) -> String {
             for tried in &outcome.tried {
                 match &tried.fate {
                     Fate::Done => {
-                        tell(&tried.change, words::line(&tried.change, Tense::Done), false)
+                        tell(&tried.change, words::line(&tried.change, Tense::Done), false);
                     }
                     Fate::Refused(reason) => {
                         let line = words::line(&tried.change, Tense::Planned);

@@ -2,6 +2,8 @@
 //!
 //! Never: a check of one format by another.
 
+use std::fmt::Write as _;
+
 use insta::assert_snapshot;
 
 use super::{sample::planned, *};
@@ -247,7 +249,7 @@ fn each_change_is_said_in_plain_words_before_and_after() {
     for (effect, cause) in cases {
         let change = Change { effect, cause, ..template.clone() };
         for tense in [Tense::Planned, Tense::Done] {
-            text.push_str(&format!("{}\n", line(&change, tense)));
+            let _ = writeln!(text, "{}", line(&change, tense));
         }
     }
     assert_snapshot!(text);
