@@ -145,14 +145,15 @@ impl PlanDocument {
     /// The document of a plan.
     pub fn of(story: &Story<'_>) -> Self {
         let changes = story.effective();
+        let told = access_changes(changes.iter().copied());
         let mut document = Self {
             format_version: FORMAT_VERSION,
             kind: "Plan".to_owned(),
             plan_hash: plan_hash(&story.plan.changes),
             now: story.plan.now,
             valid_until: story.plan.valid_until,
-            summary: SummaryView::of(&changes),
-            access: access(&changes),
+            summary: SummaryView::of(&changes, &told),
+            access: told.iter().map(AccessView::of).collect(),
             changes: story.plan.changes.clone(),
             blocked: story.blocked().iter().map(BatchView::of).collect(),
             awaited: story.plan.awaited.iter().map(AwaitedView::of).collect(),
@@ -218,6 +219,7 @@ impl ReportDocument {
     /// The document of what was done.
     pub fn of(story: &Story<'_>, outcome: &Outcome) -> Self {
         let changes = story.effective();
+        let told = access_changes(changes.iter().copied());
         let tried = outcome.tried.iter().map(|tried| {
             let (fate, tense, reason) = match &tried.fate {
                 Fate::Done => (FateView::Done, Tense::Done, None),
@@ -230,8 +232,8 @@ impl ReportDocument {
             format_version: FORMAT_VERSION,
             kind: "Report".to_owned(),
             plan_hash: plan_hash(&story.plan.changes),
-            summary: SummaryView::of(&changes),
-            access: access(&changes),
+            summary: SummaryView::of(&changes, &told),
+            access: told.iter().map(AccessView::of).collect(),
             tried: tried.collect(),
             left: outcome.left.clone(),
             stopped: outcome.stopped.clone(),
@@ -240,8 +242,4 @@ impl ReportDocument {
             notices: story.plan.notices.iter().map(ProblemView::of).collect(),
         }
     }
-}
-
-fn access(changes: &[&Change]) -> Vec<AccessView> {
-    access_changes(changes.iter().copied()).iter().map(AccessView::of).collect()
 }

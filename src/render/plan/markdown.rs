@@ -18,9 +18,10 @@ use crate::{
 const SHOWN: usize = 100;
 
 pub(super) fn markdown(story: &Story<'_>) -> String {
-    let last = if is_at_rest(story) { NOTHING_CHANGES.to_owned() } else { summary(story) };
-    let mut text = format!("**{}**\n", escape::markdown(&last));
     let told = Told::of(&story.effective(), super::Detail::Short);
+    let last =
+        if is_at_rest(story) { NOTHING_CHANGES.to_owned() } else { summary(story, &told.access) };
+    let mut text = format!("**{}**\n", escape::markdown(&last));
     text.push_str(&access_table(&told.access));
     text.push_str(&lines(&told.lines, story.tense()));
     if let Some(outcome) = story.outcome {

@@ -165,9 +165,8 @@ impl<'a> Told<'a> {
 }
 
 /// The last line: what there is in total.
-fn summary(story: &Story<'_>) -> String {
-    let changes = story.effective();
-    let counts = SummaryView::of(&changes);
+fn summary(story: &Story<'_>, access: &[AccessChange]) -> String {
+    let counts = SummaryView::of(&story.effective(), access);
     let (gain, lose, keep) = match story.tense() {
         Tense::Planned => ("to gain", "to lose", "until another time"),
         Tense::Done => ("gained", "lost", "until another time"),

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::{Fate, Story, Tense, is_at_rest, summary, words};
 use crate::{
     domain::{
-        plan::Change,
+        plan::{Change, access_changes},
         problem::{Code, Problem, Severity},
     },
     render::{
@@ -47,7 +47,9 @@ pub(super) fn problems(story: &Story<'_>) -> Vec<Problem> {
 
 /// Workflow commands, with the total as a notice.
 pub(super) fn github(story: &Story<'_>) -> String {
-    let total = if is_at_rest(story) { super::NOTHING_CHANGES.to_owned() } else { summary(story) };
+    let access = access_changes(story.effective());
+    let total =
+        if is_at_rest(story) { super::NOTHING_CHANGES.to_owned() } else { summary(story, &access) };
     let mut text: String = problems(story).iter().map(problems::command).collect();
     let _ = writeln!(text, "::notice title=concordat::{}", escape::github_message(&total));
     text

@@ -254,3 +254,17 @@ fn each_change_is_said_in_plain_words_before_and_after() {
     }
     assert_snapshot!(text);
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_make_the_reader_of_plans_panic(bytes: Vec<u8>, at: proptest::sample::Index, byte: u8) {
+        proptest::prop_assert!(read(&bytes).is_err());
+        let (_, document) = saved();
+        let mut whole = document.to_string().into_bytes();
+        let at = at.index(whole.len());
+        whole[at] = byte;
+        // White space and the way in which a character is written may differ, nothing else.
+        let same = serde_json::from_slice::<serde_json::Value>(&whole).is_ok_and(|read| read == document);
+        proptest::prop_assert_eq!(read(&whole).is_ok(), same);
+    }
+}

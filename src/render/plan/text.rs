@@ -18,8 +18,8 @@ use super::words::{Sign, Tense};
 
 pub(super) fn text(story: &Story<'_>, style: Style) -> String {
     let mut sections = Vec::new();
-    let told = section(&story.effective(), story.tense(), story.detail, style, "");
-    sections.extend(told);
+    let told = Told::of(&story.effective(), story.detail);
+    sections.extend(section(&told, story.tense(), story.detail, style, ""));
     sections.extend(untold(story, style));
     if !story.yaml.is_empty() {
         sections.push(story.yaml.to_owned());
@@ -37,20 +37,20 @@ pub(super) fn text(story: &Story<'_>, style: Style) -> String {
     if !notices.is_empty() {
         sections.push(notices);
     }
-    let last = if is_at_rest(story) { NOTHING_CHANGES.to_owned() } else { summary(story) };
+    let last =
+        if is_at_rest(story) { NOTHING_CHANGES.to_owned() } else { summary(story, &told.access) };
     sections.push(style.paint(Paint::Strong, &last) + "\n");
     sections.join("\n")
 }
 
 /// Access, then lines; each line with an indent.
 fn section(
-    changes: &[&Change],
+    told: &Told<'_>,
     tense: Tense,
     detail: Detail,
     style: Style,
     indent: &str,
 ) -> Vec<String> {
-    let told = Told::of(changes, detail);
     let mut sections = Vec::new();
     let mut customer = None;
     for change in &told.access {
@@ -194,8 +194,8 @@ fn blocked(story: &Story<'_>, style: Style) -> Vec<String> {
             let _ = writeln!(text, "  {line}");
         }
         let changes: Vec<&Change> = batch.changes.iter().collect();
-        let told = section(&changes, Tense::Planned, story.detail, style, "  ");
-        text.push_str(&told.concat());
+        let told = Told::of(&changes, story.detail);
+        text.push_str(&section(&told, Tense::Planned, story.detail, style, "  ").concat());
         let _ = writeln!(text, "  approve with `concordat apply … --approve {}`", batch.hash);
         text
     });
