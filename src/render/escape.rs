@@ -201,4 +201,19 @@ mod tests {
     fn html_keeps_text_as_text() {
         assert_eq!(html("<a href='x'>&\"\u{0}"), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;\\u{0}");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_written_nothing_of_it_acts(text: String) {
+            let hidden = |text: &str| text.chars().any(is_hidden);
+            for safe in [markdown(&text), markdown_message(&text), html(&text)] {
+                proptest::prop_assert!(!hidden(&safe));
+            }
+            proptest::prop_assert!(!markdown(&text).contains(['<', '>', '|', '@', '`']));
+            proptest::prop_assert!(!html(&text).contains(['<', '>', '"', '\'']));
+            proptest::prop_assert!(!hidden(&github_message(&text)));
+            proptest::prop_assert!(!github_property(&text).contains([':', ',']));
+            proptest::prop_assert!(!hidden(&quoted(&text)));
+        }
+    }
 }

@@ -121,7 +121,7 @@ pub fn relationships(
     detail: Detail,
 ) -> Result<Rendered, Unsupported> {
     let document = RelationshipsDocument::of(observed);
-    written(&document, relationships_table(&document, detail), format)
+    written(&document, &relationships_table(&document, detail), format)
 }
 
 /// What each grantee holds.
@@ -131,19 +131,16 @@ pub fn assignments(
     detail: Detail,
 ) -> Result<Rendered, Unsupported> {
     let document = AssignmentsDocument::of(observed);
-    written(&document, assignments_table(&document, detail), format)
+    written(&document, &assignments_table(&document, detail), format)
 }
 
 fn written(
     document: &impl Serialize,
-    table: Table,
+    table: &Table,
     format: Format,
 ) -> Result<Rendered, Unsupported> {
     match Answer::Table.admits(format)? {
-        Format::Json | Format::Yaml => {
-            let value = serde_json::to_value(document).expect("views have text keys");
-            Ok(Rendered::Document(value))
-        }
+        Format::Json | Format::Yaml => Ok(Rendered::document(document)),
         Format::Markdown => Ok(Rendered::Text(table.markdown())),
         Format::Text | Format::Sarif | Format::Junit | Format::Github => {
             Ok(Rendered::Text(table.text()))

@@ -161,6 +161,13 @@ pub enum Rendered {
     Document(serde_json::Value),
 }
 
+impl Rendered {
+    /// A document of our own.
+    fn document(document: &impl serde::Serialize) -> Self {
+        Self::Document(serde_json::to_value(document).expect("our documents have text keys"))
+    }
+}
+
 /// `1 problem`, `2 problems`: the word takes an `s`.
 pub(crate) fn counted(number: usize, word: &str) -> String {
     if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }

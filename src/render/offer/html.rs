@@ -10,9 +10,9 @@ pub(super) fn write(blocks: &[Block]) -> String {
         Block::Heading(text) => format!("<h2>{}</h2>\n", html(text)),
         Block::Paragraph(text) => format!("<p>{}</p>\n", html(text)),
         Block::List(items) => {
-            let items: String =
+            let items: Vec<String> =
                 items.iter().map(|item| format!("  <li>{}</li>\n", html(item))).collect();
-            format!("<ul>\n{items}</ul>\n")
+            format!("<ul>\n{}</ul>\n", items.concat())
         }
         Block::Link(link) if is_safe(link) => {
             let link = html(link);

@@ -11,7 +11,8 @@ pub(super) fn write(blocks: &[Block]) -> String {
         // A space that cannot be taken for the beginning of a list, a heading or code.
         Block::Paragraph(text) => format!("{}\n", unled(&escape::markdown(text))),
         Block::List(items) => {
-            items.iter().map(|item| format!("- {}\n", unled(&escape::markdown(item)))).collect()
+            let line = |item: &String| format!("- {}\n", unled(&escape::markdown(item)));
+            items.iter().map(line).collect::<Vec<_>>().concat()
         }
         Block::Link(link) if is_safe(link) => format!("<{link}>\n"),
         Block::Link(link) => format!("{}\n", escape::markdown_code(link)),

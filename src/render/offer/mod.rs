@@ -2,6 +2,8 @@
 //!
 //! Never: words that promise or press; only who asks for what, for how long, and what to read.
 
+use std::fmt::Write as _;
+
 mod html;
 mod markdown;
 mod text;
@@ -193,9 +195,7 @@ fn time(offer: &OfferText<'_>) -> String {
         text.push_str(" It is not extended by itself.");
     } else {
         let by = in_days(&offer.auto_extend.to_string());
-        text.push_str(&format!(
-            " On its last day it is extended by {by}, unless you end it before."
-        ));
+        let _ = write!(text, " On its last day it is extended by {by}, unless you end it before.");
     }
     text.push_str(" You can end it whenever you like.");
     text

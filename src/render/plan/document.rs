@@ -18,7 +18,7 @@ use crate::{
         plan::{Change, Plan, access_changes},
         problem::{Code, Problem},
     },
-    render::{FORMAT_VERSION, problems::ProblemView},
+    render::{FORMAT_VERSION, Rendered, problems::ProblemView},
 };
 
 /// The file is not a document of JSON, or is larger than any plan.
@@ -134,26 +134,26 @@ pub fn plan_hash(changes: &[Change]) -> Digest {
 }
 
 /// The document of a plan, or of what was done of it.
-pub(super) fn document(story: &Story<'_>) -> Value {
-    let document = match story.outcome {
-        None => serde_json::to_value(PlanDocument::of(story)),
-        Some(outcome) => serde_json::to_value(ReportDocument::of(story, outcome)),
-    };
-    document.expect("views have text keys")
+pub(super) fn document(story: &Story<'_>) -> Rendered {
+    match story.outcome {
+        None => Rendered::document(&PlanDocument::of(story)),
+        Some(outcome) => Rendered::document(&ReportDocument::of(story, outcome)),
+    }
 }
 
 impl PlanDocument {
     /// The document of a plan.
     pub fn of(story: &Story<'_>) -> Self {
         let changes = story.effective();
+        let told = access_changes(changes.iter().copied());
         let mut document = Self {
             format_version: FORMAT_VERSION,
             kind: "Plan".to_owned(),
             plan_hash: plan_hash(&story.plan.changes),
             now: story.plan.now,
             valid_until: story.plan.valid_until,
-            summary: SummaryView::of(&changes),
-            access: access(&changes),
+            summary: SummaryView::of(&changes, &told),
+            access: told.iter().map(AccessView::of).collect(),
             changes: story.plan.changes.clone(),
             blocked: story.blocked().iter().map(BatchView::of).collect(),
             awaited: story.plan.awaited.iter().map(AwaitedView::of).collect(),
@@ -165,42 +165,46 @@ impl PlanDocument {
     }
 
     /// Refuses a saved plan unless what is planned now is the same and its time is not over.
-    pub fn claims(&self, plan: &Plan) -> Result<(), Problem> {
+    pub fn claims(&self, plan: &Plan) -> Result<(), Box<Problem>> {
         if let Some(until) = self.valid_until.filter(|until| *until <= plan.now) {
             let message = format!("the saved plan was valid until {until}, and it is {}", plan.now);
-            return Err(Problem::error(PLAN_TOO_OLD, message).help(AGAIN));
+            return Err(Box::new(Problem::error(PLAN_TOO_OLD, message).help(AGAIN)));
         }
         if self.changes == plan.changes {
             return Ok(());
         }
         let message = "the changes are no longer those of the saved plan";
-        Err(Problem::error(PLAN_STALE, message).help(AGAIN))
+        Err(Box::new(Problem::error(PLAN_STALE, message).help(AGAIN)))
     }
 }
 
 const AGAIN: &str = "run `concordat diff -o json` again, and have that reviewed";
 
 /// Reads a saved plan. It is a claim, not an authority: [`PlanDocument::claims`] compares it with a plan made anew.
-pub fn read(bytes: &[u8]) -> Result<PlanDocument, Problem> {
+pub fn read(bytes: &[u8]) -> Result<PlanDocument, Box<Problem>> {
     if bytes.len() > PLAN_FILE_MAX_BYTES {
         let message = format!("the plan is longer than {PLAN_FILE_MAX_BYTES} bytes");
-        return Err(Problem::error(PLAN_NOT_JSON, message).help(AGAIN));
+        return Err(Box::new(Problem::error(PLAN_NOT_JSON, message).help(AGAIN)));
     }
     let mut value: Value = serde_json::from_slice(bytes).map_err(|error| {
-        Problem::error(PLAN_NOT_JSON, format!("the plan is not JSON: {error}")).help(AGAIN)
+        Box::new(
+            Problem::error(PLAN_NOT_JSON, format!("the plan is not JSON: {error}")).help(AGAIN),
+        )
     })?;
     let kind = value.get("kind").and_then(Value::as_str).unwrap_or("nothing");
     if kind != "Plan" {
         let message = format!("the document is of kind `{}`, not `Plan`", kind.escape_debug());
-        return Err(Problem::error(NOT_A_PLAN, message).help(AGAIN));
+        return Err(Box::new(Problem::error(NOT_A_PLAN, message).help(AGAIN)));
     }
     let version = value.get("formatVersion").cloned().unwrap_or_default();
-    if version != Value::from(FORMAT_VERSION) {
+    if version != FORMAT_VERSION {
         let message = format!("the plan has format version {version}, not {FORMAT_VERSION}");
-        return Err(Problem::error(OTHER_FORMAT_VERSION, message)
-            .help("make the plan and apply it with the same version of `concordat`"));
+        return Err(Box::new(
+            Problem::error(OTHER_FORMAT_VERSION, message)
+                .help("make the plan and apply it with the same version of `concordat`"),
+        ));
     }
-    let edited = |message: String| Problem::error(PLAN_EDITED, message).help(AGAIN);
+    let edited = |message: String| Box::new(Problem::error(PLAN_EDITED, message).help(AGAIN));
     // From the text, not from the value: a key that stands twice is an error there.
     let document: PlanDocument = serde_json::from_slice(bytes)
         .map_err(|error| edited(format!("the plan is not as it was written: {error}")))?;
@@ -215,6 +219,7 @@ impl ReportDocument {
     /// The document of what was done.
     pub fn of(story: &Story<'_>, outcome: &Outcome) -> Self {
         let changes = story.effective();
+        let told = access_changes(changes.iter().copied());
         let tried = outcome.tried.iter().map(|tried| {
             let (fate, tense, reason) = match &tried.fate {
                 Fate::Done => (FateView::Done, Tense::Done, None),
@@ -227,8 +232,8 @@ impl ReportDocument {
             format_version: FORMAT_VERSION,
             kind: "Report".to_owned(),
             plan_hash: plan_hash(&story.plan.changes),
-            summary: SummaryView::of(&changes),
-            access: access(&changes),
+            summary: SummaryView::of(&changes, &told),
+            access: told.iter().map(AccessView::of).collect(),
             tried: tried.collect(),
             left: outcome.left.clone(),
             stopped: outcome.stopped.clone(),
@@ -237,8 +242,4 @@ impl ReportDocument {
             notices: story.plan.notices.iter().map(ProblemView::of).collect(),
         }
     }
-}
-
-fn access(changes: &[&Change]) -> Vec<AccessView> {
-    access_changes(changes.iter().copied()).iter().map(AccessView::of).collect()
 }

@@ -2,6 +2,8 @@
 //!
 //! Never: markup, a mention or a link that comes from a name.
 
+use std::fmt::Write as _;
+
 use super::{Fate, NOTHING_CHANGES, Story, Tense, Told, is_at_rest, notices, summary, text, words};
 use crate::{
     domain::{
@@ -16,9 +18,10 @@ use crate::{
 const SHOWN: usize = 100;
 
 pub(super) fn markdown(story: &Story<'_>) -> String {
-    let last = if is_at_rest(story) { NOTHING_CHANGES.to_owned() } else { summary(story) };
-    let mut text = format!("**{}**\n", escape::markdown(&last));
     let told = Told::of(&story.effective(), super::Detail::Short);
+    let last =
+        if is_at_rest(story) { NOTHING_CHANGES.to_owned() } else { summary(story, &told.access) };
+    let mut text = format!("**{}**\n", escape::markdown(&last));
     text.push_str(&access_table(&told.access));
     text.push_str(&lines(&told.lines, story.tense()));
     if let Some(outcome) = story.outcome {
@@ -26,18 +29,18 @@ pub(super) fn markdown(story: &Story<'_>) -> String {
         for tried in &outcome.tried {
             if let Fate::Refused(reason) = &tried.fate {
                 let line = escape::markdown_message(&words::line(&tried.change, Tense::Planned));
-                refused.push_str(&format!("- {line}: {}\n", escape::markdown_message(reason)));
+                let _ = writeln!(refused, "- {line}: {}", escape::markdown_message(reason));
             }
         }
         if !refused.is_empty() {
-            text.push_str(&format!("\nRefused:\n\n{refused}"));
+            let _ = write!(text, "\nRefused:\n\n{refused}");
         }
         if !outcome.left.is_empty() {
             let left: Vec<&Change> = outcome.left.iter().collect();
-            text.push_str(&format!("\nNot tried:\n{}", lines(&left, Tense::Planned)));
+            let _ = write!(text, "\nNot tried:\n{}", lines(&left, Tense::Planned));
         }
         if let Some(stopped) = &outcome.stopped {
-            text.push_str(&format!("\nStopped: {}\n", escape::markdown_message(stopped)));
+            let _ = writeln!(text, "\nStopped: {}", escape::markdown_message(stopped));
         }
     }
     for batch in story.blocked() {
@@ -46,7 +49,7 @@ pub(super) fn markdown(story: &Story<'_>) -> String {
     if !story.plan.awaited.is_empty() {
         text.push_str("\nWaiting for a customer:\n\n");
         for awaited in story.plan.awaited.iter().take(SHOWN) {
-            text.push_str(&format!("- {}\n", escape::markdown(&words::awaited(awaited))));
+            let _ = writeln!(text, "- {}", escape::markdown(&words::awaited(awaited)));
         }
         text.push_str(&more(story.plan.awaited.len()));
     }
@@ -73,15 +76,16 @@ fn access_table(access: &[AccessChange]) -> String {
         let names: Vec<String> =
             change.relationships.iter().map(|name| escape::markdown(name)).collect();
         let privileged = if role.privileged { " (**privileged**)" } else { "" };
-        text.push_str(&format!(
-            "| `{}` | {}{privileged} | {} | {} | {} | {} |\n",
+        let _ = writeln!(
+            text,
+            "| `{}` | {}{privileged} | {} | {} | {} | {} |",
             text::role_sign(role).symbol(),
             escape::markdown(&role.name),
             escape::markdown(&words::until(role.before, role.after)),
             escape::markdown(&words::grantee(&change.grantee)),
             escape::markdown(words::tenant("", &change.customer).trim()),
             names.join(", "),
-        ));
+        );
     }
     text.push_str(&more(rows));
     text
@@ -95,7 +99,7 @@ fn lines(lines: &[&Change], tense: Tense) -> String {
     for change in lines.iter().take(SHOWN) {
         let sign = words::sign(&change.effect).symbol();
         let line = escape::markdown_message(&words::line(change, tense));
-        text.push_str(&format!("- `{sign}` {line}\n"));
+        let _ = writeln!(text, "- `{sign}` {line}");
     }
     text.push_str(&more(lines.len()));
     text
@@ -116,9 +120,9 @@ fn blocked(batch: &Batch) -> String {
         escape::markdown_code(&batch.scope)
     );
     for line in words::exceeded(batch) {
-        text.push_str(&format!("- {line}\n"));
+        let _ = writeln!(text, "- {line}");
     }
-    text.push_str(&format!("\n```sh\nconcordat apply … --approve {}\n```\n", batch.hash));
+    let _ = writeln!(text, "\n```sh\nconcordat apply … --approve {}\n```", batch.hash);
     let mut inner = access_table(&told.access);
     inner.push_str(&lines(&told.lines, Tense::Planned));
     text.push_str(&folded(&counted(batch.changes.len(), "blocked change"), &inner));
@@ -138,12 +142,13 @@ fn noticed(story: &Story<'_>) -> String {
             Severity::Notice => "notice",
         };
         let object = notice.object.as_ref().map(ToString::to_string).unwrap_or_default();
-        text.push_str(&format!(
-            "- {severity} {} {}: {}\n",
+        let _ = writeln!(
+            text,
+            "- {severity} {} {}: {}",
             notice.code,
             escape::markdown(&object),
             escape::markdown_message(&notice.message)
-        ));
+        );
     }
     text.push_str(&more(notices.len()));
     text
@@ -157,12 +162,12 @@ fn actions(access: &[AccessChange]) -> String {
         }
         let who = escape::markdown(&words::grantee(&change.grantee));
         let whom = escape::markdown(&words::tenant("customer", &change.customer));
-        inner.push_str(&format!("\n{who}, {whom}:\n\n"));
+        let _ = writeln!(inner, "\n{who}, {whom}:\n");
         for action in &change.actions_added {
-            inner.push_str(&format!("- `+` {action}\n"));
+            let _ = writeln!(inner, "- `+` {action}");
         }
         for action in &change.actions_removed {
-            inner.push_str(&format!("- `-` {action}\n"));
+            let _ = writeln!(inner, "- `-` {action}");
         }
     }
     if inner.is_empty() { inner } else { folded("Actions that this adds and removes", &inner) }

@@ -118,7 +118,7 @@ pub fn render(
 ) -> Rendered {
     match format {
         Format::Text => Rendered::Text(text::text(story, style)),
-        Format::Json | Format::Yaml => Rendered::Document(document::document(story)),
+        Format::Json | Format::Yaml => document::document(story),
         Format::Markdown => Rendered::Text(markdown::markdown(story)),
         Format::Sarif => Rendered::Text(problems::sarif(&outward::problems(story), page)),
         Format::Junit => Rendered::Text(outward::junit(story)),
@@ -165,9 +165,8 @@ impl<'a> Told<'a> {
 }
 
 /// The last line: what there is in total.
-fn summary(story: &Story<'_>) -> String {
-    let changes = story.effective();
-    let counts = SummaryView::of(&changes);
+fn summary(story: &Story<'_>, access: &[AccessChange]) -> String {
+    let counts = SummaryView::of(&story.effective(), access);
     let (gain, lose, keep) = match story.tense() {
         Tense::Planned => ("to gain", "to lose", "until another time"),
         Tense::Done => ("gained", "lost", "until another time"),
@@ -205,9 +204,8 @@ fn summary(story: &Story<'_>) -> String {
     if blocked > 0 {
         text.push(format!("{blocked} blocked"));
     }
-    match (story.outcome, story.plan.valid_until) {
-        (None, Some(until)) => text.push(format!("valid until {until}")),
-        (None, None) | (Some(_), _) => {}
+    if let (None, Some(until)) = (story.outcome, story.plan.valid_until) {
+        text.push(format!("valid until {until}"));
     }
     let name = if story.outcome.is_some() { "Done" } else { "Plan" };
     format!("{name}: {}", text.join("; "))

@@ -2,12 +2,14 @@
 //!
 //! Never: fewer blocked batches than the text has.
 
+use std::fmt::Write as _;
+
 use std::collections::BTreeMap;
 
 use super::{Fate, Story, Tense, is_at_rest, summary, words};
 use crate::{
     domain::{
-        plan::Change,
+        plan::{Change, access_changes},
         problem::{Code, Problem, Severity},
     },
     render::{
@@ -45,9 +47,11 @@ pub(super) fn problems(story: &Story<'_>) -> Vec<Problem> {
 
 /// Workflow commands, with the total as a notice.
 pub(super) fn github(story: &Story<'_>) -> String {
-    let total = if is_at_rest(story) { super::NOTHING_CHANGES.to_owned() } else { summary(story) };
+    let access = access_changes(story.effective());
+    let total =
+        if is_at_rest(story) { super::NOTHING_CHANGES.to_owned() } else { summary(story, &access) };
     let mut text: String = problems(story).iter().map(problems::command).collect();
-    text.push_str(&format!("::notice title=concordat::{}\n", escape::github_message(&total)));
+    let _ = writeln!(text, "::notice title=concordat::{}", escape::github_message(&total));
     text
 }
 
@@ -73,7 +77,7 @@ pub(super) fn junit(story: &Story<'_>) -> String {
             for tried in &outcome.tried {
                 match &tried.fate {
                     Fate::Done => {
-                        tell(&tried.change, words::line(&tried.change, Tense::Done), false)
+                        tell(&tried.change, words::line(&tried.change, Tense::Done), false);
                     }
                     Fate::Refused(reason) => {
                         let line = words::line(&tried.change, Tense::Planned);

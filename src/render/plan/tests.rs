@@ -2,6 +2,8 @@
 //!
 //! Never: a check of one format by another.
 
+use std::fmt::Write as _;
+
 use insta::assert_snapshot;
 
 use super::{sample::planned, *};
@@ -247,8 +249,22 @@ fn each_change_is_said_in_plain_words_before_and_after() {
     for (effect, cause) in cases {
         let change = Change { effect, cause, ..template.clone() };
         for tense in [Tense::Planned, Tense::Done] {
-            text.push_str(&format!("{}\n", line(&change, tense)));
+            let _ = writeln!(text, "{}", line(&change, tense));
         }
     }
     assert_snapshot!(text);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_make_the_reader_of_plans_panic(bytes: Vec<u8>, at: proptest::sample::Index, byte: u8) {
+        proptest::prop_assert!(read(&bytes).is_err());
+        let (_, document) = saved();
+        let mut whole = document.to_string().into_bytes();
+        let at = at.index(whole.len());
+        whole[at] = byte;
+        // White space and the way in which a character is written may differ, nothing else.
+        let same = serde_json::from_slice::<serde_json::Value>(&whole).is_ok_and(|read| read == document);
+        proptest::prop_assert_eq!(read(&whole).is_ok(), same);
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! Never: a line in another order than the changes are made in.
 
+use std::fmt::Write as _;
+
 use super::{Detail, Fate, NOTHING_CHANGES, Story, Told, is_at_rest, notices, summary, words};
 use crate::{
     domain::plan::{AccessChange, Change, RoleChange},
@@ -16,8 +18,8 @@ use super::words::{Sign, Tense};
 
 pub(super) fn text(story: &Story<'_>, style: Style) -> String {
     let mut sections = Vec::new();
-    let told = section(&story.effective(), story.tense(), story.detail, style, "");
-    sections.extend(told);
+    let told = Told::of(&story.effective(), story.detail);
+    sections.extend(section(&told, story.tense(), story.detail, style, ""));
     sections.extend(untold(story, style));
     if !story.yaml.is_empty() {
         sections.push(story.yaml.to_owned());
@@ -26,7 +28,7 @@ pub(super) fn text(story: &Story<'_>, style: Style) -> String {
     if !story.plan.awaited.is_empty() {
         let mut text = style.paint(Paint::Strong, "waiting for a customer") + "\n";
         for awaited in &story.plan.awaited {
-            text.push_str(&format!("  {}\n", words::awaited(awaited)));
+            let _ = writeln!(text, "  {}", words::awaited(awaited));
         }
         sections.push(text);
     }
@@ -35,20 +37,20 @@ pub(super) fn text(story: &Story<'_>, style: Style) -> String {
     if !notices.is_empty() {
         sections.push(notices);
     }
-    let last = if is_at_rest(story) { NOTHING_CHANGES.to_owned() } else { summary(story) };
+    let last =
+        if is_at_rest(story) { NOTHING_CHANGES.to_owned() } else { summary(story, &told.access) };
     sections.push(style.paint(Paint::Strong, &last) + "\n");
     sections.join("\n")
 }
 
 /// Access, then lines; each line with an indent.
 fn section(
-    changes: &[&Change],
+    told: &Told<'_>,
     tense: Tense,
     detail: Detail,
     style: Style,
     indent: &str,
 ) -> Vec<String> {
-    let told = Told::of(changes, detail);
     let mut sections = Vec::new();
     let mut customer = None;
     for change in &told.access {
@@ -56,7 +58,7 @@ fn section(
         if customer != Some(&change.customer) {
             customer = Some(&change.customer);
             let heading = words::tenant("customer", &change.customer);
-            text.push_str(&format!("{indent}{}\n", style.paint(Paint::Strong, &heading)));
+            let _ = writeln!(text, "{indent}{}", style.paint(Paint::Strong, &heading));
         }
         text.push_str(&access(change, detail, style, indent));
         match (sections.last_mut(), text.starts_with(&format!("{indent}  "))) {
@@ -73,7 +75,7 @@ fn section(
         for change in &told.lines {
             let sign = words::sign(&change.effect);
             let mark = style.paint(colour(sign), sign.symbol());
-            text.push_str(&format!("{indent}  {mark} {}\n", words::line(change, tense)));
+            let _ = writeln!(text, "{indent}  {mark} {}", words::line(change, tense));
         }
         sections.push(text);
     }
@@ -99,7 +101,7 @@ fn access(change: &AccessChange, detail: Detail, style: Style, indent: &str) -> 
     );
     let rows: Vec<Vec<String>> = roles.iter().map(role).collect();
     for (line, role) in table::aligned(&rows, "  ").lines().zip(roles) {
-        text.push_str(&format!("{indent}    {}\n", style.paint(colour(role_sign(role)), line)));
+        let _ = writeln!(text, "{indent}    {}", style.paint(colour(role_sign(role)), line));
     }
     match detail {
         Detail::Short if actions_added.is_empty() && actions_removed.is_empty() => {}
@@ -112,13 +114,13 @@ fn access(change: &AccessChange, detail: Detail, style: Style, indent: &str) -> 
                 parts.push(format!("{} fewer", actions_removed.len()));
             }
             let line = format!("actions: {}", parts.join(", "));
-            text.push_str(&format!("{indent}    {}\n", style.paint(Paint::Faint, &line)));
+            let _ = writeln!(text, "{indent}    {}", style.paint(Paint::Faint, &line));
         }
         Detail::Wide => {
             for (sign, actions) in [(Sign::Adds, actions_added), (Sign::Removes, actions_removed)] {
                 for action in actions {
                     let line = format!("{} {action}", sign.symbol());
-                    text.push_str(&format!("{indent}      {}\n", style.paint(colour(sign), &line)));
+                    let _ = writeln!(text, "{indent}      {}", style.paint(colour(sign), &line));
                 }
             }
         }
@@ -160,7 +162,7 @@ fn untold(story: &Story<'_>, style: Style) -> Vec<String> {
     for tried in &outcome.tried {
         if let Fate::Refused(reason) = &tried.fate {
             let line = words::line(&tried.change, Tense::Planned);
-            refused.push_str(&format!("  ! {line}\n    {}\n", escape::visible(reason)));
+            let _ = writeln!(refused, "  ! {line}\n    {}", escape::visible(reason));
         }
     }
     if !refused.is_empty() {
@@ -170,7 +172,7 @@ fn untold(story: &Story<'_>, style: Style) -> Vec<String> {
         let mut text = style.paint(Paint::Change, "not tried") + "\n";
         for change in &outcome.left {
             let sign = words::sign(&change.effect).symbol();
-            text.push_str(&format!("  {sign} {}\n", words::line(change, Tense::Planned)));
+            let _ = writeln!(text, "  {sign} {}", words::line(change, Tense::Planned));
         }
         sections.push(text);
     }
@@ -189,12 +191,12 @@ fn blocked(story: &Story<'_>, style: Style) -> Vec<String> {
         );
         let mut text = style.paint(Paint::Change, &heading) + "\n";
         for line in words::exceeded(batch) {
-            text.push_str(&format!("  {line}\n"));
+            let _ = writeln!(text, "  {line}");
         }
         let changes: Vec<&Change> = batch.changes.iter().collect();
-        let told = section(&changes, Tense::Planned, story.detail, style, "  ");
-        text.push_str(&told.concat());
-        text.push_str(&format!("  approve with `concordat apply … --approve {}`\n", batch.hash));
+        let told = Told::of(&changes, story.detail);
+        text.push_str(&section(&told, Tense::Planned, story.detail, style, "  ").concat());
+        let _ = writeln!(text, "  approve with `concordat apply … --approve {}`", batch.hash);
         text
     });
     batches.collect()

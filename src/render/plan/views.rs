@@ -12,7 +12,7 @@ use super::{Tense, text::role_sign, words, words::Sign};
 use crate::domain::{
     digest::Digest,
     limits::Batch,
-    plan::{AccessChange, Awaited, Change, Effect, RoleChange, access_changes},
+    plan::{AccessChange, Awaited, Change, Effect, RoleChange},
     state::{Grantee, Tenant},
 };
 
@@ -134,10 +134,9 @@ pub struct AwaitedView {
 }
 
 impl SummaryView {
-    /// Counts changes.
-    pub fn of(changes: &[&Change]) -> Self {
+    /// Counts changes, of which `access` tells what they mean for people.
+    pub fn of(changes: &[&Change], access: &[AccessChange]) -> Self {
         let mut counts = Self::default();
-        let access = access_changes(changes.iter().copied());
         for role in access.iter().flat_map(|change| &change.roles) {
             match role_sign(role) {
                 Sign::Adds => counts.gained += 1,

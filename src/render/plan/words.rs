@@ -233,7 +233,7 @@ fn roles(before: &Roles, after: &Roles) -> String {
         match after.get(role) {
             None => parts.push(format!("- {name}")),
             Some(later) if later != until => {
-                parts.push(format!("~ {name} until {until} => {later}"))
+                parts.push(format!("~ {name} until {until} => {later}"));
             }
             Some(_) => {}
         }

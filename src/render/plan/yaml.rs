@@ -2,6 +2,8 @@
 //!
 //! Never: a difference that no change makes.
 
+use std::fmt::Write as _;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
@@ -202,7 +204,7 @@ pub fn yaml_diff(name: &str, before: &str, after: &str, style: Style) -> String 
     text.push_str(&style.paint(Paint::Strong, &format!("+++ {name} as declared")));
     text.push('\n');
     for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
-        text.push_str(&format!("{}\n", hunk.header()));
+        let _ = writeln!(text, "{}", hunk.header());
         for change in hunk.iter_changes() {
             let (sign, paint) = match change.tag() {
                 ChangeTag::Equal => (" ", None),

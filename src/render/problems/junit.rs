@@ -2,6 +2,8 @@
 //!
 //! Never: a failure for a warning or a notice.
 
+use std::fmt::Write as _;
+
 use super::{location, text};
 use crate::{
     domain::problem::{Problem, Severity},
@@ -54,22 +56,24 @@ pub(in crate::render) fn test_suite(name: &str, cases: &[TestCase]) -> String {
     let failures = cases.iter().filter(|case| case.failure.is_some()).count();
     let counts = format!("tests=\"{}\" failures=\"{failures}\" errors=\"0\"", cases.len());
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    text.push_str(&format!("<testsuites {counts}>\n"));
-    text.push_str(&format!("  <testsuite name=\"{}\" {counts}>\n", escape::html(name)));
+    let _ = writeln!(text, "<testsuites {counts}>");
+    let _ = writeln!(text, "  <testsuite name=\"{}\" {counts}>", escape::html(name));
     for TestCase { class, name, failure, output } in cases {
         let (class, name) = (escape::html(class), escape::html(name));
-        text.push_str(&format!("    <testcase classname=\"{class}\" name=\"{name}\""));
+        let _ = write!(text, "    <testcase classname=\"{class}\" name=\"{name}\"");
         match failure {
-            Some((message, whole)) => text.push_str(&format!(
-                ">\n      <failure message=\"{}\">{}</failure>\n    </testcase>\n",
-                escape::html(message),
-                escape::xml_lines(whole.trim_end())
-            )),
+            Some((message, whole)) => {
+                let message = escape::html(message);
+                let whole = escape::xml_lines(whole.trim_end());
+                let _ = writeln!(text, ">\n      <failure message=\"{message}\">{whole}</failure>");
+                text.push_str("    </testcase>\n");
+            }
             None if output.is_empty() => text.push_str("/>\n"),
-            None => text.push_str(&format!(
-                ">\n      <system-out>{}</system-out>\n    </testcase>\n",
-                escape::xml_lines(output.trim_end())
-            )),
+            None => {
+                let output = escape::xml_lines(output.trim_end());
+                let _ = writeln!(text, ">\n      <system-out>{output}</system-out>");
+                text.push_str("    </testcase>\n");
+            }
         }
     }
     text.push_str("  </testsuite>\n</testsuites>\n");

@@ -30,9 +30,7 @@ pub fn render(
 ) -> Rendered {
     match format {
         Format::Text => Rendered::Text(text::text(problems, style)),
-        Format::Json | Format::Yaml => Rendered::Document(
-            serde_json::to_value(ProblemsDocument::of(problems)).expect("views have text keys"),
-        ),
+        Format::Json | Format::Yaml => Rendered::document(&ProblemsDocument::of(problems)),
         Format::Markdown => Rendered::Text(markdown::markdown(problems)),
         Format::Sarif => Rendered::Text(sarif::sarif(problems, page)),
         Format::Junit => Rendered::Text(junit::junit(problems)),
