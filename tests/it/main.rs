@@ -14,4 +14,6 @@ mod layers;
 mod pages;
 mod postgres;
 mod sources;
+mod store_contract;
+mod store_samples;
 mod verdict;

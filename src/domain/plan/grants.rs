@@ -21,8 +21,8 @@ use crate::{
         partner_type,
         problem::{Code, Severity},
         state::{
-            Absence, AcceptedText, Assignment, Contribution, Desired, DesiredGrant, DesiredRelationship, Grantee,
-            ObjectName, Observed, Standing, Window,
+            Absence, AcceptedText, Assignment, Contribution, Desired, DesiredGrant,
+            DesiredRelationship, Grantee, ObjectName, Observed, Standing, Window,
         },
     },
 };

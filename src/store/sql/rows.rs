@@ -16,9 +16,9 @@ use crate::{
         ids::{GranteeId, RoleId, TenantId},
         lifecycle::{EndReason, Ended, Lifecycle},
         state::{
-            AcceptedText, Asked, Contribution, Document, Grantee, GranteeKind, Instance, Invitation, ObjectName,
-            ObservedAcceptance, ObservedAssignment, ObservedRelationship, Owner, Policies,
-            RelationshipKey, Roles, Uid,
+            AcceptedText, Asked, Contribution, Document, Grantee, GranteeKind, Instance,
+            Invitation, ObjectName, ObservedAcceptance, ObservedAssignment, ObservedRelationship,
+            Owner, Policies, RelationshipKey, Roles, Uid,
         },
     },
 };

@@ -93,6 +93,7 @@ CREATE TABLE acceptances (
     CHECK ((agreement_type IS NULL) = (document_sha256 IS NULL)),
     CHECK (agreement_type IS NOT NULL OR used_for IS NOT NULL)
 );
+CREATE INDEX acceptances_by_customer ON acceptances (customer);
 
 -- The chain. Nothing in it is ever changed.
 CREATE TABLE ledger (
