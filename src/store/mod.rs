@@ -18,25 +18,24 @@ pub use url::StoreUrl;
 use crate::domain::{
     digest::Digest,
     entry::{Actor, Entry, Head, Intent},
+    ids::TenantId,
     limits::{Admitted, Batch, Budget, Limits},
     state::{Instance, Observed, RelationshipKey},
 };
 
-/// What is read: the rows of these relationships, and of whoever owns them.
+/// What is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// Everything.
     All,
-    /// The relationships with these first keys.
-    Keys(BTreeSet<RelationshipKey>),
-    /// The same, and everything that an instance owns in these namespaces.
-    KeysAndOwned {
-        /// The relationships.
+    /// Every row of some relationships, and the acceptances of their customers.
+    Of {
+        /// The relationships with these first keys.
         keys: BTreeSet<RelationshipKey>,
-        /// The instance.
-        instance: Instance,
-        /// Its namespaces.
-        namespaces: BTreeSet<String>,
+        /// Customers whose acceptances are read besides.
+        customers: BTreeSet<TenantId>,
+        /// Whatever an instance owns in these namespaces.
+        owned: Option<(Instance, BTreeSet<String>)>,
     },
 }
 

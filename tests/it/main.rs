@@ -19,4 +19,6 @@ mod pages;
 mod postgres;
 mod program;
 mod sources;
+mod store_contract;
+mod store_samples;
 mod verdict;

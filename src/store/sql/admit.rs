@@ -330,6 +330,7 @@ impl World<'_> {
         let (Some(acceptance), Some(person)) = (entry::acceptance(&change.effect), person) else {
             return;
         };
+        let text = acceptance.agreement.as_ref();
         let row = AcceptanceRow {
             content: acceptance.content,
             namespace: acceptance.object.namespace.clone(),
@@ -337,11 +338,11 @@ impl World<'_> {
             decision: acceptance.decision,
             customer: acceptance.customer,
             partner: acceptance.partner,
-            agreement_type: acceptance.agreement_type,
-            template_id: acceptance.template_id.clone(),
-            country: acceptance.document.country.clone(),
-            language: acceptance.document.language.clone(),
-            document_sha256: acceptance.document.sha256,
+            agreement_type: text.map(|text| text.type_),
+            template_id: text.map(|text| text.template_id.clone()),
+            country: text.map(|text| text.document.country.clone()),
+            language: text.map(|text| text.document.language.clone()),
+            document_sha256: text.map(|text| text.document.sha256),
             accepted_at_ms: acceptance.accepted_at.into(),
             recorded_at_ms: self.now.into(),
             person,

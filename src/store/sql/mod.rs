@@ -52,11 +52,23 @@ pub async fn open_reader(url: &StoreUrl) -> Result<SqlReader, StoreError> {
 }
 
 /// Opens a store to write to it as `instance`; it is made or migrated where needed. Where another process holds the
-/// lock of the instance, `waiting` is told once who, and after `patience` it is [`StoreError::Locked`].
+/// lock of the instance, `waiting` is told once who; after [`PATIENCE`] it is [`StoreError::Locked`].
 pub async fn open_writer(
     url: &StoreUrl,
     instance: &Instance,
+    waiting: impl FnMut(&str) + Send,
+) -> Result<SqlWriter, StoreError> {
+    open_writer_within(PATIENCE, url, instance, waiting).await
+}
+
+/// How long [`open_writer`] waits for another process of the same instance.
+pub const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The same with another patience.
+pub async fn open_writer_within(
     patience: Duration,
+    url: &StoreUrl,
+    instance: &Instance,
     waiting: impl FnMut(&str) + Send,
 ) -> Result<SqlWriter, StoreError> {
     let mut session = open::writer(url).await?;
@@ -119,6 +131,9 @@ impl Write for SqlWriter {
     }
 
     async fn block(&mut self, batches: &[Batch], by: &Signature) -> Result<(), StoreError> {
+        if batches.is_empty() {
+            return Ok(());
+        }
         let head = self.begin().await?;
         let drafts = record::block(&mut self.session, batches, by).await;
         self.end(head, drafts).await

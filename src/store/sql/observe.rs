@@ -14,8 +14,10 @@ use super::{
 };
 use crate::{
     domain::{
-        ids::GranteeId,
-        state::{Assignment, Observed, ObservedAssignment, ObservedRelationship, Roles},
+        ids::{GranteeId, TenantId},
+        state::{
+            Assignment, Observed, ObservedAssignment, ObservedRelationship, RelationshipKey, Roles,
+        },
     },
     store::{Scope, StoreError},
 };
@@ -108,17 +110,19 @@ const ACCEPTANCES: Statement = Statement {
              'person', a.person, 'used_for', a.used_for, \
              'key', CASE WHEN r.id IS NOT NULL THEN \
              json_object('cloud', r.cloud, 'partner', r.partner, 'name', r.name) END) \
-             FROM acceptances a LEFT JOIN relationships r ON r.id = a.used_for",
+             FROM acceptances a LEFT JOIN relationships r ON r.id = a.used_for \
+             WHERE $1 IS NULL OR a.customer IN (SELECT value FROM json_each($1))",
     postgres: "SELECT (to_jsonb(a) || jsonb_build_object('key', CASE WHEN r.id IS NOT NULL THEN \
                jsonb_build_object('cloud', r.cloud, 'partner', r.partner, 'name', r.name) END))::text \
-               FROM acceptances a LEFT JOIN relationships r ON r.id = a.used_for",
+               FROM acceptances a LEFT JOIN relationships r ON r.id = a.used_for \
+               WHERE $1::text IS NULL OR a.customer IN (SELECT jsonb_array_elements_text($1::jsonb))",
 };
 
 #[derive(Deserialize)]
 struct UsedAcceptance {
     #[serde(flatten)]
     row: AcceptanceRow,
-    key: Option<crate::domain::state::RelationshipKey>,
+    key: Option<RelationshipKey>,
 }
 
 /// What the store holds within a scope, at one instant.
@@ -137,31 +141,43 @@ pub(super) async fn observe(session: &mut Session, scope: &Scope) -> Result<Obse
     }
 }
 
+/// What the rows of a scope lead to: ids and customers, as JSON.
+struct Within {
+    relationships: String,
+    customers: String,
+}
+
+impl Within {
+    fn of(rows: &[RelationshipRow], besides: &BTreeSet<TenantId>) -> Self {
+        let ids: BTreeSet<i64> = rows.iter().map(|row| row.id).collect();
+        let customers = rows.iter().map(|row| &row.customer).chain(besides);
+        let customers: BTreeSet<&TenantId> = customers.collect();
+        Self { relationships: json!(ids).to_string(), customers: json!(customers).to_string() }
+    }
+}
+
 async fn read(session: &mut Session, scope: &Scope) -> Result<Observed, StoreError> {
-    let relationships: Vec<RelationshipRow> = match scope {
-        Scope::All => session.rows(ALL_RELATIONSHIPS, &[]).await?,
-        Scope::Keys(keys) => {
+    let (relationships, within): (Vec<RelationshipRow>, Option<Within>) = match scope {
+        Scope::All => (session.rows(ALL_RELATIONSHIPS, &[]).await?, None),
+        Scope::Of { keys, customers, owned } => {
+            let (instance, namespaces) = owned.as_ref().map_or_else(
+                || (String::new(), "[]".to_owned()),
+                |(instance, namespaces)| (instance.0.clone(), json!(namespaces).to_string()),
+            );
             let keys = json!(keys).to_string();
-            let bound = [Bound::Text(&keys), Bound::Text(""), Bound::Text("[]")];
-            session.rows(SOME_RELATIONSHIPS, &bound).await?
-        }
-        Scope::KeysAndOwned { keys, instance, namespaces } => {
-            let (keys, namespaces) = (json!(keys).to_string(), json!(namespaces).to_string());
-            let bound = [Bound::Text(&keys), Bound::Text(&instance.0), Bound::Text(&namespaces)];
-            session.rows(SOME_RELATIONSHIPS, &bound).await?
+            let bound = [&keys, &instance, &namespaces].map(|text| Bound::Text(text));
+            let rows = session.rows(SOME_RELATIONSHIPS, &bound).await?;
+            let within = Within::of(&rows, customers);
+            (rows, Some(within))
         }
     };
-    let within = match scope {
-        Scope::All => None,
-        Scope::Keys(_) | Scope::KeysAndOwned { .. } => {
-            let ids: BTreeSet<i64> = relationships.iter().map(|row| row.id).collect();
-            Some(json!(ids).to_string())
-        }
-    };
-    let within = [within.as_deref().map_or(Bound::Null, Bound::Text)];
-    let assignments: Vec<Vec<AssignmentRow>> = session.rows(ASSIGNMENTS, &within).await?;
-    let roles: Vec<Vec<RoleRow>> = session.rows(ROLES, &within).await?;
-    let acceptances: Vec<UsedAcceptance> = session.rows(ACCEPTANCES, &[]).await?;
+    let bound =
+        |text: fn(&Within) -> &str| within.as_ref().map_or(Bound::Null, |w| Bound::Text(text(w)));
+    let ids = [bound(|within| &within.relationships)];
+    let customers = [bound(|within| &within.customers)];
+    let assignments: Vec<Vec<AssignmentRow>> = session.rows(ASSIGNMENTS, &ids).await?;
+    let roles: Vec<Vec<RoleRow>> = session.rows(ROLES, &ids).await?;
+    let acceptances: Vec<UsedAcceptance> = session.rows(ACCEPTANCES, &customers).await?;
     let now = clock(session).await?;
 
     let acceptances = acceptances
@@ -172,7 +188,7 @@ async fn read(session: &mut Session, scope: &Scope) -> Result<Observed, StoreErr
     Ok(Observed { now, relationships, acceptances })
 }
 
-type Families = BTreeMap<crate::domain::state::RelationshipKey, Vec<ObservedRelationship>>;
+type Families = BTreeMap<RelationshipKey, Vec<ObservedRelationship>>;
 
 fn families(
     relationships: Vec<RelationshipRow>,

@@ -16,9 +16,9 @@ use crate::{
         ids::{GranteeId, RoleId, TenantId},
         lifecycle::{EndReason, Ended, Lifecycle},
         state::{
-            Asked, Contribution, Document, Grantee, GranteeKind, Instance, Invitation, ObjectName,
-            ObservedAcceptance, ObservedAssignment, ObservedRelationship, Owner, Policies,
-            RelationshipKey, Roles, Uid,
+            AcceptedText, Asked, Contribution, Document, Grantee, GranteeKind, Instance,
+            Invitation, ObjectName, ObservedAcceptance, ObservedAssignment, ObservedRelationship,
+            Owner, Policies, RelationshipKey, Roles, Uid,
         },
     },
 };
@@ -191,11 +191,11 @@ pub(super) struct AcceptanceRow {
     pub decision: AcceptanceDecision,
     pub customer: TenantId,
     pub partner: TenantId,
-    pub agreement_type: AgreementType,
-    pub template_id: String,
-    pub country: String,
-    pub language: String,
-    pub document_sha256: Digest,
+    pub agreement_type: Option<AgreementType>,
+    pub template_id: Option<String>,
+    pub country: Option<String>,
+    pub language: Option<String>,
+    pub document_sha256: Option<Digest>,
     pub accepted_at_ms: Millis,
     pub recorded_at_ms: Millis,
     pub person: Digest,
@@ -204,18 +204,20 @@ pub(super) struct AcceptanceRow {
 
 impl AcceptanceRow {
     pub fn observed(self, used_for: Option<RelationshipKey>) -> ObservedAcceptance {
+        let document = self.country.zip(self.language).zip(self.document_sha256);
+        let agreement = self.agreement_type.zip(self.template_id).zip(document).map(
+            |((type_, template_id), ((country, language), sha256))| AcceptedText {
+                type_,
+                template_id,
+                document: Document { country, language, sha256 },
+            },
+        );
         ObservedAcceptance {
             namespace: self.namespace,
             customer: self.customer,
             partner: self.partner,
             decision: self.decision,
-            agreement_type: self.agreement_type,
-            template_id: self.template_id,
-            document: Document {
-                country: self.country,
-                language: self.language,
-                sha256: self.document_sha256,
-            },
+            agreement,
             accepted_at: self.accepted_at_ms.into(),
             used_for,
         }

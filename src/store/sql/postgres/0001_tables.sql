@@ -81,16 +81,19 @@ CREATE TABLE acceptances (
     decision        TEXT    NOT NULL CHECK (decision IN ('Accept', 'Decline')),
     customer        TEXT    NOT NULL,
     partner         TEXT    NOT NULL,
-    agreement_type  TEXT    NOT NULL,
-    template_id     TEXT    NOT NULL,
-    country         TEXT    NOT NULL,
-    language        TEXT    NOT NULL,
-    document_sha256 TEXT    NOT NULL CHECK (length(document_sha256) = 64),
+    agreement_type  TEXT,
+    template_id     TEXT,
+    country         TEXT,
+    language        TEXT,
+    document_sha256 TEXT CHECK (length(document_sha256) = 64),
     accepted_at_ms  BIGINT NOT NULL,
     recorded_at_ms  BIGINT NOT NULL,
     person          TEXT    NOT NULL REFERENCES persons (hash),
-    used_for        BIGINT REFERENCES relationships (id)
+    used_for        BIGINT REFERENCES relationships (id),
+    CHECK ((agreement_type IS NULL) = (document_sha256 IS NULL)),
+    CHECK (agreement_type IS NOT NULL OR used_for IS NOT NULL)
 );
+CREATE INDEX acceptances_by_customer ON acceptances (customer);
 
 -- The chain. Nothing in it is ever changed.
 CREATE TABLE ledger (
