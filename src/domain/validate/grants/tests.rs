@@ -2,16 +2,16 @@
 //!
 //! Never: a grant judged without its offer.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::super::sample::{CUSTOMER, GROUP, PARTNER, tells, verdict};
-
 use crate::domain::{
     catalogue::{Catalogue, MANAGE_DOMAIN_SUBSCRIPTIONS, Support, Task},
     ids::HELPDESK_ADMINISTRATOR,
     problem::Severity,
 };
-use std::collections::BTreeSet;
 
 const NONE: Value = Value::Null;
 
