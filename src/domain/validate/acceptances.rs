@@ -2,7 +2,7 @@
 //!
 //! Never: a verdict that needs the store. Whether the invitation named is the pending one is for the planner.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -22,13 +22,13 @@ use crate::{
         ids::{Kind, TenantId},
         partner_type,
         problem::{Code, FieldPath},
-        state::{Acceptance, Document, Invitation, Person},
+        state::{Acceptance, Agreement, Document, Invitation, Person},
     },
 };
 
 /// The tenants are not those of the relationship.
 pub const OTHER_TENANTS: Code = Code(312);
-/// The text is not one of the offer.
+/// The text is not one of the offer, or of no offer between these tenants.
 pub const OTHER_DOCUMENT: Code = Code(313);
 /// The declared role may not accept this (L13).
 pub const ROLE_MAY_NOT_ACCEPT: Code = Code(314);
@@ -42,10 +42,13 @@ pub(super) struct Accepted<'a> {
     /// For each relationship that is named, who answered.
     pub answers: BTreeMap<usize, Vec<Acceptance>>,
     /// Agreements accepted, by namespace, customer and partner.
-    pub agreements: BTreeMap<(&'a str, TenantId, TenantId), Vec<Acceptance>>,
+    pub agreements: BTreeMap<Parties<'a>, Vec<Acceptance>>,
     /// Of an agreement alone.
     pub alone: Vec<Acceptance>,
 }
+
+/// A namespace and the two tenants that objects in it are about.
+type Parties<'a> = (&'a str, TenantId, TenantId);
 
 /// Judges every acceptance.
 pub(super) fn judge<'a>(
@@ -59,69 +62,57 @@ pub(super) fn judge<'a>(
     let mut names = Names::new(Kind::PartnerRelationship, related.objects);
     let mut accepted =
         Accepted { answers: BTreeMap::new(), agreements: BTreeMap::new(), alone: Vec::new() };
-    let sellers = indirect_sellers(acceptances, related);
-    let mut subjects: BTreeMap<usize, Vec<(Subject<'_>, Option<Digest>)>> = BTreeMap::new();
+    let mut questions = BTreeMap::new();
+    let mut alone = Vec::new();
     for object in acceptances {
         let about = object.subject(Kind::AgreementAcceptance);
         let Some(acceptance) = read(about, object, findings) else { continue };
-        let (customer, partner) = (acceptance.customer, acceptance.partner);
+        let parties = (&*object.name.namespace, acceptance.customer, acceptance.partner);
         if acceptance.accepted_at > now {
             let message = format!("it was accepted at {}, in the future", acceptance.accepted_at);
             let help = "write when it was accepted, with the offset of that place";
             findings.error(about, ACCEPTED_IN_THE_FUTURE, spec("acceptedAt"), message, help);
         }
-        boundaries.parties(about, customer, partner, findings);
-        let namespace = object.name.namespace.as_str();
-        let target = object.spec.relationship_ref.as_ref().map(|reference| {
-            let path = spec("relationshipRef").field("name");
-            names.find(about, &reference.name, path, findings)
-        });
-        match target {
-            Some(Some(position)) => {
+        boundaries.parties(about, acceptance.customer, acceptance.partner, findings);
+        let position = match &object.spec.relationship_ref {
+            Some(reference) => {
+                let path = spec("relationshipRef").field("name");
+                let position = names.find(about, &reference.name, path, findings);
+                let Some(position) = position else { continue };
                 if let Some(invitation) = &related.invitations[position] {
-                    tenants(about, &acceptance, invitation, &reference(object), findings);
+                    tenants(about, &acceptance, invitation, &reference.name, findings);
                     if related.sound(position).is_some() {
-                        answer(about, &acceptance, invitation, catalogue, findings);
-                        let entry = subjects.entry(position).or_default();
-                        entry.push((about, acceptance.invitation));
+                        let question: &mut Question<'_> =
+                            questions.entry(position).or_insert_with(|| Question::of(invitation));
+                        question.answer(about, &acceptance, catalogue, findings);
                     }
                 }
+                Some(position)
             }
-            Some(None) => {}
             None => {
-                alone(about, &acceptance, findings);
-                if sellers.contains(&(namespace, customer, partner)) {
-                    let message = "an indirect reseller cannot attest an agreement: its provider \
-                                   does";
-                    let help = "record it for the provider, whose tenant is then the `partner`";
-                    let path = spec("partner").field("tenantId");
-                    findings.error(about, INDIRECT_RESELLER_CANNOT_ATTEST, path, message, help);
-                }
+                agreement_alone(about, &acceptance, findings);
+                alone.push((about, parties));
+                None
             }
-        }
+        };
         if findings.is_broken(about) {
             continue;
         }
         if acceptance.decision == AcceptanceDecision::Accept {
-            let key = (namespace, customer, partner);
-            accepted.agreements.entry(key).or_default().push(acceptance.clone());
+            accepted.agreements.entry(parties).or_default().push(acceptance.clone());
         }
-        match target {
-            Some(Some(position)) => accepted.answers.entry(position).or_default().push(acceptance),
-            Some(None) | None => accepted.alone.push(acceptance),
+        match position {
+            Some(position) => accepted.answers.entry(position).or_default().push(acceptance),
+            None => accepted.alone.push(acceptance),
         }
     }
-    for (position, answers) in &subjects {
-        if let Some(invitation) = &related.invitations[*position] {
-            let name = &related.objects[*position].name.name;
-            not_this_invitation(name, invitation, answers, findings);
-        }
+    for (position, question) in &questions {
+        question.unanswered(&related.objects[*position].name.name, findings);
+    }
+    if !alone.is_empty() {
+        of_no_use(&alone, related, &mut accepted, findings);
     }
     accepted
-}
-
-fn reference(object: &Object<AgreementAcceptanceSpec>) -> String {
-    object.spec.relationship_ref.as_ref().map(|to| to.name.clone()).unwrap_or_default()
 }
 
 fn read(
@@ -174,25 +165,51 @@ fn read(
     })
 }
 
-/// The parties between which there are relationships, all of them of type `IndirectReseller`.
-fn indirect_sellers<'a>(
-    acceptances: &[&'a Object<AgreementAcceptanceSpec>],
+/// Agreements alone that no partner of these parties can have recorded, or that no offer between them names.
+fn of_no_use<'a>(
+    alone: &[(Subject<'_>, Parties<'a>)],
     related: &Related<'_>,
-) -> BTreeSet<(&'a str, TenantId, TenantId)> {
-    let mut only: BTreeMap<(&str, TenantId, TenantId), bool> = BTreeMap::new();
+    accepted: &mut Accepted<'a>,
+    findings: &mut Findings<'_>,
+) {
+    let mut between: BTreeMap<Parties<'_>, Vec<&Invitation>> = BTreeMap::new();
     for (object, invitation) in related.objects.iter().zip(&related.invitations) {
         let Some(invitation) = invitation else { continue };
-        let key = (object.name.namespace.as_str(), invitation.customer, invitation.partner);
-        let indirect = invitation.type_ == PartnerType::IndirectReseller;
-        *only.entry(key).or_insert(true) &= indirect;
+        let parties = (&*object.name.namespace, invitation.customer, invitation.partner);
+        between.entry(parties).or_default().push(invitation);
     }
-    let parties = acceptances.iter().filter_map(|object| {
-        let customer = object.spec.customer.tenant_id.parse().ok()?;
-        let partner = object.spec.partner.tenant_id.parse().ok()?;
-        let key = (object.name.namespace.as_str(), customer, partner);
-        only.get(&key).copied().unwrap_or_default().then_some(key)
-    });
-    parties.collect()
+    for (about, parties) in alone {
+        let Some(invitations) = between.get(parties) else { continue };
+        let indirect = |invitation: &&Invitation| invitation.type_ == PartnerType::IndirectReseller;
+        if invitations.iter().all(indirect) {
+            let message = "an indirect reseller cannot attest an agreement: its provider does";
+            let help = "record it for the provider, whose tenant is then the `partner`";
+            let path = spec("partner").field("tenantId");
+            findings.error(*about, INDIRECT_RESELLER_CANNOT_ATTEST, path, message, help);
+            let another = |acceptance: &Acceptance| acceptance.object != *about.name;
+            accepted.alone.retain(another);
+            accepted.agreements.entry(*parties).or_default().retain(another);
+            continue;
+        }
+        let accepted = accepted.agreements.get(parties).map_or(&[][..], Vec::as_slice);
+        let mut agreements = invitations.iter().filter_map(|one| one.agreement.as_ref()).peekable();
+        let counts = |agreement: &Agreement| accepted.iter().any(|one| is_of(one, agreement));
+        if agreements.peek().is_some() && !agreements.any(counts) {
+            let message = "no offer between these tenants names the text that was accepted";
+            let path = spec("agreement");
+            findings.warning(*about, OTHER_DOCUMENT, path, message, WHERE_TEXTS_STAND);
+        }
+    }
+}
+
+const WHERE_TEXTS_STAND: &str = "the texts of the offer stand in its `agreement.documents`; \
+                                 `concordat accept` shows the one to read";
+
+/// Whether it is this agreement, in one of its texts.
+fn is_of(acceptance: &Acceptance, agreement: &Agreement) -> bool {
+    agreement.type_ == acceptance.agreement_type
+        && agreement.template_id == acceptance.template_id
+        && agreement.documents.contains(&acceptance.document)
 }
 
 fn tenants(
@@ -216,42 +233,81 @@ fn tenants(
     }
 }
 
-fn answer(
-    about: Subject<'_>,
-    acceptance: &Acceptance,
-    invitation: &Invitation,
-    catalogue: &Catalogue,
-    findings: &mut Findings<'_>,
-) {
-    if acceptance.decision == AcceptanceDecision::Decline {
-        return;
+/// Successors of a relationship that are thought of: each has an invitation of its own.
+const SUCCESSORS: u32 = 9;
+
+/// What the files ask a customer, and who answered.
+struct Question<'a> {
+    invitation: &'a Invitation,
+    digest: Digest,
+    /// Answers to something else: what was asked before the files changed, or elsewhere.
+    others: Vec<Subject<'a>>,
+    answers: usize,
+}
+
+impl<'a> Question<'a> {
+    fn of(invitation: &'a Invitation) -> Self {
+        Self { invitation, digest: invitation.digest(), others: Vec::new(), answers: 0 }
     }
-    if let Some(agreement) = &invitation.agreement {
-        let same = agreement.type_ == acceptance.agreement_type
-            && agreement.template_id == acceptance.template_id
-            && agreement.documents.contains(&acceptance.document);
-        if !same {
+
+    /// Judges an answer, if it is one to what is asked now. What was right once is not judged by what is asked later.
+    fn answer(
+        &mut self,
+        about: Subject<'a>,
+        acceptance: &Acceptance,
+        catalogue: &Catalogue,
+        findings: &mut Findings<'_>,
+    ) {
+        if acceptance.invitation != Some(self.digest) && !self.is_of_successor(acceptance) {
+            self.others.push(about);
+            return;
+        }
+        self.answers += 1;
+        if acceptance.decision == AcceptanceDecision::Decline {
+            return;
+        }
+        let invitation = self.invitation;
+        if invitation.agreement.as_ref().is_some_and(|agreement| !is_of(acceptance, agreement)) {
             let Document { country, language, .. } = &acceptance.document;
             let message = format!(
                 "the text accepted for `{country}` in `{language}` is not one that the offer names"
             );
-            let help = "the texts of the offer stand in its `agreement.documents`; `concordat \
-                        accept` shows the one to read";
-            findings.error(about, OTHER_DOCUMENT, spec("agreement"), message, help);
+            let path = spec("agreement");
+            findings.error(about, OTHER_DOCUMENT, path, message, WHERE_TEXTS_STAND);
+        }
+        let privileged = |role| catalogue.role(role).is_none_or(|role| role.privileged);
+        let privileged = invitation.roles.iter().copied().any(privileged);
+        let role = acceptance.accepted_by.role;
+        if !partner_type::may_accept(role, invitation, privileged) {
+            let type_ = invitation.type_;
+            let message = if privileged {
+                format!("a `{role:?}` may not accept a ceiling with a privileged role")
+            } else {
+                format!("a `{role:?}` may not accept a relationship of type `{type_:?}`")
+            };
+            let who = partner_type::who_may_accept(invitation, privileged);
+            may_not(about, message, format!("have it accepted by {who}"), findings);
         }
     }
-    let privileged = |role| catalogue.role(role).is_none_or(|role| role.privileged);
-    let privileged = invitation.roles.iter().copied().any(privileged);
-    let role = acceptance.accepted_by.role;
-    if !partner_type::may_accept(role, invitation, privileged) {
-        let message = if privileged {
-            format!("a `{role:?}` may not accept a ceiling with a privileged role")
-        } else {
-            format!("a `{role:?}` may not accept a relationship of type `{:?}`", invitation.type_)
-        };
-        let who = partner_type::who_may_accept(invitation, privileged);
-        let help = format!("have it accepted by {who}");
-        may_not(about, message, help, findings);
+
+    fn is_of_successor(&self, acceptance: &Acceptance) -> bool {
+        (2..=SUCCESSORS).any(|number| {
+            let name = format!("{}-{number}", self.invitation.name);
+            let successor = Invitation { name, ..self.invitation.clone() };
+            acceptance.invitation == Some(successor.digest())
+        })
+    }
+
+    /// Warns where nobody answers what is asked now.
+    fn unanswered(&self, name: &str, findings: &mut Findings<'_>) {
+        for about in self.others.iter().filter(|_| self.answers == 0) {
+            let message = format!("what is proposed in `{name}` now is not what was accepted here");
+            let help = format!(
+                "read it with `concordat offer --relationship {name}`; if it is right, have it \
+                 accepted with `concordat accept`"
+            );
+            findings.warning(*about, NOT_THIS_INVITATION, spec("invitation"), message, help);
+        }
     }
 }
 
@@ -261,7 +317,7 @@ fn may_not(about: Subject<'_>, message: String, help: String, findings: &mut Fin
 }
 
 /// An agreement without a relationship.
-fn alone(about: Subject<'_>, acceptance: &Acceptance, findings: &mut Findings<'_>) {
+fn agreement_alone(about: Subject<'_>, acceptance: &Acceptance, findings: &mut Findings<'_>) {
     if acceptance.decision == AcceptanceDecision::Decline {
         let message = "`decision: Decline` needs `relationshipRef`".to_owned();
         findings.does_not_fit(about, FieldPath::spec(), message);
@@ -272,34 +328,6 @@ fn alone(about: Subject<'_>, acceptance: &Acceptance, findings: &mut Findings<'_
         let message = format!("a `{role:?}` may not accept an agreement");
         let help = "have it accepted by a Billing Administrator or a Global Administrator";
         may_not(about, message, help.to_owned(), findings);
-    }
-}
-
-/// Successors of a relationship that are tried: each has an invitation of its own.
-const SUCCESSORS: u32 = 20;
-
-/// Warns where nobody answers the invitation that these files make.
-fn not_this_invitation(
-    name: &str,
-    invitation: &Invitation,
-    answers: &[(Subject<'_>, Option<Digest>)],
-    findings: &mut Findings<'_>,
-) {
-    let answered = |digest: Digest| answers.iter().any(|(_, answer)| *answer == Some(digest));
-    let successor = |number: u32| {
-        let name = format!("{}-{number}", invitation.name);
-        Invitation { name, ..invitation.clone() }.digest()
-    };
-    if answered(invitation.digest()) || (2..=SUCCESSORS).map(successor).any(answered) {
-        return;
-    }
-    for (about, _) in answers {
-        let message = format!("what is proposed in `{name}` now is not what was accepted here");
-        let help = format!(
-            "read it with `concordat offer --relationship {name}`; if it is right, have it \
-             accepted with `concordat accept`"
-        );
-        findings.warning(*about, NOT_THIS_INVITATION, spec("invitation"), message, help);
     }
 }
 

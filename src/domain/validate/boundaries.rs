@@ -72,7 +72,7 @@ struct Admitted<'a> {
 }
 
 /// What a grant gives.
-pub(super) struct Held<'a> {
+pub(super) struct Given<'a> {
     /// Under any relationship.
     pub roles: &'a BTreeSet<RoleId>,
     /// Where they are asked for.
@@ -189,11 +189,11 @@ impl<'a> Boundaries<'a> {
         &self,
         about: Subject<'_>,
         grantee: &Grantee,
-        held: &Held<'_>,
+        given: &Given<'_>,
         resolver: &Resolver<'_>,
         findings: &mut Findings<'_>,
     ) {
-        let Held { roles, path, window } = held;
+        let Given { roles, path, window } = given;
         for boundary in self.of(about) {
             if !boundary.grantees.admits(&grantee.id) {
                 let message =

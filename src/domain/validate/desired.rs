@@ -26,6 +26,8 @@ use crate::{
 };
 
 /// Everything that was understood, with every problem.
+///
+/// Of two relationships under one name the one that is on its way out counts, so that it can go.
 pub(super) fn verdict(
     objects: &Objects,
     related: &Related<'_>,
@@ -39,7 +41,11 @@ pub(super) fn verdict(
     let grant_objects = spread(objects, grants, wanted, &mut by_relationship, &findings);
     let mut relationships: BTreeMap<RelationshipKey, DesiredRelationship> = BTreeMap::new();
     for relationship in by_relationship.into_iter().flatten() {
-        relationships.entry(key(&relationship.invitation)).or_insert(relationship);
+        let key = key(&relationship.invitation);
+        let leaves = relationship.standing == Standing::Deleted;
+        if leaves || !relationships.contains_key(&key) {
+            relationships.insert(key, relationship);
+        }
     }
     let desired = Desired {
         relationships,

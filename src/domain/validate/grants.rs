@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     Object,
-    boundaries::{Boundaries, Held},
+    boundaries::{Boundaries, Given},
     findings::{Findings, Subject, spec},
     offers::{self, Proposal},
     references::{Labels, NOTHING_SELECTED, Names},
@@ -266,7 +266,14 @@ impl<'a> Scrutiny<'_, 'a> {
                     Ok(roles) => roles,
                     Err(reason) => {
                         let message = format!("{under}: {reason}");
-                        let help = "name the roles instead: `concordat roles list`";
+                        let help = match ceiling {
+                            Ceiling::LegacyPair => {
+                                "name one of the two roles of the type, or an `accessLevel`"
+                            }
+                            Ceiling::GdapSupported | Ceiling::AnyBuiltIn | Ceiling::None => {
+                                "name the roles instead: `concordat roles list`"
+                            }
+                        };
                         findings.error(self.about, UNSOLVABLE_TASKS, path, message, help);
                         return BTreeSet::new();
                     }
@@ -353,8 +360,8 @@ fn judge_roles(
         findings.error(about, PRIVILEGED_WITHOUT_REASON, FieldPath::spec(), message, help);
     }
     if let Some(grantee) = &wanted.grantee {
-        let held = Held { roles: &roles, path: words.path(), window: wanted.window };
-        boundaries.grant(about, grantee, &held, resolver, findings);
+        let given = Given { roles: &roles, path: words.path(), window: wanted.window };
+        boundaries.grant(about, grantee, &given, resolver, findings);
     }
 }
 

@@ -140,27 +140,27 @@ fn set(object: &mut Value, pointer: &str, value: &Value) {
     }
 }
 
-/// The objects as `validate` takes them, each from a document of its own.
+/// The objects as `validate` takes them, each from a document of its own; those that no type can hold are left out.
 pub(super) fn objects(values: &[Value]) -> Objects {
     let mut objects = Objects::none(Absence::Prune);
     for (position, value) in values.iter().enumerate() {
         let source =
             value["source"].as_u64().map_or(position, |source| usize::try_from(source).unwrap());
         match value["kind"].as_str().unwrap() {
-            "PartnerOffer" => objects.offers.push(object(value, source)),
-            "PartnerRelationship" => objects.relationships.push(object(value, source)),
-            "RoleGrant" => objects.grants.push(object(value, source)),
-            "AgreementAcceptance" => objects.acceptances.push(object(value, source)),
-            "PartnerBoundary" => objects.boundaries.push(object(value, source)),
+            "PartnerOffer" => objects.offers.extend(object(value, source)),
+            "PartnerRelationship" => objects.relationships.extend(object(value, source)),
+            "RoleGrant" => objects.grants.extend(object(value, source)),
+            "AgreementAcceptance" => objects.acceptances.extend(object(value, source)),
+            "PartnerBoundary" => objects.boundaries.extend(object(value, source)),
             other => panic!("there is no kind `{other}`"),
         }
     }
     objects
 }
 
-fn object<S: DeserializeOwned>(value: &Value, source: usize) -> Object<S> {
+fn object<S: DeserializeOwned>(value: &Value, source: usize) -> Option<Object<S>> {
     let texts = |field: &str| serde_json::from_value(value[field].clone()).unwrap_or_default();
-    Object {
+    Some(Object {
         name: ObjectName {
             namespace: value["namespace"].as_str().unwrap_or("msp").to_owned(),
             name: value["name"].as_str().unwrap().to_owned(),
@@ -170,8 +170,8 @@ fn object<S: DeserializeOwned>(value: &Value, source: usize) -> Object<S> {
         annotations: texts("annotations"),
         presence: if value["deleting"] == true { Presence::Deleting } else { Presence::Present },
         source: Some(SourceId(source)),
-        spec: serde_json::from_value(value["spec"].clone()).unwrap(),
-    }
+        spec: serde_json::from_value(value["spec"].clone()).ok()?,
+    })
 }
 
 pub(super) fn verdict(edits: &[(&str, Value)]) -> Verdict {

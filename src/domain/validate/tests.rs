@@ -2,8 +2,6 @@
 //!
 //! Never: a rule of one kind; those are beside their code.
 
-use std::time::Instant;
-
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -11,7 +9,6 @@ use super::{
     sample::{edited, names, now, objects, text, verdict},
     *,
 };
-use crate::domain::problem::Severity;
 
 const NONE: Value = Value::Null;
 
@@ -166,51 +163,55 @@ proptest! {
             prop_assert!(!roles.is_empty() && roles.is_subset(&ceiling));
         }
     }
-}
 
-/// A partner with this many customers, five grants for each by name and five by a selector.
-fn many(relationships: usize) -> Objects {
-    let sound = edited(&[]);
-    let (grant, offer, relationship) = (&sound[0], &sound[1], &sound[2]);
-    let mut values = vec![offer.clone()];
-    for number in 0..relationships {
-        let mut relationship = relationship.clone();
-        relationship["name"] = json!(format!("customer-{number}"));
-        relationship["spec"]["displayName"] = json!(format!("customer {number}"));
-        values.push(relationship);
-        for group in 0..5 {
-            let mut grant = grant.clone();
-            grant["name"] = json!(format!("grant-{number}-{group}"));
-            grant["spec"]["relationshipRef"]["name"] = json!(format!("customer-{number}"));
-            grant["spec"]["grantee"]["securityGroup"]["id"] =
-                json!(format!("dddddddd-0000-4000-8001-{group:012}"));
-            values.push(grant);
+    #[test]
+    fn whatever_stands_in_the_fields_there_is_a_verdict(
+        edits in some_edits(),
+        texts in proptest::collection::vec((any::<prop::sample::Index>(), odd_text()), 0..6),
+    ) {
+        let mut values = edited(&edits);
+        for (place, text) in texts {
+            let mut fields = Vec::new();
+            for value in &mut values {
+                collect_texts(&mut value["spec"], &mut fields);
+            }
+            let index = place.index(fields.len());
+            *fields.swap_remove(index) = text;
+        }
+        let objects = objects(&values);
+        let verdict = validate(&objects, Catalogue::compiled(), now());
+        prop_assert!(verdict.problems.is_sorted_by_key(|problem| problem.source));
+        for object in &objects.grants {
+            prop_assert!(verdict.desired.grant_objects.contains_key(&object.name));
         }
     }
-    for group in 0..5 {
-        let mut grant = grant.clone();
-        grant["name"] = json!(format!("everywhere-{group}"));
-        let spec = grant["spec"].as_object_mut().unwrap();
-        spec.remove("relationshipRef");
-        spec.insert("relationshipSelector".to_owned(), json!({"matchLabels": {"tier": "gold"}}));
-        spec["grantee"]["securityGroup"]["id"] =
-            json!(format!("dddddddd-0000-4000-8002-{group:012}"));
-        values.push(grant);
-    }
-    objects(&values)
 }
 
-#[test]
-fn time_grows_with_the_input_and_not_with_its_square() {
-    let time = |objects: &Objects| {
-        let start = Instant::now();
-        let verdict = validate(objects, Catalogue::compiled(), now());
-        assert!(!verdict.problems.iter().any(|problem| problem.severity == Severity::Error));
-        start.elapsed()
-    };
-    let (few, many) = (many(200), many(2_000));
-    let best = |objects| (0..3).map(|_| time(objects)).min().unwrap();
-    let (few, many) = (best(&few), best(&many));
-    println!("200 relationships: {few:?}, 2,000: {many:?}");
-    assert!(many < few * 40, "200 relationships take {few:?}, ten times as many {many:?}");
+/// Text that is anything, or nearly what belongs there.
+fn odd_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        ".{0,40}",
+        "P[0-9]{1,9}D",
+        "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+        "[0-9a-f]{64}",
+        "[0-9]{4}-0[0-9]-[0-3][0-9]T00:00:00Z",
+        Just("\u{202e}Helpdesk Administrator\u{200b}".to_owned()),
+    ]
+}
+
+fn collect_texts<'a>(value: &'a mut Value, texts: &mut Vec<&'a mut String>) {
+    match value {
+        Value::String(text) => texts.push(text),
+        Value::Array(items) => {
+            for item in items {
+                collect_texts(item, texts);
+            }
+        }
+        Value::Object(fields) => {
+            for field in fields.values_mut() {
+                collect_texts(field, texts);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }

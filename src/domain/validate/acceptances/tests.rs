@@ -136,6 +136,45 @@ fn the_text_that_was_accepted_is_one_of_the_offer() {
 }
 
 #[test]
+fn l9_an_acceptance_of_what_was_offered_before_stays_right() {
+    let agreement = json!({
+        "type": "MicrosoftCustomerAgreement", "templateId": GROUP,
+        "documents": [{"country": "DE", "language": "de", "sha256": "cd".repeat(32)}],
+    });
+    let edits = [
+        ("acceptance/spec/relationshipRef", json!({"name": "acme"})),
+        ("acceptance/spec/invitation", json!("0".repeat(64))),
+        ("acceptance/spec/acceptedBy/role", json!("BillingAdministrator")),
+        ("offer/spec/agreement", agreement),
+    ];
+    let verdict = verdict(&edits);
+    let codes: Vec<_> = verdict.problems.iter().map(|problem| problem.code).collect();
+    assert_eq!(codes, [super::NOT_THIS_INVITATION]);
+    assert_eq!(verdict.desired.relationships.values().next().unwrap().answers.len(), 1);
+}
+
+#[test]
+fn an_agreement_alone_that_no_offer_names_is_told() {
+    let agreement = json!({
+        "type": "MicrosoftCustomerAgreement", "templateId": GROUP,
+        "documents": [{"country": "DE", "language": "de", "sha256": "ab".repeat(32)}],
+    });
+    let edits = [
+        ("offer/spec/agreement", agreement),
+        ("acceptance/spec/agreement/documentSha256", json!("cd".repeat(32))),
+    ];
+    tells(&edits[..1], "");
+    tells(&edits, "
+        warning C0313 AgreementAcceptance/msp/acme-yes spec.agreement: no offer between these tenants names the text that was accepted
+        help: the texts of the offer stand in its `agreement.documents`; `concordat accept` shows the one to read
+    ");
+    let mut with_right = edits.to_vec();
+    with_right.push(("more", json!("acceptance of-old")));
+    with_right.push(("acceptance/spec/agreement/documentSha256", json!("ab".repeat(32))));
+    tells(&with_right, "");
+}
+
+#[test]
 fn an_acceptance_of_something_else_is_told_without_the_digest_to_paste() {
     let edits = accepted(&[("acceptance/spec/invitation", json!("0".repeat(64)))]);
     tells(&edits, "

@@ -2,9 +2,16 @@
 //!
 //! Never: a grant judged without its offer.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::super::sample::{CUSTOMER, GROUP, PARTNER, tells, verdict};
+use crate::domain::{
+    catalogue::{Catalogue, MANAGE_DOMAIN_SUBSCRIPTIONS, Support, Task},
+    ids::HELPDESK_ADMINISTRATOR,
+    problem::Severity,
+};
 
 const NONE: Value = Value::Null;
 
@@ -200,6 +207,52 @@ fn tasks_become_the_fewest_roles_that_the_offer_carries() {
         help: ask for what the offer carries, or move the relationship to a new offer, which the customer must accept
         warning C0225 PartnerOffer/msp/desk spec.roles: no task of a grant under this offer needs `Reports Reader`
         help: ask the customer for no more than is needed: name the tasks in the offer too
+    ");
+}
+
+#[test]
+fn a_grant_may_name_some_of_the_tasks_of_its_offer() {
+    let catalogue = Catalogue::compiled();
+    let usable = |task: &&Task| {
+        catalogue.solve(&[task], &Support::Gdap).is_ok_and(|solution| !solution.roles.is_empty())
+            && task.id.as_str() != MANAGE_DOMAIN_SUBSCRIPTIONS
+    };
+    let tasks: Vec<_> = catalogue.tasks().filter(usable).map(|task| &task.id).collect();
+    assert!(tasks.len() > 100);
+    for some in tasks.chunks(5) {
+        for one in some {
+            let edits = [
+                ("offer/spec/roles", NONE),
+                ("offer/spec/tasks", json!(some)),
+                ("grant/spec/roles", NONE),
+                ("grant/spec/tasks", json!([one])),
+            ];
+            let problems = verdict(&edits).problems;
+            let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+            assert_eq!(errors.count(), 0, "{one} of {some:?}: {problems:?}");
+        }
+    }
+}
+
+#[test]
+fn tasks_under_a_legacy_type_become_one_of_its_two_roles() {
+    let pair = Support::Only(BTreeSet::from([HELPDESK_ADMINISTRATOR]));
+    let mut tasks = Catalogue::compiled().tasks();
+    let task = tasks.find(|task| {
+        let solved = Catalogue::compiled().solve(&[task], &pair);
+        solved.is_ok_and(|solution| !solution.roles.is_empty())
+    });
+    let tasks = json!([task.unwrap().id]);
+    let edits = of_type("Advisor", &[("grant/spec/roles", NONE), ("grant/spec/tasks", tasks)]);
+    let verdict = verdict(&edits);
+    assert_eq!(verdict.problems, []);
+    let relationship = verdict.desired.relationships.values().next().unwrap();
+    let grant = relationship.grants.values().next().unwrap();
+    assert_eq!(super::role_names(&grant.roles), "`Helpdesk Administrator`");
+    let tasks = json!(["users/reset-password-non-admin"]);
+    tells(&of_type("Advisor", &[("grant/spec/roles", NONE), ("grant/spec/tasks", tasks)]), "
+        error C0204 RoleGrant/msp/first-line spec.tasks: `acme`: no role that may be used covers `users/reset-password-non-admin` (Password Administrator: not among the roles that may be used; User Administrator: not among the roles that may be used)
+        help: name one of the two roles of the type, or an `accessLevel`
     ");
 }
 

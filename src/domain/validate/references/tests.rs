@@ -11,7 +11,7 @@ use super::super::{
 use crate::domain::{
     catalogue::Catalogue,
     ids::{Kind, ObjectKey},
-    state::{ObjectName, Standing},
+    state::{Absence, ObjectName, Standing},
 };
 
 const NONE: Value = Value::Null;
@@ -83,4 +83,5 @@ fn what_does_not_fit_its_schema_is_not_said_to_be_missing() {
     assert_eq!(text(&verdict.problems), "");
     let name = ObjectName { namespace: "msp".to_owned(), name: "first-line".to_owned() };
     assert_eq!(verdict.desired.grant_objects[&name], Standing::Invalid);
+    assert_eq!(verdict.desired.absence, Absence::Keep);
 }

@@ -8,6 +8,7 @@ use super::{
     super::sample::{PARTNER, edited, objects, tells, verdict},
     *,
 };
+use crate::domain::state::Standing;
 
 const NONE: Value = Value::Null;
 
@@ -40,6 +41,27 @@ fn two_relationships_do_not_share_a_name_in_the_store() {
         error C0306 PartnerRelationship/msp/acme spec.displayName: `beta` is the name of `beta` in the store too
         help: give each relationship of a partner a `displayName` of its own; it cannot change later
     ");
+}
+
+#[test]
+fn of_two_under_one_name_the_one_that_leaves_can_go() {
+    for leaving in ["acme", "beta"] {
+        let edits = [
+            ("more", json!("relationship beta")),
+            ("relationship/spec/displayName", json!("beta")),
+        ];
+        let mut values = edited(&edits);
+        for value in &mut values {
+            value["deleting"] = json!(value["name"] == leaving);
+        }
+        let verdict = super::super::validate(
+            &objects(&values),
+            crate::domain::catalogue::Catalogue::compiled(),
+            super::super::sample::now(),
+        );
+        let wish = verdict.desired.relationships.values().next().unwrap();
+        assert_eq!((wish.object.name.as_str(), wish.standing), (leaving, Standing::Deleted));
+    }
 }
 
 #[test]
