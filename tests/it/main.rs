@@ -11,5 +11,6 @@
 mod house;
 mod layers;
 mod pages;
+mod planner;
 mod postgres;
 mod sources;
