@@ -1,5 +1,4 @@
-//! The program `concordat`: parses what was typed, runs it and turns the answer into an exit code.
+//! x
 //!
-//! Never: decides anything about partners, customers or roles.
-
-fn main() {}
+//! Never: x
+fn main(){}

@@ -72,6 +72,8 @@ use super::{
         .message("an acceptance is a fact and cannot change: write a new one"),
     validation = Rule::new("has(self.relationshipRef) == has(self.invitation)")
         .message("`relationshipRef` and `invitation` stand together: the digest says what was accepted; leave both out to accept the agreement alone"),
+    validation = Rule::new("has(self.agreement) || has(self.relationshipRef)")
+        .message("an acceptance names an `agreement`, a `relationshipRef`, or both"),
     validation = Rule::new("self.decision != 'Decline' || has(self.relationshipRef)")
         .message("`decision: Decline` needs `relationshipRef`: what is declined is the invitation to a relationship"),
     validation = Rule::new("self.readConfirmed")
@@ -84,8 +86,9 @@ pub struct AgreementAcceptanceSpec {
     pub customer: Tenant,
     /// The partner's tenant.
     pub partner: Tenant,
-    /// Which text was accepted.
-    pub agreement: AcceptedAgreement,
+    /// Which text was accepted. Left out where the offer names no agreement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<AcceptedAgreement>,
     /// Who accepted it.
     pub accepted_by: Person,
     /// When (RFC 3339 with an offset); never in the future.

@@ -74,19 +74,25 @@ pub const OBJECT_NAME: Form = Form {
     pattern: r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
     expected: "the name of an object: lower-case letters, digits, `-` and `.`",
 };
+/// The value of a label.
+pub const LABEL: Form = Form {
+    pattern: "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$",
+    expected: "the value of a label: letters, digits, `-`, `_` and `.`, with a letter or digit at both ends",
+};
 /// The id of a task.
 pub const TASK: Form = Form {
     pattern: "^[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*$",
     expected: "a task as `area/task` such as `users/reset-password-non-admin`",
 };
-/// Text on one line that is not blank.
+/// Text on one line that shows what it says: no control characters, and none that cannot be seen or turn the direction
+/// of writing.
 pub const ONE_LINE: Form = Form {
-    pattern: r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$",
-    expected: "text on one line, not only blanks",
+    pattern: r"^[^\x00-\x20\x7f-\x{9f}\x{61c}\x{200b}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}\x{feff}][^\x00-\x1f\x7f-\x{9f}\x{61c}\x{200b}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}\x{feff}]*$",
+    expected: "text on one line that begins with a letter or sign, without characters that cannot be seen or turn the direction of writing",
 };
 
 /// Every form, so that a broken pattern can be told in words.
-pub const FORMS: [Form; 15] = [
+pub const FORMS: [Form; 16] = [
     GUID,
     SHA256,
     DAYS,
@@ -100,6 +106,7 @@ pub const FORMS: [Form; 15] = [
     TELEPHONE,
     NAMESPACE,
     OBJECT_NAME,
+    LABEL,
     TASK,
     ONE_LINE,
 ];
@@ -108,7 +115,7 @@ fn string(form: Form, longest: usize) -> Schema {
     json_schema!({ "type": "string", "pattern": form.pattern, "maxLength": longest })
 }
 
-fn set(items: Schema, most: usize) -> Schema {
+fn set(items: &Schema, most: usize) -> Schema {
     json_schema!({
         "type": "array",
         "items": items,
@@ -205,29 +212,29 @@ pub fn observed_text(_: &mut SchemaGenerator) -> Schema {
 
 /// A set of roles: each a name, also a former one, or a template id.
 pub fn roles(_: &mut SchemaGenerator) -> Schema {
-    set(string(ONE_LINE, 128), 150)
+    set(&string(ONE_LINE, 128), 150)
 }
 
 /// A set of tasks.
 pub fn tasks(_: &mut SchemaGenerator) -> Schema {
-    set(string(TASK, 160), 250)
+    set(&string(TASK, 160), 250)
 }
 
 /// A set of namespaces.
 pub fn namespaces(_: &mut SchemaGenerator) -> Schema {
-    set(string(NAMESPACE, 63), 100)
+    set(&string(NAMESPACE, 63), 100)
 }
 
 /// A set of GUIDs.
 pub fn guids(_: &mut SchemaGenerator) -> Schema {
-    set(string(GUID, 36), 5000)
+    set(&string(GUID, 36), 5000)
 }
 
 /// Labels and their values, at least one.
 pub fn labels(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
-        "additionalProperties": { "type": "string", "maxLength": 63 },
+        "additionalProperties": { "type": "string", "maxLength": 63, "pattern": LABEL.pattern },
         "minProperties": 1,
         "maxProperties": 16,
     })

@@ -3,13 +3,26 @@
 //!
 //! Never: a rule that also stands in the domain.
 
+#![expect(clippy::duplicated_attributes, reason = "two printer columns may be of one type")]
+
 pub mod agreement_acceptance;
+mod cel;
 pub mod conditions;
 pub mod field;
 pub mod partner_boundary;
 pub mod partner_offer;
 pub mod partner_relationship;
 pub mod role_grant;
+pub mod schema;
+mod structure;
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+};
+use kube::CustomResourceExt;
+use serde_json::json;
 
 pub use agreement_acceptance::{
     AcceptanceDecision, AcceptedAgreement, AcceptorRole, AgreementAcceptance,
@@ -35,6 +48,7 @@ pub use role_grant::{
     AccessLevel, GrantDeletionPolicy, GranteeSpec, Principal, ResolvedRole, RoleGrant,
     RoleGrantSpec, RoleGrantStatus, Selector,
 };
+pub use schema::{PathStep, Schemas, Violation, ViolationKind};
 
 /// The API group of every kind.
 pub const GROUP: &str = "concordat.dev";
@@ -42,3 +56,40 @@ pub const GROUP: &str = "concordat.dev";
 pub const VERSION: &str = "v1alpha1";
 /// What stands in `apiVersion`.
 pub const API_VERSION: &str = "concordat.dev/v1alpha1";
+
+/// The five definitions, in the order of their kinds, as the API server is given them.
+///
+/// They differ from what the derive makes in two ways: no field is nullable, so that `null` means absent, and a status
+/// that nobody has written yet says so.
+pub fn crds() -> Vec<CustomResourceDefinition> {
+    let mut crds = vec![
+        PartnerOffer::crd(),
+        PartnerRelationship::crd(),
+        RoleGrant::crd(),
+        AgreementAcceptance::crd(),
+        PartnerBoundary::crd(),
+    ];
+    let versions = crds.iter_mut().flat_map(|crd| &mut crd.spec.versions);
+    for schema in versions.filter_map(|version| version.schema.as_mut()) {
+        let Some(root) = schema.open_api_v3_schema.as_mut() else { continue };
+        refuse_null(root);
+        if let Some(status) = root.properties.as_mut().and_then(|fields| fields.get_mut("status")) {
+            status.default = Some(JSON(json!({
+                "observedGeneration": conditions::unseen(),
+                "conditions": conditions::pending(),
+            })));
+        }
+    }
+    crds
+}
+
+fn refuse_null(schema: &mut JSONSchemaProps) {
+    schema.nullable = None;
+    schema.properties.iter_mut().flat_map(BTreeMap::values_mut).for_each(refuse_null);
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = schema.items.as_mut() {
+        refuse_null(items);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = schema.additional_properties.as_mut() {
+        refuse_null(values);
+    }
+}

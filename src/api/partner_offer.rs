@@ -84,7 +84,7 @@ pub struct PartnerOfferSpec {
     /// A subscription that comes with the offer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription: Option<Subscription>,
-    /// Whether other MPSA partners of the customer see what was bought here. Only for type ProductsAndServicesAgreement.
+    /// Whether other MPSA partners of the customer see what was bought here. Only for type `ProductsAndServicesAgreement`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_visibility: Option<ShareVisibility>,
 }

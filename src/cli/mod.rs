@@ -1,1 +1,5 @@
-//! (being written)
+//! (stub)
+//!
+//! Never: stays.
+#[derive(clap::Parser, Debug)]
+pub struct Cli { #[arg(short)] pub verbose: u8 }

@@ -1,147 +1,101 @@
-//! Durations as people write them in ISO 8601, with units that always have the same length.
+//! Durations as ISO 8601 writes them, of which only those count that always last equally long: `P365D`, `PT8H`.
 //!
-//! Never: a month or a year, whose length depends on where one starts.
+//! Never: a month or a year, whose length depends on when it begins.
 
 use std::{fmt, str::FromStr};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-const DAY: i64 = 86_400;
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+const WEEK: u64 = 7 * DAY;
 
-/// Why a text is not a duration.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a duration: {reason}")]
-pub struct InvalidDuration {
-    /// What was given.
-    pub text: String,
-    /// What is wrong with it, and what to write instead.
-    pub reason: String,
-}
+/// The longest duration that can be written: 10,000 years, more than any time that can be written apart.
+const LONGEST: u64 = 3_652_500 * DAY;
 
-/// Whole seconds, 0 or more; a day has 24 hours, as it has in UTC.
+/// A length of time in whole seconds. A day is 24 hours, as in UTC.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(try_from = "String", into = "String")]
-pub struct Duration {
-    seconds: i64,
+pub struct Duration(u64);
+
+/// Why a text is not a duration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct InvalidDuration {
+    /// What is wrong, with the text in backticks.
+    pub reason: String,
+    /// The way out.
+    pub help: String,
 }
 
 impl Duration {
-    /// So many days.
-    pub const fn from_days(days: u16) -> Self {
-        Self { seconds: days as i64 * DAY }
+    /// No time at all.
+    pub const ZERO: Self = Self(0);
+
+    /// That many days.
+    pub const fn days(days: u32) -> Self {
+        Self(days as u64 * DAY)
     }
 
-    /// So many seconds, at least 0.
+    /// That many hours.
+    pub const fn hours(hours: u32) -> Self {
+        Self(hours as u64 * HOUR)
+    }
+
+    /// So many days.
+    pub const fn from_days(days: u16) -> Self {
+        Self::days(days as u32)
+    }
+
+    /// So many seconds.
     pub const fn from_seconds(seconds: u32) -> Self {
-        Self { seconds: seconds as i64 }
+        Self(seconds as u64)
     }
 
     /// Whether it lasts no time at all.
     pub const fn is_zero(self) -> bool {
-        self.seconds == 0
+        self.0 == 0
     }
 
     /// Its length in seconds.
-    pub const fn seconds(self) -> i64 {
-        self.seconds
+    pub const fn seconds(self) -> u64 {
+        self.0
     }
 
-    /// The instant at this distance after `start`, if there is one.
+    /// The time that lies this much after `start`; nothing where it cannot be written any more.
     pub fn after(self, start: Timestamp) -> Option<Timestamp> {
-        start.checked_add(SignedDuration::from_secs(self.seconds)).ok()
+        start.checked_add(self.signed()).ok()
     }
 
-    /// The instant at this distance before `end`, if there is one.
+    /// The time that lies this much before `end`; nothing where it cannot be written any more.
     pub fn before(self, end: Timestamp) -> Option<Timestamp> {
-        end.checked_sub(SignedDuration::from_secs(self.seconds)).ok()
+        end.checked_sub(self.signed()).ok()
     }
-}
 
-impl FromStr for Duration {
-    type Err = InvalidDuration;
-
-    fn from_str(text: &str) -> Result<Self, InvalidDuration> {
-        let invalid =
-            |reason: &str| InvalidDuration { text: text.to_owned(), reason: reason.to_owned() };
-        let shape = "write it like `P30D`, `PT8H` or `P1DT12H`";
-        let rest = text.strip_prefix('P').ok_or_else(|| invalid(shape))?;
-        let (date, time) = match rest.split_once('T') {
-            Some((_, "")) => return Err(invalid(shape)),
-            Some((date, time)) => (date, time),
-            None => (rest, ""),
-        };
-        if date.is_empty() && time.is_empty() {
-            return Err(invalid(shape));
-        }
-        let mut seconds = 0_i64;
-        for (part, units) in [(date, "WD"), (time, "HMS")] {
-            let mut left = part;
-            let mut units = units;
-            while !left.is_empty() {
-                let digits = left.bytes().take_while(u8::is_ascii_digit).count();
-                let (number, tail) = left.split_at(digits);
-                let unit = tail.chars().next().ok_or_else(|| invalid(shape))?;
-                if part == date && matches!(unit, 'Y' | 'M') {
-                    return Err(invalid(&in_days(unit, number)));
-                }
-                if matches!(unit, '.' | ',') {
-                    return Err(invalid("fractions are not allowed: use a smaller unit"));
-                }
-                let place =
-                    units.find(unit).filter(|_| digits > 0).ok_or_else(|| invalid(shape))?;
-                units = &units[place + 1..];
-                let number: i64 = number.parse().map_err(|_| invalid("it is too long"))?;
-                seconds = number
-                    .checked_mul(length(unit))
-                    .and_then(|more| seconds.checked_add(more))
-                    .filter(|seconds| *seconds <= LONGEST)
-                    .ok_or_else(|| invalid("it is too long"))?;
-                left = &tail[unit.len_utf8()..];
-            }
-        }
-        Ok(Self { seconds })
-    }
-}
-
-/// A hundred years: longer than anything that is asked for.
-const LONGEST: i64 = 36_525 * DAY;
-
-fn length(unit: char) -> i64 {
-    match unit {
-        'W' => 7 * DAY,
-        'D' => DAY,
-        'H' => 3_600,
-        'M' => 60,
-        _ => 1,
-    }
-}
-
-fn in_days(unit: char, number: &str) -> String {
-    let (word, days) = if unit == 'Y' { ("years", 365) } else { ("months", 30) };
-    match number.parse::<u16>().ok().and_then(|number| number.checked_mul(days)) {
-        Some(days) => format!("{word} differ in length, so write days, for example `P{days}D`"),
-        None => format!("{word} differ in length, so write days"),
+    fn signed(self) -> SignedDuration {
+        SignedDuration::from_secs(i64::try_from(self.0).expect("the longest duration fits"))
     }
 }
 
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, seconds) = (self.seconds / DAY, self.seconds % DAY);
-        if self.seconds == 0 {
+        if self.0 == 0 {
             return f.write_str("PT0S");
         }
         f.write_str("P")?;
-        if days > 0 {
-            write!(f, "{days}D")?;
+        if self.0 >= DAY {
+            write!(f, "{}D", self.0 / DAY)?;
         }
-        if seconds > 0 {
+        let rest = self.0 % DAY;
+        if rest > 0 {
             f.write_str("T")?;
         }
         for (amount, unit) in
-            [(seconds / 3_600, 'H'), (seconds % 3_600 / 60, 'M'), (seconds % 60, 'S')]
+            [(rest / HOUR, 'H'), (rest % HOUR / MINUTE, 'M'), (rest % MINUTE, 'S')]
         {
             if amount > 0 {
                 write!(f, "{amount}{unit}")?;
@@ -151,60 +105,204 @@ impl fmt::Display for Duration {
     }
 }
 
-impl TryFrom<String> for Duration {
-    type Error = InvalidDuration;
-
-    fn try_from(text: String) -> Result<Self, InvalidDuration> {
-        text.parse()
-    }
-}
-
 impl From<Duration> for String {
     fn from(duration: Duration) -> Self {
         duration.to_string()
     }
 }
 
-/// How long an offer lasts: 1 to 730 days (Microsoft Graph accepts `P1D` to `P2Y`).
+impl TryFrom<String> for Duration {
+    type Error = InvalidDuration;
+    fn try_from(text: String) -> Result<Self, InvalidDuration> {
+        text.parse()
+    }
+}
+
+impl FromStr for Duration {
+    type Err = InvalidDuration;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDuration> {
+        let parsed = parts(text).and_then(|parts| sum(&parts));
+        parsed.map_err(|fault| fault.explain(text))
+    }
+}
+
+/// Why a text is not a duration, before it is put into words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Form,
+    LowerCase,
+    Sign,
+    Fraction,
+    Order,
+    TooLong,
+    /// That many days instead of months or years.
+    Calendar(u64),
+}
+
+/// A number and its unit in seconds, in the order written.
+fn parts(text: &str) -> Result<Vec<(u64, u64)>, Fault> {
+    if text.starts_with(['-', '+']) {
+        return Err(Fault::Sign);
+    }
+    if text.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        return Err(Fault::LowerCase);
+    }
+    let (mut days, mut parts, mut last) = (0_u64, Vec::new(), u64::MAX);
+    let mut rest = text.strip_prefix('P').ok_or(Fault::Form)?;
+    let mut in_time = false;
+    let mut calendar = false;
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('T') {
+            if in_time || after.is_empty() {
+                return Err(Fault::Form);
+            }
+            (in_time, rest) = (true, after);
+        }
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = rest.split_at(digits);
+        let Some(name) = unit.chars().next() else { return Err(Fault::Form) };
+        if matches!(name, '.' | ',') && digits > 0 {
+            return Err(Fault::Fraction);
+        }
+        if matches!(name, '-' | '+') {
+            return Err(Fault::Sign);
+        }
+        if digits == 0 {
+            return Err(Fault::Form);
+        }
+        let number: u64 = number.parse().map_err(|_| Fault::TooLong)?;
+        rest = &unit[name.len_utf8()..];
+        let seconds = match (name, in_time) {
+            ('Y', false) => 365 * DAY + 1,
+            ('M', false) => 30 * DAY + 1,
+            ('W', false) => WEEK,
+            ('D', false) => DAY,
+            ('H', true) => HOUR,
+            ('M', true) => MINUTE,
+            ('S', true) => 1,
+            _ => return Err(Fault::Form),
+        };
+        if seconds >= last {
+            return Err(Fault::Order);
+        }
+        last = seconds;
+        calendar |= matches!((name, in_time), ('Y' | 'M', false));
+        days = days.saturating_add(number.saturating_mul(seconds / DAY));
+        parts.push((number, seconds));
+    }
+    if calendar {
+        return Err(Fault::Calendar(days));
+    }
+    if parts.is_empty() { Err(Fault::Form) } else { Ok(parts) }
+}
+
+fn sum(parts: &[(u64, u64)]) -> Result<Duration, Fault> {
+    let total = parts.iter().try_fold(0_u64, |total, (number, seconds)| {
+        total.checked_add(number.checked_mul(*seconds)?)
+    });
+    total.filter(|total| *total <= LONGEST).map(Duration).ok_or(Fault::TooLong)
+}
+
+impl Fault {
+    fn explain(self, text: &str) -> InvalidDuration {
+        let shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
+        let example = "write it as in `P365D` or `PT8H`";
+        let (reason, help) = match self {
+            Self::Form => (format!("`{shown}` is not a duration"), example.to_owned()),
+            Self::LowerCase => (
+                format!("`{shown}` is not a duration: its letters are capitals"),
+                match text.to_ascii_uppercase().parse::<Duration>() {
+                    Ok(_) => format!("write `{}`", text.to_ascii_uppercase()),
+                    Err(_) => example.to_owned(),
+                },
+            ),
+            Self::Sign => (
+                format!("`{shown}` is not a duration: it has a sign"),
+                format!("a duration has no direction; {example}"),
+            ),
+            Self::Fraction => (
+                format!("`{shown}` is not a duration: it has a fraction"),
+                "use a smaller unit, for example `PT90M` instead of `PT1.5H`".to_owned(),
+            ),
+            Self::Order => (
+                format!("`{shown}` is not a duration: its units are out of order"),
+                "each unit once and the longest first, as in `P1DT12H30M`".to_owned(),
+            ),
+            Self::TooLong => {
+                (format!("`{shown}` is too long"), "the longest duration is `P3652500D`".to_owned())
+            }
+            Self::Calendar(days) => {
+                let instead =
+                    if days <= LONGEST / DAY { format!("P{days}D") } else { "P365D".to_owned() };
+                (
+                    format!(
+                        "`{shown}` has months or years, whose length depends on when they begin"
+                    ),
+                    format!("write days, for example `{instead}`"),
+                )
+            }
+        };
+        InvalidDuration { reason, help }
+    }
+}
+
+/// How long an offer lasts: 1 to 730 whole days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Days(u16);
 
 impl Days {
-    /// The longest.
-    pub const MAX: u16 = 730;
+    /// The longest that the service accepts.
+    pub const LONGEST: u16 = 730;
+
+    /// How many.
+    pub const fn number(self) -> u16 {
+        self.0
+    }
 
     /// The instant so many days after `start`, if there is one.
     pub fn after(self, start: Timestamp) -> Option<Timestamp> {
-        Duration::from_days(self.0).after(start)
+        self.duration().after(start)
+    }
+
+    /// The same as a length of time.
+    pub fn duration(self) -> Duration {
+        Duration::days(u32::from(self.0))
     }
 }
 
-impl FromStr for Days {
-    type Err = InvalidDuration;
+impl TryFrom<Duration> for Days {
+    type Error = InvalidDuration;
 
-    fn from_str(text: &str) -> Result<Self, InvalidDuration> {
-        let duration: Duration = text.parse()?;
-        let days = u16::try_from(duration.seconds / DAY).ok();
-        match days.filter(|days| (1..=Self::MAX).contains(days) && duration.seconds % DAY == 0) {
-            Some(days) => Ok(Self(days)),
-            None => Err(InvalidDuration {
-                text: text.to_owned(),
-                reason: "it must be whole days, from `P1D` to `P730D`".to_owned(),
+    fn try_from(duration: Duration) -> Result<Self, InvalidDuration> {
+        let days = duration.0 / DAY;
+        if !duration.0.is_multiple_of(DAY) {
+            let instead = days.clamp(1, u64::from(Self::LONGEST));
+            return Err(InvalidDuration {
+                reason: format!("`{duration}` is not a number of whole days"),
+                help: format!("write whole days, for example `P{instead}D`"),
+            });
+        }
+        match u16::try_from(days) {
+            Ok(days @ 1..=Self::LONGEST) => Ok(Self(days)),
+            _ => Err(InvalidDuration {
+                reason: format!("`{duration}` is not from 1 to {} days", Self::LONGEST),
+                help: format!("write `P1D` to `P{}D`", Self::LONGEST),
             }),
         }
     }
 }
 
-impl fmt::Display for Days {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "P{}D", self.0)
+impl FromStr for Days {
+    type Err = InvalidDuration;
+    fn from_str(text: &str) -> Result<Self, InvalidDuration> {
+        text.parse::<Duration>()?.try_into()
     }
 }
 
 impl TryFrom<String> for Days {
     type Error = InvalidDuration;
-
     fn try_from(text: String) -> Result<Self, InvalidDuration> {
         text.parse()
     }
@@ -216,54 +314,129 @@ impl From<Days> for String {
     }
 }
 
+impl fmt::Display for Days {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.duration().fmt(f)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
-    fn a_duration_has_weeks_days_hours_minutes_and_seconds_in_that_order() {
+    fn a_duration_is_read_and_written_in_one_form() {
         let cases = [
-            ("PT0S", 0, "PT0S"),
-            ("P0D", 0, "PT0S"),
-            ("P2W", 14 * DAY, "P14D"),
-            ("P1DT12H", DAY + 43_200, "P1DT12H"),
-            ("PT90M", 5_400, "PT1H30M"),
-            ("PT8H", 28_800, "PT8H"),
+            ("P365D", "P365D", 365 * DAY),
+            ("PT8H", "PT8H", 8 * HOUR),
+            ("PT0S", "PT0S", 0),
+            ("P0D", "PT0S", 0),
+            ("P1W", "P7D", WEEK),
+            ("P1W2D", "P9D", 9 * DAY),
+            ("PT24H", "P1D", DAY),
+            ("PT90M", "PT1H30M", 90 * MINUTE),
+            ("P1DT1S", "P1DT1S", DAY + 1),
+            ("P007D", "P7D", 7 * DAY),
+            ("P3652500D", "P3652500D", LONGEST),
         ];
-        for (text, seconds, canonical) in cases {
+        for (text, canonical, seconds) in cases {
             let duration: Duration = text.parse().unwrap();
-            assert_eq!(duration.seconds(), seconds, "{text}");
-            assert_eq!(duration.to_string(), canonical, "{text}");
+            assert_eq!(
+                (&*duration.to_string(), duration.seconds()),
+                (canonical, seconds),
+                "{text}"
+            );
         }
     }
 
     #[test]
-    fn what_has_no_fixed_length_or_no_fixed_form_is_refused_with_a_way_out() {
+    fn what_is_not_a_duration_is_refused_with_a_way_out() {
         let cases = [
-            ("P1M", "`P30D`"),
-            ("P2Y", "`P730D`"),
-            ("P", "write it like"),
-            ("PT", "write it like"),
-            ("p30d", "write it like"),
-            ("-P1D", "write it like"),
-            ("PT1.5H", "fractions"),
-            ("P1D2W", "write it like"),
-            ("P99999999999999999999D", "too long"),
-            ("P9999999D", "too long"),
-            ("30 days", "write it like"),
-            ("P1é", "write it like"),
+            ("", "is not a duration", "`P365D`"),
+            ("P", "is not a duration", "`P365D`"),
+            ("PT", "is not a duration", "`P365D`"),
+            ("P1DT", "is not a duration", "`P365D`"),
+            ("1D", "is not a duration", "`P365D`"),
+            ("P1H", "is not a duration", "`P365D`"),
+            ("PT1D", "is not a duration", "`P365D`"),
+            ("PD", "is not a duration", "`P365D`"),
+            ("P1", "is not a duration", "`P365D`"),
+            (" P1D", "is not a duration", "`P365D`"),
+            ("P1D ", "is not a duration", "`P365D`"),
+            ("P١D", "is not a duration", "`P365D`"),
+            ("365", "is not a duration", "`P365D`"),
+            ("p1d", "capitals", "`P1D`"),
+            ("-P1D", "sign", "no direction"),
+            ("P-1D", "sign", "no direction"),
+            ("P1.5D", "fraction", "smaller unit"),
+            ("PT1,5H", "fraction", "smaller unit"),
+            ("P1D1W", "out of order", "longest first"),
+            ("P1D1D", "out of order", "longest first"),
+            ("PT1M1H", "out of order", "longest first"),
+            ("P1M", "months or years", "`P30D`"),
+            ("P2Y", "months or years", "`P730D`"),
+            ("P1Y2M3D", "months or years", "`P428D`"),
+            ("P99999999999999999999Y", "too long", "P3652500D"),
+            ("P9999999999999999999Y", "months or years", "`P365D`"),
+            ("P3652501D", "too long", "P3652500D"),
+            ("P18446744073709551615W", "too long", "P3652500D"),
         ];
-        for (text, part) in cases {
-            let error = text.parse::<Duration>().unwrap_err().to_string();
-            assert!(error.contains(part), "{text}: {error}");
+        for (text, reason, help) in cases {
+            let error = text.parse::<Duration>().unwrap_err();
+            assert!(error.reason.contains(reason), "{text}: {}", error.reason);
+            assert!(error.help.contains(help), "{text}: {}", error.help);
         }
     }
 
     #[test]
     fn an_offer_lasts_from_1_to_730_whole_days() {
-        assert_eq!("P730D".parse::<Days>().unwrap().to_string(), "P730D");
-        for text in ["P0D", "P731D", "PT8H", "P1DT1H"] {
-            assert!(text.parse::<Days>().is_err(), "{text}");
+        for (text, number) in [("P1D", 1), ("P730D", 730), ("PT48H", 2), ("P52W", 364)] {
+            assert_eq!(text.parse::<Days>().unwrap().number(), number, "{text}");
+        }
+        for (text, help) in [
+            ("PT0S", "`P1D` to `P730D`"),
+            ("P731D", "`P1D` to `P730D`"),
+            ("P65537D", "`P1D` to `P730D`"),
+            ("P1DT1H", "`P1D`"),
+            ("PT8H", "`P1D`"),
+            ("P2Y", "`P730D`"),
+        ] {
+            let error = text.parse::<Days>().unwrap_err();
+            assert!(error.help.contains(help), "{text}: {}", error.help);
+        }
+    }
+
+    #[test]
+    fn a_day_is_24_hours_and_time_does_not_overflow() {
+        let start: Timestamp = "2026-03-28T12:00:00Z".parse().unwrap();
+        let day = Duration::days(1);
+        assert_eq!(day.after(start).unwrap().to_string(), "2026-03-29T12:00:00Z");
+        assert_eq!(day.before(day.after(start).unwrap()), Some(start));
+        assert_eq!(day.after(Timestamp::MAX), None);
+        assert_eq!(Duration(LONGEST).before(Timestamp::MIN), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(seconds in 0..=LONGEST) {
+            let duration = Duration(seconds);
+            prop_assert_eq!(duration.to_string().parse::<Duration>(), Ok(duration));
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in any::<String>()) {
+            let _ = text.parse::<Duration>();
+        }
+
+        #[test]
+        fn a_text_like_a_duration_is_read_or_refused(text in "[-+]?[Pp]?([0-9]{0,21}[YMWDHSTymwdhst.,]){0,6}[0-9]{0,3}") {
+            if let Ok(duration) = text.parse::<Duration>() {
+                prop_assert_eq!(duration.to_string().parse::<Duration>(), Ok(duration));
+            } else {
+                prop_assert!(text.parse::<Days>().is_err());
+            }
         }
     }
 }

@@ -171,6 +171,27 @@ pub struct Document {
     pub sha256: Digest,
 }
 
+/// The one text of an agreement that was read and accepted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AcceptedText {
+    /// The type of the agreement.
+    #[serde(rename = "type")]
+    pub type_: crate::api::AgreementType,
+    /// Its template.
+    pub template_id: String,
+    /// The text.
+    pub document: Document,
+}
+
+impl Agreement {
+    /// Whether accepting this text is accepting this agreement.
+    pub fn is_accepted_by(&self, text: &AcceptedText) -> bool {
+        self.type_ == text.type_
+            && self.template_id == text.template_id
+            && self.documents.contains(&text.document)
+    }
+}
+
 /// The partner's own terms.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Terms {
@@ -324,12 +345,8 @@ pub struct Acceptance {
     pub customer: TenantId,
     /// The partner's tenant.
     pub partner: TenantId,
-    /// The type of the agreement.
-    pub agreement_type: crate::api::AgreementType,
-    /// Its template.
-    pub template_id: String,
-    /// The text that was read.
-    pub document: Document,
+    /// The agreement that was accepted, where the offer names one.
+    pub agreement: Option<AcceptedText>,
     /// Who.
     pub accepted_by: Person,
     /// When.
@@ -424,12 +441,8 @@ pub struct ObservedAcceptance {
     pub partner: TenantId,
     /// Accepted or declined.
     pub decision: crate::api::AcceptanceDecision,
-    /// The type of the agreement.
-    pub agreement_type: crate::api::AgreementType,
-    /// Its template.
-    pub template_id: String,
-    /// The text that was read.
-    pub document: Document,
+    /// The agreement that was accepted, if one was.
+    pub agreement: Option<AcceptedText>,
     /// When.
     pub accepted_at: Timestamp,
     /// The row that it authorised or declined, if any.

@@ -8,9 +8,11 @@
     reason = "a test fails by panicking, also in a function that it calls"
 )]
 
+mod crds;
 mod house;
 mod layers;
 mod pages;
 mod planner;
 mod postgres;
 mod sources;
+mod verdict;

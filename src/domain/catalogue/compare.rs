@@ -163,3 +163,68 @@ impl fmt::Display for Caveat {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compared(a: &str, b: &str) -> Comparison {
+        let catalogue = Catalogue::compiled();
+        let id = |name| catalogue.find(name).unwrap().id;
+        catalogue.compare(id(a), id(b)).unwrap()
+    }
+
+    #[test]
+    fn a_comparison_says_how_the_actions_relate() {
+        let cases = [
+            ("Cloud Application Administrator", "Application Administrator", Verdict::Within),
+            ("Application Administrator", "Cloud Application Administrator", Verdict::Contains),
+            ("Helpdesk Administrator", "User Administrator", Verdict::Overlapping),
+            ("Purview Workload Content Reader", "Purview Workload Content Reader", Verdict::Equal),
+            ("Agent ID Developer", "Places Administrator", Verdict::Disjoint),
+        ];
+        for (a, b, verdict) in cases {
+            assert_eq!(compared(a, b).verdict, verdict, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn the_three_lists_are_the_actions_of_both() {
+        let comparison = compared("Helpdesk Administrator", "User Administrator");
+        let catalogue = Catalogue::compiled();
+        assert_eq!(&comparison.only_a | &comparison.both, catalogue.expanded_actions(comparison.a));
+        assert_eq!(&comparison.only_b | &comparison.both, catalogue.expanded_actions(comparison.b));
+        assert!(comparison.only_a.is_disjoint(&comparison.only_b));
+    }
+
+    #[test]
+    fn equal_actions_are_not_called_equal_power() {
+        let name = "Microsoft Entra Joined Device Local Administrator";
+        let comparison = compared(name, "Directory Readers");
+        assert_eq!(comparison.verdict, Verdict::Equal);
+        assert!(comparison.caveats.contains(&Caveat::ActionsAreNotPower));
+        assert!(comparison.caveats.contains(&Caveat::AdministratorOfDevices(comparison.a)));
+    }
+
+    #[test]
+    fn the_counter_examples_of_the_data_carry_a_caveat() {
+        let teams = compared("Teams Devices Administrator", "Teams Reader");
+        assert!(teams.caveats.contains(&Caveat::PowerInAProduct(teams.a)));
+        let kaizala =
+            compared("Kaizala Administrator", "Azure Information Protection Administrator");
+        assert!(kaizala.caveats.contains(&Caveat::PowerInAProduct(kaizala.a)));
+        let reset = compared("Password Administrator", "Helpdesk Administrator");
+        assert!(reset.caveats.contains(&Caveat::DifferentReach));
+        let sync = compared("Directory Synchronization Accounts", "Directory Readers");
+        assert!(
+            sync.caveats
+                .iter()
+                .any(|caveat| matches!(caveat, Caveat::Understated(id, _) if *id == sync.a))
+        );
+        assert!(
+            compared("Global Administrator", "Printer Administrator")
+                .caveats
+                .contains(&Caveat::GlobalAdministratorImpliesMore)
+        );
+    }
+}

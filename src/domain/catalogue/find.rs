@@ -129,3 +129,118 @@ fn best(candidates: impl Iterator<Item = (f64, String)>) -> Vec<String> {
     names.truncate(SUGGESTIONS);
     names
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{GLOBAL_ADMINISTRATOR, HELPDESK_ADMINISTRATOR};
+
+    fn found(text: &str) -> &'static str {
+        Catalogue::compiled().find(text).unwrap().name
+    }
+
+    fn suggested(text: &str) -> Vec<String> {
+        Catalogue::compiled().find(text).unwrap_err().suggestions
+    }
+
+    #[test]
+    fn a_role_is_found_by_its_name_its_former_name_and_its_template_id_in_any_case() {
+        let cases = [
+            ("Helpdesk Administrator", "Helpdesk Administrator"),
+            ("helpdesk ADMINISTRATOR", "Helpdesk Administrator"),
+            ("729827E3-9C14-49F7-BB1B-9608F156BBB8", "Helpdesk Administrator"),
+            ("Company Administrator", "Global Administrator"),
+            ("Power BI Administrator", "Fabric Administrator"),
+            ("Power BI Service Administrator", "Fabric Administrator"),
+            ("CRM Service Administrator", "Dynamics 365 Administrator"),
+            ("Device Administrators", "Microsoft Entra Joined Device Local Administrator"),
+            (
+                "Azure AD Joined Device Local Administrator",
+                "Microsoft Entra Joined Device Local Administrator",
+            ),
+            ("Customer LockBox Access Approver", "Customer Lockbox Access Approver"),
+            ("Exchange Service Administrator", "Exchange Administrator"),
+            ("Intune Service Administrator", "Intune Administrator"),
+            ("Lync Service Administrator", "Skype for Business Administrator"),
+            ("SharePoint Service Administrator", "SharePoint Administrator"),
+            ("User Account Administrator", "User Administrator"),
+        ];
+        for (text, name) in cases {
+            assert_eq!(found(text), name, "{text}");
+        }
+        assert_eq!(
+            Catalogue::compiled().find(found("company administrator")).unwrap().id,
+            GLOBAL_ADMINISTRATOR
+        );
+    }
+
+    #[test]
+    fn password_administrator_is_a_role_of_its_own() {
+        let role = Catalogue::compiled().find("Password Administrator").unwrap();
+        assert_eq!(role.id.to_string(), "966707d0-3269-4727-9be2-8c3a10f19b9d");
+        assert_ne!(role.id, HELPDESK_ADMINISTRATOR);
+    }
+
+    #[test]
+    fn every_role_is_found_by_what_it_is_called() {
+        let catalogue = Catalogue::compiled();
+        for role in catalogue.roles() {
+            let id = role.id.to_string();
+            for text in role.former_names.iter().copied().chain([role.name, id.as_str()]) {
+                assert_eq!(catalogue.find(text).unwrap().id, role.id, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_near_miss_is_refused_with_a_suggestion() {
+        assert_eq!(suggested("Helpdesk Admin")[0], "Helpdesk Administrator");
+        assert_eq!(suggested("Globl Administrator")[0], "Global Administrator");
+        assert_eq!(suggested(" User Administrator")[0], "User Administrator");
+        let error = Catalogue::compiled().find("Helpdesk Admin").unwrap_err();
+        assert_eq!(error.to_string(), "no role is called `Helpdesk Admin`");
+        assert!(
+            error.help().starts_with("did you mean `Helpdesk Administrator`"),
+            "{}",
+            error.help()
+        );
+    }
+
+    #[test]
+    fn an_unknown_role_is_refused_with_the_way_to_the_list() {
+        let error = Catalogue::compiled().find("zzz").unwrap_err();
+        assert_eq!(error.help(), "`concordat roles list` names every role");
+        assert!(suggested("00000000-0000-0000-0000-000000000000").is_empty());
+        assert!(suggested("").is_empty());
+    }
+
+    #[test]
+    fn look_alike_and_hidden_characters_never_match() {
+        let cases = [
+            "Gl\u{043e}bal Administrator",
+            "Global\u{00a0}Administrator",
+            "Global Administrator\u{202e}",
+            "\u{200b}Global Administrator",
+            "Global  Administrator",
+            "\u{ff27}lobal Administrator",
+            "Global Adm\u{0131}nistrator",
+            "Global Administrator\0",
+        ];
+        for text in cases {
+            assert_eq!(suggested(text)[0], "Global Administrator", "{text:?}");
+        }
+        let error = Catalogue::compiled().find("Global Administrator\u{202e}").unwrap_err();
+        assert_eq!(error.to_string(), "no role is called `Global Administrator\\u{202e}`");
+    }
+
+    #[test]
+    fn a_task_without_its_area_is_refused_with_every_area_that_has_it() {
+        let error = Catalogue::compiled().task("assign-license").unwrap_err();
+        assert_eq!(
+            error.suggestions,
+            ["groups/assign-license", "licenses/assign-license", "users/assign-license"]
+        );
+        let error = Catalogue::compiled().task("users/reset-password-nonadmin").unwrap_err();
+        assert_eq!(error.suggestions[0], "users/reset-password-non-admin");
+    }
+}

@@ -84,3 +84,34 @@ impl Catalogue {
         concerns
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn concerns(names: &[&str]) -> Vec<Concern> {
+        let catalogue = Catalogue::compiled();
+        let roles = names.iter().map(|name| catalogue.find(name).unwrap().id).collect();
+        catalogue.concerns(&roles).into_iter().collect()
+    }
+
+    #[test]
+    fn odd_roles_are_told() {
+        let sync = "Directory Synchronization Accounts";
+        assert_eq!(concerns(&["Directory Readers"]), [Concern::DirectoryReadersAlone]);
+        assert_eq!(concerns(&["Directory Readers", "Reports Reader"]), []);
+        assert_eq!(
+            concerns(&["Guest Inviter", "User Administrator"]),
+            [Concern::GuestInviterBesideUserAdministrator]
+        );
+        assert!(matches!(concerns(&[sync])[..], [Concern::NotForPeople(_)]));
+        assert_eq!(concerns(&["Guest Inviter", "Helpdesk Administrator"]), []);
+    }
+
+    #[test]
+    fn intune_administrator_manages_mobile_devices() {
+        let catalogue = Catalogue::compiled();
+        let managing = catalogue.roles().filter(|role| catalogue.manages_mobile_devices(role.id));
+        assert_eq!(managing.map(|role| role.name).collect::<Vec<_>>(), ["Intune Administrator"]);
+    }
+}

@@ -12,19 +12,22 @@ use crate::domain::ids::RoleId;
 mod bits;
 mod compare;
 mod find;
+mod holding;
 mod lint;
 mod proof;
 mod reach;
 mod roles;
+mod rows;
 mod search;
 mod solve;
 mod tasks;
 
 #[cfg(test)]
-mod tests;
+mod exhaustive;
 
 pub use compare::{Caveat, Comparison, Verdict};
 pub use find::{Found, NotFound};
+pub use holding::Covers;
 pub use lint::{Concern, INTUNE_ADMINISTRATOR};
 pub use proof::{Coverage, Measure, Proof, Rejected, Rule, Why};
 pub use reach::{Act, Target};
@@ -38,7 +41,7 @@ const TASKS: &str = include_str!("data/least-privileged-roles-by-task.json");
 const RESTRICTIONS: &str = include_str!("data/target-restrictions.json");
 
 /// The day the facts were compiled and the beginning of the SHA-256 of their files, which a test compares.
-const VERSION: &str = "2026-11-21+00000000";
+const VERSION: &str = "2026-11-21+510b5e75";
 
 /// Every role and every task.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +63,7 @@ impl Catalogue {
             Self {
                 positions: roles.iter().enumerate().map(|(index, role)| (role.id, index)).collect(),
                 names: find::names(&roles),
-                tasks: tasks::parse(TASKS),
+                tasks: rows::parse(TASKS),
                 restrictions: reach::parse(RESTRICTIONS),
                 roles,
                 actions,
@@ -119,5 +122,48 @@ impl Catalogue {
 
     fn position(&self, id: RoleId) -> Option<usize> {
         self.positions.get(&id).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use sha2::{Digest, Sha256};
+
+    use super::{Availability, Catalogue, GDAP, RESTRICTIONS, ROLES, TASKS, VERSION};
+
+    #[test]
+    fn the_version_names_the_content_of_the_data() {
+        let mut hash = Sha256::new();
+        for file in [ROLES, GDAP, TASKS, RESTRICTIONS] {
+            hash.update(file);
+        }
+        let hash = hex::encode(hash.finalize());
+        let (_, beginning) = VERSION.split_once('+').unwrap();
+        assert_eq!(beginning, &hash[..8], "put the day and this hash into `VERSION`");
+    }
+
+    #[test]
+    fn the_catalogue_holds_what_its_readme_counts() {
+        let catalogue = Catalogue::compiled();
+        let assignable =
+            catalogue.roles().filter(|role| role.availability == Availability::Assignable);
+        assert_eq!(catalogue.roles().count(), 147);
+        assert_eq!(catalogue.roles().filter(|role| role.privileged).count(), 35);
+        assert_eq!(assignable.count(), 135);
+        assert_eq!(catalogue.actions.len(), 694);
+    }
+
+    #[test]
+    fn inherited_actions_are_expanded_and_own_actions_are_not() {
+        let catalogue = Catalogue::compiled();
+        let readers = catalogue.find("Directory Readers").unwrap().id;
+        let helpdesk = catalogue.find("Helpdesk Administrator").unwrap().id;
+        assert_eq!(catalogue.own_actions(readers), catalogue.expanded_actions(readers));
+        assert_eq!(catalogue.own_actions(helpdesk).len(), 9);
+        let both: BTreeSet<_> = &catalogue.own_actions(helpdesk) | &catalogue.own_actions(readers);
+        assert_eq!(catalogue.expanded_actions(helpdesk), both);
+        assert_eq!(catalogue.actions_of([helpdesk, readers]), both);
     }
 }

@@ -48,7 +48,7 @@ pub struct Coverage {
     pub rule: Rule,
     /// What the task needs besides, which no Entra role gives.
     pub besides: Vec<Holder>,
-    /// The other roles that are documented for it.
+    /// The other roles that are documented for it and are not in the answer.
     pub rejected: Vec<Rejected>,
 }
 
@@ -68,7 +68,7 @@ pub enum Rule {
     NoRoleNeeded,
 }
 
-/// A role that is documented for a task and does not cover it in the answer.
+/// A role that is documented for a task and is not in the answer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Rejected {
     /// The role.
@@ -149,7 +149,7 @@ impl Catalogue {
             task.least.iter().chain(&task.additional).filter_map(|holder| holder.role());
         let rejected = documented
             .filter_map(|id| Some((id, self.position(id)?)))
-            .filter(|(_, role)| !by.contains(*role))
+            .filter(|(_, role)| !chosen.contains(*role))
             .map(|(id, role)| {
                 let why = self
                     .refusal(id, support)
@@ -200,8 +200,8 @@ impl Catalogue {
     }
 }
 
-fn reason(weights: Weights, rule: Rule, least: Option<&RoleSet>, role: usize) -> Why {
-    let alone = RoleSet::from_iter([role]);
+fn reason(weights: Weights, rule: Rule, least: Option<&RoleSet>, position: usize) -> Why {
+    let alone = RoleSet::from_iter([position]);
     match rule {
         Rule::HeldAnyway | Rule::AnyRole | Rule::NoRoleNeeded => Why::NotNeeded,
         Rule::SmallestAlternative => Why::Larger,
@@ -298,7 +298,9 @@ impl fmt::Display for Holder {
         match self {
             Self::Role(id) => f.write_str(&Catalogue::compiled().name_of(*id)),
             Self::AnyRole => f.write_str("any Entra built-in role"),
-            Self::AzureRole(name) => write!(f, "{name} (Azure RBAC)"),
+            Self::AzureRole(name) => {
+                write!(f, "{} (Azure RBAC)", name.trim_end_matches(" (Azure RBAC)"))
+            }
             Self::Owner(name) | Self::Group(name) | Self::EveryUser(name) => f.write_str(name),
         }
     }

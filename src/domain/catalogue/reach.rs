@@ -151,3 +151,53 @@ impl Catalogue {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn role(name: &str) -> RoleId {
+        Catalogue::compiled().find(name).unwrap().id
+    }
+
+    fn resets(actor: &str, holding: &[&str]) -> bool {
+        let holding = holding.iter().map(|name| role(name)).collect();
+        Catalogue::compiled().reaches(role(actor), Act::ResetPassword, &holding)
+    }
+
+    #[test]
+    fn who_may_reset_whose_password_follows_the_table() {
+        let cases: [(&str, &[&str], bool); 11] = [
+            ("Password Administrator", &[], true),
+            ("Password Administrator", &["Guest Inviter"], true),
+            ("Password Administrator", &["Reports Reader"], false),
+            ("Helpdesk Administrator", &["Reports Reader"], true),
+            ("Helpdesk Administrator", &["Reports Reader", "User Administrator"], false),
+            ("User Administrator", &["User Administrator"], true),
+            ("Authentication Administrator", &["Helpdesk Administrator"], false),
+            ("Helpdesk Administrator", &["Exchange Administrator"], false),
+            ("Privileged Authentication Administrator", &["Global Administrator"], true),
+            ("Security Operator", &[], true),
+            ("Security Operator", &["Guest Inviter"], false),
+        ];
+        for (actor, holding, expected) in cases {
+            assert_eq!(resets(actor, holding), expected, "{actor} {holding:?}");
+        }
+    }
+
+    #[test]
+    fn a_role_without_the_action_reaches_nobody() {
+        let catalogue = Catalogue::compiled();
+        for name in ["Security Administrator", "Reports Reader", "Groups Administrator"] {
+            assert!(catalogue.reach(role(name), Act::ResetPassword).is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn resetting_a_password_reaches_further_than_changing_an_account() {
+        let catalogue = Catalogue::compiled();
+        let helpdesk = role("Helpdesk Administrator");
+        assert!(catalogue.reaches(helpdesk, Act::ResetPassword, &BTreeSet::new()));
+        assert!(!catalogue.reaches(helpdesk, Act::ChangeSensitiveProperties, &BTreeSet::new()));
+    }
+}

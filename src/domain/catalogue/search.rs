@@ -172,3 +172,51 @@ impl Search<'_> {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    const ROLES: usize = 9;
+
+    fn some_set() -> impl Strategy<Value = RoleSet> {
+        vec(0..ROLES, 1..=2).prop_map(RoleSet::from_iter)
+    }
+
+    fn some_demand() -> impl Strategy<Value = Demand> {
+        (vec(some_set(), 1..=3), vec(some_set(), 0..=4)).prop_map(|(openings, others)| {
+            let coverings = openings.iter().chain(&others).copied().collect();
+            Demand { openings, coverings }
+        })
+    }
+
+    fn every_union(demands: &[Demand]) -> Vec<RoleSet> {
+        let mut unions = vec![RoleSet::EMPTY];
+        for opening in demands.iter().flat_map(|demand| &demand.openings) {
+            let more: Vec<_> = unions.iter().map(|union| union.union(opening)).collect();
+            unions
+                .extend(more.into_iter().filter(|more| !unions.contains(more)).collect::<Vec<_>>());
+        }
+        unions
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
+
+        #[test]
+        fn the_smallest_set_is_found_among_all_sets(
+            demands in vec(some_demand(), 0..6),
+            privileged in vec(0..ROLES, 0..ROLES).prop_map(RoleSet::from_iter),
+            actions in vec(vec(0_usize..12, 0..8).prop_map(ActionSet::from_iter), ROLES),
+        ) {
+            let weights = Weights { privileged: &privileged, actions: &actions };
+            let expected = every_union(&demands)
+                .into_iter()
+                .filter(|held| demands.iter().all(|demand| demand.is_met(held)))
+                .min_by(|one, other| weights.order(one, other));
+            prop_assert_eq!(Some(smallest(weights, &demands)), expected);
+        }
+    }
+}

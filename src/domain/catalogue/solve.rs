@@ -219,3 +219,152 @@ impl Catalogue {
         roles.iter().map(|position| self.roles[position].id).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::catalogue::{MANAGE_DOMAIN_SUBSCRIPTIONS, Rule};
+
+    fn tasks(ids: &[&str]) -> Vec<&'static Task> {
+        ids.iter().map(|id| Catalogue::compiled().task(id).unwrap()).collect()
+    }
+
+    fn solved(ids: &[&str]) -> Solution {
+        Catalogue::compiled().solve(&tasks(ids), &Support::Gdap).unwrap()
+    }
+
+    fn names(ids: &[&str]) -> Vec<&'static str> {
+        solved(ids).proof.measure.names
+    }
+
+    #[test]
+    fn a_task_by_itself_gets_its_documented_least_privileged_role() {
+        assert_eq!(names(&["users/reset-password-non-admin"]), ["Password Administrator"]);
+        assert_eq!(names(&["users/reset-guest-invite"]), ["Helpdesk Administrator"]);
+        assert_eq!(names(&[]), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn the_documented_role_wins_over_a_smaller_one() {
+        let solution = solved(&["groups/read-hidden-membership-group-members"]);
+        let teams = Catalogue::compiled().find("Teams Administrator").unwrap().id;
+        assert_eq!(solution.proof.measure.names, ["Helpdesk Administrator"]);
+        assert_eq!(solution.proof.tasks[0].rule, Rule::DocumentedLeast);
+        assert!(
+            solution.proof.tasks[0]
+                .rejected
+                .contains(&Rejected { role: teams, why: Why::SmallerButNotLeast })
+        );
+    }
+
+    #[test]
+    fn an_alternative_does_where_it_is_held_anyway() {
+        let solution = solved(&["users/reset-password-non-admin", "users/create-user"]);
+        assert_eq!(solution.proof.measure.names, ["User Administrator"]);
+        let rules: Vec<_> = solution.proof.tasks.iter().map(|coverage| coverage.rule).collect();
+        assert_eq!(rules, [Rule::DocumentedLeast, Rule::HeldAnyway]);
+        assert_eq!(solution.proof.each_by_itself.unwrap().privileged, 2);
+    }
+
+    #[test]
+    fn roles_that_are_needed_together_come_together() {
+        assert_eq!(
+            names(&[MANAGE_DOMAIN_SUBSCRIPTIONS]),
+            ["Billing Administrator", "Domain Name Administrator"]
+        );
+        let solution = solved(&["domain-services/create-domain-services-instance"]);
+        assert_eq!(
+            solution.proof.measure.names,
+            ["Application Administrator", "Groups Administrator"]
+        );
+        assert_eq!(
+            solution.proof.tasks[0].besides,
+            [Holder::AzureRole("Domain Services Contributor")]
+        );
+        assert_eq!(
+            names(&["monitoring-sign-in-diagnostic/run-diagnostic-from-sign-in-logs"]),
+            ["Billing Administrator", "Reports Reader"]
+        );
+    }
+
+    #[test]
+    fn where_an_owner_would_do_the_smallest_documented_role_is_taken() {
+        let solution = solved(&["enterprise-applications/update-app-owners"]);
+        assert_eq!(solution.proof.measure.names, ["Cloud Application Administrator"]);
+        assert_eq!(solution.proof.tasks[0].rule, Rule::SmallestAlternative);
+    }
+
+    #[test]
+    fn a_task_for_every_user_needs_no_role_and_one_for_any_role_takes_what_is_held() {
+        assert_eq!(names(&["users/read-basic-configuration"]), Vec::<&str>::new());
+        let ticket = "support/submit-ticket-azure-subscription";
+        assert_eq!(names(&[ticket]), ["Directory Readers"]);
+        assert_eq!(names(&[ticket, "users/create-user"]), ["User Administrator"]);
+    }
+
+    #[test]
+    fn what_gdap_is_not_known_to_support_is_not_proposed() {
+        let devices = tasks(&["users/create-user", "groups/update-group-membership"]);
+        let error = Catalogue::compiled().solve(&devices, &Support::Gdap).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "no role that may be used covers `groups/update-group-membership`; it is done by `Group owner`"
+        );
+        for task in Catalogue::compiled().tasks() {
+            let Ok(solution) = Catalogue::compiled().solve(&[task], &Support::Gdap) else {
+                continue;
+            };
+            for id in solution.roles {
+                assert!(Catalogue::compiled().role(id).unwrap().gdap.is_evident(), "{}", task.id);
+            }
+        }
+    }
+
+    #[test]
+    fn every_task_that_cannot_be_solved_is_named() {
+        let ceiling = Catalogue::compiled().find("Reports Reader").unwrap().id;
+        let asked = tasks(&["users/create-user", "users/delete-user"]);
+        let error = Catalogue::compiled()
+            .solve(&asked, &Support::Only(BTreeSet::from([ceiling])))
+            .unwrap_err();
+        assert_eq!(error.tasks.len(), 2);
+        assert_eq!(error.tasks[0].rejected[0].why, Why::OutsideCeiling);
+    }
+
+    #[test]
+    fn roles_beyond_the_tasks_are_an_excess() {
+        let catalogue = Catalogue::compiled();
+        let id = |name| catalogue.find(name).unwrap().id;
+        let asked = BTreeSet::from([id("Global Administrator"), id("User Administrator")]);
+        let excess =
+            catalogue.excess(&asked, &tasks(&["users/create-user"]), &Support::Gdap).unwrap();
+        assert_eq!(excess.roles, BTreeSet::from([id("Global Administrator")]));
+    }
+
+    #[test]
+    fn all_tasks_at_once_are_solved() {
+        let catalogue = Catalogue::compiled();
+        let all: Vec<_> = catalogue
+            .tasks()
+            .filter(|task| catalogue.solve(&[task], &Support::AnyBuiltIn).is_ok())
+            .collect();
+        let solution = catalogue.solve(&all, &Support::AnyBuiltIn).unwrap();
+        assert_eq!(solution.proof.tasks.len(), all.len());
+    }
+
+    #[test]
+    fn a_proof_reads_like_one() {
+        let text =
+            solved(&["users/reset-password-non-admin", "users/create-user"]).proof.to_string();
+        assert_eq!(
+            text,
+            "\
+User Administrator (1 privileged, 111 actions)
+  users/create-user: User Administrator, documented as least privileged
+  users/reset-password-non-admin: User Administrator, documented as an alternative and held anyway
+    not Password Administrator: not needed, another documented role is held anyway
+  each task by itself would come to Password Administrator, User Administrator (2 privileged, 111 actions)
+"
+        );
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! Never: a task known by its last part alone; only `area/task` is unique.
 
-use std::{borrow::Borrow, collections::BTreeMap, fmt, str::FromStr};
+use std::{borrow::Borrow, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,14 +11,10 @@ use crate::domain::ids::{InvalidId, RoleId};
 /// Managing the subscriptions of a domain. It cannot be done on behalf of a customer, only with an account of the customer's own.
 pub const MANAGE_DOMAIN_SUBSCRIPTIONS: &str = "custom-domain-names/manage-subscriptions";
 
-const DOMAIN_NAME_ADMINISTRATOR: RoleId =
-    RoleId::from_u128(0x8329_153b_31d0_4727_b945_745e_b3bc_5f31);
-const BILLING_ADMINISTRATOR: RoleId = RoleId::from_u128(0xb0f5_4661_2d74_4c50_afa3_1ec8_03f1_2efe);
-
 /// The id of a task: `area/task`, both in kebab case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct TaskId(String);
+pub struct TaskId(pub(super) String);
 
 impl TaskId {
     /// The id as text.
@@ -156,121 +152,29 @@ pub struct Disagreement {
     pub least: Vec<Holder>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SourceTask<'a> {
-    area: &'a str,
-    task: &'a str,
-    least_privileged_role: &'a str,
-    least_privileged_kind: &'a str,
-    least_privileged_template_id: Option<&'a str>,
-    #[serde(borrow)]
-    additional_roles: Vec<&'a str>,
-    #[serde(borrow)]
-    additional_role_template_ids: Vec<Option<&'a str>>,
-    source: Source,
-    note: Option<&'a str>,
-    #[serde(borrow, default)]
-    all_of: Vec<SourceHolder<'a>>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::catalogue::Catalogue;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SourceHolder<'a> {
-    name: &'a str,
-    kind: &'a str,
-    template_id: Option<&'a str>,
-}
-
-/// Every task by its id. Where both pages have a row, Entra's counts and a difference in the least-privileged role is kept.
-pub(super) fn parse(text: &'static str) -> BTreeMap<TaskId, Task> {
-    let rows: Vec<SourceTask<'static>> =
-        serde_json::from_str(text).expect("the tasks are compiled in");
-    let mut tasks: BTreeMap<TaskId, Task> = BTreeMap::new();
-    for row in rows {
-        let task = task(&row);
-        let task = match tasks.remove(&task.id) {
-            None => task,
-            Some(known) => merged(known, task),
-        };
-        tasks.insert(task.id.clone(), task);
-    }
-    let own = manage_domain_subscriptions();
-    tasks.insert(own.id.clone(), own);
-    tasks
-}
-
-fn merged(one: Task, other: Task) -> Task {
-    assert_ne!(one.source, other.source, "`{}` stands twice on one page", one.id);
-    let (counts, differs) = if one.source == Source::Entra { (one, other) } else { (other, one) };
-    let disagreement = (counts.least != differs.least)
-        .then_some(Disagreement { source: differs.source, least: differs.least });
-    Task { disagreement, ..counts }
-}
-
-fn manage_domain_subscriptions() -> Task {
-    Task {
-        id: TaskId(MANAGE_DOMAIN_SUBSCRIPTIONS.to_owned()),
-        area: "Custom domain names",
-        name: "manage-subscriptions",
-        least: vec![Holder::Role(DOMAIN_NAME_ADMINISTRATOR), Holder::Role(BILLING_ADMINISTRATOR)],
-        additional: Vec::new(),
-        source: Source::Concordat,
-        note: Some(
-            "cannot be done on behalf of the customer; it takes an account in the customer's own tenant with both roles",
-        ),
-        disagreement: None,
-    }
-}
-
-fn task(row: &SourceTask<'static>) -> Task {
-    let least = if row.all_of.is_empty() {
-        vec![holder(
-            row.least_privileged_role,
-            row.least_privileged_kind,
-            row.least_privileged_template_id,
-        )]
-    } else {
-        row.all_of.iter().map(|part| holder(part.name, part.kind, part.template_id)).collect()
-    };
-    let additional = row
-        .additional_roles
-        .iter()
-        .zip(&row.additional_role_template_ids)
-        .map(|(name, id)| holder(name, row.least_privileged_kind, *id))
-        .collect();
-    Task {
-        id: TaskId(format!("{}/{}", kebab(row.area), row.task)),
-        area: row.area,
-        name: row.task,
-        least,
-        additional,
-        source: row.source,
-        note: row.note,
-        disagreement: None,
-    }
-}
-
-/// `kind` is the row's, and says too little about alternatives without a template id: those are told by their names.
-fn holder(name: &'static str, kind: &str, id: Option<&str>) -> Holder {
-    match (id, kind) {
-        (Some(id), _) => {
-            Holder::Role(id.parse().expect("template ids in the compiled-in data are GUIDs"))
+    #[test]
+    fn task_ids_are_area_and_task_in_kebab_case() {
+        for id in ["users/create-user", "external-identities-and-b2c/manage-users", "a1/b"] {
+            assert_eq!(id.parse::<TaskId>().unwrap().as_str(), id);
         }
-        (None, "azure-rbac") => Holder::AzureRole(name),
-        (None, "group") => Holder::Group(name),
-        (None, "any-entra-role") => Holder::AnyRole,
-        (None, "default-user-role") => Holder::EveryUser(name),
-        (None, _) if name == "Default user role" => Holder::EveryUser(name),
-        (None, _) => Holder::Owner(name),
+        for id in [
+            "create-user",
+            "Users/create-user",
+            "users/",
+            "/x",
+            "users/a/b",
+            "users/a--b",
+            "users/-a",
+        ] {
+            assert!(id.parse::<TaskId>().is_err(), "{id}");
+        }
+        for task in Catalogue::compiled().tasks() {
+            assert_eq!(task.id.as_str().parse::<TaskId>().unwrap(), task.id);
+        }
     }
-}
-
-/// `External Identities and B2C` becomes `external-identities-and-b2c`.
-fn kebab(area: &str) -> String {
-    area.split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join("-")
-        .to_ascii_lowercase()
 }

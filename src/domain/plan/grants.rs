@@ -21,7 +21,7 @@ use crate::{
         partner_type,
         problem::{Code, Severity},
         state::{
-            Absence, Assignment, Contribution, Desired, DesiredGrant, DesiredRelationship, Grantee,
+            Absence, AcceptedText, Assignment, Contribution, Desired, DesiredGrant, DesiredRelationship, Grantee,
             ObjectName, Observed, Standing, Window,
         },
     },
@@ -92,19 +92,17 @@ fn gate(
     }
     let Some(agreement) = &wish.invitation.agreement else { return Gains::Allowed };
     let parties = (wish.invitation.customer, wish.invitation.partner);
+    let accepts = |text: &Option<AcceptedText>| {
+        text.as_ref().is_some_and(|text| agreement.is_accepted_by(text))
+    };
     let recorded = observed.acceptances.values().any(|acceptance| {
         acceptance.namespace == wish.object.namespace
             && acceptance.decision == AcceptanceDecision::Accept
             && (acceptance.customer, acceptance.partner) == parties
-            && acceptance.agreement_type == agreement.type_
-            && acceptance.template_id == agreement.template_id
-            && agreement.documents.contains(&acceptance.document)
+            && accepts(&acceptance.agreement)
     });
     let declared = wish.agreements.iter().any(|acceptance| {
-        acceptance.decision == AcceptanceDecision::Accept
-            && acceptance.agreement_type == agreement.type_
-            && acceptance.template_id == agreement.template_id
-            && agreement.documents.contains(&acceptance.document)
+        acceptance.decision == AcceptanceDecision::Accept && accepts(&acceptance.agreement)
     });
     if recorded || declared {
         return Gains::Allowed;

@@ -1,0 +1,153 @@
+//! The verdict on one object without a cluster: structure, defaults and rules, from the same schema that the API server
+//! is given.
+//!
+//! Never: a rule of its own. What is refused here is refused there.
+
+use std::{collections::BTreeMap, sync::OnceLock};
+
+use serde_json::{Value, json};
+
+use super::{
+    crds, field,
+    structure::{Check, Node},
+};
+
+/// The schemas of every kind, ready to be used.
+#[derive(Debug)]
+pub struct Schemas(BTreeMap<String, Node>);
+
+/// What is wrong with an object, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// From the object to the field. The last step may name a field that is missing.
+    pub path: Vec<PathStep>,
+    /// What sort of thing is wrong.
+    pub kind: ViolationKind,
+    /// What is wrong: lower case, no full stop, names in backticks.
+    pub message: String,
+    /// The way out, in the same form.
+    pub help: Option<String>,
+}
+
+/// One step of the way to a field.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PathStep {
+    /// The value of a key.
+    Field(String),
+    /// The item at a position, counted from 0.
+    Index(usize),
+}
+
+/// What sort of thing is wrong with a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ViolationKind {
+    /// No field has this name.
+    UnknownField {
+        /// The field that was probably meant.
+        suggestion: Option<String>,
+    },
+    /// A list where text belongs, and the like.
+    WrongType,
+    /// A required field is not there.
+    Missing,
+    /// Not one of the values that are listed.
+    NotOneOf,
+    /// Text that does not have the form it should have.
+    Pattern,
+    /// Text with the right form that means nothing: the 30th of February.
+    Format,
+    /// More characters than allowed.
+    TooLong,
+    /// Fewer characters than needed.
+    TooShort,
+    /// More items than allowed.
+    TooMany,
+    /// Fewer items than needed.
+    TooFew,
+    /// A number that is too small or too large.
+    OutOfRange,
+    /// The same item twice.
+    Duplicate,
+    /// A rule of the kind is broken.
+    Rule,
+}
+
+impl Schemas {
+    /// The schemas, compiled once in the life of the process.
+    pub fn compiled() -> &'static Self {
+        static SCHEMAS: OnceLock<Schemas> = OnceLock::new();
+        SCHEMAS.get_or_init(Self::compile)
+    }
+
+    fn compile() -> Self {
+        let kinds = crds().into_iter().map(|crd| {
+            let schema = crd.spec.versions.into_iter().next().and_then(|version| version.schema);
+            let schema = schema.and_then(|schema| schema.open_api_v3_schema);
+            let mut schema = serde_json::to_value(schema).expect("a schema is JSON");
+            let fields = schema["properties"].as_object_mut().expect("a kind has fields");
+            fields.insert("apiVersion".to_owned(), json!({ "type": "string" }));
+            fields.insert("kind".to_owned(), json!({ "type": "string" }));
+            fields.insert("metadata".to_owned(), metadata());
+            fields.insert(
+                "status".to_owned(),
+                json!({ "x-kubernetes-preserve-unknown-fields": true }),
+            );
+            (crd.spec.names.kind, Node::compile(&schema))
+        });
+        Self(kinds.collect())
+    }
+
+    /// Everything that is wrong with `object`, which is left with its defaults. With `old`, what stood there before, the
+    /// rules about changes are judged too.
+    ///
+    /// The status is not looked at: it is the operator's.
+    pub fn verdict(&self, kind: &str, object: &mut Value, old: Option<&Value>) -> Vec<Violation> {
+        let Some(node) = self.0.get(kind) else {
+            return vec![Violation {
+                path: vec![PathStep::Field("kind".to_owned())],
+                kind: ViolationKind::NotOneOf,
+                message: format!("no kind is called `{kind}`"),
+                help: None,
+            }];
+        };
+        let mut check = Check::default();
+        check.structure(node, object);
+        if check.rules_can_be_judged() {
+            let old = old.map(|old| {
+                let mut old = old.clone();
+                Check::default().structure(node, &mut old);
+                old
+            });
+            check.rules(node, object, old.as_ref());
+        }
+        check.violations
+    }
+}
+
+/// The part of `metadata` that users write. The API server has a schema of its own for it.
+fn metadata() -> Value {
+    let written_by_the_server = json!({ "x-kubernetes-preserve-unknown-fields": true });
+    let mut fields = json!({
+        "name": { "type": "string", "minLength": 1, "maxLength": 253, "pattern": field::OBJECT_NAME.pattern,
+            "description": "The name of the object." },
+        "namespace": { "type": "string", "maxLength": 63, "pattern": field::NAMESPACE.pattern },
+        "labels": { "type": "object", "additionalProperties": { "type": "string", "maxLength": 63, "pattern": field::LABEL.pattern } },
+        "annotations": { "type": "object", "additionalProperties": { "type": "string" } },
+        "finalizers": { "type": "array", "items": { "type": "string" } },
+    });
+    for name in [
+        "creationTimestamp",
+        "deletionGracePeriodSeconds",
+        "deletionTimestamp",
+        "generateName",
+        "generation",
+        "managedFields",
+        "ownerReferences",
+        "resourceVersion",
+        "selfLink",
+        "uid",
+    ] {
+        fields[name] = written_by_the_server.clone();
+    }
+    json!({ "type": "object", "properties": fields, "required": ["name"] })
+}

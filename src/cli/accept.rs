@@ -1,0 +1,222 @@
+//! `concordat accept`: shows what would be accepted, asks whether it was read, and writes the manifest.
+//!
+//! Never: an acceptance of something that was not shown.
+
+use std::fs;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{ExitStatus, InputArgs, Output, StoreArgs, desired, offer};
+use crate::{
+    api::{
+        API_VERSION, AcceptanceDecision, AcceptedAgreement, AcceptorRole, AgreementAcceptanceSpec,
+        LocalRef, Person, Tenant,
+    },
+    domain::{
+        partner_type,
+        state::{Absence, Agreement, DesiredRelationship, Document, Invitation},
+    },
+    manifest,
+};
+
+/// Whose answer, and by whom.
+#[derive(Debug, Args)]
+pub struct Accept {
+    /// The relationship, by the name of its object.
+    pub relationship: String,
+    #[command(flatten)]
+    pub input: InputArgs,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Decline: the invitation is cancelled instead.
+    #[arg(long, conflicts_with = "agreement_only")]
+    pub decline: bool,
+    /// Accept the agreement alone, and authorise nobody.
+    #[arg(long)]
+    pub agreement_only: bool,
+    /// First name of the person who accepts.
+    #[arg(long)]
+    pub first_name: String,
+    /// Last name.
+    #[arg(long)]
+    pub last_name: String,
+    /// Mail address.
+    #[arg(long)]
+    pub email: String,
+    /// Telephone number.
+    #[arg(long)]
+    pub phone: Option<String>,
+    /// The role that the person holds at the customer, as declared: `BillingAdministrator`, `GlobalAdministrator` or
+    /// `CustomerDelegatedAdminRelationshipAdministrator`.
+    #[arg(long, value_parser = role)]
+    pub role: AcceptorRole,
+    /// The country of the text that was read, where the agreement has more than one.
+    #[arg(long)]
+    pub country: Option<String>,
+    /// The language of the text that was read, where the agreement has more than one.
+    #[arg(long)]
+    pub language: Option<String>,
+    /// When it was accepted, in RFC 3339; now if left out.
+    #[arg(long)]
+    pub at: Option<Timestamp>,
+    /// Confirms "I have read it" where nobody can be asked.
+    #[arg(long)]
+    pub read_confirmed: bool,
+    /// The name of the object; the relationship's if left out.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Writes to this file, which must not exist, instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub write: Option<String>,
+}
+
+fn role(text: &str) -> Result<AcceptorRole, String> {
+    serde_json::from_value(text.into()).map_err(|_| {
+        "a role is `BillingAdministrator`, `GlobalAdministrator` or \
+         `CustomerDelegatedAdminRelationshipAdministrator`"
+            .to_owned()
+    })
+}
+
+/// The object that is written; its fields in the order that people expect.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Manifest {
+    api_version: &'static str,
+    kind: &'static str,
+    metadata: Metadata,
+    spec: AgreementAcceptanceSpec,
+}
+
+#[derive(Serialize)]
+struct Metadata {
+    name: String,
+    namespace: String,
+}
+
+/// Shows, asks and writes.
+pub async fn accept(args: &Accept, out: &mut Output) -> anyhow::Result<ExitStatus> {
+    let now = Timestamp::now();
+    let loaded = desired::load(&args.input, Absence::Keep, now, out)?;
+    if loaded.has_errors() {
+        super::validate::tell(&loaded.problems, out)?;
+        return Ok(ExitStatus::No);
+    }
+    let wish =
+        offer::relationship(&loaded.desired, &args.relationship, &args.input.namespace)?;
+    let invitation = offer::invitation(wish, &args.store.store, out).await?;
+    let agreement = agreement(args, &invitation)?;
+    let at = args.at.unwrap_or(now);
+    if at > now {
+        bail!("`--at {at}` is in the future, and an acceptance never is");
+    }
+    let privileged = offer::has_privileged_role(&invitation);
+    if !args.agreement_only
+        && !args.decline
+        && !partner_type::may_accept(args.role, &invitation, privileged)
+    {
+        bail!("somebody with the role `{:?}` may not accept this: see `concordat explain C0526`", args.role);
+    }
+    out.say(&offer::shown(&invitation, wish));
+    confirm(args, out)?;
+    let manifest = manifest(args, wish, &invitation, agreement, at);
+    let text = manifest::to_yaml(&manifest);
+    match &args.write {
+        None => out.answer(&text)?,
+        Some(path) => {
+            let mut file = fs::File::create_new(path)
+                .with_context(|| format!("`{path}` cannot be made"))?;
+            std::io::Write::write_all(&mut file, text.as_bytes())
+                .with_context(|| format!("`{path}` cannot be written"))?;
+            out.say(&format!("written to `{path}`: commit it, then `concordat apply`"));
+        }
+    }
+    Ok(ExitStatus::AsDesired)
+}
+
+/// The one text that was read.
+fn agreement(args: &Accept, invitation: &Invitation) -> anyhow::Result<Option<AcceptedAgreement>> {
+    let Some(Agreement { type_, template_id, documents, gates: _ }) = &invitation.agreement else {
+        if args.agreement_only {
+            bail!("the offer names no agreement: there is nothing to accept alone");
+        }
+        return Ok(None);
+    };
+    let wanted = |document: &&Document| {
+        args.country.as_ref().is_none_or(|country| *country == document.country)
+            && args.language.as_ref().is_none_or(|language| *language == document.language)
+    };
+    let mut found = documents.iter().filter(wanted);
+    let listed = || {
+        let each = documents
+            .iter()
+            .map(|document| format!("`--country {} --language {}`", document.country, document.language));
+        each.collect::<Vec<_>>().join(", ")
+    };
+    let (Some(document), None) = (found.next(), found.next()) else {
+        bail!("say which text was read: {}", listed());
+    };
+    Ok(Some(AcceptedAgreement {
+        type_: *type_,
+        template_id: template_id.clone(),
+        country: document.country.clone(),
+        language: document.language.clone(),
+        document_sha256: document.sha256.to_string(),
+    }))
+}
+
+/// The box that says "I have read it".
+fn confirm(args: &Accept, out: &mut Output) -> anyhow::Result<()> {
+    if args.read_confirmed {
+        return Ok(());
+    }
+    if !out.can_ask() {
+        bail!("nobody can be asked here: confirm with `--read-confirmed` that it was read");
+    }
+    let verb = if args.decline { "decline" } else { "accept" };
+    let question = format!("I have read it, and {verb} (type `yes`): ");
+    if out.ask(&question)?.trim() != "yes" {
+        bail!("nothing was written");
+    }
+    Ok(())
+}
+
+fn manifest(
+    args: &Accept,
+    wish: &DesiredRelationship,
+    invitation: &Invitation,
+    agreement: Option<AcceptedAgreement>,
+    at: Timestamp,
+) -> Manifest {
+    let decision =
+        if args.decline { AcceptanceDecision::Decline } else { AcceptanceDecision::Accept };
+    let named = (!args.agreement_only).then(|| wish.object.name.clone());
+    Manifest {
+        api_version: API_VERSION,
+        kind: "AgreementAcceptance",
+        metadata: Metadata {
+            name: args.name.clone().unwrap_or_else(|| wish.object.name.clone()),
+            namespace: wish.object.namespace.clone(),
+        },
+        spec: AgreementAcceptanceSpec {
+            decision,
+            customer: Tenant { tenant_id: invitation.customer.to_string() },
+            partner: Tenant { tenant_id: invitation.partner.to_string() },
+            agreement,
+            accepted_by: Person {
+                first_name: args.first_name.clone(),
+                last_name: args.last_name.clone(),
+                email: args.email.clone(),
+                phone_number: args.phone.clone(),
+                role: args.role,
+            },
+            accepted_at: at,
+            read_confirmed: true,
+            invitation: named.is_some().then(|| invitation.digest().to_string()),
+            relationship_ref: named.map(|name| LocalRef { name }),
+        },
+    }
+}

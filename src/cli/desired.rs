@@ -1,0 +1,62 @@
+//! From manifests to what is desired: the schema's verdict on each object, then every rule over all of them.
+//!
+//! Never: stops at the first problem.
+
+use jiff::Timestamp;
+
+use super::{ExitStatus, InputArgs, Output, input};
+use crate::{
+    domain::{
+        catalogue::Catalogue,
+        problem::{Problem, Severity},
+        state::{Absence, Desired},
+        validate::{self, Verdict},
+    },
+    manifest::{self, Input},
+};
+
+/// What the manifests say, and everything that is wrong with them.
+pub struct Loaded {
+    /// The documents, which know their places.
+    pub input: Input,
+    /// What is desired, as far as it can be told.
+    pub desired: Desired,
+    /// Every problem, in order of place.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads and validates everything that was named.
+pub fn load(
+    args: &InputArgs,
+    absence: Absence,
+    now: Timestamp,
+    out: &mut Output,
+) -> anyhow::Result<Loaded> {
+    let mut input = input::read(args, out)?;
+    let (objects, mut problems) = manifest::objects(&mut input, absence);
+    let Verdict { desired, problems: found } =
+        validate::validate(&objects, Catalogue::compiled(), now);
+    problems.extend(input.problems.iter().cloned());
+    problems.extend(found);
+    input.locate(&mut problems);
+    problems.sort_by(|a, b| {
+        let order = |problem: &Problem| {
+            let place = problem.place.clone();
+            (place, problem.path.clone(), problem.code, problem.message.clone())
+        };
+        order(a).cmp(&order(b))
+    });
+    Ok(Loaded { input, desired, problems })
+}
+
+impl Loaded {
+    /// Whether anything is wrong that forbids going on.
+    pub fn has_errors(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// What the problems alone say of the answer.
+    pub fn status(&self) -> ExitStatus {
+        if self.has_errors() { ExitStatus::No } else { ExitStatus::AsDesired }
+    }
+}

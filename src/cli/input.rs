@@ -1,0 +1,66 @@
+//! From what was typed to manifests: files, standard input, and what `kustomize` builds.
+//!
+//! Never: a folder that could not be read and looks empty.
+
+use std::{
+    io,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, bail};
+
+use super::{InputArgs, Output};
+use crate::manifest::{self, Input, Source};
+
+/// Reads everything that was named.
+pub fn read(args: &InputArgs, out: &mut Output) -> anyhow::Result<Input> {
+    let mut sources = Vec::new();
+    for name in &args.filename {
+        if name != "-" {
+            sources.push(Source::Path(name.into()));
+        } else if sources.iter().any(|source| matches!(source, Source::Stdin(_))) {
+            bail!("`-f -` can be given once only");
+        } else {
+            let bytes = manifest::standard_input(io::stdin().lock())
+                .context("standard input cannot be read")?;
+            sources.push(Source::Stdin(bytes));
+        }
+    }
+    if let Some(folder) = &args.kustomize {
+        if sources.iter().any(|source| matches!(source, Source::Stdin(_))) {
+            bail!("`-k` and `-f -` cannot be used together");
+        }
+        sources.push(Source::Stdin(kustomize(folder)?));
+    }
+    let input = manifest::read(&sources, &args.namespace)?;
+    if !input.skipped.is_empty() {
+        out.say(&format!("skipped: {}", manifest::skipped_in_words(&input.skipped)));
+    }
+    if input.documents.is_empty() && input.problems.is_empty() {
+        bail!(
+            "no object of `{}` was found in {}",
+            crate::api::GROUP,
+            args.filename.iter().chain(&args.kustomize).cloned().collect::<Vec<_>>().join(", ")
+        );
+    }
+    Ok(input)
+}
+
+/// What `kustomize build` prints for a folder.
+fn kustomize(folder: &str) -> anyhow::Result<Vec<u8>> {
+    for (program, arguments) in [("kustomize", ["build"]), ("kubectl", ["kustomize"])] {
+        let mut command = Command::new(program);
+        command.args(arguments).arg(folder).stdin(Stdio::null());
+        match command.output() {
+            Ok(output) if output.status.success() => return Ok(output.stdout),
+            Ok(output) => bail!(
+                "`{program} {} {folder}` failed: {}",
+                arguments.join(" "),
+                String::from_utf8_lossy(&output.stderr).trim()
+            ),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| format!("`{program}` cannot be run")),
+        }
+    }
+    bail!("`-k` needs `kustomize` or `kubectl` on the PATH; or pipe its output into `-f -`")
+}

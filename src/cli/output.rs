@@ -1,0 +1,92 @@
+//! The one door to standard output and standard error.
+//!
+//! Never: half an answer, or a complaint because the reader has gone.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the only place that prints")]
+
+use std::io::{self, IsTerminal, Write};
+
+use super::ColorChoice;
+
+/// Where answers and talk go.
+#[derive(Debug)]
+pub struct Output {
+    color: ColorChoice,
+}
+
+impl Output {
+    /// The program's own streams.
+    pub fn new(color: ColorChoice) -> Self {
+        Self { color }
+    }
+
+    /// Whether the answer is coloured.
+    pub fn coloured(&self) -> bool {
+        match self.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => {
+                let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+                !no_color && io::stdout().is_terminal()
+            }
+        }
+    }
+
+    /// Whether a person watches.
+    pub fn is_watched(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// Whether a person can be asked.
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// The answer, whole, on standard output. A reader that has gone is no error.
+    ///
+    /// # Errors
+    /// When standard output cannot be written for another reason, such as a full disk.
+    pub fn answer(&mut self, text: &str) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+        let written = stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.write_all(end.as_bytes()))
+            .and_then(|()| stdout.flush());
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+
+    /// A line of talk on standard error.
+    pub fn say(&mut self, text: &str) {
+        talk(text);
+    }
+
+    /// Asks a question on the terminal and gives the answer without its end of line.
+    ///
+    /// # Errors
+    /// When the terminal cannot be read.
+    pub fn ask(&mut self, question: &str) -> io::Result<String> {
+        let mut stderr = io::stderr().lock();
+        stderr.write_all(question.as_bytes())?;
+        stderr.flush()?;
+        drop(stderr);
+        let mut line = String::new();
+        io::stdin().read_line(&mut line)?;
+        Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+    }
+}
+
+/// Writes to standard error; when that has gone there is nobody to tell.
+fn talk(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", text.trim_end_matches('\n'));
+}
+
+/// Says why it could not be told.
+pub fn complain(error: &anyhow::Error) {
+    let mut lines = vec![format!("error: {error}")];
+    lines.extend(error.chain().skip(1).map(|cause| format!("  because: {cause}")));
+    talk(&lines.join("\n"));
+}

@@ -1,0 +1,133 @@
+//! From what is desired to what may run: observe, plan, check. The same for `diff` and `apply`.
+//!
+//! Never: writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::ValueEnum;
+
+use crate::{
+    domain::{
+        catalogue::Catalogue,
+        digest::Digest,
+        limits::{Checked, DEFAULT_SCOPE, Limits, check},
+        plan::{Cause, Claimant, Effect, Plan, access_changes, grants::UNMANAGED, plan},
+        problem::Severity,
+        state::{Absence, Desired, Observed},
+    },
+    store::{Read, Scope, StoreError},
+};
+
+/// A plan, what of it may run, and what it was made from.
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// What may run and what waits.
+    pub checked: Checked,
+    /// What the store held.
+    pub observed: Observed,
+}
+
+/// Observes, plans and checks.
+pub async fn planned(
+    store: &mut impl Read,
+    desired: &Desired,
+    claimant: &Claimant,
+    approvals: &BTreeSet<Digest>,
+) -> Result<Planned, StoreError> {
+    let observed = store.observe(&scope(desired, claimant)).await?;
+    let plan = plan(desired, &observed, claimant);
+    let budgets = store.budgets(&limits(desired)).await?;
+    let checked = check(&plan, desired, &budgets, approvals);
+    Ok(Planned { plan, checked, observed })
+}
+
+/// The limits of every scope that the input can draw on.
+pub fn limits(desired: &Desired) -> BTreeMap<String, Limits> {
+    let named = desired.boundaries.keys().map(String::as_str);
+    named.chain([DEFAULT_SCOPE]).map(|scope| (scope.to_owned(), desired.limits_of(scope))).collect()
+}
+
+/// What has to be read to plan: what the input names, and with `--prune` whatever its namespaces own.
+fn scope(desired: &Desired, claimant: &Claimant) -> Scope {
+    let keys: BTreeSet<_> = desired.relationships.keys().cloned().collect();
+    let customers = desired.acceptances.iter().map(|acceptance| acceptance.customer).collect();
+    let owned = match desired.absence {
+        Absence::Keep => None,
+        Absence::Prune => Some((claimant.instance.clone(), desired.namespaces.clone())),
+    };
+    Scope::Of { keys, customers, owned }
+}
+
+/// What in a plan makes the answer no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Somebody loses a role, or holds it for less time.
+    Revoke,
+    /// Somebody gains a privileged role.
+    Privileged,
+    /// Somebody gains a role for as long as the relationship lasts.
+    NoExpiry,
+    /// A relationship is replaced, which needs the customer.
+    Replace,
+    /// A relationship ends.
+    Terminate,
+    /// Somebody holds a role that nobody declared.
+    Unmanaged,
+}
+
+impl FailOn {
+    /// Whether it is in the plan.
+    pub fn is_in(self, planned: &Planned, desired: &Desired) -> bool {
+        let plan = &planned.plan;
+        let access = || access_changes(&plan.changes);
+        match self {
+            Self::Revoke => access().iter().any(|change| {
+                change.roles.iter().any(|role| role.after < role.before)
+            }),
+            Self::Privileged => access().iter().any(|change| {
+                let gained = |before: &Option<_>, after: &Option<_>| before.is_none() && after.is_some();
+                change.roles.iter().any(|role| role.privileged && gained(&role.before, &role.after))
+            }),
+            Self::NoExpiry => plan.changes.iter().any(|change| gains_without_end(&change.effect)),
+            Self::Replace => plan.changes.iter().any(|change| {
+                matches!(change.effect, Effect::Invite { .. }) && change.cause == Cause::Replaced
+            }),
+            Self::Terminate => {
+                plan.changes.iter().any(|change| matches!(change.effect, Effect::Terminate { .. }))
+            }
+            Self::Unmanaged => {
+                let _ = desired;
+                plan.notices.iter().any(|notice| notice.code == UNMANAGED)
+            }
+        }
+    }
+}
+
+/// Whether a grant without an end of its own gives something.
+fn gains_without_end(effect: &Effect) -> bool {
+    let Effect::SetRoles { before, after, .. } = effect else { return false };
+    let gained: BTreeSet<_> =
+        after.roles.keys().filter(|role| !before.roles.contains_key(*role)).collect();
+    after.contributions.values().any(|contribution| {
+        contribution.window.not_after.is_none()
+            && contribution.roles.iter().any(|role| gained.contains(role))
+    })
+}
+
+impl Planned {
+    /// Whether the plan says that something cannot be done as it stands.
+    pub fn has_errors(&self) -> bool {
+        self.plan.notices.iter().any(|notice| notice.severity == Severity::Error)
+    }
+
+    /// Whether nothing is to be done and nothing waits.
+    pub fn is_as_desired(&self) -> bool {
+        self.plan.is_empty() && self.checked.blocked.is_empty() && !self.has_errors()
+    }
+}
+
+/// The version of the catalogue that resolved the roles of a plan.
+pub fn catalogue_version() -> String {
+    Catalogue::compiled().version().to_owned()
+}

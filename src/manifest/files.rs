@@ -1,0 +1,198 @@
+//! From what the user named to bytes: files, folders with all that is in them, standard input.
+//!
+//! Never: reads without a limit, opens what could block for ever, or takes "could not read" for "is empty".
+
+use std::{
+    collections::BTreeSet,
+    fmt, fs,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use super::Source;
+use crate::domain::problem::Code;
+
+/// A file, folder or standard input that could not be read.
+pub const NOT_READ: Code = Code(1);
+
+/// The most bytes that one file or standard input may hold: 256 MiB.
+pub const FILE_LIMIT: u64 = 256 * 1024 * 1024;
+
+const DEEPEST_FOLDER: usize = 64;
+
+/// One thing that could not be read, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// The file or folder as the user named it.
+    pub file: String,
+    /// Why not.
+    pub reason: String,
+    /// The way out, where there is one.
+    pub help: Option<&'static str>,
+}
+
+/// Everything that could not be read. Nothing else is known then: the answer is "could not tell".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadError {
+    /// Each of them, in reading order; never empty.
+    pub unread: Vec<Unread>,
+}
+
+impl ReadError {
+    /// The stable code of this error.
+    pub const CODE: Code = NOT_READ;
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, Unread { file, reason, help }) in self.unread.iter().enumerate() {
+            let newline = if number == 0 { "" } else { "\n" };
+            write!(f, "{newline}could not read `{}`: {reason}", file.escape_debug())?;
+            if let Some(help) = help {
+                write!(f, " ({help})")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+/// The bytes of one file and the name it goes by.
+#[derive(Debug)]
+pub(super) struct File {
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+/// Reads standard input, or whatever else is piped in, up to one byte more than is allowed.
+///
+/// # Errors
+/// Where reading fails.
+pub fn standard_input(input: impl io::Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    input.take(FILE_LIMIT + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads every source in the order given, folders in the order of their names, and each file once.
+pub(super) fn read(sources: &[Source]) -> Result<Vec<File>, ReadError> {
+    let mut reader = Reader::default();
+    for source in sources {
+        match source {
+            Source::Path(path) => reader.named(path),
+            Source::Stdin(bytes) => {
+                let bytes = bytes.clone();
+                reader.files.push(File { name: "-".to_owned(), bytes });
+            }
+        }
+    }
+    if reader.unread.is_empty() {
+        Ok(reader.files)
+    } else {
+        Err(ReadError { unread: reader.unread })
+    }
+}
+
+#[derive(Default)]
+struct Reader {
+    files: Vec<File>,
+    unread: Vec<Unread>,
+    seen: BTreeSet<PathBuf>,
+}
+
+impl Reader {
+    /// What the user named: a folder, a file of any name, or a pipe that the shell opened.
+    fn named(&mut self, path: &Path) {
+        match fs::metadata(path) {
+            Ok(about) if about.is_dir() => self.folder(path, 0),
+            Ok(about) if about.is_file() || opened_by_the_shell(path) => self.file(path),
+            Ok(_) => self.not_a_file(path),
+            Err(error) => self.failed(path, &error),
+        }
+    }
+
+    /// Everything in a folder whose name says that it is YAML or JSON; hidden files and folders are passed over.
+    fn folder(&mut self, path: &Path, depth: usize) {
+        if !self.first_time(path) {
+            return;
+        }
+        if depth > DEEPEST_FOLDER {
+            return self.refused(path, "the folders are nested too deeply", None);
+        }
+        let entries = match fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+            Ok(entries) => entries,
+            Err(error) => return self.failed(path, &error),
+        };
+        let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths {
+            if path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")) {
+                continue;
+            }
+            match fs::metadata(&path) {
+                Ok(about) if about.is_dir() => self.folder(&path, depth + 1),
+                Ok(_) if !is_manifest(&path) => {}
+                Ok(about) if about.is_file() => self.file(&path),
+                Ok(_) => self.not_a_file(&path),
+                Err(_) if !is_manifest(&path) => {}
+                Err(error) => self.failed(&path, &error),
+            }
+        }
+    }
+
+    fn file(&mut self, path: &Path) {
+        if !self.first_time(path) {
+            return;
+        }
+        match fs::File::open(path).and_then(standard_input) {
+            Ok(bytes) => self.files.push(File { name: path.display().to_string(), bytes }),
+            Err(error) => self.failed(path, &error),
+        }
+    }
+
+    /// Whether this is the first way to that file or folder; a link to it is the same one.
+    fn first_time(&mut self, path: &Path) -> bool {
+        fs::canonicalize(path).map_or(true, |path| self.seen.insert(path))
+    }
+
+    fn failed(&mut self, path: &Path, error: &io::Error) {
+        let (reason, help): (String, _) = match error.kind() {
+            io::ErrorKind::NotFound if path.is_symlink() => {
+                ("it is a link to something that does not exist".to_owned(), None)
+            }
+            io::ErrorKind::NotFound => (
+                "no such file or folder".to_owned(),
+                Some("names are relative to the current folder"),
+            ),
+            io::ErrorKind::PermissionDenied => ("permission denied".to_owned(), None),
+            _ => (error.to_string().to_lowercase(), None),
+        };
+        self.refused(path, &reason, help);
+    }
+
+    fn not_a_file(&mut self, path: &Path) {
+        let help = Some("what comes from a pipe is read with `-f -`");
+        self.refused(path, "it is neither a file nor a folder", help);
+    }
+
+    fn refused(&mut self, path: &Path, reason: &str, help: Option<&'static str>) {
+        self.unread.push(Unread {
+            file: path.display().to_string(),
+            reason: reason.to_owned(),
+            help,
+        });
+    }
+}
+
+/// `<(command)` of a shell: a pipe that is already open at the other end.
+fn opened_by_the_shell(path: &Path) -> bool {
+    path.parent().is_some_and(|folder| folder == Path::new("/dev/fd"))
+        || path == Path::new("/dev/stdin")
+}
+
+fn is_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| {
+        ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+    })
+}

@@ -1,0 +1,249 @@
+//! Manifests in and out: files, folders and standard input become documents that know their place.
+//!
+//! Never: a partial answer that looks whole. What could not be read is an error, what is wrong is a problem.
+//!
+//! ```text
+//! files → text → value → object → Input        marks: places, found again only when something has to be said
+//! ```
+
+mod explain;
+mod files;
+mod marks;
+mod object;
+mod text;
+mod value;
+
+use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf, thread};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::domain::{
+    ids::ObjectKey,
+    problem::{Code, FieldPath, Place, Problem, SourceId},
+};
+
+pub use explain::{CONTENT_CODES, Written};
+pub use files::{FILE_LIMIT, ReadError, Unread, standard_input};
+pub use object::OBJECT_CODES;
+pub use text::{DOCUMENT_LIMIT, TEXT_CODES};
+
+use explain::Marked;
+use text::{Piece, Text};
+
+/// The same object stands in two documents.
+pub const DUPLICATE_OBJECT: Code = Code(15);
+
+/// Where manifests come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A file, or a folder with everything in it.
+    Path(PathBuf),
+    /// What came in through standard input; see [`standard_input`].
+    Stdin(Vec<u8>),
+}
+
+/// One object of ours, as it was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// Its number in the input.
+    pub source: SourceId,
+    /// The file as the user named it; `-` is standard input.
+    pub file: String,
+    /// The line it begins on.
+    pub line: usize,
+    /// Which object it describes.
+    pub key: ObjectKey,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// The generation, where it came from a cluster.
+    pub generation: Option<i64>,
+    /// The UID, where it came from a cluster.
+    pub uid: Option<String>,
+    /// When its deletion was asked for, where it came from a cluster.
+    pub deletion_timestamp: Option<Timestamp>,
+    /// The whole object.
+    pub value: Value,
+    origin: Origin,
+}
+
+/// Which piece of which text a document is, and where inside it.
+#[derive(Debug, Clone, PartialEq)]
+struct Origin {
+    text: usize,
+    piece: Piece,
+    base: FieldPath,
+}
+
+/// Everything that was read.
+#[derive(Debug, Default)]
+pub struct Input {
+    /// The objects of ours, in reading order.
+    pub documents: Vec<Document>,
+    /// How many objects of each other kind were passed over: `apps/v1 Deployment`.
+    pub skipped: BTreeMap<String, usize>,
+    /// What is wrong with the input, each with its place.
+    pub problems: Vec<Problem>,
+    texts: Vec<Text>,
+}
+
+/// What one piece of text gave.
+#[derive(Debug, Default)]
+struct Outcome {
+    documents: Vec<Document>,
+    skipped: BTreeMap<String, usize>,
+    problems: Vec<Problem>,
+}
+
+/// Reads every source. An object without a namespace gets `default_namespace`.
+///
+/// # Errors
+/// Where a file or folder could not be read; content is never an error but a problem of the [`Input`].
+pub fn read(sources: &[Source], default_namespace: &str) -> Result<Input, ReadError> {
+    let files = files::read(sources)?;
+    let mut problems = Vec::new();
+    let mut texts = Vec::new();
+    for file in files {
+        match Text::new(file) {
+            Ok(text) => texts.push(text),
+            Err(problem) => problems.push(*problem),
+        }
+    }
+    let mut input = Input { problems, ..Input::default() };
+    for outcome in outcomes(&texts, default_namespace) {
+        input.documents.extend(outcome.documents);
+        input.problems.extend(outcome.problems);
+        for (kind, count) in outcome.skipped {
+            *input.skipped.entry(kind).or_default() += count;
+        }
+    }
+    input.texts = texts;
+    for (number, document) in input.documents.iter_mut().enumerate() {
+        document.source = SourceId(number);
+    }
+    input.refuse_duplicate_objects();
+    Ok(input)
+}
+
+/// What each piece gives, in order. Enough work is shared between all cores.
+fn outcomes(texts: &[Text], default_namespace: &str) -> Vec<Outcome> {
+    const WORTH_A_THREAD: usize = 64 * 1024;
+    let pieces: Vec<(usize, &Piece)> = texts
+        .iter()
+        .enumerate()
+        .flat_map(|(number, text)| text.pieces.iter().map(move |piece| (number, piece)))
+        .collect();
+    let all = |pieces: &[(usize, &Piece)]| -> Vec<Outcome> {
+        pieces
+            .iter()
+            .map(|(number, piece)| {
+                object::outcome(&texts[*number], *number, piece, default_namespace)
+            })
+            .collect()
+    };
+    let bytes: usize = pieces.iter().map(|(_, piece)| piece.end - piece.start).sum();
+    let cores = thread::available_parallelism().map_or(1, usize::from).min(8);
+    let threads = cores.min(bytes / WORTH_A_THREAD);
+    if threads < 2 {
+        return all(&pieces);
+    }
+    let mut shares = Vec::new();
+    let (mut begin, mut weight) = (0, 0);
+    for (number, (_, piece)) in pieces.iter().enumerate() {
+        weight += piece.end - piece.start;
+        if weight >= bytes.div_ceil(threads) || number + 1 == pieces.len() {
+            shares.push(&pieces[begin..=number]);
+            (begin, weight) = (number + 1, 0);
+        }
+    }
+    thread::scope(|scope| {
+        let all = &all;
+        let workers: Vec<_> =
+            shares.into_iter().map(|share| scope.spawn(move || all(share))).collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().expect("reading a document does not panic"))
+            .collect()
+    })
+}
+
+impl Input {
+    /// Whether nothing at all was found: no object of ours, none of another kind, and nothing wrong.
+    pub fn is_empty(&self) -> bool {
+        self.documents.is_empty() && self.skipped.is_empty() && self.problems.is_empty()
+    }
+
+    /// Where a field of a document stands; where it is absent, the nearest field around it.
+    pub fn place(&self, source: SourceId, path: &FieldPath) -> Option<Place> {
+        let document = self.documents.get(source.0)?;
+        Some(self.marked(document).place(&document.origin.base, path))
+    }
+
+    /// What stands at a field, as it was typed: tells `no` from `"no"`.
+    pub fn written(&self, source: SourceId, path: &FieldPath) -> Option<Written> {
+        let document = self.documents.get(source.0)?;
+        self.marked(document).written(&document.origin.base, path)
+    }
+
+    /// Fills in the place of each problem that names its document. Each document is parsed once more at most.
+    pub fn locate(&self, problems: &mut [Problem]) {
+        let mut marked: BTreeMap<(usize, usize), Marked<'_>> = BTreeMap::new();
+        for problem in problems.iter_mut().filter(|problem| problem.place.is_none()) {
+            let Some(document) = problem.source.and_then(|source| self.documents.get(source.0))
+            else {
+                continue;
+            };
+            let at = (document.origin.text, document.origin.piece.start);
+            let marked = marked.entry(at).or_insert_with(|| self.marked(document));
+            problem.place = Some(marked.place(&document.origin.base, &problem.path));
+        }
+    }
+
+    fn marked(&self, document: &Document) -> Marked<'_> {
+        Marked::new(&self.texts[document.origin.text], &document.origin.piece)
+    }
+
+    fn refuse_duplicate_objects(&mut self) {
+        let mut seen: BTreeMap<&ObjectKey, Vec<SourceId>> = BTreeMap::new();
+        for document in &self.documents {
+            seen.entry(&document.key).or_default().push(document.source);
+        }
+        let path = FieldPath::root().field("metadata").field("name");
+        let mut problems: Vec<Problem> = seen
+            .into_iter()
+            .flat_map(|(key, sources)| {
+                let first = sources[0];
+                sources.into_iter().skip(1).map(move |source| (key, first, source))
+            })
+            .map(|(key, first, source)| {
+                let place = self.place(first, &path);
+                let place = place.map_or_else(String::new, |place| format!(", first at {place}"));
+                Problem::error(DUPLICATE_OBJECT, format!("`{key}` is described twice{place}"))
+                    .help("keep one of the two, or give one of them another name")
+                    .about(key, Some(source))
+                    .path(path.clone())
+            })
+            .collect();
+        problems.sort_by_key(|problem| problem.source);
+        self.locate(&mut problems);
+        self.problems.extend(problems);
+    }
+}
+
+/// The YAML of a value: block style, fields in the order of their declaration.
+pub fn to_yaml<T: Serialize>(value: &T) -> String {
+    serde_yaml::to_string(value).expect("what we write has text keys and no cycles")
+}
+
+/// One line for each kind that was passed over, as people read it: `2 apps/v1 Deployment, 1 v1 Service`.
+pub fn skipped_in_words(skipped: &BTreeMap<String, usize>) -> String {
+    let mut words = String::new();
+    for (kind, count) in skipped {
+        let comma = if words.is_empty() { "" } else { ", " };
+        write!(words, "{comma}{count} {kind}").expect("writing to a text cannot fail");
+    }
+    words
+}

@@ -1,0 +1,369 @@
+//! From bytes to pieces of text, one for each YAML document, and which characters they may hold.
+//!
+//! Never: guesses an encoding, or lets through a character that a reviewer cannot see.
+
+use super::files::{FILE_LIMIT, File};
+use crate::domain::problem::{Code, Place, Problem};
+
+/// The text is not UTF-8.
+pub const NOT_UTF8: Code = Code(2);
+/// A file or a document is too large.
+pub const TOO_LARGE: Code = Code(3);
+/// A control character, which no manifest needs.
+pub const CONTROL_CHARACTER: Code = Code(4);
+/// A character that hides or reorders what a reader sees.
+pub const HIDDEN_CHARACTER: Code = Code(5);
+/// A character that looks like another one, in a word of other letters.
+pub const LOOK_ALIKE: Code = Code(6);
+
+/// The codes of this module.
+pub const TEXT_CODES: [Code; 5] =
+    [NOT_UTF8, TOO_LARGE, CONTROL_CHARACTER, HIDDEN_CHARACTER, LOOK_ALIKE];
+
+/// The most bytes that one document may hold: 16 MiB, ten times what a cluster accepts for one object.
+pub const DOCUMENT_LIMIT: usize = 16 * 1024 * 1024;
+
+/// One file as text.
+#[derive(Debug)]
+pub(super) struct Text {
+    pub name: String,
+    pub content: String,
+    pub pieces: Vec<Piece>,
+}
+
+/// One document in a text: its bytes, the line it begins on, and the first line that says something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub start: usize,
+    pub end: usize,
+    pub line: usize,
+    pub first: usize,
+}
+
+impl Text {
+    /// The text of a file, split into its documents.
+    pub fn new(file: File) -> Result<Self, Box<Problem>> {
+        let File { name, bytes } = file;
+        let start = Place { file: name.clone(), line: 1, column: 1 };
+        if bytes.len() as u64 > FILE_LIMIT {
+            let message = format!("the file holds more than {} MiB", FILE_LIMIT >> 20);
+            let problem = Problem::error(TOO_LARGE, message).at(start);
+            return Err(Box::new(problem.help("split it into several files")));
+        }
+        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+            let problem = Problem::error(NOT_UTF8, "the file is UTF-16, not UTF-8").at(start);
+            return Err(Box::new(
+                problem.help("save it as UTF-8, for example with `iconv -f UTF-16 -t UTF-8`"),
+            ));
+        }
+        let content = String::from_utf8(bytes).map_err(|error| {
+            let offset = error.utf8_error().valid_up_to();
+            let bytes = error.as_bytes();
+            let before = String::from_utf8_lossy(&bytes[..offset]);
+            let (line, column) = line_and_column(&before);
+            let byte = bytes[offset];
+            let message = format!("the file is not UTF-8: byte 0x{byte:02X} at offset {offset}");
+            let place = Place { file: name.clone(), line, column };
+            Box::new(Problem::error(NOT_UTF8, message).at(place).help("save it as UTF-8"))
+        })?;
+        let pieces = pieces(&content);
+        Ok(Self { name, content, pieces })
+    }
+
+    /// The text of a piece.
+    pub fn of(&self, piece: &Piece) -> &str {
+        &self.content[piece.start..piece.end]
+    }
+
+    /// A place in the file from one in a piece.
+    pub fn place(&self, piece: &Piece, line: usize, column: usize) -> Place {
+        Place { file: self.name.clone(), line: piece.line + line.saturating_sub(1), column }
+    }
+}
+
+/// The line and column that follow a text, counted from 1 and in characters.
+fn line_and_column(before: &str) -> (usize, usize) {
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let last = before.rfind('\n').map_or(before, |end| &before[end + 1..]);
+    (line, last.chars().count() + 1)
+}
+
+/// Splits a text at the lines that end a YAML document wherever they stand: `---` and `...` at the first column.
+/// YAML forbids both inside of quoted text, and block text ends there.
+fn pieces(content: &str) -> Vec<Piece> {
+    let bom = if content.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let mut pieces = Vec::new();
+    let mut piece = Piece { start: bom, end: bom, line: 1, first: 1 };
+    let mut begun = Begun::No;
+    let mut offset = bom;
+    for (number, line) in content[bom..].split_inclusive('\n').enumerate() {
+        let number = number + 1;
+        let end = offset + line.len();
+        if is_marker(line, "---") && begun != Begun::No {
+            piece.end = offset;
+            pieces.push(piece);
+            piece = Piece { start: offset, end, line: number, first: number };
+            begun = Begun::Marker;
+        } else if is_marker(line, "...") {
+            piece.end = end;
+            pieces.push(piece);
+            piece = Piece { start: end, end, line: number + 1, first: number + 1 };
+            begun = Begun::No;
+        } else if is_marker(line, "---") {
+            piece.first = number;
+            begun = Begun::Marker;
+        }
+        if begun != Begun::Content && is_content(line, begun) {
+            piece.first = number;
+            begun = Begun::Content;
+        }
+        offset = end;
+    }
+    piece.end = content.len();
+    if begun != Begun::No || piece.end > piece.start {
+        pieces.push(piece);
+    }
+    pieces
+}
+
+/// How far a document has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    /// Nothing, or comments and directives, which belong to the document after them.
+    No,
+    Marker,
+    Content,
+}
+
+fn is_marker(line: &str, marker: &str) -> bool {
+    line.strip_prefix(marker)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+}
+
+fn is_content(line: &str, begun: Begun) -> bool {
+    let line = if is_marker(line, "---") { &line[3..] } else { line };
+    let text = line.trim_start();
+    let directive = begun == Begun::No && line.starts_with('%');
+    !(text.is_empty() || text.starts_with('#') || directive || is_marker(line, "..."))
+}
+
+/// A character that a text must not hold, and where: line and column in the text.
+pub(super) struct Offence {
+    pub code: Code,
+    pub line: usize,
+    pub column: usize,
+    pub message: String,
+    pub help: &'static str,
+}
+
+/// Whether a text holds nothing but printable ASCII, tabs and line ends.
+pub(super) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'\t' | b'\n' | b' '..=b'~'))
+}
+
+/// The first character on each line that a manifest must not hold anywhere, not even in a comment.
+pub(super) fn offences(text: &str) -> Vec<Offence> {
+    const ENOUGH: usize = 20;
+    let mut offences: Vec<Offence> = Vec::new();
+    let (mut line, mut column) = (1, 0);
+    let mut characters = text.chars().peekable();
+    let mut before = '\n';
+    while let Some(character) = characters.next() {
+        column += 1;
+        let after = characters.peek().copied();
+        let windows_line_end = character == '\r' && after == Some('\n');
+        let known = offences.last().is_some_and(|last| last.line == line);
+        if !windows_line_end
+            && !known
+            && let Some((code, message, help)) = offence(character, before, after)
+        {
+            offences.push(Offence { code, line, column, message, help });
+            if offences.len() == ENOUGH {
+                break;
+            }
+        }
+        if character == '\n' {
+            (line, column) = (line + 1, 0);
+        }
+        before = character;
+    }
+    offences
+}
+
+/// What is wrong with the characters of one value or key, escapes resolved; also look-alikes.
+pub(super) fn offence_in_value(text: &str) -> Option<(Code, String, &'static str)> {
+    let mut before = '\n';
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let after = characters.peek().copied();
+        if character != '\r'
+            && let Some(found) = offence(character, before, after)
+        {
+            return Some(found);
+        }
+        before = character;
+    }
+    look_alike(text)
+}
+
+fn offence(
+    character: char,
+    before: char,
+    after: Option<char>,
+) -> Option<(Code, String, &'static str)> {
+    let shown = format!("U+{:04X}", u32::from(character));
+    match character {
+        '\t' | '\n' | ' '..='~' => None,
+        '\0' => {
+            let help = "save the file as UTF-8; NUL bytes often mean that it is UTF-16";
+            Some((CONTROL_CHARACTER, format!("the control character {shown} (NUL)"), help))
+        }
+        '\r' => {
+            let help = "end lines with LF or CRLF";
+            Some((
+                CONTROL_CHARACTER,
+                format!("a carriage return without a line feed ({shown})"),
+                help,
+            ))
+        }
+        '\u{1}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => {
+            Some((CONTROL_CHARACTER, format!("the control character {shown}"), "remove it"))
+        }
+        '\u{2028}' | '\u{2029}' => Some((
+            CONTROL_CHARACTER,
+            format!("the line separator {shown}"),
+            "end lines with LF or CRLF",
+        )),
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}' => {
+            let message =
+                format!("the character {shown}, which reorders the text around it on the screen");
+            Some((HIDDEN_CHARACTER, message, "remove it; what is read must be what is reviewed"))
+        }
+        '\u{200c}' | '\u{200d}'
+            if !before.is_ascii() && after.is_some_and(|after| !after.is_ascii()) =>
+        {
+            None
+        }
+        '\u{ad}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200d}'
+        | '\u{2060}'..='\u{2064}'
+        | '\u{3164}'
+        | '\u{feff}'
+        | '\u{ffa0}'
+        | '\u{e0000}'..='\u{e007f}' => {
+            let help = "remove it; what is read must be what is reviewed";
+            Some((HIDDEN_CHARACTER, format!("the character {shown}, which cannot be seen"), help))
+        }
+        _ => None,
+    }
+}
+
+/// A letter of another script that looks like a Latin one, in one word with Latin letters.
+fn look_alike(text: &str) -> Option<(Code, String, &'static str)> {
+    if text.is_ascii() {
+        return None;
+    }
+    let one_word = !text.contains(char::is_whitespace);
+    let is_part = |character: char| one_word || character.is_alphanumeric();
+    let found = text.split(|character: char| !is_part(character)).find_map(|word| {
+        let latin = word.contains(|character: char| character.is_ascii_alphabetic());
+        let other = word.chars().find_map(|character| Some((character, looks_like(character)?)));
+        other.filter(|(character, _)| latin || is_latin_in_disguise(*character))
+    });
+    found.map(|(character, like)| {
+        let message = format!(
+            "`{character}` (U+{:04X}) looks like the letter `{like}` but is another one",
+            u32::from(character)
+        );
+        (LOOK_ALIKE, message, "type the word again with Latin letters")
+    })
+}
+
+fn is_latin_in_disguise(character: char) -> bool {
+    matches!(character, '\u{ff21}'..='\u{ff5a}' | '\u{1d400}'..='\u{1d6a3}')
+}
+
+/// The Latin letter that a letter of another script cannot be told from.
+fn looks_like(character: char) -> Option<char> {
+    const PAIRS: [(&str, &str); 3] = [
+        ("аеорсухіјѕһԁԛԝӏґАВЕКМНОРСТУХІЈЅҺЗ", "aeopcyxijshdqwlrABEKMHOPCTYXIJSh3"),
+        ("οινκρυχαΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "oivkpuxaABEZHIKMNOPTYX"),
+        ("ոօսցհЅᎪᏴᏟᎬᎻᎫᏦᏞᎷᏢᏒᏚᎢᏙᎳᏃ", "nougsSABCEHJKLMPRSTVWZ"),
+    ];
+    match character {
+        '\u{ff21}'..='\u{ff3a}' | '\u{ff41}'..='\u{ff5a}' => {
+            char::from_u32(u32::from(character) - 0xfee0)
+        }
+        '\u{1d400}'..='\u{1d6a3}' => {
+            let letter = u8::try_from((u32::from(character) - 0x1d400) % 52).ok()?;
+            Some(char::from(if letter < 26 { b'A' + letter } else { b'a' + letter - 26 }))
+        }
+        _ => PAIRS.iter().find_map(|(others, latin)| {
+            let position = others.chars().position(|other| other == character)?;
+            latin.chars().nth(position)
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(content: &str) -> Vec<(&str, usize, usize)> {
+        pieces(content)
+            .into_iter()
+            .map(|piece| (&content[piece.start..piece.end], piece.line, piece.first))
+            .collect()
+    }
+
+    #[test]
+    fn documents_are_split_at_markers_and_keep_their_lines() {
+        assert_eq!(split(""), []);
+        assert_eq!(split("a: 1\n"), [("a: 1\n", 1, 1)]);
+        assert_eq!(
+            split("# c\n---\na: 1\n---\n\nb: 2\n"),
+            [("# c\n---\na: 1\n", 1, 3), ("---\n\nb: 2\n", 4, 6),]
+        );
+        assert_eq!(
+            split("%YAML 1.2\n---\na: 1\n...\n# c\n---\nb: 2"),
+            [("%YAML 1.2\n---\na: 1\n...\n", 1, 3), ("# c\n---\nb: 2", 5, 7),]
+        );
+        assert_eq!(
+            split("--- {a: 1}\r\n---\r\n---x: 1\n"),
+            [("--- {a: 1}\r\n", 1, 1), ("---\r\n---x: 1\n", 2, 3),]
+        );
+        assert_eq!(split("a: |\n text\n---\nb: 1"), [("a: |\n text\n", 1, 1), ("---\nb: 1", 3, 4)]);
+        assert_eq!(split("\u{feff}a: 1"), [("a: 1", 1, 1)]);
+    }
+
+    #[test]
+    fn every_pair_of_look_alikes_has_both_sides() {
+        for (other, latin) in
+            [('а', 'a'), ('З', '3'), ('Χ', 'X'), ('Ꮓ', 'Z'), ('Ａ', 'A'), ('𝐛', 'b')]
+        {
+            assert_eq!(looks_like(other), Some(latin), "{other}");
+        }
+        assert_eq!(looks_like('é'), None);
+    }
+
+    #[test]
+    fn a_word_of_two_scripts_is_refused_and_words_of_one_script_are_not() {
+        for text in ["Helpdesk Аdministrator", "pаypal", "соmpany@example.com", "сосо.com", "Ａcme"]
+        {
+            assert!(offence_in_value(text).is_some(), "{text}");
+        }
+        for text in [
+            "Helpdesk Administrator",
+            "Acme ООО",
+            "Банк Acme",
+            "Café Zürich",
+            "東京 IT",
+            "नमस्\u{200d}ते",
+        ] {
+            assert!(offence_in_value(text).is_none(), "{text}");
+        }
+    }
+}

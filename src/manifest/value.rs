@@ -1,0 +1,368 @@
+//! From the text of one document to a value, refusing what YAML allows and a manifest must not do.
+//!
+//! Never: lets one key win over its double, or lets aliases grow a small text into a large value.
+
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+};
+
+use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// What a document holds, and whether it deserves a closer look.
+#[derive(Debug, Default)]
+pub(super) struct Loaded {
+    /// The values: one for YAML, any number for a stream of JSON. Nulls are left out.
+    pub values: Vec<Value>,
+    /// Some text is one that YAML 1.1 reads as something else unless it is quoted.
+    pub traps: bool,
+    /// Some text is not printable ASCII.
+    pub unusual: bool,
+}
+
+/// Why a document has no value.
+#[derive(Debug)]
+pub(super) struct Unloaded {
+    pub refusal: Refusal,
+    /// Line and column in the text.
+    pub at: Option<(usize, usize)>,
+}
+
+/// The reasons.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Refusal {
+    /// The parser's words.
+    Syntax(String),
+    DuplicateKey(String),
+    KeyNotText(String),
+    TooDeep,
+    TooMuch,
+    Tag(String),
+    NotANumber(String),
+    Merge,
+}
+
+/// Reads the text of one document.
+pub(super) fn load(text: &str) -> Result<Loaded, Unloaded> {
+    let start = text.trim_start();
+    if !start.starts_with(['{', '[']) {
+        return yaml(text);
+    }
+    // What is not JSON may still be YAML in flow style, which begins the same.
+    json(text).or_else(|from_json| match from_json.refusal {
+        Refusal::Syntax(_) => yaml(text).map_err(|from_yaml| match from_yaml.refusal {
+            Refusal::Syntax(_) if looks_like_json(start) => from_json,
+            _ => from_yaml,
+        }),
+        _ => Err(from_json),
+    })
+}
+
+fn looks_like_json(start: &str) -> bool {
+    start[1..].trim_start().starts_with(['"', '{', '[', '}', ']'])
+}
+
+/// One JSON value after the other.
+fn json(text: &str) -> Result<Loaded, Unloaded> {
+    let tally = Tally::new(text.len());
+    let mut values = Vec::new();
+    let mut rest = text;
+    while !rest.trim_start().is_empty() {
+        let mut deserializer = serde_json::Deserializer::from_str(rest);
+        let value = Node(&tally).deserialize(&mut deserializer).map_err(|error| {
+            let before = text.len() - rest.len();
+            tally.because(json_failed(text, before, &error))
+        })?;
+        if !value.is_null() {
+            values.push(value);
+        }
+        rest = &rest[deserializer.into_iter::<IgnoredAny>().byte_offset()..];
+    }
+    Ok(tally.loaded(values))
+}
+
+/// The parser counts lines from where it began, and columns in bytes.
+fn json_failed(text: &str, before: usize, error: &serde_json::Error) -> Unloaded {
+    let message = error.to_string();
+    let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);
+    let refusal = if message.contains("recursion limit") {
+        Refusal::TooDeep
+    } else {
+        Refusal::Syntax(message.to_owned())
+    };
+    let lines = text[..before].matches('\n').count() + error.line().max(1);
+    let begin = if error.line() > 1 {
+        0
+    } else {
+        text[..before].rfind('\n').map_or(before, |end| before - end - 1)
+    };
+    let line = text.split('\n').nth(lines - 1).unwrap_or_default();
+    let bytes = (begin + error.column()).saturating_sub(1);
+    let column = line.char_indices().take_while(|(offset, _)| *offset < bytes).count() + 1;
+    Unloaded { refusal, at: Some((lines, column)) }
+}
+
+fn yaml(text: &str) -> Result<Loaded, Unloaded> {
+    let tally = Tally::new(text.len());
+    let value =
+        Node(&tally).deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|error| {
+            let at = error.location().map(|location| (location.line(), location.column()));
+            let message = error.to_string();
+            let refusal = if message.contains("recursion limit") {
+                Refusal::TooDeep
+            } else if message.contains("repetition limit") {
+                Refusal::TooMuch
+            } else {
+                Refusal::Syntax(message)
+            };
+            tally.because(Unloaded { refusal, at })
+        })?;
+    Ok(tally.loaded(if value.is_null() { Vec::new() } else { vec![value] }))
+}
+
+/// What is counted and noticed while one document is read.
+struct Tally {
+    /// How much more the values may weigh. Without aliases a value never weighs much more than its text.
+    left: Cell<usize>,
+    traps: Cell<bool>,
+    unusual: Cell<bool>,
+    refusal: RefCell<Option<Refusal>>,
+}
+
+impl Tally {
+    fn new(bytes: usize) -> Self {
+        Self {
+            left: Cell::new(bytes.saturating_mul(4).saturating_add(64 * 1024)),
+            traps: Cell::new(false),
+            unusual: Cell::new(false),
+            refusal: RefCell::new(None),
+        }
+    }
+
+    fn loaded(&self, values: Vec<Value>) -> Loaded {
+        Loaded { values, traps: self.traps.get(), unusual: self.unusual.get() }
+    }
+
+    fn refuse<E: de::Error>(&self, refusal: Refusal) -> E {
+        self.refusal.borrow_mut().get_or_insert(refusal);
+        E::custom("refused")
+    }
+
+    /// The same failure with our own reason, where there is one.
+    fn because(&self, unloaded: Unloaded) -> Unloaded {
+        match self.refusal.take() {
+            Some(refusal) => Unloaded { refusal, ..unloaded },
+            None => unloaded,
+        }
+    }
+
+    fn weigh<E: de::Error>(&self, weight: usize) -> Result<(), E> {
+        match self.left.get().checked_sub(weight) {
+            Some(left) => {
+                self.left.set(left);
+                Ok(())
+            }
+            None => Err(self.refuse(Refusal::TooMuch)),
+        }
+    }
+
+    fn notice<E: de::Error>(&self, text: &str) -> Result<(), E> {
+        self.weigh(text.len() + 1)?;
+        if is_trap(text) {
+            self.traps.set(true);
+        }
+        if !text.bytes().all(|byte| matches!(byte, b'\t' | b'\n' | b' '..=b'~')) {
+            self.unusual.set(true);
+        }
+        Ok(())
+    }
+}
+
+/// Whether YAML 1.1, which kubectl speaks, reads this unquoted text as a truth value or another number than YAML 1.2.
+pub(super) fn is_trap(text: &str) -> bool {
+    match text.len() {
+        0 => false,
+        1..=3 if text.as_bytes()[0].is_ascii_alphabetic() => {
+            let lower = text.to_ascii_lowercase();
+            let capital = text[..1].to_ascii_uppercase() + &lower[1..];
+            matches!(&*lower, "y" | "n" | "yes" | "no" | "on" | "off")
+                && (text == lower || text == capital || text == text.to_ascii_uppercase())
+        }
+        _ => {
+            let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+            let leading_zero = digits.len() > 1 && digits.starts_with('0');
+            digits.starts_with(|first: char| first.is_ascii_digit())
+                && (leading_zero || digits.contains('_'))
+                && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
+        }
+    }
+}
+
+/// Reads one value.
+#[derive(Clone, Copy)]
+struct Node<'t>(&'t Tally);
+
+impl<'de> DeserializeSeed<'de> for Node<'_> {
+    type Value = Value;
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value that JSON can hold")
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
+        self.0.weigh(1)?;
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+        self.0.weigh(1)?;
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+        self.0.weigh(1)?;
+        Ok(value.into())
+    }
+
+    fn visit_i128<E: de::Error>(self, value: i128) -> Result<Value, E> {
+        Err(self.0.refuse(Refusal::NotANumber(value.to_string())))
+    }
+
+    fn visit_u128<E: de::Error>(self, value: u128) -> Result<Value, E> {
+        Err(self.0.refuse(Refusal::NotANumber(value.to_string())))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        self.0.weigh(1)?;
+        let number = Number::from_f64(value);
+        number
+            .map(Value::Number)
+            .ok_or_else(|| self.0.refuse(Refusal::NotANumber(value.to_string())))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
+        self.0.notice(text)?;
+        Ok(Value::String(text.to_owned()))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+        self.0.weigh(1)?;
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Value, E> {
+        self.visit_unit()
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        self.0.weigh(1)?;
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(self)? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        self.0.weigh(1)?;
+        let mut map = Map::new();
+        while let Some(key) = fields.next_key_seed(Key(self.0))? {
+            if map.contains_key(&key) {
+                return Err(self.0.refuse(Refusal::DuplicateKey(key)));
+            }
+            let value = fields.next_value_seed(self)?;
+            map.insert(key, value);
+        }
+        match map.remove("<<") {
+            None => Ok(Value::Object(map)),
+            Some(merged) => {
+                merge(map, merged).map(Value::Object).ok_or_else(|| self.0.refuse(Refusal::Merge))
+            }
+        }
+    }
+
+    fn visit_enum<A: de::EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
+        let (tag, _) = data.variant::<String>()?;
+        Err(self.0.refuse(Refusal::Tag(tag)))
+    }
+}
+
+/// Fields of one or several mappings below those written out; the first mapping wins.
+fn merge(mut map: Map<String, Value>, merged: Value) -> Option<Map<String, Value>> {
+    let sources = match merged {
+        Value::Array(sources) => sources,
+        one => vec![one],
+    };
+    for source in sources {
+        let Value::Object(fields) = source else { return None };
+        for (key, value) in fields {
+            map.entry(key).or_insert(value);
+        }
+    }
+    Some(map)
+}
+
+/// Reads one key of a mapping.
+struct Key<'t>(&'t Tally);
+
+impl Key<'_> {
+    fn refuse<E: de::Error>(&self, key: impl fmt::Display) -> E {
+        self.0.refuse(Refusal::KeyNotText(key.to_string()))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = String;
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key<'_> {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key that is text")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
+        self.0.notice(text)?;
+        Ok(text.to_owned())
+    }
+
+    fn visit_bool<E: de::Error>(self, key: bool) -> Result<String, E> {
+        Err(self.refuse(key))
+    }
+
+    fn visit_i64<E: de::Error>(self, key: i64) -> Result<String, E> {
+        Err(self.refuse(key))
+    }
+
+    fn visit_u64<E: de::Error>(self, key: u64) -> Result<String, E> {
+        Err(self.refuse(key))
+    }
+
+    fn visit_f64<E: de::Error>(self, key: f64) -> Result<String, E> {
+        Err(self.refuse(key))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<String, E> {
+        Err(self.refuse("null"))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<String, A::Error> {
+        Err(self.refuse("[…]"))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<String, A::Error> {
+        Err(self.refuse("{…}"))
+    }
+}
