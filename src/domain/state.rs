@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     digest::Digest,
     duration::{Days, Duration},
-    ids::{GranteeId, RoleId, TenantId},
+    ids::{GranteeId, InvalidId, RoleId, TenantId},
     lifecycle::{Ended, Lifecycle},
     limits::{DEFAULT_SCOPE, Limits},
 };
@@ -57,8 +57,10 @@ impl fmt::Display for Owner {
     }
 }
 
-/// The namespace and name of an object whose kind is known from where this stands.
+/// The namespace and name of an object whose kind is known from where this stands. As text, and so also as a key in
+/// JSON, it is `namespace/name`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ObjectName {
     /// Its namespace.
     pub namespace: String,
@@ -69,6 +71,27 @@ pub struct ObjectName {
 impl fmt::Display for ObjectName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+impl TryFrom<String> for ObjectName {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        match text.split_once('/') {
+            Some((namespace, name)) if !name.is_empty() && !name.contains('/') => {
+                Ok(Self { namespace: namespace.to_owned(), name: name.to_owned() })
+            }
+            Some(_) | None => {
+                Err(InvalidId { text, expected: "an object such as `namespace/name`" })
+            }
+        }
+    }
+}
+
+impl From<ObjectName> for String {
+    fn from(object: ObjectName) -> Self {
+        object.to_string()
     }
 }
 
