@@ -17,7 +17,7 @@ use concordat::{
         ids::{GLOBAL_ADMINISTRATOR, GranteeId, HELPDESK_ADMINISTRATOR, RoleId, TenantId},
         plan::{Claimant, Foreign},
         state::{
-            Absence, Acceptance, Agreement, Asked, Desired, DesiredGrant, DesiredRelationship,
+            Absence, Acceptance, AcceptedText, Agreement, Asked, Desired, DesiredGrant, DesiredRelationship,
             Document, Grantee, GranteeKind, Instance, Invitation, ObjectName, Person, Policies,
             RelationshipKey, Renewal, Standing, Tenant, Uid, Window,
         },
@@ -202,9 +202,11 @@ pub fn answer(
         decision,
         customer,
         partner: tenant(1).id,
-        agreement_type: AgreementType::MicrosoftCustomerAgreement,
-        template_id: "template".to_owned(),
-        document: document(),
+        agreement: Some(AcceptedText {
+            type_: AgreementType::MicrosoftCustomerAgreement,
+            template_id: "template".to_owned(),
+            document: document(),
+        }),
         accepted_by: Person {
             first_name: "Ada".to_owned(),
             last_name: "Example".to_owned(),

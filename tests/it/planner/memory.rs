@@ -192,9 +192,7 @@ impl Memory {
             customer: *customer,
             partner: *partner,
             decision: *decision,
-            agreement_type: acceptance.agreement_type,
-            template_id: acceptance.template_id.clone(),
-            document: acceptance.document.clone(),
+            agreement: acceptance.agreement.clone(),
             accepted_at: *accepted_at,
             used_for,
         };

@@ -36,7 +36,11 @@ fn along(
 
 fn configured() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    ProptestConfig { cases: cases.unwrap_or(48), ..ProptestConfig::default() }
+    ProptestConfig {
+        cases: cases.unwrap_or(48),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
 }
 
 /// What every grantee holds in every active row, by the number of the relationship.
