@@ -2,8 +2,10 @@
 //!
 //! Never: the planner's own arithmetic in what judges it.
 
+mod attacks;
 mod build;
 mod generate;
 mod memory;
 mod model;
 mod properties;
+mod told;

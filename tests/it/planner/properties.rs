@@ -62,6 +62,8 @@ proptest! {
 
     #[test]
     fn one_plan_leads_to_what_a_careful_reader_expects(steps in history(Outside::Quiet)) {
+        let whole = |step: Step| if let Step::ApplySome(_) = step { Step::Apply } else { step };
+        let steps: Vec<_> = steps.into_iter().map(whole).collect();
         along(&steps, |world| {
             let mut world = world.clone();
             world.apply();
