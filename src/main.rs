@@ -1,4 +1,4 @@
 //! x
 //!
 //! Never: x
-fn main(){}
+fn main() {}

@@ -2,4 +2,7 @@
 //!
 //! Never: stays.
 #[derive(clap::Parser, Debug)]
-pub struct Cli { #[arg(short)] pub verbose: u8 }
+pub struct Cli {
+    #[arg(short)]
+    pub verbose: u8,
+}

@@ -17,9 +17,9 @@ use concordat::{
         ids::{GLOBAL_ADMINISTRATOR, GranteeId, HELPDESK_ADMINISTRATOR, RoleId, TenantId},
         plan::{Claimant, Foreign},
         state::{
-            Absence, Acceptance, AcceptedText, Agreement, Asked, Desired, DesiredGrant, DesiredRelationship,
-            Document, Grantee, GranteeKind, Instance, Invitation, ObjectName, Person, Policies,
-            RelationshipKey, Renewal, Standing, Tenant, Uid, Window,
+            Absence, Acceptance, AcceptedText, Agreement, Asked, Desired, DesiredGrant,
+            DesiredRelationship, Document, Grantee, GranteeKind, Instance, Invitation, ObjectName,
+            Person, Policies, RelationshipKey, Renewal, Standing, Tenant, Uid, Window,
         },
     },
 };
@@ -253,10 +253,7 @@ impl Input {
             invitation: invitation(number, of),
             asked: asked(&of.roles),
             partner: tenant(1),
-            renewal: Renewal {
-                mode: of.renewal,
-                before: Duration::from_days(of.renew_before),
-            },
+            renewal: Renewal { mode: of.renewal, before: Duration::from_days(of.renew_before) },
             policies: of.policies.clone(),
             adopt_from: of.adopt_from.clone(),
             grants: selected

@@ -69,7 +69,11 @@ pub fn grant() -> impl Strategy<Value = Grant> {
             grantee,
             roles: numbers.into_iter().map(role).collect(),
             window: (from, length.map(|length| from.unwrap_or(0) + length)),
-            deletion: if retain { GrantDeletionPolicy::Retain } else { GrantDeletionPolicy::Revoke },
+            deletion: if retain {
+                GrantDeletionPolicy::Retain
+            } else {
+                GrantDeletionPolicy::Revoke
+            },
             ..Grant::default()
         },
     )
@@ -272,9 +276,8 @@ impl World {
 
     fn answer(&mut self, number: u8, decision: AcceptanceDecision) {
         let rows = self.memory.observed.relationships.get(&super::build::key(number));
-        let pending = rows.and_then(|rows| {
-            rows.iter().rfind(|row| row.lifecycle.phase() == Phase::Pending)
-        });
+        let pending =
+            rows.and_then(|rows| rows.iter().rfind(|row| row.lifecycle.phase() == Phase::Pending));
         if let Some(row) = pending {
             let given = answer(number, decision, day(self.today), Some(row.digest));
             self.input.answers.push((number, given));

@@ -219,11 +219,8 @@ fn set_roles(
     after: &Assignment,
     version: i64,
 ) -> Result<(), Refusal> {
-    let none = ObservedAssignment {
-        grantee: grantee.clone(),
-        version: 0,
-        state: Assignment::default(),
-    };
+    let none =
+        ObservedAssignment { grantee: grantee.clone(), version: 0, state: Assignment::default() };
     let ceiling = row.ceiling.clone();
     let active = row.lifecycle.phase() == Phase::Active;
     let ends_at = row.ends_at;

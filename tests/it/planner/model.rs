@@ -59,7 +59,9 @@ impl Model {
             let idle: Vec<u8> = self
                 .given
                 .iter()
-                .filter(|((of, _), gives)| *of == number && !self.takes_part(row, number, gives, today))
+                .filter(|((of, _), gives)| {
+                    *of == number && !self.takes_part(row, number, gives, today)
+                })
                 .map(|((_, grant), _)| *grant)
                 .collect();
             for grant in idle {
@@ -69,7 +71,13 @@ impl Model {
     }
 
     /// Whether a role is held without a gap from today to a day on which this grant gives it.
-    fn takes_part(&self, row: &ObservedRelationship, number: u8, grant: &Grant, today: i64) -> bool {
+    fn takes_part(
+        &self,
+        row: &ObservedRelationship,
+        number: u8,
+        grant: &Grant,
+        today: i64,
+    ) -> bool {
         grant.roles.iter().any(|role| {
             let grantee = group(grant.grantee).id;
             (today..)
@@ -103,8 +111,7 @@ impl Model {
         let Some(row) = active(observed, number) else { return Roles::new() };
         let now = self.on(row, number, grantee, today);
         let until = |role: RoleId| -> Timestamp {
-            let missing =
-                (today..).find(|on| !self.on(row, number, grantee, *on).contains(&role));
+            let missing = (today..).find(|on| !self.on(row, number, grantee, *on).contains(&role));
             day(missing.expect("every relationship ends"))
         };
         now.into_iter().map(|role| (role, until(role))).collect()
@@ -145,8 +152,9 @@ fn gives(input: &Input, number: u8, name: u8, had: Option<Grant>) -> Option<Gran
             (Some(grant), _) => match grant.standing {
                 Standing::Live => Some(grant.clone()),
                 Standing::Suspended | Standing::Invalid => had.map(|had| earlier(had, grant)),
-                Standing::Deleted => had
-                    .filter(|had| grant.deletion == GrantDeletionPolicy::Retain || had.uid != grant.uid),
+                Standing::Deleted => had.filter(|had| {
+                    grant.deletion == GrantDeletionPolicy::Retain || had.uid != grant.uid
+                }),
             },
             (None, Some(grant)) => match grant.standing {
                 Standing::Live => None,
@@ -163,8 +171,7 @@ fn gives(input: &Input, number: u8, name: u8, had: Option<Grant>) -> Option<Gran
 
 /// What is left of a grant when its relationship ends.
 fn ended(declared: Option<&Grant>, had: Option<Grant>) -> Option<Grant> {
-    let held = declared.is_some_and(|grant| {
-        matches!(grant.standing, Standing::Suspended | Standing::Invalid)
-    });
+    let held = declared
+        .is_some_and(|grant| matches!(grant.standing, Standing::Suspended | Standing::Invalid));
     had.filter(|had| held || had.deletion == GrantDeletionPolicy::Retain)
 }
