@@ -312,10 +312,11 @@ fn waiting(
     let mut total = Cost::default();
     let mut need_approval = 0;
     for (position, cost) in costs {
-        if budget.approved.contains_key(&member[position]) {
+        let change = &plan.changes[*position];
+        if budget.approved.contains_key(&member[position]) || change.cause == Cause::Expired {
             continue;
         }
-        if plan.changes[*position].approval.is_needed() {
+        if change.approval.is_needed() {
             need_approval += 1;
             waiting.insert(*position);
         } else if budget.blocked.contains_key(&member[position]) {
@@ -371,10 +372,12 @@ fn with_dependents(
             | Effect::Decline { .. }
             | Effect::Withdraw { .. }
             | Effect::SetAutoExtend { .. }
-            | Effect::DropGlobalAdministrator { .. }
             | Effect::Extend { .. }
             | Effect::Claim { .. }
             | Effect::SetPolicies { .. } => rows.contains(row),
+            Effect::DropGlobalAdministrator { .. } => {
+                rows.contains(row) || assignments.iter().any(|(of, _)| *of == row)
+            }
         };
         if depends {
             waiting.insert(*position);
@@ -479,7 +482,7 @@ pub fn member(change: &Change) -> Digest {
         Effect::SetRoles { grantee, before, after } => {
             let (before, after): (BTreeSet<_>, BTreeSet<_>) =
                 (before.roles.keys().collect(), after.roles.keys().collect());
-            Digest::of(&("SetRoles", row, grantee.id, before, after))
+            Digest::of(&("SetRoles", row, grantee.id, before, after, change.approval))
         }
         Effect::Invite { invitation, .. } => Digest::of(&("Invite", row, invitation.digest())),
         Effect::Terminate { reason } => Digest::of(&("Terminate", row, reason)),

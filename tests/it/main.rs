@@ -1,5 +1,4 @@
 //! One test binary: every test that needs more than one module, or a real outside thing.
-<<<<<<< HEAD
 //!
 //! Never: a test that passes because something it needs is missing.
 
@@ -16,6 +15,7 @@ mod house;
 mod layers;
 mod manifest;
 mod pages;
+mod planner;
 mod postgres;
 mod program;
 mod sources;

@@ -207,9 +207,23 @@ fn verdict(
             set(want, Note::Adopted)
         }
         (Some(_), _) if want <= held => set(want, Note::Nothing),
-        (Some(_), _) if held < recorded => Verdict { restore: want, ..keep(Note::RemovedOutside) },
+        (Some(_), _) if held < recorded => removed_outside(held, recorded, want, gains),
         (Some(_), _) if gains == Gains::Withheld => keep(Note::Withheld),
         (Some(_), _) if added_outside && recorded.is_none() => set(want, Note::Adopted),
         (Some(_), _) => set(want, Note::Nothing),
     }
+}
+
+/// The record follows what is wanted, so that nothing is given anew when the recorded end has passed.
+fn removed_outside(
+    held: Option<Timestamp>,
+    recorded: Option<Timestamp>,
+    want: Option<Timestamp>,
+    gains: Gains,
+) -> Verdict {
+    let (record, restore) = match gains {
+        Gains::Allowed => (want, want),
+        Gains::Withheld => (recorded.max(want), None),
+    };
+    Verdict { hold: held, record, restore, note: Note::RemovedOutside }
 }

@@ -9,14 +9,14 @@ use jiff::Timestamp;
 use super::{
     Approval, Cause, Effect,
     assignment::{Gains, Merged, Rules, covered, merge},
-    lifecycle::{NEWER_CATALOGUE, matches},
+    lifecycle::{NEWER_CATALOGUE, current},
     order::widens,
-    relationship::{Draft, Latitude, Row},
+    relationship::{Draft, Latitude, Row, Uids},
 };
 use crate::{
     api::{AcceptanceDecision, Gates, GrantDeletionPolicy, UnmanagedAssignments},
     domain::{
-        ids::{GranteeId, Kind},
+        ids::{GranteeId, Kind, RoleId},
         lifecycle::{EndReason, Phase},
         partner_type,
         problem::{Code, Severity},
@@ -54,28 +54,62 @@ pub(super) fn plan_grants(
     draft: &mut Draft<'_>,
 ) {
     let gains = gate(wish, observed, latitude, draft);
-    let active = |row: &&Row<'_>| row.phase == Phase::Active;
-    let target = rows.iter().rfind(|row| row.phase == Phase::Active && matches(row, wish));
-    let newest = rows.iter().rfind(active);
-    if newest.is_none() && latitude == Latitude::Full {
+    let active = |row: &Row<'_>| row.phase == Phase::Active;
+    let current = current(rows, wish);
+    if !rows.iter().any(active) && latitude == Latitude::Full {
         waiting(wish, rows, draft);
     }
-    for row in rows {
-        let is_current = target.or(newest).is_some_and(|current| current.number == row.number);
+    for (position, row) in rows.iter().enumerate() {
         match row.phase {
-            Phase::Active if is_current || latitude != Latitude::Full => {
+            Phase::Active if current == Some(position) || latitude != Latitude::Full => {
                 boundaries(wish, row, draft);
-                for grantee in grantees(wish, row) {
-                    plan_assignment(wish, row, grantee, desired, latitude, gains, draft);
+                let others = rows.iter().filter(|other| other.number != row.number);
+                let left: Vec<&Row<'_>> = match latitude {
+                    Latitude::Full => others.filter(|other| active(other)).collect(),
+                    Latitude::Suspended | Latitude::Observed => Vec::new(),
+                };
+                for grantee in grantees(wish, row, &left) {
+                    let source = Source { wish, desired, row, left: &left };
+                    plan_assignment(source, grantee, latitude, gains, draft);
                 }
             }
             Phase::Active => {
+                ends_unmanaged(row, draft);
                 plan_removal(row, Cause::Replaced, draft);
                 let effect = Effect::Terminate { reason: EndReason::Replaced };
                 draft.change(&row.key, effect, Cause::Replaced);
             }
             Phase::Ended | Phase::Ending | Phase::Unknown => plan_expiry(row, draft),
             Phase::Pending => {}
+        }
+    }
+}
+
+/// What the roles of one row come from.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    wish: &'a DesiredRelationship,
+    desired: &'a Desired,
+    row: &'a Row<'a>,
+    /// Other active rows, which this one takes the place of.
+    left: &'a [&'a Row<'a>],
+}
+
+/// Says who loses what nobody declared when a row is replaced: it does not move to the successor.
+fn ends_unmanaged(row: &Row<'_>, draft: &mut Draft<'_>) {
+    for assignment in row.observed.iter().flat_map(|row| row.assignments.values()) {
+        let held = live(&assignment.state, draft.now());
+        let unmanaged: BTreeSet<_> =
+            held.roles.keys().filter(|role| !held.recorded.contains_key(role)).copied().collect();
+        if !unmanaged.is_empty() {
+            let message = format!(
+                "group `{}` holds {} under `{}`, which nobody declared: it ends with it",
+                assignment.grantee.id,
+                partner_type::role_names(&unmanaged),
+                row.key
+            );
+            let help = "declare it, so that it moves to the successor";
+            draft.notice(UNMANAGED, Severity::Warning, message, Some(help));
         }
     }
 }
@@ -162,9 +196,13 @@ fn boundaries(wish: &DesiredRelationship, row: &Row<'_>, draft: &mut Draft<'_>) 
 }
 
 /// Every grantee that holds something or is to hold something, as the input names it where it does.
-fn grantees(wish: &DesiredRelationship, row: &Row<'_>) -> BTreeMap<GranteeId, Grantee> {
+fn grantees(
+    wish: &DesiredRelationship,
+    row: &Row<'_>,
+    left: &[&Row<'_>],
+) -> BTreeMap<GranteeId, Grantee> {
     let mut grantees = BTreeMap::new();
-    if let Some(observed) = row.observed {
+    for observed in left.iter().chain([&row]).filter_map(|row| row.observed) {
         for (id, assignment) in &observed.assignments {
             grantees.insert(*id, assignment.grantee.clone());
         }
@@ -176,23 +214,23 @@ fn grantees(wish: &DesiredRelationship, row: &Row<'_>) -> BTreeMap<GranteeId, Gr
 }
 
 fn plan_assignment(
-    wish: &DesiredRelationship,
-    row: &Row<'_>,
+    source: Source<'_>,
     (id, grantee): (GranteeId, Grantee),
-    desired: &Desired,
     latitude: Latitude,
     gains: Gains,
     draft: &mut Draft<'_>,
 ) {
+    let Source { wish, row, left, .. } = source;
     let before = expire(row, id, &grantee, draft);
-    let wanted = contributions(wish, id, &before, desired, latitude, draft);
+    let known = with_predecessors(&before, left, id, &row.ceiling, draft.now());
+    let wanted = contributions(source, id, &known, latitude, draft);
     let unmanaged = match latitude {
         Latitude::Full => wish.policies.unmanaged,
         Latitude::Suspended | Latitude::Observed => UnmanagedAssignments::Keep,
     };
     let rules =
         Rules { now: draft.now(), ends_at: row.ends_at, ceiling: &row.ceiling, unmanaged, gains };
-    let merged = merge(&before, wanted.contributions, rules);
+    let merged = merge(&known, wanted.contributions, rules);
     report(&merged, &grantee, row, draft);
     for until in merged.after.roles.values() {
         draft.differs_at(*until);
@@ -204,10 +242,42 @@ fn plan_assignment(
         set_approved(row, &grantee, &merged.after, restored, approval, draft);
     }
     if let Some(newer) = wanted.newer_catalogue {
-        let newer = merge(&merged.after, newer, rules).after;
-        let approval = Approval::NewCatalogue;
-        set_approved(row, &grantee, &merged.after, &newer, approval, draft);
+        let base = merged.restored.as_ref().unwrap_or(&merged.after);
+        let newer = merge(base, newer, rules).after;
+        set_approved(row, &grantee, base, &newer, Approval::NewCatalogue, draft);
     }
+}
+
+/// What is known of one grantee: what the row holds and, where it takes the place of others, what Concordat gave
+/// there and what somebody took away there.
+fn with_predecessors(
+    before: &Assignment,
+    left: &[&Row<'_>],
+    id: GranteeId,
+    ceiling: &BTreeSet<RoleId>,
+    now: Timestamp,
+) -> Assignment {
+    let mut known = before.clone();
+    for observed in left.iter().rev().filter_map(|row| row.observed) {
+        let Some(assignment) = observed.assignments.get(&id) else { continue };
+        let had = live(&assignment.state, now);
+        for (object, contribution) in had.contributions {
+            let mut contribution = contribution;
+            contribution.roles.retain(|role| had.recorded.contains_key(role));
+            known.contributions.entry(object).or_insert(contribution);
+        }
+        for (role, recorded) in had.recorded {
+            let here = known.roles.contains_key(&role) || known.recorded.contains_key(&role);
+            if here || !ceiling.contains(&role) {
+                continue;
+            }
+            known.recorded.insert(role, recorded);
+            if let Some(held) = had.roles.get(&role) {
+                known.roles.insert(role, recorded.min(*held));
+            }
+        }
+    }
+    known
 }
 
 fn cause(before: &Assignment, merged: &Merged, gone: Gone) -> Cause {
@@ -237,20 +307,20 @@ struct Wanted {
 
 /// What each grant adds for one grantee: as declared, or as recorded where the object is held or gone.
 fn contributions(
-    wish: &DesiredRelationship,
+    source: Source<'_>,
     id: GranteeId,
     before: &Assignment,
-    desired: &Desired,
     latitude: Latitude,
     draft: &mut Draft<'_>,
 ) -> Wanted {
+    let Source { wish, desired, .. } = source;
     let mut wanted =
         Wanted { contributions: BTreeMap::new(), gone: Gone::None, newer_catalogue: None };
     let mut newer = BTreeMap::new();
     for (object, recorded) in &before.contributions {
         let kept = match (wish.grants.get(object), latitude) {
             (_, Latitude::Observed) => Some(recorded.clone()),
-            (Some(grant), _) => kept(grant, recorded, id, latitude, &mut wanted.gone),
+            (Some(grant), _) => kept(grant, recorded, latitude, &mut wanted.gone),
             (None, _) => absent(object, recorded, desired, latitude, &mut wanted.gone, draft),
         };
         if let Some(kept) = kept {
@@ -272,7 +342,11 @@ fn contributions(
             window: grant.window,
             deletion: grant.deletion,
         };
-        if let Some(recorded) = before.contributions.get(object)
+        let recorded = before.contributions.get(object);
+        if let Some(recorded) = recorded.filter(|_| draft.uids == Uids::AsRecorded) {
+            contribution.uid.clone_from(&recorded.uid);
+        }
+        if let Some(recorded) = recorded
             && recorded.asked.words == grant.asked.words
         {
             if recorded.roles != contribution.roles {
@@ -302,11 +376,11 @@ fn contributions(
     wanted
 }
 
-/// What a recorded contribution becomes while its object is there.
+/// What a recorded contribution becomes while its object is there. An object that is deleted takes away what it gave
+/// itself, unless it says otherwise to the last.
 fn kept(
     grant: &DesiredGrant,
     recorded: &Contribution,
-    id: GranteeId,
     latitude: Latitude,
     gone: &mut Gone,
 ) -> Option<Contribution> {
@@ -315,11 +389,8 @@ fn kept(
     if held {
         return Some(ends_no_later(recorded, grant.window.not_after));
     }
-    if grant.standing == Standing::Deleted && grant.grantee.id == id {
-        if recorded.uid != grant.uid {
-            return Some(recorded.clone());
-        }
-        if recorded.deletion == GrantDeletionPolicy::Retain {
+    if grant.standing == Standing::Deleted {
+        if recorded.uid != grant.uid || grant.deletion == GrantDeletionPolicy::Retain {
             return Some(recorded.clone());
         }
         *gone = Gone::Some;
@@ -349,6 +420,9 @@ fn absent(
         return Some(recorded.clone());
     }
     match desired.grant_objects.get(object) {
+        Some(Standing::Deleted) if recorded.deletion == GrantDeletionPolicy::Retain => {
+            return Some(recorded.clone());
+        }
         Some(Standing::Live | Standing::Deleted) => return None,
         Some(Standing::Suspended | Standing::Invalid) => return Some(recorded.clone()),
         None => {}
@@ -395,19 +469,27 @@ fn expire(row: &Row<'_>, id: GranteeId, grantee: &Grantee, draft: &mut Draft<'_>
     let Some(held) = held.map(|assignment| &assignment.state) else {
         return Assignment::default();
     };
-    let now = draft.now();
-    let over = |until: &Timestamp| *until <= now;
-    if !held.roles.values().any(over) && !held.recorded.values().any(over) {
-        return held.clone();
+    let after = live(held, draft.now());
+    for until in after.roles.values().chain(after.recorded.values()) {
+        draft.differs_at(*until);
     }
-    let mut after = held.clone();
-    after.roles.retain(|_, until| *until > now);
-    after.recorded.retain(|_, until| *until > now);
-    after.contributions.retain(|_, contribution| {
-        contribution.roles.iter().any(|role| after.recorded.contains_key(role))
+    if after.roles != held.roles || after.recorded != held.recorded {
+        set_roles(row, grantee, held, &after, Cause::Expired, draft);
+        return after;
+    }
+    held.clone()
+}
+
+/// What of an assignment is not over yet.
+fn live(held: &Assignment, now: Timestamp) -> Assignment {
+    let mut live = held.clone();
+    live.roles.retain(|_, until| *until > now);
+    live.recorded.retain(|_, until| *until > now);
+    live.contributions.retain(|_, contribution| {
+        contribution.window.not_after.is_none_or(|end| end > now)
+            && contribution.roles.iter().any(|role| live.recorded.contains_key(role))
     });
-    set_roles(row, grantee, held, &after, Cause::Expired, draft);
-    after
+    live
 }
 
 /// Only what time does to the assignments of a row.
@@ -461,7 +543,11 @@ fn set_roles(
     cause: Cause,
     draft: &mut Draft<'_>,
 ) {
-    if before == after {
+    let now = draft.now();
+    let ends = |contribution: &Contribution| contribution.window.not_after;
+    let mut still = before.clone();
+    still.contributions.retain(|_, contribution| ends(contribution).is_none_or(|end| end > now));
+    if still == *after {
         return;
     }
     let (grantee, before, after) = (grantee.clone(), before.clone(), after.clone());

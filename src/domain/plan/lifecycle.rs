@@ -4,9 +4,11 @@
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
+
 use super::{
     Awaited, AwaitedFor, Cause, Effect, Sent,
-    relationship::{Draft, Latitude, Row, upkeep},
+    relationship::{Draft, OWNED_BY_ANOTHER, Row, expire_rows, extend_rows},
 };
 use crate::{
     api::{AcceptanceDecision, RenewalMode},
@@ -14,11 +16,11 @@ use crate::{
         catalogue::Catalogue,
         duration::Duration,
         ids::{GLOBAL_ADMINISTRATOR, Kind, RoleId},
-        lifecycle::{EndReason, INVITATION_LAPSES_AFTER_DAYS, Phase},
+        lifecycle::{EndReason, INVITATION_LAPSES_AFTER_DAYS, Lifecycle, Phase},
         partner_type,
         problem::{Code, Severity},
         state::{
-            Acceptance, DesiredRelationship, Invitation, Observed, ObservedRelationship,
+            Acceptance, Desired, DesiredRelationship, Invitation, Observed, ObservedRelationship,
             RelationshipKey,
         },
     },
@@ -51,10 +53,11 @@ pub const NEWER_CATALOGUE: Code = Code(518);
 pub(super) fn plan_lifecycle<'a>(
     wish: &'a DesiredRelationship,
     rows: &mut Vec<Row<'a>>,
+    desired: &Desired,
     observed: &Observed,
     draft: &mut Draft<'_>,
 ) {
-    upkeep(rows, Latitude::Full, draft);
+    expire_rows(rows, draft);
     if let Some(row) = rows.last()
         && matches!(row.phase, Phase::Ending | Phase::Unknown)
     {
@@ -64,6 +67,8 @@ pub(super) fn plan_lifecycle<'a>(
         return;
     }
     drop_global_administrator(wish, rows, draft);
+    set_auto_extend(wish, rows, draft);
+    extend_rows(rows, draft);
     let need = need(wish, rows, draft);
     abandon_invitations(wish, rows, need, draft);
     let pending = rows.iter().rposition(|row| row.phase == Phase::Pending);
@@ -71,7 +76,7 @@ pub(super) fn plan_lifecycle<'a>(
     if let (None, Some(reason)) = (pending, need)
         && may_invite(wish, rows, draft)
     {
-        invite(wish, rows, reason, draft);
+        invite(wish, rows, reason, (desired, observed), draft);
     }
     answer(wish, rows, observed, draft);
     if let Some(row) = rows.iter().rfind(|row| row.phase == Phase::Pending) {
@@ -97,9 +102,19 @@ pub(super) fn plan_lifecycle<'a>(
 }
 
 /// Whether a row is what is wanted: only ceiling and duration lead to a replacement (DESIGN §3).
-pub(super) fn matches(row: &Row<'_>, wish: &DesiredRelationship) -> bool {
+fn matches(row: &Row<'_>, wish: &DesiredRelationship) -> bool {
     row.invitation.duration == wish.invitation.duration
         && (*row.ceiling == wish.invitation.roles || differs_by_catalogue(row, wish))
+}
+
+/// The row in which access is held: the newest that is what is wanted, or else the newest. One whose invitation was
+/// abandoned and that was approved later never is (L3).
+pub(super) fn current(rows: &[Row<'_>], wish: &DesiredRelationship) -> Option<usize> {
+    let active = |row: &Row<'_>| {
+        row.phase == Phase::Active && row.observed.is_none_or(|observed| observed.ended.is_none())
+    };
+    let wanted = rows.iter().rposition(|row| active(row) && matches(row, wish));
+    wanted.or_else(|| rows.iter().rposition(active))
 }
 
 fn differs_by_catalogue(row: &Row<'_>, wish: &DesiredRelationship) -> bool {
@@ -116,7 +131,7 @@ fn drop_global_administrator(
     rows: &mut [Row<'_>],
     draft: &mut Draft<'_>,
 ) {
-    let Some(row) = rows.iter_mut().rfind(|row| row.phase == Phase::Active) else { return };
+    let Some(row) = current(rows, wish).map(|position| &mut rows[position]) else { return };
     if differs_by_catalogue(row, wish) {
         let message = format!(
             "the ceiling of `{}` resolves otherwise in the newer catalogue; it stays as accepted",
@@ -141,14 +156,14 @@ fn drop_global_administrator(
 
 /// Why an invitation should be out, if one should.
 fn need(wish: &DesiredRelationship, rows: &[Row<'_>], draft: &mut Draft<'_>) -> Option<AwaitedFor> {
-    let Some(active) = rows.iter().rfind(|row| row.phase == Phase::Active) else {
+    let Some(active) = current(rows, wish).map(|position| &rows[position]) else {
         return Some(AwaitedFor::Start);
     };
     if !matches(active, wish) {
         return Some(AwaitedFor::Replacement);
     }
     let ends_at = active.ends_at.filter(|_| active.auto_extend.is_zero())?;
-    let starts = wish.renewal.before.before(ends_at)?;
+    let starts = renewal_starts(wish, active, ends_at)?;
     if draft.now() < starts {
         draft.differs_at(starts);
         return None;
@@ -162,6 +177,18 @@ fn need(wish: &DesiredRelationship, rows: &[Row<'_>], draft: &mut Draft<'_>) -> 
             None
         }
     }
+}
+
+/// When a renewal is due: never in the first half, or each successor would be due for renewal at once.
+fn renewal_starts(
+    wish: &DesiredRelationship,
+    active: &Row<'_>,
+    ends_at: Timestamp,
+) -> Option<Timestamp> {
+    let starts = wish.renewal.before.before(ends_at)?;
+    let lasts = active.invitation.duration?.after(Timestamp::UNIX_EPOCH)?.as_second();
+    let half = Duration::from_seconds(u32::try_from(lasts / 2).ok()?);
+    Some(starts.max(half.before(ends_at)?))
 }
 
 /// Withdraws every invitation that is no longer wanted, and those that nobody answered in time.
@@ -197,29 +224,31 @@ fn abandon_invitations(
     }
 }
 
-/// Whether the history of this relationship allows another invitation without a change of its spec.
+/// Whether the history of this relationship allows another invitation without a change of its spec. What counts is
+/// the newest row above the active one that was not merely replaced.
 fn may_invite(wish: &DesiredRelationship, rows: &[Row<'_>], draft: &mut Draft<'_>) -> bool {
-    let Some(last) = rows.last().and_then(|row| row.observed) else { return true };
-    let renews = wish.renewal.mode == RenewalMode::Invite;
-    let reason = end_reason(last, draft);
-    if rows.iter().any(|row| row.phase == Phase::Active) {
-        let refused = matches!(reason, Some(EndReason::Lapsed | EndReason::Declined));
-        return !refused
-            || spec_changed(last, wish)
-            || refuse(last, DECLINED_OR_LAPSED, "was not accepted", draft);
+    let renews = wish.renewal.mode == RenewalMode::Invite
+        && rows.iter().all(|row| row.phase != Phase::Active);
+    for row in rows.iter().rev() {
+        let Some(last) = row.observed.filter(|_| row.phase != Phase::Active) else { return true };
+        let reason = end_reason(last, draft);
+        if reason == Some(EndReason::Replaced) {
+            continue;
+        }
+        return match reason {
+            Some(EndReason::Deleted | EndReason::Replaced) => true,
+            _ if spec_changed(last, wish) => true,
+            Some(EndReason::Expired | EndReason::Lapsed) if renews => true,
+            Some(EndReason::Expired) => refuse(last, EXPIRED, "has expired", draft),
+            Some(EndReason::Lapsed) => refuse(last, DECLINED_OR_LAPSED, "was not answered", draft),
+            Some(EndReason::Declined) => refuse(last, DECLINED_OR_LAPSED, "was declined", draft),
+            None => refuse(last, ENDED_BY_CUSTOMER, "was ended outside", draft),
+        };
     }
-    match reason {
-        Some(EndReason::Deleted | EndReason::Replaced) => true,
-        _ if spec_changed(last, wish) => true,
-        Some(EndReason::Expired | EndReason::Lapsed) if renews => true,
-        Some(EndReason::Expired) => refuse(last, EXPIRED, "has expired", draft),
-        Some(EndReason::Lapsed) => refuse(last, DECLINED_OR_LAPSED, "was not answered", draft),
-        Some(EndReason::Declined) => refuse(last, DECLINED_OR_LAPSED, "was declined", draft),
-        None => refuse(last, ENDED_BY_CUSTOMER, "was ended outside", draft),
-    }
+    true
 }
 
-/// Why the last row is over; a row that this very plan ends was ended by time.
+/// Why a row is over; a row that this very plan ends was ended by time.
 fn end_reason(last: &ObservedRelationship, draft: &Draft<'_>) -> Option<EndReason> {
     if let Some(ended) = &last.ended {
         return Some(ended.reason);
@@ -231,12 +260,24 @@ fn end_reason(last: &ObservedRelationship, draft: &Draft<'_>) -> Option<EndReaso
             Some(EndReason::Lapsed)
         }
         Phase::Pending => Some(EndReason::Replaced),
+        Phase::Ended if last.lifecycle == Lifecycle::Expired => Some(EndReason::Expired),
         Phase::Ending | Phase::Ended | Phase::Unknown => None,
     }
 }
 
+/// Whether something else is proposed than what a row was when it ended. While a row is active, other texts touch
+/// later invitations only: they say nothing about what the customer ended.
 fn spec_changed(last: &ObservedRelationship, wish: &DesiredRelationship) -> bool {
-    last.invitation.digest_without_name() != wish.invitation.digest_without_name()
+    let mut wanted = wish.invitation.clone();
+    if last.asked.words == wish.asked.words && last.asked.catalogue != wish.asked.catalogue {
+        wanted.roles.clone_from(&last.invitation.roles);
+    }
+    if last.activated_at.is_none() {
+        return last.invitation.digest_without_name() != wanted.digest_without_name();
+    }
+    wanted.roles != last.ceiling
+        || wanted.duration != last.invitation.duration
+        || wanted.auto_extend != last.auto_extend
 }
 
 fn refuse(last: &ObservedRelationship, code: Code, what: &str, draft: &mut Draft<'_>) -> bool {
@@ -247,22 +288,38 @@ fn refuse(last: &ObservedRelationship, code: Code, what: &str, draft: &mut Draft
     false
 }
 
-/// Adds the row of a new invitation.
+/// Adds the row of a new invitation, under the next name that nobody else has.
 fn invite(
     wish: &DesiredRelationship,
     rows: &mut Vec<Row<'_>>,
     reason: AwaitedFor,
+    (desired, observed): (&Desired, &Observed),
     draft: &mut Draft<'_>,
 ) {
-    let number = rows.iter().map(|row| row.number).max().unwrap_or(0) + 1;
+    let mut number = rows.iter().map(|row| row.number).max().unwrap_or(0) + 1;
     let first = RelationshipKey {
         cloud: wish.invitation.cloud,
         partner: wish.invitation.partner,
         name: wish.invitation.name.clone(),
     };
-    let name = if number == 1 { first.name.clone() } else { format!("{}-{number}", first.name) };
-    let invitation = Invitation { name: name.clone(), ..wish.invitation.clone() };
-    let key = RelationshipKey { name, ..first.clone() };
+    let numbered = |number: u32| RelationshipKey {
+        name: if number == 1 { first.name.clone() } else { format!("{}-{number}", first.name) },
+        ..first.clone()
+    };
+    if number == 1 && is_successor_of_another(&first, observed) {
+        let message = format!("`{first}` in the store is the successor of another relationship");
+        let help = "choose another `displayName`";
+        draft.notice(OWNED_BY_ANOTHER, Severity::Error, message, Some(help));
+        return;
+    }
+    let taken = |key: &RelationshipKey| {
+        observed.relationships.contains_key(key) || desired.relationships.contains_key(key)
+    };
+    while number > 1 && taken(&numbered(number)) {
+        number += 1;
+    }
+    let key = numbered(number);
+    let invitation = Invitation { name: key.name.clone(), ..wish.invitation.clone() };
     let cause = match reason {
         AwaitedFor::Start => Cause::Declared,
         AwaitedFor::Replacement => Cause::Replaced,
@@ -289,6 +346,14 @@ fn invite(
         invitation: Cow::Owned(invitation),
         observed: None,
     });
+}
+
+/// Whether this name is that of a row `NAME-N` under another first name.
+fn is_successor_of_another(key: &RelationshipKey, observed: &Observed) -> bool {
+    let Some((name, _)) = key.name.rsplit_once('-') else { return false };
+    let first = RelationshipKey { name: name.to_owned(), ..key.clone() };
+    let rows = observed.relationships.get(&first).into_iter().flatten();
+    rows.into_iter().any(|row| row.key == *key)
 }
 
 /// Applies the customer's answers to the pending invitation (L1).
@@ -378,7 +443,7 @@ fn apply_answer(answer: &Acceptance, row: &mut Row<'_>, draft: &mut Draft<'_>) {
 
 /// L4: the other change that an active relationship admits.
 fn set_auto_extend(wish: &DesiredRelationship, rows: &mut [Row<'_>], draft: &mut Draft<'_>) {
-    let Some(row) = rows.iter_mut().rfind(|row| row.phase == Phase::Active) else { return };
+    let Some(row) = current(rows, wish).map(|position| &mut rows[position]) else { return };
     let (before, after) = (row.auto_extend, wish.invitation.auto_extend);
     let barred = !after.is_zero() && row.ceiling.contains(&GLOBAL_ADMINISTRATOR);
     if before != after && !barred {

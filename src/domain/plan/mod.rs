@@ -309,7 +309,9 @@ impl Plan {
 /// Acceptances of an agreement alone are recorded once each.
 fn record_agreements(desired: &Desired, observed: &Observed, claimant: &Claimant, plan: &mut Plan) {
     let mut seen = BTreeSet::new();
-    for acceptance in &desired.acceptances {
+    let mut acceptances: Vec<_> = desired.acceptances.iter().collect();
+    acceptances.sort_by_key(|acceptance| (acceptance.content, &acceptance.object));
+    for acceptance in acceptances {
         if observed.acceptances.contains_key(&acceptance.content)
             || !seen.insert(acceptance.content)
         {

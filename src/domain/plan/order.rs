@@ -24,31 +24,23 @@ pub(super) fn sort_and_expect(changes: &mut [Change], observed: &Observed) {
     }
 }
 
-/// What goes first has the lowest rank (DESIGN §5, invariant 4).
+/// What goes first has the lowest rank (DESIGN §5, invariant 4). A row is claimed before anything is done with it, what
+/// a person must approve comes after what it builds on, and a ceiling shrinks once nobody holds more.
 fn rank(change: &Change) -> u8 {
     match (&change.effect, change.cause) {
-        (Effect::SetRoles { .. }, Cause::Expired) => 0,
-        (Effect::Expire { .. }, _) => 1,
-        (Effect::SetRoles { .. }, Cause::Replaced) => 8,
+        (Effect::Claim { .. }, _) => 0,
+        (Effect::SetRoles { .. }, Cause::Expired) => 1,
+        (Effect::Expire { .. }, _) => 2,
+        (Effect::SetRoles { .. }, Cause::Replaced) => 10,
         (Effect::SetRoles { before, after, .. }, _) => {
-            if widens(&before.roles, &after.roles) {
-                7
-            } else {
-                2
-            }
+            if change.approval.is_needed() || widens(&before.roles, &after.roles) { 8 } else { 3 }
         }
-        (Effect::Withdraw { .. } | Effect::Decline { .. }, _) => 3,
-        (
-            Effect::Claim { .. }
-            | Effect::SetPolicies { .. }
-            | Effect::SetAutoExtend { .. }
-            | Effect::DropGlobalAdministrator { .. }
-            | Effect::Extend { .. },
-            _,
-        ) => 4,
-        (Effect::Invite { .. }, _) => 5,
-        (Effect::Authorise { .. } | Effect::RecordAcceptance { .. }, _) => 6,
-        (Effect::Terminate { .. }, _) => 9,
+        (Effect::Withdraw { .. } | Effect::Decline { .. }, _) => 4,
+        (Effect::SetPolicies { .. } | Effect::Extend { .. }, _) => 5,
+        (Effect::Invite { .. }, _) => 6,
+        (Effect::Authorise { .. } | Effect::RecordAcceptance { .. }, _) => 7,
+        (Effect::DropGlobalAdministrator { .. } | Effect::SetAutoExtend { .. }, _) => 9,
+        (Effect::Terminate { .. }, _) => 11,
     }
 }
 
@@ -82,6 +74,9 @@ fn rows(observed: &Observed) -> BTreeMap<RelationshipKey, Row> {
 
 impl Row {
     fn expects(&self, change: &Change) -> Precondition {
+        if matches!(change.effect, Effect::Invite { .. }) {
+            return Precondition { uid: None, revision: 0, version: 0 };
+        }
         let version = grantee(change).and_then(|id| self.versions.get(&id)).copied().unwrap_or(0);
         Precondition { uid: self.uid.clone(), revision: self.revision, version }
     }

@@ -20,7 +20,7 @@ use crate::{
         problem::{Code, Problem, Severity},
         state::{
             Absence, Desired, DesiredRelationship, Instance, Invitation, ObjectName, Observed,
-            ObservedRelationship, Owner, RelationshipKey, Standing, Tenant, Uid,
+            ObservedRelationship, Owner, Policies, RelationshipKey, Standing, Tenant,
         },
     },
 };
@@ -84,9 +84,31 @@ pub(super) struct Draft<'a> {
     pub partner: Tenant,
     pub customer: Tenant,
     pub type_: crate::api::PartnerType,
+    pub uids: Uids,
 }
 
-impl Draft<'_> {
+/// Whose UIDs count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Uids {
+    /// Those of the input.
+    OfInput,
+    /// Those in the store: the input is read from files and the rows are a cluster's.
+    AsRecorded,
+}
+
+impl<'a> Draft<'a> {
+    /// For a row whose object is not there to say anything.
+    fn of(row: &ObservedRelationship, plan: &'a mut Plan) -> Self {
+        Self {
+            plan,
+            owner: row.owner.clone(),
+            partner: Tenant { id: row.key.partner, name: row.partner_name.clone() },
+            customer: Tenant { id: row.invitation.customer, name: row.customer_name.clone() },
+            type_: row.invitation.type_,
+            uids: Uids::AsRecorded,
+        }
+    }
+
     pub fn now(&self) -> Timestamp {
         self.plan.now
     }
@@ -165,41 +187,70 @@ fn declared(
     claimant: &Claimant,
     plan: &mut Plan,
 ) {
-    let newest = observed_rows.last().filter(|row| row.lifecycle.phase() != Phase::Ended);
-    let read_as = newest
+    let live = || observed_rows.iter().filter(|row| row.lifecycle.phase() != Phase::Ended);
+    let read_as = live()
+        .next_back()
         .filter(|row| row.owner.object == wish.object && claimant.foreign == Foreign::ReadAs)
         .map(|row| &row.owner.instance)
         .filter(|instance| **instance != claimant.instance);
-    let owner = Owner {
-        instance: read_as.unwrap_or(&claimant.instance).clone(),
-        object: wish.object.clone(),
-    };
-    let uid = if read_as.is_some() { None } else { Some(&wish.uid) };
     let mut draft = Draft {
         plan,
-        owner,
+        owner: Owner {
+            instance: read_as.unwrap_or(&claimant.instance).clone(),
+            object: wish.object.clone(),
+        },
         partner: wish.partner.clone(),
         customer: wish.customer.clone(),
         type_: wish.invitation.type_,
+        uids: if read_as.is_some() { Uids::AsRecorded } else { Uids::OfInput },
     };
-    if let Some(row) = newest
-        && !may_write(row, wish, &mut draft)
-    {
-        return;
-    }
-    if wish.standing == Standing::Deleted {
-        end(observed_rows, desired, Cause::Deleted, &mut draft);
+    if !live().all(|row| may_write(row, wish, &mut draft)) {
+        keep_time(observed_rows, claimant, draft.plan);
         return;
     }
     let latitude = latitude(wish, &mut draft);
+    if wish.standing == Standing::Deleted && latitude == Latitude::Full {
+        if live().all(|row| is_own(row, wish, &mut draft)) {
+            end(observed_rows, Some(&wish.policies), desired, &mut draft);
+        } else {
+            keep_time(observed_rows, claimant, draft.plan);
+        }
+        return;
+    }
+    if latitude != Latitude::Full && live().any(|row| row.owner != draft.owner) {
+        keep_time(observed_rows, claimant, draft.plan);
+        return;
+    }
     let mut rows: Vec<Row<'_>> = observed_rows.iter().map(Row::of).collect();
     if latitude == Latitude::Full {
-        settle(wish, uid, observed_rows, &mut draft);
-        lifecycle::plan_lifecycle(wish, &mut rows, observed, &mut draft);
+        settle(wish, observed_rows, &mut draft);
+        lifecycle::plan_lifecycle(wish, &mut rows, desired, observed, &mut draft);
     } else {
-        upkeep(&mut rows, latitude, &mut draft);
+        expire_rows(&mut rows, &mut draft);
     }
     grants::plan_grants(wish, &rows, desired, latitude, observed, &mut draft);
+}
+
+/// Whether the object that goes is the very one that the row was made for or claimed by.
+fn is_own(row: &ObservedRelationship, wish: &DesiredRelationship, draft: &mut Draft<'_>) -> bool {
+    let own = row.owner == draft.owner && (draft.uids == Uids::AsRecorded || row.uid == wish.uid);
+    if !own {
+        let message =
+            format!("`{}` in the store belongs to another object: it is not ended", row.key);
+        let help = "delete the object that owns it";
+        draft.notice(OWNED_BY_ANOTHER, Severity::Warning, message, Some(help));
+    }
+    own
+}
+
+/// Only what time does, to rows that this instance owns.
+fn keep_time(rows: &[ObservedRelationship], claimant: &Claimant, plan: &mut Plan) {
+    for row in rows.iter().filter(|row| row.owner.instance == claimant.instance) {
+        let mut draft = Draft::of(row, plan);
+        let mut row = [Row::of(row)];
+        expire_rows(&mut row, &mut draft);
+        grants::plan_expiry(&row[0], &mut draft);
+    }
 }
 
 /// Whether the row is this object's, and is about the same two tenants.
@@ -251,17 +302,12 @@ fn latitude(wish: &DesiredRelationship, draft: &mut Draft<'_>) -> Latitude {
 }
 
 /// Ownership and what is recorded with every row that is not over.
-fn settle(
-    wish: &DesiredRelationship,
-    uid: Option<&Uid>,
-    rows: &[ObservedRelationship],
-    draft: &mut Draft<'_>,
-) {
+fn settle(wish: &DesiredRelationship, rows: &[ObservedRelationship], draft: &mut Draft<'_>) {
     for row in rows.iter().filter(|row| row.lifecycle.phase() != Phase::Ended) {
-        let owner = draft.owner.clone();
-        if row.owner != owner || uid.is_some_and(|uid| *uid != row.uid) {
-            let before = (row.owner.clone(), row.uid.clone());
-            let after = (owner, uid.unwrap_or(&row.uid).clone());
+        let before = (row.owner.clone(), row.uid.clone());
+        let uid = if draft.uids == Uids::AsRecorded { &row.uid } else { &wish.uid };
+        let after = (draft.owner.clone(), uid.clone());
+        if before != after {
             draft.change(&row.key, Effect::Claim { before, after }, Cause::Declared);
         }
         if row.policies != wish.policies {
@@ -271,23 +317,29 @@ fn settle(
     }
 }
 
-/// What time alone does to rows: they end, or are extended on their last day.
-pub(super) fn upkeep(rows: &mut [Row<'_>], latitude: Latitude, draft: &mut Draft<'_>) {
-    let now = draft.now();
+/// What time alone does to rows: they end.
+pub(super) fn expire_rows(rows: &mut [Row<'_>], draft: &mut Draft<'_>) {
     for row in rows.iter_mut().filter(|row| row.phase == Phase::Active) {
         let Some(ends_at) = row.ends_at else { continue };
-        if ends_at <= now {
+        if ends_at <= draft.now() {
             draft.change(&row.key, Effect::Expire { ended_at: ends_at }, Cause::Expired);
             row.phase = Phase::Ended;
-            continue;
+        } else {
+            draft.differs_at(ends_at);
         }
-        draft.differs_at(ends_at);
+    }
+}
+
+/// Extends rows on their last day, where automatic extension is on.
+pub(super) fn extend_rows(rows: &mut [Row<'_>], draft: &mut Draft<'_>) {
+    let extends = |row: &&mut Row<'_>| row.phase == Phase::Active && !row.auto_extend.is_zero();
+    for row in rows.iter_mut().filter(extends) {
+        let Some(ends_at) = row.ends_at else { continue };
         let last_day = Duration::from_days(AUTO_EXTENDS_BEFORE_END_DAYS).before(ends_at);
-        if row.auto_extend.is_zero() || latitude != Latitude::Full {
-            continue;
-        }
-        if last_day.is_some_and(|last_day| now < last_day) {
-            draft.differs_at(last_day.expect("it was compared above"));
+        if let Some(last_day) = last_day
+            && draft.now() < last_day
+        {
+            draft.differs_at(last_day);
         } else if let Some(after) = row.auto_extend.after(ends_at) {
             draft.change(&row.key, Effect::Extend { before: ends_at, after }, Cause::Renewal);
             row.ends_at = Some(after);
@@ -296,38 +348,40 @@ pub(super) fn upkeep(rows: &mut [Row<'_>], latitude: Latitude, draft: &mut Draft
     }
 }
 
-/// A relationship that is in the store and not in the input: absence alone changes nothing.
+/// A relationship that is in the store and not in the input: absence alone changes nothing, and time goes on.
 fn undeclared(
     rows: &[ObservedRelationship],
     desired: &Desired,
     claimant: &Claimant,
     plan: &mut Plan,
 ) {
-    let Some(newest) = rows.last() else { return };
-    let ours = desired.absence == Absence::Prune
-        && newest.owner.instance == claimant.instance
-        && desired.namespaces.contains(&newest.owner.object.namespace);
-    if !ours {
-        return;
+    for row in rows.iter().filter(|row| row.owner.instance == claimant.instance) {
+        let row = std::slice::from_ref(row);
+        let pruned = desired.absence == Absence::Prune
+            && desired.namespaces.contains(&row[0].owner.object.namespace);
+        if pruned {
+            end(row, None, desired, &mut Draft::of(&row[0], plan));
+        } else {
+            keep_time(row, claimant, plan);
+        }
     }
-    let mut draft = Draft {
-        plan,
-        owner: newest.owner.clone(),
-        partner: Tenant { id: newest.key.partner, name: newest.partner_name.clone() },
-        customer: Tenant { id: newest.invitation.customer, name: newest.customer_name.clone() },
-        type_: newest.invitation.type_,
-    };
-    end(rows, desired, Cause::Deleted, &mut draft);
 }
 
-/// Ends what its object's going ends, by what the store has recorded (L5, L6).
-fn end(rows: &[ObservedRelationship], desired: &Desired, cause: Cause, draft: &mut Draft<'_>) {
+/// Ends what its object's going ends: by what the object says, or by what the store has recorded (L5, L6).
+fn end(
+    rows: &[ObservedRelationship],
+    policies: Option<&Policies>,
+    desired: &Desired,
+    draft: &mut Draft<'_>,
+) {
+    let cause = Cause::Deleted;
     let mut live: Vec<Row<'_>> = rows.iter().map(Row::of).collect();
-    upkeep(&mut live, Latitude::Suspended, draft);
+    expire_rows(&mut live, draft);
     for row in &live {
         let Some(observed) = row.observed else { continue };
-        let observe = observed.policies.management == ManagementPolicy::Observe;
-        match (row.phase, observed.policies.deletion) {
+        let policies = policies.unwrap_or(&observed.policies);
+        let observe = policies.management == ManagementPolicy::Observe;
+        match (row.phase, policies.deletion) {
             (_, _) if observe => grants::plan_expiry(row, draft),
             (Phase::Pending, RelationshipDeletionPolicy::Retain) => {}
             (Phase::Pending, _) => {
@@ -345,8 +399,7 @@ fn end(rows: &[ObservedRelationship], desired: &Desired, cause: Cause, draft: &m
                 let reason = EndReason::Deleted;
                 draft.change(&row.key, Effect::Terminate { reason }, cause);
             }
-            (Phase::Ended, _) => grants::plan_expiry(row, draft),
-            (Phase::Ending | Phase::Unknown, _) => {}
+            (Phase::Ended | Phase::Ending | Phase::Unknown, _) => grants::plan_expiry(row, draft),
         }
     }
 }

@@ -1,0 +1,11 @@
+//! The planner against a store in memory, a second opinion of what should be held, and random histories.
+//!
+//! Never: the planner's own arithmetic in what judges it.
+
+mod attacks;
+mod build;
+mod generate;
+mod memory;
+mod model;
+mod properties;
+mod told;

@@ -1,0 +1,177 @@
+//! What should be held, as a careful reader of the rules would work it out: day by day, without arithmetic on
+//! intervals.
+//!
+//! Never: a look at what the planner records.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use concordat::{
+    api::{GrantDeletionPolicy, ManagementPolicy, RelationshipDeletionPolicy},
+    domain::{
+        ids::{GranteeId, RoleId},
+        lifecycle::Phase,
+        state::{Observed, ObservedRelationship, Roles, Standing},
+    },
+};
+use jiff::Timestamp;
+
+use super::build::{Grant, Input, Relationship, day, group, key};
+
+/// What each grant last gave under each relationship.
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    given: BTreeMap<(u8, u8), Grant>,
+}
+
+/// The row in which access is held: the newest that is active.
+pub fn active(observed: &Observed, relationship: u8) -> Option<&ObservedRelationship> {
+    let rows = observed.relationships.get(&key(relationship))?;
+    rows.iter().rfind(|row| row.lifecycle.phase() == Phase::Active)
+}
+
+impl Model {
+    /// Takes note of what was applied on this day.
+    pub fn applied(&mut self, input: &Input, observed: &Observed, today: i64) {
+        let mut relationships: BTreeSet<u8> = input.relationships.keys().copied().collect();
+        relationships.extend(self.given.keys().map(|(relationship, _)| *relationship));
+        for number in relationships {
+            let Some(row) = active(observed, number) else {
+                self.given.retain(|(of, _), _| *of != number);
+                continue;
+            };
+            let grants: BTreeSet<u8> = self
+                .given
+                .keys()
+                .filter(|(of, _)| *of == number)
+                .map(|(_, grant)| *grant)
+                .chain(input.grants.keys().copied())
+                .collect();
+            for grant in grants {
+                let had = self.given.remove(&(number, grant));
+                let mut gives = gives(input, number, grant, had);
+                if let Some(gives) = &mut gives {
+                    gives.roles.retain(|role| row.ceiling.contains(role));
+                }
+                if let Some(gives) = gives {
+                    self.given.insert((number, grant), gives);
+                }
+            }
+            let idle: Vec<u8> = self
+                .given
+                .iter()
+                .filter(|((of, _), gives)| {
+                    *of == number && !self.takes_part(row, number, gives, today)
+                })
+                .map(|((_, grant), _)| *grant)
+                .collect();
+            for grant in idle {
+                self.given.remove(&(number, grant));
+            }
+        }
+    }
+
+    /// Whether a role is held without a gap from today to a day on which this grant gives it.
+    fn takes_part(
+        &self,
+        row: &ObservedRelationship,
+        number: u8,
+        grant: &Grant,
+        today: i64,
+    ) -> bool {
+        grant.roles.iter().any(|role| {
+            let grantee = group(grant.grantee).id;
+            (today..)
+                .take_while(|on| self.on(row, number, grantee, *on).contains(role))
+                .any(|on| contains(grant, on))
+        })
+    }
+
+    /// Who holds which roles under a relationship on a day.
+    pub fn on(
+        &self,
+        row: &ObservedRelationship,
+        number: u8,
+        grantee: GranteeId,
+        on: i64,
+    ) -> BTreeSet<RoleId> {
+        if row.ends_at.is_some_and(|ends_at| ends_at <= day(on)) {
+            return BTreeSet::new();
+        }
+        self.given
+            .iter()
+            .filter(|((of, _), grant)| *of == number && group(grant.grantee).id == grantee)
+            .filter(|(_, grant)| contains(grant, on))
+            .flat_map(|(_, grant)| grant.roles.iter().copied())
+            .filter(|role| row.ceiling.contains(role))
+            .collect()
+    }
+
+    /// What a grantee holds from today, each role until it would first be missing.
+    pub fn held(&self, observed: &Observed, number: u8, grantee: GranteeId, today: i64) -> Roles {
+        let Some(row) = active(observed, number) else { return Roles::new() };
+        let now = self.on(row, number, grantee, today);
+        let until = |role: RoleId| -> Timestamp {
+            let missing = (today..).find(|on| !self.on(row, number, grantee, *on).contains(&role));
+            day(missing.expect("every relationship ends"))
+        };
+        now.into_iter().map(|role| (role, until(role))).collect()
+    }
+}
+
+fn contains(grant: &Grant, on: i64) -> bool {
+    grant.window.0.is_none_or(|from| from <= on) && grant.window.1.is_none_or(|until| on < until)
+}
+
+fn earlier(had: Grant, declared: &Grant) -> Grant {
+    let until = match (had.window.1, declared.window.1) {
+        (Some(had), Some(declared)) => Some(had.min(declared)),
+        (had, declared) => had.or(declared),
+    };
+    Grant { window: (had.window.0, until), ..had }
+}
+
+/// What a grant gives from now on, if it gave `had` until now.
+fn gives(input: &Input, number: u8, name: u8, had: Option<Grant>) -> Option<Grant> {
+    let declared = input.grants.get(&name);
+    let selecting = declared.filter(|grant| grant.selects.contains(&number));
+    let Some(relationship) = input.relationships.get(&number) else {
+        return if input.prune { ended(declared, had) } else { had };
+    };
+    let Relationship { standing, policies, .. } = relationship;
+    if policies.management == ManagementPolicy::Observe {
+        return had;
+    }
+    match standing {
+        Standing::Suspended | Standing::Invalid => match selecting {
+            Some(grant) => had.map(|had| earlier(had, grant)),
+            None => had,
+        },
+        Standing::Deleted if policies.deletion == RelationshipDeletionPolicy::Retain => had,
+        Standing::Deleted => ended(declared, had),
+        Standing::Live => match (selecting, declared) {
+            (Some(grant), _) => match grant.standing {
+                Standing::Live => Some(grant.clone()),
+                Standing::Suspended | Standing::Invalid => had.map(|had| earlier(had, grant)),
+                Standing::Deleted => had.filter(|had| {
+                    grant.deletion == GrantDeletionPolicy::Retain || had.uid != grant.uid
+                }),
+            },
+            (None, Some(grant)) => match grant.standing {
+                Standing::Live => None,
+                Standing::Suspended | Standing::Invalid => had,
+                Standing::Deleted => had.filter(|had| had.deletion == GrantDeletionPolicy::Retain),
+            },
+            (None, None) if input.prune => {
+                had.filter(|had| had.deletion == GrantDeletionPolicy::Retain)
+            }
+            (None, None) => had,
+        },
+    }
+}
+
+/// What is left of a grant when its relationship ends.
+fn ended(declared: Option<&Grant>, had: Option<Grant>) -> Option<Grant> {
+    let held = declared
+        .is_some_and(|grant| matches!(grant.standing, Standing::Suspended | Standing::Invalid));
+    had.filter(|had| held || had.deletion == GrantDeletionPolicy::Retain)
+}
