@@ -2,6 +2,8 @@
 //!
 //! Never: sends anything, or names a customer in an offer that many can read.
 
+use std::collections::BTreeSet;
+
 use anyhow::{anyhow, bail};
 use clap::Args;
 use jiff::Timestamp;
@@ -193,7 +195,8 @@ pub async fn invitation(
         name: wish.invitation.name.clone(),
     };
     let mut reader = store::reader(store, out).await?;
-    let scope = Scope::Keys([key.clone()].into());
+    let keys = [key.clone()].into();
+    let scope = Scope::Of { keys, customers: BTreeSet::new(), owned: None };
     let observed = reader.observe(&scope).await?;
     let rows = observed.relationships.get(&key).map_or(&[][..], Vec::as_slice);
     let pending = rows.iter().rfind(|row| row.lifecycle.phase() == Phase::Pending);

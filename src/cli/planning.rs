@@ -53,14 +53,12 @@ pub fn limits(desired: &Desired) -> BTreeMap<String, Limits> {
 /// What has to be read to plan: what the input names, and with `--prune` whatever its namespaces own.
 fn scope(desired: &Desired, claimant: &Claimant) -> Scope {
     let keys = desired.relationships.keys().cloned().collect();
-    match desired.absence {
-        Absence::Keep => Scope::Keys(keys),
-        Absence::Prune => Scope::KeysAndOwned {
-            keys,
-            instance: claimant.instance.clone(),
-            namespaces: desired.namespaces.clone(),
-        },
-    }
+    let customers = desired.acceptances.iter().map(|acceptance| acceptance.customer).collect();
+    let owned = match desired.absence {
+        Absence::Keep => None,
+        Absence::Prune => Some((claimant.instance.clone(), desired.namespaces.clone())),
+    };
+    Scope::Of { keys, customers, owned }
 }
 
 /// What in a plan makes the answer no.

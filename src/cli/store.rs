@@ -2,7 +2,7 @@
 //!
 //! Never: writes through what was opened to read.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -39,12 +39,9 @@ pub async fn reader(url: &StoreUrl, out: &mut Output) -> Result<Reader, StoreErr
     }
 }
 
-/// How long to wait for another writer.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// Opens a store to write, as the command line, and waits for whoever writes now.
 pub async fn writer(url: &StoreUrl, out: &mut Output) -> Result<SqlWriter, StoreError> {
-    sql::open_writer(url, &Instance::cli(), PATIENCE, |holder| {
+    sql::open_writer(url, &Instance::cli(), |holder| {
         out.say(&format!("waiting for {holder}, who writes to `{url}` now"));
     })
     .await

@@ -16,7 +16,7 @@ use crate::domain::{
     entry::{Entry, Recorded},
     ids::{GranteeId, TenantId},
     plan::{Cause, Effect, Subject},
-    state::{RelationshipKey, Roles, Tenant},
+    state::{AcceptedText, RelationshipKey, Roles, Tenant},
 };
 
 /// Which entries are asked for: those that meet all that is given.
@@ -135,7 +135,9 @@ fn effect_in_words(recorded: &Recorded) -> Vec<String> {
             vec![format!("declined by a declared {by:?} at {at}")]
         }
         Effect::RecordAcceptance { acceptance } => {
-            let (type_, document) = (acceptance.agreement_type, &acceptance.document);
+            let Some(AcceptedText { type_, document, .. }) = &acceptance.agreement else {
+                return vec!["accepted, without an agreement".to_owned()];
+            };
             let (country, language) = (plain(&document.country), plain(&document.language));
             vec![format!("{type_:?} for {country} ({language}) accepted, text {}", document.sha256)]
         }

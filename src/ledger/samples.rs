@@ -22,7 +22,7 @@ use crate::{
         lifecycle::EndReason,
         plan::{Approval, Cause, Change, Effect, Precondition, Subject},
         state::{
-            Acceptance, Asked, Assignment, Contribution, Document, Grantee, GranteeKind, Instance,
+            Acceptance, AcceptedText, Asked, Assignment, Contribution, Document, Grantee, GranteeKind, Instance,
             Invitation, ObjectName, Owner, Person, Policies, RelationshipKey, Roles, Tenant, Uid,
             Window,
         },
@@ -148,13 +148,15 @@ pub(super) fn acceptance(name: &str, at: Timestamp) -> Acceptance {
         decision: AcceptanceDecision::Accept,
         customer: contoso().id,
         partner: TenantId::from_u128(1),
-        agreement_type: AgreementType::MicrosoftCustomerAgreement,
-        template_id: "template".to_owned(),
-        document: Document {
-            country: "DE".to_owned(),
-            language: "de".to_owned(),
-            sha256: Digest::of(&"text"),
-        },
+        agreement: Some(AcceptedText {
+            type_: AgreementType::MicrosoftCustomerAgreement,
+            template_id: "template".to_owned(),
+            document: Document {
+                country: "DE".to_owned(),
+                language: "de".to_owned(),
+                sha256: Digest::of(&"text"),
+            },
+        }),
         accepted_by: ada(),
         accepted_at: at,
         invitation: Some(invitation(name).digest()),

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use access::{AccessChange, RoleChange, access_changes};
+pub use grants::UNMANAGED;
 
 use super::{
     digest::Digest,

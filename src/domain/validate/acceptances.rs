@@ -15,14 +15,14 @@ use super::{
     relationships::Related,
 };
 use crate::{
-    api::{AcceptanceDecision, AgreementAcceptanceSpec, PartnerType},
+    api::{AcceptanceDecision, AcceptedAgreement, AgreementAcceptanceSpec, PartnerType},
     domain::{
         catalogue::Catalogue,
         digest::Digest,
         ids::{Kind, TenantId},
         partner_type,
         problem::{Code, FieldPath},
-        state::{Acceptance, Agreement, Document, Invitation, Person},
+        state::{Acceptance, AcceptedText, Agreement, Document, Invitation, Person},
     },
 };
 
@@ -134,8 +134,10 @@ fn read(
     let tenant = |field: &str| spec(field).field("tenantId");
     let customer = findings.read(about, &customer.tenant_id, || tenant("customer"));
     let partner = findings.read(about, &partner.tenant_id, || tenant("partner"));
-    let at = || spec("agreement").field("documentSha256");
-    let sha256 = findings.read(about, &agreement.document_sha256, at);
+    let text = match agreement {
+        Some(agreement) => Some(accepted_text(about, agreement, findings)?),
+        None => None,
+    };
     let invitation = match invitation {
         Some(text) => Some(findings.read(about, text, || spec("invitation"))?),
         None => None,
@@ -146,13 +148,7 @@ fn read(
         decision: *decision,
         customer: customer?,
         partner: partner?,
-        agreement_type: agreement.type_,
-        template_id: agreement.template_id.to_ascii_lowercase(),
-        document: Document {
-            country: agreement.country.clone(),
-            language: agreement.language.clone(),
-            sha256: sha256?,
-        },
+        agreement: text,
         accepted_by: Person {
             first_name: accepted_by.first_name.clone(),
             last_name: accepted_by.last_name.clone(),
@@ -162,6 +158,24 @@ fn read(
         },
         accepted_at: *accepted_at,
         invitation,
+    })
+}
+
+fn accepted_text(
+    about: Subject<'_>,
+    agreement: &AcceptedAgreement,
+    findings: &mut Findings<'_>,
+) -> Option<AcceptedText> {
+    let at = || spec("agreement").field("documentSha256");
+    let sha256 = findings.read(about, &agreement.document_sha256, at)?;
+    Some(AcceptedText {
+        type_: agreement.type_,
+        template_id: agreement.template_id.to_ascii_lowercase(),
+        document: Document {
+            country: agreement.country.clone(),
+            language: agreement.language.clone(),
+            sha256,
+        },
     })
 }
 
@@ -207,9 +221,7 @@ const WHERE_TEXTS_STAND: &str = "the texts of the offer stand in its `agreement.
 
 /// Whether it is this agreement, in one of its texts.
 fn is_of(acceptance: &Acceptance, agreement: &Agreement) -> bool {
-    agreement.type_ == acceptance.agreement_type
-        && agreement.template_id == acceptance.template_id
-        && agreement.documents.contains(&acceptance.document)
+    acceptance.agreement.as_ref().is_some_and(|text| agreement.is_accepted_by(text))
 }
 
 fn tenants(
@@ -268,10 +280,12 @@ impl<'a> Question<'a> {
         }
         let invitation = self.invitation;
         if invitation.agreement.as_ref().is_some_and(|agreement| !is_of(acceptance, agreement)) {
-            let Document { country, language, .. } = &acceptance.document;
-            let message = format!(
-                "the text accepted for `{country}` in `{language}` is not one that the offer names"
-            );
+            let message = match &acceptance.agreement {
+                Some(AcceptedText { document: Document { country, language, .. }, .. }) => format!(
+                    "the text accepted for `{country}` in `{language}` is not one that the offer names"
+                ),
+                None => "the offer names an agreement, and nothing says that it was accepted".to_owned(),
+            };
             let path = spec("agreement");
             findings.error(about, OTHER_DOCUMENT, path, message, WHERE_TEXTS_STAND);
         }
