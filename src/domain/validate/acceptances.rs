@@ -74,26 +74,23 @@ pub(super) fn judge<'a>(
             findings.error(about, ACCEPTED_IN_THE_FUTURE, spec("acceptedAt"), message, help);
         }
         boundaries.parties(about, acceptance.customer, acceptance.partner, findings);
-        let position = match &object.spec.relationship_ref {
-            Some(reference) => {
-                let path = spec("relationshipRef").field("name");
-                let position = names.find(about, &reference.name, path, findings);
-                let Some(position) = position else { continue };
-                if let Some(invitation) = &related.invitations[position] {
-                    tenants(about, &acceptance, invitation, &reference.name, findings);
-                    if related.sound(position).is_some() {
-                        let question: &mut Question<'_> =
-                            questions.entry(position).or_insert_with(|| Question::of(invitation));
-                        question.answer(about, &acceptance, catalogue, findings);
-                    }
+        let position = if let Some(reference) = &object.spec.relationship_ref {
+            let path = spec("relationshipRef").field("name");
+            let position = names.find(about, &reference.name, path, findings);
+            let Some(position) = position else { continue };
+            if let Some(invitation) = &related.invitations[position] {
+                tenants(about, &acceptance, invitation, &reference.name, findings);
+                if related.sound(position).is_some() {
+                    let question: &mut Question<'_> =
+                        questions.entry(position).or_insert_with(|| Question::of(invitation));
+                    question.answer(about, &acceptance, catalogue, findings);
                 }
-                Some(position)
             }
-            None => {
-                agreement_alone(about, &acceptance, findings);
-                alone.push((about, parties));
-                None
-            }
+            Some(position)
+        } else {
+            agreement_alone(about, &acceptance, findings);
+            alone.push((about, parties));
+            None
         };
         if findings.is_broken(about) {
             continue;
