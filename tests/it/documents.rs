@@ -59,7 +59,7 @@ fn replayed(text: &str) -> String {
                 command.push_str(more);
             }
             let mut shell = Command::new("bash");
-            shell.args(["-c", &format!("{command} 2>&1")]);
+            shell.args(["-c", &format!("{{ {command}\n}} 2>&1")]);
             place.prepare(&mut shell);
             out.push_str(&finished(shell, b"").stdout);
         }
