@@ -15,5 +15,8 @@ mod pages;
 mod postgres;
 mod sources;
 mod store_contract;
+mod store_faults;
+mod store_rights;
 mod store_samples;
+mod store_sessions;
 mod verdict;
