@@ -2,7 +2,10 @@
 //!
 //! Never: counts expiry, a completed replacement, or what a person approved.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -127,10 +130,24 @@ pub struct Budget {
     pub assignments: u32,
     /// Relationships that are active.
     pub relationships: u32,
-    /// Members of stored batches that nobody has approved: blocked however the window slides.
-    pub blocked: BTreeSet<Digest>,
+    /// Members of stored batches that nobody has approved, each with the hash of its batch: blocked however the window
+    /// slides.
+    pub blocked: BTreeMap<Digest, Digest>,
     /// Members of approved batches, by the hash of the batch.
     pub approved: BTreeMap<Digest, Digest>,
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Revocations => "revocations",
+            Self::Terminations => "terminations",
+            Self::PrivilegedGains => "gains of privileged roles",
+            Self::NewGrantees => "new grantees",
+            Self::Replacements => "replacements",
+            Self::NeedApproval => "what needs an approval",
+        })
+    }
 }
 
 impl Limits {
@@ -193,6 +210,8 @@ pub struct Checked {
     pub run: Vec<Admitted>,
     /// What waits.
     pub blocked: Vec<Batch>,
+    /// What would wait, had it not been approved with this very run.
+    pub approved: Vec<Batch>,
 }
 
 /// Divides a plan into what may run and what waits for a person.
@@ -211,10 +230,10 @@ pub fn check(
         scopes.entry(scope).or_default().push(position);
     }
     let mut fate: Vec<Option<Admitted>> = vec![None; plan.changes.len()];
-    let mut blocked = Vec::new();
+    let (mut blocked, mut approved) = (Vec::new(), Vec::new());
     let none = Budget::default();
     for (scope, positions) in scopes {
-        let budget = budgets.get(scope).unwrap_or(&none);
+        let mut budget = budgets.get(scope).unwrap_or(&none).clone();
         let limits = desired.limits_of(scope);
         let costs: BTreeMap<usize, Cost> = positions
             .iter()
@@ -224,19 +243,19 @@ pub fn check(
             .iter()
             .map(|position| (*position, member(&plan.changes[*position])))
             .collect();
-        let free = |position: &usize| !budget.approved.contains_key(&member[position]);
-        let (waiting, exceeded) = waiting(plan, &costs, &member, budget, &limits);
+        approved.extend(approve_stored(plan, scope, &member, &mut budget, approvals));
+        let (waiting, exceeded) = waiting(plan, &costs, &member, &budget, &limits);
         let waiting = with_dependents(plan, &positions, waiting);
         let members: BTreeSet<Digest> = waiting.iter().map(|position| member[position]).collect();
         let hash = Digest::of(&(scope, &members));
-        let approved = approvals.contains(&hash);
+        let is_approved = approvals.contains(&hash);
         for position in &positions {
-            if waiting.contains(position) && !approved {
+            if waiting.contains(position) && !is_approved {
                 continue;
             }
             let batch = budget.approved.get(&member[position]).copied();
             let batch = batch.or_else(|| waiting.contains(position).then_some(hash));
-            let counts = free(position) && batch.is_none();
+            let counts = batch.is_none();
             fate[*position] = Some(Admitted {
                 change: plan.changes[*position].clone(),
                 scope: scope.to_owned(),
@@ -244,12 +263,41 @@ pub fn check(
                 approved: batch,
             });
         }
-        if !waiting.is_empty() && !approved {
+        if !waiting.is_empty() {
             let changes = waiting.iter().map(|position| plan.changes[*position].clone()).collect();
-            blocked.push(Batch { hash, scope: scope.to_owned(), exceeded, members, changes });
+            let batch = Batch { hash, scope: scope.to_owned(), exceeded, members, changes };
+            if is_approved { approved.push(batch) } else { blocked.push(batch) }
         }
     }
-    Checked { run: fate.into_iter().flatten().collect(), blocked }
+    Checked { run: fate.into_iter().flatten().collect(), blocked, approved }
+}
+
+/// Batches that were stored before and are approved with this very run: they run as far as they still apply.
+fn approve_stored(
+    plan: &Plan,
+    scope: &str,
+    member: &BTreeMap<usize, Digest>,
+    budget: &mut Budget,
+    approvals: &BTreeSet<Digest>,
+) -> Vec<Batch> {
+    let mut batches: BTreeMap<Digest, Batch> = BTreeMap::new();
+    for (position, member) in member {
+        let Some(hash) = budget.blocked.get(member).copied() else { continue };
+        if !approvals.contains(&hash) {
+            continue;
+        }
+        budget.approved.insert(*member, hash);
+        let batch = batches.entry(hash).or_insert_with(|| Batch {
+            hash,
+            scope: scope.to_owned(),
+            exceeded: Vec::new(),
+            members: BTreeSet::new(),
+            changes: Vec::new(),
+        });
+        batch.members.insert(*member);
+        batch.changes.push(plan.changes[*position].clone());
+    }
+    batches.into_values().collect()
 }
 
 /// The changes of one scope that wait, and why.
@@ -271,7 +319,7 @@ fn waiting(
         if change.approval.is_needed() {
             need_approval += 1;
             waiting.insert(*position);
-        } else if budget.blocked.contains(&member[position]) {
+        } else if budget.blocked.contains_key(&member[position]) {
             waiting.insert(*position);
         } else {
             total = total.plus(*cost);
@@ -428,7 +476,7 @@ fn cost(change: &Change, moved: &Moved<'_>) -> Cost {
 }
 
 /// What a change would do, without time, version or text: the same tomorrow.
-fn member(change: &Change) -> Digest {
+pub fn member(change: &Change) -> Digest {
     let row = &change.subject.relationship;
     match &change.effect {
         Effect::SetRoles { grantee, before, after } => {

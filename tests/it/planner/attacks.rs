@@ -69,6 +69,15 @@ fn a_successor_gives_an_absent_grant_nothing_that_its_predecessor_did_not() {
 }
 
 #[test]
+fn a_role_that_had_not_begun_does_not_begin_once_its_object_is_gone() {
+    let mut world = active_with(of(&[0, 1]), &[]);
+    world.grant(0, gives(&[0], 10));
+    world.grant(1, Grant { window: (Some(5), Some(20)), ..gives(&[0, 1], None) });
+    world.steps(&[Step::ForgetGrant(1), Step::Apply, Step::Days(6), Step::Apply]);
+    assert_eq!(world.held(), "0 until 20");
+}
+
+#[test]
 fn what_was_removed_outside_stays_removed_in_the_successor_until_approved() {
     let mut world = active_with(of(&[0, 1]), &[]);
     world.grant(0, gives(&[0], 100));
@@ -143,6 +152,27 @@ fn a_change_of_the_catalogue_comes_after_what_needs_no_approval() {
         assert_eq!(world.memory.apply(change), Outcome::Done);
     }
     assert_eq!(world.held(), "0 until 100, 2 until 100");
+}
+
+#[test]
+fn a_grant_that_exceeded_its_ceiling_is_no_change_of_the_catalogue_in_the_successor() {
+    let mut world = active_with(of(&[0]), &[]);
+    world.grant(0, gives(&[0, 1], 100));
+    assert_eq!(world.held(), "0 until 100");
+    world.declare(of(&[0, 1]));
+    world.accept();
+    assert_eq!(world.held(), "0 until 100, 1 until 100");
+}
+
+#[test]
+fn a_grant_that_comes_back_gives_all_of_what_it_says_again() {
+    let mut world = active_with(of(&[0, 1]), &[]);
+    world.grant(0, gives(&[0], 10));
+    let later = Grant { window: (Some(5), Some(20)), ..gives(&[0, 1], None) };
+    world.grant(1, later.clone());
+    world.steps(&[Step::ForgetGrant(1), Step::Apply, Step::Days(6), Step::Grant(1, later)]);
+    world.apply();
+    assert_eq!(world.held(), "0 until 20, 1 until 20");
 }
 
 #[test]
