@@ -49,7 +49,7 @@ impl Model {
                 .collect();
             for grant in grants {
                 let had = self.given.remove(&(number, grant));
-                let mut gives = gives(input, number, grant, had);
+                let mut gives = gives(input, row, number, grant, had);
                 if let Some(gives) = &mut gives {
                     gives.roles.retain(|role| row.ceiling.contains(role));
                 }
@@ -119,11 +119,18 @@ fn earlier(had: Grant, declared: &Grant) -> Grant {
 }
 
 /// What a grant gives from now on, if it gave `had` until now.
-fn gives(input: &Input, number: u8, name: u8, had: Option<Grant>) -> Option<Grant> {
+fn gives(
+    input: &Input,
+    row: &ObservedRelationship,
+    number: u8,
+    name: u8,
+    had: Option<Grant>,
+) -> Option<Grant> {
     let declared = input.grants.get(&name);
     let selecting = declared.filter(|grant| grant.selects.contains(&number));
     let Some(relationship) = input.relationships.get(&number) else {
-        return if input.prune { ended(declared, had) } else { had };
+        let retains = row.policies.deletion == RelationshipDeletionPolicy::Retain;
+        return if input.prune && !retains { ended(declared, had) } else { had };
     };
     let Relationship { standing, policies, .. } = relationship;
     if policies.management == ManagementPolicy::Observe {
