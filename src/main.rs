@@ -1,4 +1,26 @@
-//! x
+//! The program `concordat`: parses what was typed, runs it and turns the answer into an exit code.
 //!
-//! Never: x
-fn main() {}
+//! Never: decides anything about partners, customers or roles.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use concordat::cli::{self, Cli, ExitStatus};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    cli::log(cli.verbose);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a machine that runs this program can start two threads");
+    let status = match runtime.block_on(cli::run(cli)) {
+        Ok(status) => status,
+        Err(error) => {
+            cli::complain(&error);
+            ExitStatus::Unknown
+        }
+    };
+    ExitCode::from(status as u8)
+}

@@ -102,11 +102,10 @@ pub async fn accept(args: &Accept, out: &mut Output) -> anyhow::Result<ExitStatu
     let now = Timestamp::now();
     let loaded = desired::load(&args.input, Absence::Keep, now, out)?;
     if loaded.has_errors() {
-        super::validate::tell(&loaded.problems, out)?;
+        super::validate::tell(&loaded.problems, out);
         return Ok(ExitStatus::No);
     }
-    let wish =
-        offer::relationship(&loaded.desired, &args.relationship, &args.input.namespace)?;
+    let wish = offer::relationship(&loaded.desired, &args.relationship, &args.input.namespace)?;
     let invitation = offer::invitation(wish, &args.store.store, out).await?;
     let agreement = agreement(args, &invitation)?;
     let at = args.at.unwrap_or(now);
@@ -118,7 +117,10 @@ pub async fn accept(args: &Accept, out: &mut Output) -> anyhow::Result<ExitStatu
         && !args.decline
         && !partner_type::may_accept(args.role, &invitation, privileged)
     {
-        bail!("somebody with the role `{:?}` may not accept this: see `concordat explain C0526`", args.role);
+        bail!(
+            "somebody with the role `{:?}` may not accept this: see `concordat explain C0526`",
+            args.role
+        );
     }
     out.say(&offer::shown(&invitation, wish));
     confirm(args, out)?;
@@ -127,8 +129,8 @@ pub async fn accept(args: &Accept, out: &mut Output) -> anyhow::Result<ExitStatu
     match &args.write {
         None => out.answer(&text)?,
         Some(path) => {
-            let mut file = fs::File::create_new(path)
-                .with_context(|| format!("`{path}` cannot be made"))?;
+            let mut file =
+                fs::File::create_new(path).with_context(|| format!("`{path}` cannot be made"))?;
             std::io::Write::write_all(&mut file, text.as_bytes())
                 .with_context(|| format!("`{path}` cannot be written"))?;
             out.say(&format!("written to `{path}`: commit it, then `concordat apply`"));
@@ -151,9 +153,9 @@ fn agreement(args: &Accept, invitation: &Invitation) -> anyhow::Result<Option<Ac
     };
     let mut found = documents.iter().filter(wanted);
     let listed = || {
-        let each = documents
-            .iter()
-            .map(|document| format!("`--country {} --language {}`", document.country, document.language));
+        let each = documents.iter().map(|document| {
+            format!("`--country {} --language {}`", document.country, document.language)
+        });
         each.collect::<Vec<_>>().join(", ")
     };
     let (Some(document), None) = (found.next(), found.next()) else {

@@ -14,10 +14,14 @@ use std::{
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
+use tokio::task::JoinHandle;
 
 use super::{
-    ExitStatus, InputArgs, Output, StoreArgs, desired, diff,
-    plan_file, planning::{self, FailOn, Planned}, store,
+    ExitStatus, InputArgs, Output, StoreArgs, desired,
+    diff::{self, Shown},
+    plan_file,
+    planning::{self, FailOn, Planned},
+    store,
 };
 use crate::{
     domain::{
@@ -26,7 +30,7 @@ use crate::{
         plan::{Claimant, Foreign},
         state::{Absence, Desired},
     },
-    render::Format,
+    render::{Format, plan as render},
     store::{
         Outcome, Refusal, Signature, Write,
         apply::{Report, Stopped},
@@ -53,6 +57,9 @@ pub struct Apply {
     /// Do nothing if the plan has any of these.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
     pub fail_on: Vec<FailOn>,
+    /// Also each action that is added or removed, and the YAML of both sides.
+    #[arg(long)]
+    pub wide: bool,
     /// The form of the report.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub output: Format,
@@ -65,7 +72,7 @@ const ATTEMPTS: usize = 3;
 pub async fn apply(args: &Apply, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let absence = if args.prune { Absence::Prune } else { Absence::Keep };
     let loaded = desired::load(&args.input, absence, Timestamp::now(), out)?;
-    super::validate::tell(&loaded.problems, out)?;
+    super::validate::tell(&loaded.problems, out);
     if loaded.has_errors() {
         return Ok(ExitStatus::No);
     }
@@ -73,17 +80,18 @@ pub async fn apply(args: &Apply, out: &mut Output) -> anyhow::Result<ExitStatus>
     let mut store = store::writer(&args.store.store, out).await?;
     let claimant = Claimant::cli(Foreign::Conflict);
     let approvals: BTreeSet<Digest> = args.approve.iter().copied().collect();
-    let stop = stop_on_request();
+    let stop = StopRequest::listen();
     let mut reports = Vec::new();
     loop {
-        let planned =
+        let mut planned =
             planning::planned(&mut store, &loaded.desired, &claimant, &approvals).await?;
-        if let Some(claim) = claim.as_ref().filter(|_| reports.is_empty()) {
-            plan_file::check(claim, &planned)?;
+        planned.locate(&loaded);
+        if let (Some(path), Some(claim), true) = (&args.plan, &claim, reports.is_empty()) {
+            plan_file::check(path, claim, &planned)?;
         }
         if let Some(what) = args.fail_on.iter().find(|what| what.is_in(&planned)) {
-            out.answer(&diff::rendered(&planned, &loaded, args.output, out)?)?;
-            out.say(&format!("nothing was done: the plan has `{}`", diff::value_name(*what)));
+            Shown { planned: &planned, outcome: None, wide: args.wide }.print(args.output, out)?;
+            out.say(&format!("nothing was done: the plan has `{}`", diff::name(*what)));
             return Ok(ExitStatus::No);
         }
         let report = run(&mut store, &planned, &loaded.desired, &approvals, &stop, out).await?;
@@ -93,7 +101,9 @@ pub async fn apply(args: &Apply, out: &mut Output) -> anyhow::Result<ExitStatus>
             break;
         }
     }
-    tell(args, &loaded, reports, out)
+    stop.finish().await;
+    store.close().await?;
+    tell(args, &reports, out)
 }
 
 /// Blocks what waits, records approvals and makes the changes.
@@ -102,7 +112,7 @@ async fn run(
     planned: &Planned,
     desired: &Desired,
     approvals: &BTreeSet<Digest>,
-    stop: &Arc<AtomicBool>,
+    stop: &StopRequest,
     out: &mut Output,
 ) -> anyhow::Result<Report> {
     let by = signature(plan_hash(&planned.checked.run));
@@ -115,7 +125,7 @@ async fn run(
     let limits = planning::limits(desired);
     let report = crate::store::apply::apply(store, changes, &limits, &by, |done| {
         bar.set_position(done as u64);
-        if stop.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if stop.is_made() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })
     .await;
     bar.finish_and_clear();
@@ -136,16 +146,32 @@ fn progress(changes: usize, out: &Output) -> ProgressBar {
     ProgressBar::new(changes as u64).with_style(style)
 }
 
-/// Set once somebody presses Ctrl-C: the change in flight is finished, and what was done is said.
-fn stop_on_request() -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&stop);
-    tokio::spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() {
-            asked.store(true, Ordering::SeqCst);
-        }
-    });
-    stop
+/// Made once somebody presses Ctrl-C: the change in flight is finished, and what was done is said.
+struct StopRequest {
+    made: Arc<AtomicBool>,
+    listener: JoinHandle<()>,
+}
+
+impl StopRequest {
+    fn listen() -> Self {
+        let made = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&made);
+        let listener = tokio::spawn(async move {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                asked.store(true, Ordering::SeqCst);
+            }
+        });
+        Self { made, listener }
+    }
+
+    fn is_made(&self) -> bool {
+        self.made.load(Ordering::SeqCst)
+    }
+
+    async fn finish(self) {
+        self.listener.abort();
+        let _ = self.listener.await;
+    }
 }
 
 /// On the command line nobody checks who is there: the name is recorded as claimed.
@@ -176,18 +202,19 @@ fn signature(plan: Digest) -> Signature {
 /// The report, and what it says of the answer.
 fn tell(
     args: &Apply,
-    loaded: &desired::Loaded,
-    reports: Vec<(Planned, Report)>,
+    reports: &[(Planned, Report)],
     out: &mut Output,
 ) -> anyhow::Result<ExitStatus> {
     let mut status = ExitStatus::AsDesired;
-    let last = reports.len() - 1;
     for (position, (planned, report)) in reports.iter().enumerate() {
-        out.answer(&diff::reported(planned, report, loaded, args.output, out)?)?;
+        let outcome = outcome(report);
+        Shown { planned, outcome: Some(&outcome), wide: args.wide }.print(args.output, out)?;
         match &report.stopped {
             Some(Stopped::Failed(error)) => {
                 status = status.max(ExitStatus::Unknown);
-                out.say(&format!("error: {error}\n  what was in flight may or may not have been done: apply again"));
+                out.say(&format!(
+                    "error: {error}\n  what was in flight may or may not have been done: apply again"
+                ));
             }
             Some(Stopped::OnRequest) => {
                 status = status.max(ExitStatus::No);
@@ -197,9 +224,31 @@ fn tell(
         }
         let refused = |(_, outcome): &(_, Outcome)| *outcome != Outcome::Done;
         let waits = !planned.checked.blocked.is_empty() || planned.has_errors();
-        if position == last && (report.tried.iter().any(refused) || waits) {
+        let is_last = position + 1 == reports.len();
+        if is_last && (report.tried.iter().any(refused) || waits) {
             status = status.max(ExitStatus::No);
         }
     }
     Ok(status)
+}
+
+/// The report in the words of its rendering.
+fn outcome(report: &Report) -> render::Outcome {
+    let fate = |outcome: &Outcome| match outcome {
+        Outcome::Done => render::Fate::Done,
+        Outcome::Refused(refusal) => render::Fate::Refused(refusal.to_string()),
+    };
+    let tried = report.tried.iter().map(|(admitted, outcome)| render::Tried {
+        change: admitted.change.clone(),
+        fate: fate(outcome),
+    });
+    let stopped = report.stopped.as_ref().map(|stopped| match stopped {
+        Stopped::OnRequest => "stopped on request".to_owned(),
+        Stopped::Failed(error) => error.to_string(),
+    });
+    render::Outcome {
+        tried: tried.collect(),
+        left: report.left.iter().map(|admitted| admitted.change.clone()).collect(),
+        stopped,
+    }
 }

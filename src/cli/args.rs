@@ -10,7 +10,12 @@ use crate::store::StoreUrl;
 #[derive(Debug, Clone, Args)]
 pub struct InputArgs {
     /// A file, a folder with everything in it, or `-` for standard input. May be repeated.
-    #[arg(short = 'f', long = "filename", value_name = "PATH", required_unless_present = "kustomize")]
+    #[arg(
+        short = 'f',
+        long = "filename",
+        value_name = "PATH",
+        required_unless_present = "kustomize"
+    )]
     pub filename: Vec<String>,
     /// A folder that `kustomize` builds; it, or `kubectl`, must be on the PATH.
     #[arg(short = 'k', long, value_name = "DIR")]
@@ -24,7 +29,13 @@ pub struct InputArgs {
 #[derive(Debug, Clone, Args)]
 pub struct StoreArgs {
     /// The store: `sqlite:PATH` or `postgres://HOST/DATABASE`.
-    #[arg(long, env = "CONCORDAT_STORE", default_value = "sqlite:concordat.db", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "CONCORDAT_STORE",
+        default_value = "sqlite:concordat.db",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub store: StoreUrl,
 }
 
@@ -37,27 +48,4 @@ pub enum ColorChoice {
     Always,
     /// Never.
     Never,
-}
-
-/// The form of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OutputFormat {
-    /// For people at a terminal.
-    Text,
-    /// The same, with everything.
-    Wide,
-    /// For programs; the schema is published.
-    Json,
-    /// For programs and people.
-    Yaml,
-    /// For pull requests.
-    Markdown,
-    /// For web pages and mail.
-    Html,
-    /// For code scanning.
-    Sarif,
-    /// For test reports.
-    Junit,
-    /// For annotations in a GitHub workflow.
-    Github,
 }

@@ -2,12 +2,32 @@
 //!
 //! Never: a schema that differs from what `validate` uses.
 
-use super::{ExitStatus, Output};
-use crate::{api, manifest};
+use anyhow::bail;
+use clap::Args;
 
-/// Prints every definition as one YAML stream.
-pub fn crd(out: &mut Output) -> anyhow::Result<ExitStatus> {
-    let definitions: Vec<String> = api::crds().iter().map(manifest::to_yaml).collect();
-    out.answer(&definitions.join("---\n"))?;
+use super::{ExitStatus, Output};
+use crate::{api, manifest, render::Format};
+
+/// In which form.
+#[derive(Debug, Args)]
+pub struct Crd {
+    /// The form: yaml, ready for `kubectl apply -f -`, or json, a list.
+    #[arg(short, long, value_enum, default_value_t = Format::Yaml)]
+    pub output: Format,
+}
+
+/// Prints every definition.
+pub fn crd(args: &Crd, out: &mut Output) -> anyhow::Result<ExitStatus> {
+    let definitions = api::crds();
+    match args.output {
+        Format::Yaml => {
+            let texts: Vec<String> = definitions.iter().map(manifest::to_yaml).collect();
+            out.answer(&texts.join("---\n"))?;
+        }
+        Format::Json => out.answer(&serde_json::to_string_pretty(&definitions)?)?,
+        Format::Text | Format::Markdown | Format::Sarif | Format::Junit | Format::Github => {
+            bail!("definitions have the forms `yaml` and `json`, and not `{}`", args.output)
+        }
+    }
     Ok(ExitStatus::AsDesired)
 }

@@ -10,7 +10,7 @@ use crate::{
         catalogue::Catalogue,
         problem::{Problem, Severity},
         state::{Absence, Desired},
-        validate::{self, Verdict},
+        validate::{self, Objects, Verdict},
     },
     manifest::{self, Input},
 };
@@ -19,6 +19,8 @@ use crate::{
 pub struct Loaded {
     /// The documents, which know their places.
     pub input: Input,
+    /// The objects, as they were written.
+    pub objects: Objects,
     /// What is desired, as far as it can be told.
     pub desired: Desired,
     /// Every problem, in order of place.
@@ -46,7 +48,7 @@ pub fn load(
         };
         order(a).cmp(&order(b))
     });
-    Ok(Loaded { input, desired, problems })
+    Ok(Loaded { input, objects, desired, problems })
 }
 
 impl Loaded {

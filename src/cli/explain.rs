@@ -17,19 +17,19 @@ pub struct Explain {
 /// Prints a page, or the list of pages.
 pub fn explain(args: &Explain, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let Some(code) = &args.code else {
-        let list: Vec<String> =
-            pages::all().map(|(code, page)| format!("{code}  {}", pages::title(page))).collect();
+        let list: Vec<String> = pages::PAGES
+            .iter()
+            .map(|(code, page)| format!("{code}  {}", pages::title(page)))
+            .collect();
         out.answer(&list.join("\n"))?;
         return Ok(ExitStatus::AsDesired);
     };
     let wanted = code.trim().to_ascii_uppercase();
-    match pages::all().find(|(code, _)| code.to_string() == wanted) {
+    match pages::PAGES.iter().find(|(code, _)| code.to_string() == wanted) {
         Some((_, page)) => {
             out.answer(page)?;
             Ok(ExitStatus::AsDesired)
         }
-        None => anyhow::bail!(
-            "no code is called `{code}`; `concordat explain` lists all of them"
-        ),
+        None => anyhow::bail!("no code is called `{code}`; `concordat explain` lists all of them"),
     }
 }

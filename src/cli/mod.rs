@@ -1,8 +1,143 @@
-//! (stub)
+//! The command line: what was typed, one thin file a command, and the only place that prints.
 //!
-//! Never: stays.
-#[derive(clap::Parser, Debug)]
+//! Never: answers on standard error, or talks on standard output.
+
+mod accept;
+mod apply;
+mod args;
+mod crd;
+mod desired;
+mod diff;
+mod explain;
+mod get;
+mod input;
+mod ledger;
+mod offer;
+mod output;
+mod plan_file;
+mod planning;
+mod roles;
+mod store;
+mod validate;
+mod why;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+pub use args::{ColorChoice, InputArgs, StoreArgs};
+pub use output::{Output, complain};
+
+/// Partner access as code: which partner may act in which customer tenant, with which roles, until when, and on the
+/// strength of which accepted agreement.
+#[derive(Debug, Parser)]
+#[command(
+    name = "concordat",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 it is as desired; 1 the answer is no (differences, problems, blocked); 2 it could not be told."
+)]
 pub struct Cli {
-    #[arg(short)]
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Say more on standard error; twice for everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// When to use colour.
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    pub color: ColorChoice,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check manifests: every problem at once, each with its place and a way out.
+    Validate(validate::Validate),
+    /// Show what would change in the store, and who would gain and lose what. Writes nothing.
+    Diff(diff::Diff),
+    /// Make the store hold what the manifests say.
+    Apply(apply::Apply),
+    /// List what the store holds.
+    Get(get::Get),
+    /// Print the request that a partner sends to a customer.
+    Offer(offer::Offer),
+    /// Write down that an offer or an agreement was accepted or declined.
+    Accept(accept::Accept),
+    /// Look at roles and tasks, and find the fewest rights for a task.
+    #[command(subcommand)]
+    Roles(roles::Roles),
+    /// Tell why somebody holds a role, or why not.
+    Why(why::Why),
+    /// Tell who can do a task in a customer's tenant.
+    WhoCan(why::WhoCan),
+    /// Tell what happened, in order.
+    History(why::History),
+    /// Verify, export, show or erase from the ledger.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
+    /// Explain a code such as `C0201`.
+    Explain(explain::Explain),
+    /// Print the custom resource definitions for `kubectl apply -f -`.
+    Crd(crd::Crd),
+    /// Print a completion script for a shell.
+    Completions(Completions),
+}
+
+/// Which shell.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// The answer, as an exit code: the same for every command, and `kubectl diff`'s convention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ExitStatus {
+    /// It is as desired.
+    AsDesired = 0,
+    /// The answer is no: differences, problems, or something is blocked.
+    No = 1,
+    /// It could not be told.
+    Unknown = 2,
+}
+
+/// Runs one command.
+///
+/// # Errors
+/// When it could not be told: exit code 2.
+pub async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
+    let out = &mut Output::new(cli.color);
+    match cli.command {
+        Command::Validate(args) => validate::validate(&args, out),
+        Command::Diff(args) => diff::diff(&args, out).await,
+        Command::Apply(args) => apply::apply(&args, out).await,
+        Command::Get(args) => get::get(&args, out).await,
+        Command::Offer(args) => offer::offer(&args, out).await,
+        Command::Accept(args) => accept::accept(&args, out).await,
+        Command::Roles(args) => roles::roles(&args, out),
+        Command::Why(args) => why::why(&args, out).await,
+        Command::WhoCan(args) => why::who_can(&args, out).await,
+        Command::History(args) => why::history(&args, out).await,
+        Command::Ledger(args) => ledger::ledger(&args, out).await,
+        Command::Explain(args) => explain::explain(&args, out),
+        Command::Crd(args) => crd::crd(&args, out),
+        Command::Completions(args) => {
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Cli::command(), "concordat", &mut script);
+            out.answer(&String::from_utf8_lossy(&script))?;
+            Ok(ExitStatus::AsDesired)
+        }
+    }
+}
+
+/// Sends logs to standard error, as much as was asked for.
+pub fn log(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "concordat=info",
+        _ => "concordat=debug,sqlx=info",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CONCORDAT_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

@@ -7,6 +7,10 @@
 use std::io::{self, IsTerminal, Write};
 
 use super::ColorChoice;
+use crate::{
+    manifest,
+    render::{Colour, Format, Rendered, Style},
+};
 
 /// Where answers and talk go.
 #[derive(Debug)]
@@ -20,15 +24,45 @@ impl Output {
         Self { color }
     }
 
-    /// Whether the answer is coloured.
-    pub fn coloured(&self) -> bool {
+    fn coloured(&self) -> bool {
+        self.colours(io::stdout().is_terminal())
+    }
+
+    fn colours(&self, terminal: bool) -> bool {
         match self.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
             ColorChoice::Auto => {
                 let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-                !no_color && io::stdout().is_terminal()
+                !no_color && terminal
             }
+        }
+    }
+
+    /// How an answer looks on this terminal.
+    pub fn style(&self) -> Style {
+        let colour = if self.coloured() { Colour::Always } else { Colour::Never };
+        Style { colour, width: width(io::stdout().is_terminal()) }
+    }
+
+    /// How talk looks on this terminal.
+    pub fn style_of_talk(&self) -> Style {
+        let colour =
+            if self.colours(io::stderr().is_terminal()) { Colour::Always } else { Colour::Never };
+        Style { colour, width: width(io::stderr().is_terminal()) }
+    }
+
+    /// A rendered answer in the form that was asked for.
+    ///
+    /// # Errors
+    /// As [`Output::answer`].
+    pub fn rendered(&mut self, rendered: Rendered, format: Format) -> io::Result<()> {
+        match (rendered, format) {
+            (Rendered::Text(text), _) => self.answer(&text),
+            (Rendered::Document(document), Format::Yaml) => {
+                self.answer(&manifest::to_yaml(&document))
+            }
+            (Rendered::Document(document), _) => self.answer(&format!("{document:#}")),
         }
     }
 
@@ -76,6 +110,15 @@ impl Output {
         let mut line = String::new();
         io::stdin().read_line(&mut line)?;
         Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+    }
+}
+
+/// The columns of the terminal; outside one, lines are as long as they are in a file.
+fn width(terminal: bool) -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    match columns {
+        Some(columns) if terminal => columns,
+        _ => Style::default().width,
     }
 }
 

@@ -6,13 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::ValueEnum;
 
+use super::desired::Loaded;
 use crate::{
     domain::{
         catalogue::Catalogue,
         digest::Digest,
+        ids::ObjectKey,
         limits::{Checked, DEFAULT_SCOPE, Limits, check},
-        plan::{Cause, Claimant, Effect, Plan, access_changes, grants::UNMANAGED, plan},
-        problem::Severity,
+        plan::{Cause, Claimant, Effect, Plan, UNMANAGED, access_changes, plan},
+        problem::{Severity, SourceId},
         state::{Absence, Desired, Observed},
     },
     store::{Read, Scope, StoreError},
@@ -50,7 +52,7 @@ pub fn limits(desired: &Desired) -> BTreeMap<String, Limits> {
 
 /// What has to be read to plan: what the input names, and with `--prune` whatever its namespaces own.
 fn scope(desired: &Desired, claimant: &Claimant) -> Scope {
-    let keys: BTreeSet<_> = desired.relationships.keys().cloned().collect();
+    let keys = desired.relationships.keys().cloned().collect();
     let customers = desired.acceptances.iter().map(|acceptance| acceptance.customer).collect();
     let owned = match desired.absence {
         Absence::Keep => None,
@@ -78,15 +80,16 @@ pub enum FailOn {
 
 impl FailOn {
     /// Whether it is in the plan.
-    pub fn is_in(self, planned: &Planned, desired: &Desired) -> bool {
+    pub fn is_in(self, planned: &Planned) -> bool {
         let plan = &planned.plan;
         let access = || access_changes(&plan.changes);
         match self {
-            Self::Revoke => access().iter().any(|change| {
-                change.roles.iter().any(|role| role.after < role.before)
-            }),
+            Self::Revoke => access()
+                .iter()
+                .any(|change| change.roles.iter().any(|role| role.after < role.before)),
             Self::Privileged => access().iter().any(|change| {
-                let gained = |before: &Option<_>, after: &Option<_>| before.is_none() && after.is_some();
+                let gained =
+                    |before: &Option<_>, after: &Option<_>| before.is_none() && after.is_some();
                 change.roles.iter().any(|role| role.privileged && gained(&role.before, &role.after))
             }),
             Self::NoExpiry => plan.changes.iter().any(|change| gains_without_end(&change.effect)),
@@ -96,10 +99,7 @@ impl FailOn {
             Self::Terminate => {
                 plan.changes.iter().any(|change| matches!(change.effect, Effect::Terminate { .. }))
             }
-            Self::Unmanaged => {
-                let _ = desired;
-                plan.notices.iter().any(|notice| notice.code == UNMANAGED)
-            }
+            Self::Unmanaged => plan.notices.iter().any(|notice| notice.code == UNMANAGED),
         }
     }
 }
@@ -116,6 +116,17 @@ fn gains_without_end(effect: &Effect) -> bool {
 }
 
 impl Planned {
+    /// Gives each notice the place of the object that it is about.
+    pub fn locate(&mut self, loaded: &Loaded) {
+        let documents = &loaded.input.documents;
+        let sources: BTreeMap<&ObjectKey, SourceId> =
+            documents.iter().map(|document| (&document.key, document.source)).collect();
+        for notice in &mut self.plan.notices {
+            notice.source = notice.object.as_ref().and_then(|key| sources.get(key)).copied();
+        }
+        loaded.input.locate(&mut self.plan.notices);
+    }
+
     /// Whether the plan says that something cannot be done as it stands.
     pub fn has_errors(&self) -> bool {
         self.plan.notices.iter().any(|notice| notice.severity == Severity::Error)

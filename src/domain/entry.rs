@@ -2,13 +2,15 @@
 //!
 //! Never: a person's name, mail or telephone number in what is hashed; only a salted hash of them.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
     digest::Digest,
-    plan::{Change, Effect},
+    plan::{Cause, Change, Effect, Subject},
     state::{Acceptance, Person},
 };
 
@@ -53,8 +55,38 @@ pub enum EntryKind {
     Difference,
 }
 
+impl EntryKind {
+    /// Whether the payload is a change that was made, as [`payload`] writes it.
+    pub fn is_effect(self) -> bool {
+        match self {
+            Self::Invited
+            | Self::Authorised
+            | Self::Declined
+            | Self::Withdrawn
+            | Self::RolesSet
+            | Self::RolesExpired
+            | Self::AutoExtendSet
+            | Self::GlobalAdministratorDropped
+            | Self::Extended
+            | Self::Claimed
+            | Self::PoliciesSet
+            | Self::Terminated
+            | Self::Expired
+            | Self::AgreementAccepted => true,
+            Self::Refused | Self::Blocked | Self::Approved | Self::Difference => false,
+        }
+    }
+}
+
+impl fmt::Display for EntryKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
 /// Who did it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Actor {
     /// The name, as it is known or claimed.
     pub name: String,
@@ -84,6 +116,7 @@ pub enum ActorStanding {
 
 /// On whose behalf and from what.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Intent {
     /// The UID of the object.
     pub uid: Option<String>,
@@ -118,6 +151,7 @@ pub struct Draft {
 
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Entry {
     /// 1 for the first.
     pub sequence: i64,
@@ -213,7 +247,6 @@ impl PersonRecord {
 
 /// The kind of entry that a change makes.
 pub fn kind(change: &Change) -> EntryKind {
-    use super::plan::Cause;
     match (&change.effect, change.cause) {
         (Effect::Invite { .. }, _) => EntryKind::Invited,
         (Effect::Authorise { .. }, _) => EntryKind::Authorised,
@@ -261,13 +294,10 @@ pub fn subject(change: &Change) -> String {
 
 /// What an entry says of a change: all of it, with the hash of the person's record in the person's place.
 pub fn payload(change: &Change, person: Option<Digest>) -> Value {
-    let mut effect = serde_json::to_value(&change.effect).expect("effects have text keys");
-    if let Some(person) = person {
-        let recorded = effect.as_object_mut().and_then(|effect| effect.values_mut().next());
-        if let Some(acceptance) = recorded.and_then(|fields| fields.get_mut("acceptance")) {
-            let role = acceptance["accepted_by"]["role"].clone();
-            acceptance["accepted_by"] = json!({ "person": person, "role": role });
-        }
+    let mut effect = json!(change.effect);
+    if let Some(accepted_by) = accepted_by(&mut effect) {
+        let role = accepted_by["role"].take();
+        *accepted_by = json!({ "person": person, "role": role });
     }
     json!({
         "change": change.id(),
@@ -275,4 +305,54 @@ pub fn payload(change: &Change, person: Option<Digest>) -> Value {
         "subject": change.subject,
         "effect": effect,
     })
+}
+
+/// A change as an entry records it: the inverse of [`payload`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// The id of the change.
+    pub change: Digest,
+    /// Why it was made.
+    pub cause: Cause,
+    /// What it is about.
+    pub subject: Subject,
+    /// What it did. The person of an acceptance has no name here, only the declared role.
+    pub effect: Effect,
+    /// The hash of the person's record, where the effect is an acceptance.
+    pub person: Option<Digest>,
+}
+
+impl Recorded {
+    /// What the payload of an effect says. It fails for what another version has written.
+    pub fn read(payload: &Value) -> Result<Self, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Payload {
+            change: Digest,
+            cause: Cause,
+            subject: Subject,
+            effect: Value,
+        }
+        #[derive(Deserialize)]
+        struct AcceptedBy {
+            person: Option<Digest>,
+            role: Value,
+        }
+        let Payload { change, cause, subject, mut effect } = Payload::deserialize(payload)?;
+        let mut person = None;
+        if let Some(accepted_by) = accepted_by(&mut effect) {
+            let known = AcceptedBy::deserialize(accepted_by.take())?;
+            person = known.person;
+            *accepted_by = json!({
+                "first_name": "", "last_name": "", "email": "", "phone_number": null,
+                "role": known.role,
+            });
+        }
+        Ok(Self { change, cause, subject, effect: Effect::deserialize(effect)?, person })
+    }
+}
+
+/// Where the person stands in an effect that is an acceptance.
+fn accepted_by(effect: &mut Value) -> Option<&mut Value> {
+    let fields = effect.as_object_mut()?.values_mut().next()?;
+    fields.get_mut("acceptance")?.get_mut("accepted_by")
 }

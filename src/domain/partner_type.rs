@@ -88,6 +88,28 @@ pub fn may_accept(role: AcceptorRole, invitation: &Invitation, privileged: bool)
     }
 }
 
+/// Who may accept an invitation, in words.
+pub fn who_may_accept(invitation: &Invitation, privileged: bool) -> String {
+    let all = [
+        (AcceptorRole::BillingAdministrator, "a Billing Administrator"),
+        (AcceptorRole::GlobalAdministrator, "a Global Administrator"),
+        (
+            AcceptorRole::CustomerDelegatedAdminRelationshipAdministrator,
+            "a Customer Delegated Admin Relationship Administrator",
+        ),
+    ];
+    let may = all.into_iter().filter(|(role, _)| may_accept(*role, invitation, privileged));
+    may.map(|(_, name)| name).collect::<Vec<_>>().join(" or ")
+}
+
+/// Whether somebody with this declared role may accept an agreement alone (L13).
+pub fn may_accept_agreement(role: AcceptorRole) -> bool {
+    match role {
+        AcceptorRole::BillingAdministrator | AcceptorRole::GlobalAdministrator => true,
+        AcceptorRole::CustomerDelegatedAdminRelationshipAdministrator => false,
+    }
+}
+
 /// The names of roles, in backticks: `` `Helpdesk Administrator` and `Reports Reader` ``.
 pub fn role_names<'a>(roles: impl IntoIterator<Item = &'a RoleId>) -> String {
     let names: BTreeSet<String> = roles.into_iter().map(|role| role_name(*role)).collect();
@@ -102,4 +124,54 @@ pub fn role_names<'a>(roles: impl IntoIterator<Item = &'a RoleId>) -> String {
 /// The name of a role, or its id where the catalogue does not know it.
 pub fn role_name(role: RoleId) -> String {
     Catalogue::compiled().role(role).map_or_else(|| role.to_string(), |role| role.name.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r7_each_type_carries_the_roles_of_the_table() {
+        use PartnerType::{
+            Advisor, DelegatedAdmin, GranularDelegatedAdmin, IndependentSoftwareVendor,
+            IndirectReseller, LineOfBusiness, OriginalEquipmentManufacturer, Partner,
+            ProductsAndServicesAgreement, Reseller, ResellerAndDelegatedAdmin,
+        };
+        let cases = [
+            (GranularDelegatedAdmin, Ceiling::GdapSupported),
+            (DelegatedAdmin, Ceiling::LegacyPair),
+            (ResellerAndDelegatedAdmin, Ceiling::LegacyPair),
+            (Advisor, Ceiling::LegacyPair),
+            (Partner, Ceiling::AnyBuiltIn),
+            (Reseller, Ceiling::None),
+            (IndirectReseller, Ceiling::None),
+            (IndependentSoftwareVendor, Ceiling::None),
+            (LineOfBusiness, Ceiling::None),
+            (ProductsAndServicesAgreement, Ceiling::None),
+            (OriginalEquipmentManufacturer, Ceiling::None),
+        ];
+        for (type_, expected) in cases {
+            assert_eq!(ceiling(type_), expected, "{type_:?}");
+            assert_eq!(may_manage(type_), expected != Ceiling::None, "{type_:?}");
+        }
+    }
+
+    #[test]
+    fn r9_resellers_sell_and_nobody_else_does() {
+        for type_ in [
+            PartnerType::Reseller,
+            PartnerType::IndirectReseller,
+            PartnerType::ResellerAndDelegatedAdmin,
+        ] {
+            assert!(may_sell(type_), "{type_:?}");
+        }
+        for type_ in [PartnerType::Advisor, PartnerType::OriginalEquipmentManufacturer] {
+            assert!(!may_sell(type_), "{type_:?}");
+        }
+    }
+
+    #[test]
+    fn r33_the_two_roles_of_the_legacy_types_have_their_names_of_today() {
+        assert_eq!(role_names(&LEGACY_PAIR), "`Global Administrator` and `Helpdesk Administrator`");
+    }
 }

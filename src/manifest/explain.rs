@@ -5,7 +5,7 @@
 use super::{
     marks::{Marks, Quoted, Spot},
     text::{Offence, Piece, Text, offence_in_value, offences},
-    value::{Refusal, Unloaded, is_trap},
+    value::{Refusal, Unloaded},
 };
 use crate::domain::problem::{Code, FieldPath, Place, Problem, Step};
 
@@ -71,10 +71,10 @@ impl<'t> Marked<'t> {
     /// The plain words that kubectl would read as something else.
     pub fn traps(&self) -> Vec<Problem> {
         let traps = self.marks.plain(is_trap).into_iter();
-        traps.map(|(path, spot, word)| self.trap(word).path(path).at(self.at(spot))).collect()
+        traps.map(|(path, spot, word)| Self::trap(word).path(path).at(self.at(spot))).collect()
     }
 
-    fn trap(&self, word: &str) -> Problem {
+    fn trap(word: &str) -> Problem {
         let meant = match word.to_ascii_lowercase().as_str() {
             "y" | "yes" | "on" => Some("true"),
             "n" | "no" | "off" => Some("false"),
@@ -135,6 +135,26 @@ fn below(base: &FieldPath, path: &FieldPath) -> Vec<Step> {
     base.steps().iter().chain(path.steps()).cloned().collect()
 }
 
+/// Whether YAML 1.1, which kubectl speaks, reads this unquoted text as a truth value or another number than YAML 1.2.
+pub(super) fn is_trap(text: &str) -> bool {
+    match text.len() {
+        0 => false,
+        1..=3 if text.as_bytes()[0].is_ascii_alphabetic() => {
+            let lower = text.to_ascii_lowercase();
+            let capital = text[..1].to_ascii_uppercase() + &lower[1..];
+            matches!(&*lower, "y" | "n" | "yes" | "no" | "on" | "off")
+                && (text == lower || text == capital || text == text.to_ascii_uppercase())
+        }
+        _ => {
+            let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+            let leading_zero = digits.len() > 1 && digits.starts_with('0');
+            digits.starts_with(|first: char| first.is_ascii_digit())
+                && (leading_zero || digits.contains('_'))
+                && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
+        }
+    }
+}
+
 /// A text for a message: short, on one line, with nothing that cannot be seen.
 pub(super) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
@@ -190,6 +210,11 @@ pub(super) fn unloaded(
             TOO_DEEP,
             "values are nested more than 128 levels deep, or an alias holds itself".to_owned(),
             "no resource needs more than ten levels".to_owned(),
+        ),
+        Refusal::MuchFlow => (
+            TOO_DEEP,
+            "the document opens more than 4096 lists and mappings with `[` and `{`".to_owned(),
+            "write them in block style, or the whole document as JSON".to_owned(),
         ),
         Refusal::TooMuch => (
             TOO_MUCH,

@@ -132,10 +132,9 @@ impl Reader {
             }
             match fs::metadata(&path) {
                 Ok(about) if about.is_dir() => self.folder(&path, depth + 1),
-                Ok(_) if !is_manifest(&path) => {}
+                Ok(_) | Err(_) if !is_manifest(&path) => {}
                 Ok(about) if about.is_file() => self.file(&path),
                 Ok(_) => self.not_a_file(&path),
-                Err(_) if !is_manifest(&path) => {}
                 Err(error) => self.failed(&path, &error),
             }
         }
@@ -157,16 +156,15 @@ impl Reader {
     }
 
     fn failed(&mut self, path: &Path, error: &io::Error) {
-        let (reason, help): (String, _) = match error.kind() {
-            io::ErrorKind::NotFound if path.is_symlink() => {
-                ("it is a link to something that does not exist".to_owned(), None)
-            }
-            io::ErrorKind::NotFound => (
-                "no such file or folder".to_owned(),
-                Some("names are relative to the current folder"),
-            ),
-            io::ErrorKind::PermissionDenied => ("permission denied".to_owned(), None),
-            _ => (error.to_string().to_lowercase(), None),
+        let dangling = error.kind() == io::ErrorKind::NotFound && path.is_symlink();
+        let (reason, help) = if dangling {
+            ("it is a link to something that does not exist".to_owned(), None)
+        } else if error.kind() == io::ErrorKind::NotFound {
+            let help = "names are relative to the current folder";
+            ("no such file or folder".to_owned(), Some(help))
+        } else {
+            let reason = error.to_string().to_lowercase();
+            (reason.split(" (os error").next().unwrap_or_default().to_owned(), None)
         };
         self.refused(path, &reason, help);
     }

@@ -15,8 +15,7 @@ pub(super) type Spot = (usize, usize);
 #[derive(Debug, Default)]
 pub(super) struct Marks {
     nodes: Vec<Node>,
-    /// The documents of the text: one for YAML, any number for a stream of JSON.
-    roots: Vec<usize>,
+    root: Option<usize>,
     anchors: BTreeMap<usize, usize>,
 }
 
@@ -98,7 +97,7 @@ impl Marks {
             self.anchors.insert(anchor, number);
         }
         let Some(Open { node, key }) = open.last_mut() else {
-            self.roots.push(number);
+            self.root.get_or_insert(number);
             return number;
         };
         match &mut self.nodes[*node].content {
@@ -114,7 +113,7 @@ impl Marks {
 
     /// The spot of a field, or of the nearest field around it that is there.
     pub fn spot(&self, path: &[Step]) -> Option<Spot> {
-        let mut node = *self.roots.first()?;
+        let mut node = self.root?;
         let mut spot = self.nodes[node].spot;
         for step in path {
             let Some((key, value)) = self.step(node, step) else { break };
@@ -129,7 +128,7 @@ impl Marks {
 
     /// The text of a scalar as it was typed, and whether it was quoted.
     pub fn scalar(&self, path: &[Step]) -> Option<(Spot, &str, Quoted)> {
-        let root = *self.roots.first()?;
+        let root = self.root?;
         let node = path.iter().try_fold(root, |node, step| Some(self.step(node, step)?.1))?;
         let node = &self.nodes[self.resolved(node)?];
         match &node.content {
@@ -190,29 +189,23 @@ impl Marks {
     }
 
     /// Calls `visit` for every value with its path. Aliases are not followed: what they name is visited where it stands.
-    fn walk<'a>(&'a self, visit: &mut impl FnMut(&FieldPath, usize)) {
-        let mut left: Vec<(FieldPath, usize)> =
-            self.roots.iter().rev().map(|root| (FieldPath::root(), *root)).collect();
+    fn walk(&self, visit: &mut impl FnMut(&FieldPath, usize)) {
+        let mut left = Vec::from_iter(self.root.map(|root| (FieldPath::root(), root)));
         while let Some((path, number)) = left.pop() {
             visit(&path, number);
             match &self.nodes[number].content {
                 Content::Mapping(fields) => {
-                    left.extend(fields.iter().rev().filter_map(|(key, value)| {
-                        match &self.nodes[*key].content {
-                            Content::Scalar { text, .. } => {
-                                Some((path.clone().field(text), *value))
-                            }
-                            Content::Mapping(_) | Content::Sequence(_) | Content::Alias(_) => None,
+                    for (key, value) in fields.iter().rev() {
+                        if let Content::Scalar { text, .. } = &self.nodes[*key].content {
+                            left.push((path.clone().field(text), *value));
                         }
-                    }))
+                    }
                 }
-                Content::Sequence(items) => left.extend(
-                    items
-                        .iter()
-                        .enumerate()
-                        .rev()
-                        .map(|(index, item)| (path.clone().index(index), *item)),
-                ),
+                Content::Sequence(items) => {
+                    for (index, item) in items.iter().enumerate().rev() {
+                        left.push((path.clone().index(index), *item));
+                    }
+                }
                 Content::Scalar { .. } | Content::Alias(_) => {}
             }
         }

@@ -9,8 +9,10 @@
 mod explain;
 mod files;
 mod marks;
+mod metadata;
 mod object;
 mod text;
+mod typed;
 mod value;
 
 use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf, thread};
@@ -28,6 +30,7 @@ pub use explain::{CONTENT_CODES, Written};
 pub use files::{FILE_LIMIT, ReadError, Unread, standard_input};
 pub use object::OBJECT_CODES;
 pub use text::{DOCUMENT_LIMIT, TEXT_CODES};
+pub use typed::objects;
 
 use explain::Marked;
 use text::{Piece, Text};
@@ -234,6 +237,9 @@ impl Input {
 }
 
 /// The YAML of a value: block style, fields in the order of their declaration.
+///
+/// # Panics
+/// Where a value has keys that are no text, which none of ours has.
 pub fn to_yaml<T: Serialize>(value: &T) -> String {
     serde_yaml::to_string(value).expect("what we write has text keys and no cycles")
 }

@@ -1,21 +1,20 @@
 //! From a value to an object of ours, an object passed over, or a problem: what every Kubernetes object has.
 //!
-//! Never: looks into `spec` or `status`.
+//! Never: passes over an object that was meant for us.
 
-use std::{cell::OnceCell, collections::BTreeMap};
+use std::cell::OnceCell;
 
-use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
-    Document, Origin, Outcome,
+    Outcome,
     explain::{Marked, shown, unloaded, unusual_text},
     text::{CONTROL_CHARACTER, DOCUMENT_LIMIT, Piece, TOO_LARGE, Text, is_plain},
-    value::load,
+    value::{Notice, load},
 };
 use crate::domain::{
-    ids::{Kind, ObjectKey},
-    problem::{Code, FieldPath, Place, Problem, SourceId},
+    ids::Kind,
+    problem::{Code, FieldPath, Place, Problem},
 };
 
 /// A document is no Kubernetes object.
@@ -70,30 +69,19 @@ pub(super) fn outcome(
             return outcome;
         }
     };
-    let mut reader = Reader {
-        text,
-        number,
-        piece,
-        default_namespace,
-        marked: OnceCell::new(),
-        outcome,
-        ours: Ours::None,
-    };
-    for value in loaded.values {
+    let one = loaded.values.len() == 1;
+    for (value, range) in loaded.values {
+        let piece = if one { *piece } else { text.part(piece, &range) };
+        let marked = OnceCell::new();
+        let mut reader =
+            Reader { text, number, piece, default_namespace, marked, outcome, ours: Ours::None };
         reader.object(value, &FieldPath::root());
-    }
-    if matches!(reader.ours, Ours::Some) {
-        if loaded.traps {
-            let traps = reader.marked().traps();
-            reader.outcome.problems.extend(traps);
+        if matches!(reader.ours, Ours::Some) {
+            reader.look_closer(&loaded.notice, &unusual);
         }
-        if unusual.is_empty() && loaded.unusual {
-            let unusual = reader.marked().unusual_values();
-            reader.outcome.problems.extend(unusual);
-        }
-        reader.outcome.problems.extend(unusual);
+        outcome = reader.outcome;
     }
-    reader.outcome
+    outcome
 }
 
 /// Whether a piece holds an object that is meant for us.
@@ -102,22 +90,41 @@ enum Ours {
     Some,
 }
 
-struct Reader<'t> {
-    text: &'t Text,
-    number: usize,
-    piece: &'t Piece,
-    default_namespace: &'t str,
+/// Reads the objects of one piece of text.
+pub(super) struct Reader<'t> {
+    pub(super) text: &'t Text,
+    pub(super) number: usize,
+    pub(super) piece: Piece,
+    pub(super) default_namespace: &'t str,
     marked: OnceCell<Marked<'t>>,
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
     ours: Ours,
 }
 
 impl<'t> Reader<'t> {
-    fn marked(&self) -> &Marked<'t> {
-        self.marked.get_or_init(|| Marked::new(self.text, self.piece))
+    pub(super) fn marked(&self) -> &Marked<'t> {
+        self.marked.get_or_init(|| Marked::new(self.text, &self.piece))
     }
 
-    fn problem(
+    /// What is wrong with the text of an object of ours, not only with its values.
+    fn look_closer(&mut self, notice: &Notice, unusual: &[Problem]) {
+        if notice.traps {
+            let traps = self.marked().traps();
+            self.outcome.problems.extend(traps);
+        }
+        if notice.unusual && unusual.is_empty() {
+            let unusual = self.marked().unusual_values();
+            self.outcome.problems.extend(unusual);
+        }
+        for problem in unusual {
+            if !self.outcome.problems.contains(problem) {
+                self.outcome.problems.push(problem.clone());
+            }
+        }
+    }
+
+    /// Notes a problem at a field of the object at `base`.
+    pub(super) fn problem(
         &mut self,
         code: Code,
         base: &FieldPath,
@@ -233,218 +240,10 @@ impl<'t> Reader<'t> {
         let name = shown(&format!("{api_version} {kind}"));
         *self.outcome.skipped.entry(name).or_default() += 1;
     }
-
-    fn ours_with(&mut self, kind: Kind, value: Value, base: &FieldPath) {
-        let metadata = match value.get("metadata") {
-            Some(Value::Object(metadata)) => metadata,
-            Some(Value::Null) | None => {
-                let message = format!("the {kind} has no `metadata.name`");
-                let path = FieldPath::root().field("metadata").field("name");
-                return self.problem(
-                    METADATA,
-                    base,
-                    path,
-                    message,
-                    "write `metadata:` and below it `name:`",
-                );
-            }
-            Some(other) => {
-                let message = format!("`metadata` must be a mapping, not {}", kind_of(other));
-                return self.problem(
-                    METADATA,
-                    base,
-                    FieldPath::root().field("metadata"),
-                    message,
-                    "begin with `name:`",
-                );
-            }
-        };
-        let before = self.outcome.problems.len();
-        let name = self.name(kind, metadata, base);
-        let namespace = self.namespace(kind, metadata, base);
-        let labels = self.text_map(metadata, "labels", base);
-        let annotations = self.text_map(metadata, "annotations", base);
-        let uid = self.text(metadata, "uid", base);
-        let generation = match metadata.get("generation") {
-            None | Some(Value::Null) => None,
-            Some(found) => found.as_i64().or_else(|| {
-                self.wrong_type("generation", "a whole number", found, base);
-                None
-            }),
-        };
-        let deletion_timestamp = self.text(metadata, "deletionTimestamp", base).and_then(|text| {
-            let parsed = text.parse::<Timestamp>();
-            if parsed.is_err() {
-                let path = FieldPath::root().field("metadata").field("deletionTimestamp");
-                let message = format!("`{}` is not a time", shown(&text));
-                self.problem(
-                    METADATA,
-                    base,
-                    path,
-                    message,
-                    "write it as in `2026-01-31T12:00:00Z`",
-                );
-            }
-            parsed.ok()
-        });
-        let (Some(name), Some(namespace)) = (name, namespace) else { return };
-        let key = ObjectKey { kind, namespace, name };
-        for problem in &mut self.outcome.problems[before..] {
-            problem.object = Some(key.clone());
-        }
-        self.outcome.documents.push(Document {
-            source: SourceId(0),
-            file: self.text.name.clone(),
-            line: self.piece.first,
-            key,
-            labels,
-            annotations,
-            generation,
-            uid,
-            deletion_timestamp,
-            value,
-            origin: Origin { text: self.number, piece: *self.piece, base: base.clone() },
-        });
-    }
-
-    fn name(
-        &mut self,
-        kind: Kind,
-        metadata: &Map<String, Value>,
-        base: &FieldPath,
-    ) -> Option<String> {
-        let path = || FieldPath::root().field("metadata").field("name");
-        if metadata.get("name").is_none_or(Value::is_null) {
-            let help = match metadata.get("generateName") {
-                Some(_) => "write `name:`; a generated name would make a new object each time",
-                None => "write `name:` below `metadata:`",
-            };
-            self.problem(
-                METADATA,
-                base,
-                path(),
-                format!("the {kind} has no `metadata.name`"),
-                help,
-            );
-            return None;
-        }
-        let name = self.text(metadata, "name", base)?;
-        let valid = name.len() <= 253 && name.split('.').all(|label| is_label(label, 253));
-        if !valid {
-            let message = format!("`{}` is not a name that Kubernetes accepts", shown(&name));
-            let help = better_name(&name).map_or_else(
-                || "use at most 253 of `a-z`, `0-9`, `-` and `.`, beginning and ending with a letter or digit".to_owned(),
-                |better| format!("write it as `{better}`: only `a-z`, `0-9`, `-` and `.`"),
-            );
-            self.problem(NAME, base, path(), message, help);
-            return None;
-        }
-        Some(name)
-    }
-
-    fn namespace(
-        &mut self,
-        kind: Kind,
-        metadata: &Map<String, Value>,
-        base: &FieldPath,
-    ) -> Option<String> {
-        let path = || FieldPath::root().field("metadata").field("namespace");
-        let missing = metadata.get("namespace").is_none_or(|found| found.is_null() || found == "");
-        match (kind, missing) {
-            (Kind::PartnerBoundary, true) => Some(String::new()),
-            (Kind::PartnerBoundary, false) => {
-                let message = "a PartnerBoundary belongs to the whole cluster and has no namespace"
-                    .to_owned();
-                let help =
-                    "remove `namespace:`; the namespaces it is about stand in `spec.namespaces`";
-                self.problem(METADATA, base, path(), message, help);
-                None
-            }
-            (_, true) => Some(self.default_namespace.to_owned()),
-            (_, false) => {
-                let namespace = self.text(metadata, "namespace", base)?;
-                if !is_label(&namespace, 63) {
-                    let message = format!(
-                        "`{}` is not a namespace that Kubernetes accepts",
-                        shown(&namespace)
-                    );
-                    let help = "use at most 63 of `a-z`, `0-9` and `-`, beginning and ending with a letter or digit";
-                    self.problem(NAME, base, path(), message, help);
-                    return None;
-                }
-                Some(namespace)
-            }
-        }
-    }
-
-    /// The text of a field of `metadata`; nothing where it is absent or no text, which is said.
-    fn text(
-        &mut self,
-        metadata: &Map<String, Value>,
-        field: &str,
-        base: &FieldPath,
-    ) -> Option<String> {
-        match metadata.get(field) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(text)) => Some(text.clone()),
-            Some(other) => {
-                self.wrong_type(field, "text", other, base);
-                None
-            }
-        }
-    }
-
-    fn text_map(
-        &mut self,
-        metadata: &Map<String, Value>,
-        field: &str,
-        base: &FieldPath,
-    ) -> BTreeMap<String, String> {
-        let mut texts = BTreeMap::new();
-        match metadata.get(field) {
-            None | Some(Value::Null) => {}
-            Some(Value::Object(entries)) => {
-                for (key, value) in entries {
-                    if let Value::String(text) = value {
-                        texts.insert(key.clone(), text.clone());
-                    } else {
-                        let path = FieldPath::root().field("metadata").field(field).field(key);
-                        self.wrong_type_at(path, key, "text", value, base);
-                    }
-                }
-            }
-            Some(other) => self.wrong_type(field, "a mapping of texts", other, base),
-        }
-        texts
-    }
-
-    fn wrong_type(&mut self, field: &str, wanted: &str, found: &Value, base: &FieldPath) {
-        let path = FieldPath::root().field("metadata").field(field);
-        self.wrong_type_at(path, field, wanted, found, base);
-    }
-
-    fn wrong_type_at(
-        &mut self,
-        path: FieldPath,
-        field: &str,
-        wanted: &str,
-        found: &Value,
-        base: &FieldPath,
-    ) {
-        let message = format!("`{}` must be {wanted}, not {}", shown(field), kind_of(found));
-        let typed = self.marked().written(base, &path);
-        let help = match typed {
-            Some(typed) if wanted == "text" && typed.plain && !typed.text.is_empty() => {
-                format!("put it in quotes: `\"{}\"`", shown(&typed.text))
-            }
-            _ => format!("write {wanted}"),
-        };
-        self.problem(METADATA, base, path, message, help);
-    }
 }
 
 /// What a value is, with its article.
-fn kind_of(value: &Value) -> String {
+pub(super) fn kind_of(value: &Value) -> String {
     match value {
         Value::Null => "nothing".to_owned(),
         Value::Bool(value) => format!("the truth value `{value}`"),
@@ -458,22 +257,6 @@ fn kind_of(value: &Value) -> String {
 fn is_kustomization(file: &str) -> bool {
     let name = file.rsplit('/').next().unwrap_or(file);
     matches!(name, "kustomization.yaml" | "kustomization.yml")
-}
-
-/// A label as RFC 1123 has it: lower case letters, digits and hyphens, a letter or digit at both ends.
-fn is_label(text: &str, longest: usize) -> bool {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let bytes = text.as_bytes();
-    (1..=longest).contains(&bytes.len())
-        && bytes.iter().all(|byte| inner(*byte) || *byte == b'-')
-        && inner(bytes[0])
-        && inner(bytes[bytes.len() - 1])
-}
-
-/// The name in the form that Kubernetes accepts, where little has to change.
-fn better_name(name: &str) -> Option<String> {
-    let better = name.trim().to_ascii_lowercase().replace([' ', '_'], "-");
-    (better.len() <= 253 && better.split('.').all(|label| is_label(label, 253))).then_some(better)
 }
 
 fn is_near(text: &str, other: &str) -> bool {

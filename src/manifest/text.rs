@@ -2,6 +2,8 @@
 //!
 //! Never: guesses an encoding, or lets through a character that a reviewer cannot see.
 
+use std::ops::Range;
+
 use super::files::{FILE_LIMIT, File};
 use crate::domain::problem::{Code, Place, Problem};
 
@@ -38,6 +40,8 @@ pub(super) struct Piece {
     pub end: usize,
     pub line: usize,
     pub first: usize,
+    /// How many characters stand before it on its first line.
+    pub indent: usize,
 }
 
 impl Text {
@@ -75,14 +79,23 @@ impl Text {
         &self.content[piece.start..piece.end]
     }
 
+    /// A part of a piece, for one of several objects in it.
+    pub fn part(&self, piece: &Piece, range: &Range<usize>) -> Piece {
+        let (start, end) = (piece.start + range.start, piece.start + range.end);
+        let (line, column) = line_and_column(&self.content[piece.start..start]);
+        let line = piece.line + line - 1;
+        Piece { start, end, line, first: line, indent: column - 1 }
+    }
+
     /// A place in the file from one in a piece.
     pub fn place(&self, piece: &Piece, line: usize, column: usize) -> Place {
+        let column = if line == 1 { piece.indent + column } else { column };
         Place { file: self.name.clone(), line: piece.line + line.saturating_sub(1), column }
     }
 }
 
 /// The line and column that follow a text, counted from 1 and in characters.
-fn line_and_column(before: &str) -> (usize, usize) {
+pub(super) fn line_and_column(before: &str) -> (usize, usize) {
     let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
     let last = before.rfind('\n').map_or(before, |end| &before[end + 1..]);
     (line, last.chars().count() + 1)
@@ -93,7 +106,7 @@ fn line_and_column(before: &str) -> (usize, usize) {
 fn pieces(content: &str) -> Vec<Piece> {
     let bom = if content.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let mut pieces = Vec::new();
-    let mut piece = Piece { start: bom, end: bom, line: 1, first: 1 };
+    let mut piece = Piece { start: bom, end: bom, line: 1, first: 1, indent: 0 };
     let mut begun = Begun::No;
     let mut offset = bom;
     for (number, line) in content[bom..].split_inclusive('\n').enumerate() {
@@ -102,12 +115,12 @@ fn pieces(content: &str) -> Vec<Piece> {
         if is_marker(line, "---") && begun != Begun::No {
             piece.end = offset;
             pieces.push(piece);
-            piece = Piece { start: offset, end, line: number, first: number };
+            piece = Piece { start: offset, end, line: number, first: number, indent: 0 };
             begun = Begun::Marker;
         } else if is_marker(line, "...") {
             piece.end = end;
             pieces.push(piece);
-            piece = Piece { start: end, end, line: number + 1, first: number + 1 };
+            piece = Piece { start: end, end, line: number + 1, first: number + 1, indent: 0 };
             begun = Begun::No;
         } else if is_marker(line, "---") {
             piece.first = number;

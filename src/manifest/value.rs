@@ -5,16 +5,25 @@
 use std::{
     cell::{Cell, RefCell},
     fmt,
+    ops::Range,
 };
 
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// What a document holds, and whether it deserves a closer look.
+use super::{explain::is_trap, text::line_and_column};
+
+/// What a document holds.
 #[derive(Debug, Default)]
 pub(super) struct Loaded {
-    /// The values: one for YAML, any number for a stream of JSON. Nulls are left out.
-    pub values: Vec<Value>,
+    /// The values and their bytes: one for YAML, any number for a stream of JSON. Nulls are left out.
+    pub values: Vec<(Value, Range<usize>)>,
+    pub notice: Notice,
+}
+
+/// What deserves a closer look if the document is ours.
+#[derive(Debug, Default)]
+pub(super) struct Notice {
     /// Some text is one that YAML 1.1 reads as something else unless it is quoted.
     pub traps: bool,
     /// Some text is not printable ASCII.
@@ -29,6 +38,12 @@ pub(super) struct Unloaded {
     pub at: Option<(usize, usize)>,
 }
 
+impl Unloaded {
+    fn is_syntax(&self) -> bool {
+        matches!(self.refusal, Refusal::Syntax(_))
+    }
+}
+
 /// The reasons.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Refusal {
@@ -37,6 +52,7 @@ pub(super) enum Refusal {
     DuplicateKey(String),
     KeyNotText(String),
     TooDeep,
+    MuchFlow,
     TooMuch,
     Tag(String),
     NotANumber(String),
@@ -50,13 +66,14 @@ pub(super) fn load(text: &str) -> Result<Loaded, Unloaded> {
         return yaml(text);
     }
     // What is not JSON may still be YAML in flow style, which begins the same.
-    json(text).or_else(|from_json| match from_json.refusal {
-        Refusal::Syntax(_) => yaml(text).map_err(|from_yaml| match from_yaml.refusal {
-            Refusal::Syntax(_) if looks_like_json(start) => from_json,
-            _ => from_yaml,
-        }),
-        _ => Err(from_json),
-    })
+    let from_json = match json(text) {
+        Err(unloaded) if unloaded.is_syntax() => unloaded,
+        known => return known,
+    };
+    match yaml(text) {
+        Err(unloaded) if unloaded.is_syntax() && looks_like_json(start) => Err(from_json),
+        known => known,
+    }
 }
 
 fn looks_like_json(start: &str) -> bool {
@@ -67,17 +84,18 @@ fn looks_like_json(start: &str) -> bool {
 fn json(text: &str) -> Result<Loaded, Unloaded> {
     let tally = Tally::new(text.len());
     let mut values = Vec::new();
-    let mut rest = text;
-    while !rest.trim_start().is_empty() {
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let before = text.len() - rest.len();
         let mut deserializer = serde_json::Deserializer::from_str(rest);
-        let value = Node(&tally).deserialize(&mut deserializer).map_err(|error| {
-            let before = text.len() - rest.len();
-            tally.because(json_failed(text, before, &error))
-        })?;
+        let value = Node(&tally)
+            .deserialize(&mut deserializer)
+            .map_err(|error| tally.because(json_failed(text, before, &error)))?;
+        let length = deserializer.into_iter::<IgnoredAny>().byte_offset();
         if !value.is_null() {
-            values.push(value);
+            values.push((value, before..before + length));
         }
-        rest = &rest[deserializer.into_iter::<IgnoredAny>().byte_offset()..];
+        rest = rest[length..].trim_start();
     }
     Ok(tally.loaded(values))
 }
@@ -104,6 +122,7 @@ fn json_failed(text: &str, before: usize, error: &serde_json::Error) -> Unloaded
 }
 
 fn yaml(text: &str) -> Result<Loaded, Unloaded> {
+    refuse_much_flow(text)?;
     let tally = Tally::new(text.len());
     let value =
         Node(&tally).deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|error| {
@@ -118,7 +137,30 @@ fn yaml(text: &str) -> Result<Loaded, Unloaded> {
             };
             tally.because(Unloaded { refusal, at })
         })?;
-    Ok(tally.loaded(if value.is_null() { Vec::new() } else { vec![value] }))
+    let values = if value.is_null() { Vec::new() } else { vec![(value, 0..text.len())] };
+    Ok(tally.loaded(values))
+}
+
+/// The parser takes time in the square of how deep `[` and `{` are nested, before it counts them. So their number is
+/// bounded, without those that certainly close: no quote, comment or tag between that could hold a false end.
+fn refuse_much_flow(text: &str) -> Result<(), Unloaded> {
+    const ENOUGH: usize = 4_096;
+    let (mut open, mut unsure) = (0_usize, 0_usize);
+    for (offset, byte) in text.bytes().enumerate() {
+        match byte {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            b'"' | b'\'' | b'#' | b'!' => (open, unsure) = (0, unsure + open),
+            _ => {}
+        }
+        if open + unsure > ENOUGH {
+            return Err(Unloaded {
+                refusal: Refusal::MuchFlow,
+                at: Some(line_and_column(&text[..offset])),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// What is counted and noticed while one document is read.
@@ -140,8 +182,9 @@ impl Tally {
         }
     }
 
-    fn loaded(&self, values: Vec<Value>) -> Loaded {
-        Loaded { values, traps: self.traps.get(), unusual: self.unusual.get() }
+    fn loaded(&self, values: Vec<(Value, Range<usize>)>) -> Loaded {
+        let notice = Notice { traps: self.traps.get(), unusual: self.unusual.get() };
+        Loaded { values, notice }
     }
 
     fn refuse<E: de::Error>(&self, refusal: Refusal) -> E {
@@ -176,26 +219,6 @@ impl Tally {
             self.unusual.set(true);
         }
         Ok(())
-    }
-}
-
-/// Whether YAML 1.1, which kubectl speaks, reads this unquoted text as a truth value or another number than YAML 1.2.
-pub(super) fn is_trap(text: &str) -> bool {
-    match text.len() {
-        0 => false,
-        1..=3 if text.as_bytes()[0].is_ascii_alphabetic() => {
-            let lower = text.to_ascii_lowercase();
-            let capital = text[..1].to_ascii_uppercase() + &lower[1..];
-            matches!(&*lower, "y" | "n" | "yes" | "no" | "on" | "off")
-                && (text == lower || text == capital || text == text.to_ascii_uppercase())
-        }
-        _ => {
-            let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-            let leading_zero = digits.len() > 1 && digits.starts_with('0');
-            digits.starts_with(|first: char| first.is_ascii_digit())
-                && (leading_zero || digits.contains('_'))
-                && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
-        }
     }
 }
 
@@ -297,10 +320,7 @@ impl<'de> Visitor<'de> for Node<'_> {
 
 /// Fields of one or several mappings below those written out; the first mapping wins.
 fn merge(mut map: Map<String, Value>, merged: Value) -> Option<Map<String, Value>> {
-    let sources = match merged {
-        Value::Array(sources) => sources,
-        one => vec![one],
-    };
+    let sources = if let Value::Array(sources) = merged { sources } else { vec![merged] };
     for source in sources {
         let Value::Object(fields) = source else { return None };
         for (key, value) in fields {

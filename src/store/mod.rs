@@ -18,25 +18,24 @@ pub use url::StoreUrl;
 use crate::domain::{
     digest::Digest,
     entry::{Actor, Entry, Head, Intent},
+    ids::TenantId,
     limits::{Admitted, Batch, Budget, Limits},
     state::{Instance, Observed, RelationshipKey},
 };
 
-/// What is read: the rows of these relationships, and of whoever owns them.
+/// What is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// Everything.
     All,
-    /// The relationships with these first keys.
-    Keys(BTreeSet<RelationshipKey>),
-    /// The same, and everything that an instance owns in these namespaces.
-    KeysAndOwned {
-        /// The relationships.
+    /// Every row of some relationships, and the acceptances of their customers.
+    Of {
+        /// The relationships with these first keys.
         keys: BTreeSet<RelationshipKey>,
-        /// The instance.
-        instance: Instance,
-        /// Its namespaces.
-        namespaces: BTreeSet<String>,
+        /// Customers whose acceptances are read besides.
+        customers: BTreeSet<TenantId>,
+        /// Whatever an instance owns in these namespaces.
+        owned: Option<(Instance, BTreeSet<String>)>,
     },
 }
 
@@ -85,7 +84,8 @@ pub trait Write: Read {
         by: &Signature,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Records that a person approved a batch. It counts once, for [`APPROVAL_LASTS_MINUTES`].
+    /// Records that a person approved a batch. It counts for [`APPROVAL_LASTS_MINUTES`], and once for each of its
+    /// members: what was made under it does not run under it again, and a run that was interrupted can go on.
     fn approve(
         &mut self,
         batch: &Batch,
@@ -134,6 +134,15 @@ pub enum Refusal {
     OverLimit {
         /// What is limited.
         measure: String,
+    },
+    /// It waits in a batch that nobody has approved.
+    #[error("it waits in a blocked batch")]
+    Blocked,
+    /// The approval is not there, has lapsed, or was used for this change before.
+    #[error("the batch `{batch}` is not approved, or its approval is used up")]
+    NotApproved {
+        /// The first digits of the batch's hash.
+        batch: String,
     },
     /// A role would be over before it begins, by the store's own clock.
     #[error("it would be over at {until}, and the store's clock says {now}")]

@@ -9,10 +9,16 @@
 )]
 
 mod crds;
+mod documents;
+mod examples;
 mod house;
 mod layers;
+mod manifest;
 mod pages;
 mod planner;
 mod postgres;
+mod program;
 mod sources;
+mod store_contract;
+mod store_samples;
 mod verdict;

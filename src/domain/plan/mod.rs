@@ -14,7 +14,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use access::{AccessChange, access_changes};
+pub use access::{AccessChange, RoleChange, access_changes};
+pub use grants::UNMANAGED;
 
 use super::{
     digest::Digest,

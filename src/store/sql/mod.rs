@@ -1,3 +1,262 @@
-//! The SQL stores: SQLite and PostgreSQL.
+//! The SQL stores: SQLite and PostgreSQL. One implementation; where the dialects differ, a statement stands in both.
+//!
+//! A session begins with [`open_reader`] or [`open_writer`]. A writer is one instance in one epoch: it holds the lock of
+//! its instance, and every transaction checks that no newer session has begun.
 //!
 //! Never: a statement for each row.
+
+mod admit;
+mod apply;
+mod budget;
+mod effect;
+mod error;
+mod lock;
+mod observe;
+mod open;
+mod record;
+mod rows;
+mod session;
+mod touched;
+mod write;
+
+use std::{collections::BTreeMap, time::Duration};
+
+pub use open::{PASSWORD_FILE, POSTGRES_ROLES};
+pub use record::{Erased, Observation, StoredBatch};
+
+use super::{Outcome, Read, Scope, Signature, StoreError, StoreUrl, Write};
+use crate::domain::{
+    digest::Digest,
+    entry::{Draft, Entry, Head, PersonRecord},
+    limits::{Admitted, Batch, Budget, Limits},
+    state::{Instance, Observed},
+};
+use session::{Bound, Purpose, Session, Statement};
+
+/// Reads, and cannot write: the file is opened read-only, and a server is told so.
+pub struct SqlReader {
+    session: Session,
+}
+
+/// Writes for one instance.
+pub struct SqlWriter {
+    session: Session,
+    instance: Instance,
+    epoch: i64,
+    _lock: lock::Lock,
+}
+
+/// Opens a store to read it. It must be there, and of this very version.
+pub async fn open_reader(url: &StoreUrl) -> Result<SqlReader, StoreError> {
+    Ok(SqlReader { session: open::reader(url).await? })
+}
+
+/// Opens a store to write to it as `instance`; it is made or migrated where needed. Where another process holds the
+/// lock of the instance, `waiting` is told once who; after [`PATIENCE`] it is [`StoreError::Locked`].
+pub async fn open_writer(
+    url: &StoreUrl,
+    instance: &Instance,
+    waiting: impl FnMut(&str) + Send,
+) -> Result<SqlWriter, StoreError> {
+    open_writer_within(PATIENCE, url, instance, waiting).await
+}
+
+/// How long [`open_writer`] waits for another process of the same instance.
+pub const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The same with another patience.
+pub async fn open_writer_within(
+    patience: Duration,
+    url: &StoreUrl,
+    instance: &Instance,
+    waiting: impl FnMut(&str) + Send,
+) -> Result<SqlWriter, StoreError> {
+    let mut session = open::writer(url).await?;
+    let lock = lock::take(&mut session, url, instance, patience, waiting).await?;
+    let epoch = lock::next_epoch(&mut session, instance).await?;
+    Ok(SqlWriter { session, instance: instance.clone(), epoch, _lock: lock })
+}
+
+impl Read for SqlReader {
+    async fn observe(&mut self, scope: &Scope) -> Result<Observed, StoreError> {
+        observe::observe(&mut self.session, scope).await
+    }
+
+    async fn budgets(
+        &mut self,
+        limits: &BTreeMap<String, Limits>,
+    ) -> Result<BTreeMap<String, Budget>, StoreError> {
+        self.session.budgets(limits).await
+    }
+
+    async fn entries(&mut self, after: i64, at_most: u32) -> Result<Vec<Entry>, StoreError> {
+        self.session.entries(after, at_most).await
+    }
+
+    async fn head(&mut self) -> Result<Head, StoreError> {
+        self.session.head().await
+    }
+}
+
+impl Read for SqlWriter {
+    async fn observe(&mut self, scope: &Scope) -> Result<Observed, StoreError> {
+        observe::observe(&mut self.session, scope).await
+    }
+
+    async fn budgets(
+        &mut self,
+        limits: &BTreeMap<String, Limits>,
+    ) -> Result<BTreeMap<String, Budget>, StoreError> {
+        self.session.budgets(limits).await
+    }
+
+    async fn entries(&mut self, after: i64, at_most: u32) -> Result<Vec<Entry>, StoreError> {
+        self.session.entries(after, at_most).await
+    }
+
+    async fn head(&mut self) -> Result<Head, StoreError> {
+        self.session.head().await
+    }
+}
+
+impl Write for SqlWriter {
+    async fn apply(
+        &mut self,
+        changes: &[Admitted],
+        limits: &BTreeMap<String, Limits>,
+        by: &Signature,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        let who = (&self.instance, self.epoch);
+        apply::apply(&mut self.session, who, changes, limits, by).await
+    }
+
+    async fn block(&mut self, batches: &[Batch], by: &Signature) -> Result<(), StoreError> {
+        if batches.is_empty() {
+            return Ok(());
+        }
+        let head = self.begin().await?;
+        let drafts = record::block(&mut self.session, batches, by).await;
+        self.end(head, drafts).await
+    }
+
+    async fn approve(&mut self, batch: &Batch, by: &Signature) -> Result<(), StoreError> {
+        let head = self.begin().await?;
+        let drafts = record::approve(&mut self.session, batch, by).await;
+        self.end(head, drafts).await
+    }
+}
+
+impl SqlReader {
+    /// Every person that the ledger names by hash, with the record where it was not erased.
+    pub async fn persons(&mut self) -> Result<BTreeMap<Digest, Option<PersonRecord>>, StoreError> {
+        record::persons(&mut self.session).await
+    }
+
+    /// The batches that wait, the newest first.
+    pub async fn batches(&mut self) -> Result<Vec<StoredBatch>, StoreError> {
+        record::batches(&mut self.session).await
+    }
+}
+
+impl SqlWriter {
+    /// Records what was seen and not done: differences, and ends that came from outside.
+    pub async fn record(
+        &mut self,
+        seen: Vec<Observation>,
+        by: &Signature,
+    ) -> Result<(), StoreError> {
+        let head = self.begin().await?;
+        let drafts = record::observations(&mut self.session, seen, by).await;
+        self.end(head, drafts).await
+    }
+
+    /// Erases what is kept of persons, and says of how many. The ledger stays as true as it was.
+    pub async fn erase(&mut self, who: &Erased) -> Result<u64, StoreError> {
+        record::prepare_erasure(&mut self.session).await?;
+        let head = self.begin().await?;
+        let erased = record::erase(&mut self.session, who).await;
+        let number = *erased.as_ref().unwrap_or(&0);
+        self.end(head, erased.map(|_| Vec::new())).await?;
+        record::finish_erasure(&mut self.session).await?;
+        Ok(number)
+    }
+
+    /// Says goodbye: on SQLite the log is folded into the file, so that the file alone is the store.
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.session.close().await
+    }
+
+    /// The end of the chain; from here on this session is alone among writers.
+    async fn begin(&mut self) -> Result<Head, StoreError> {
+        self.session.begin(Purpose::Write).await?;
+        let head = touched::lock(&mut self.session).await?;
+        touched::check_epoch(&mut self.session, &self.instance, self.epoch).await?;
+        Ok(head)
+    }
+
+    async fn end(
+        &mut self,
+        head: Head,
+        drafts: Result<Vec<Draft>, StoreError>,
+    ) -> Result<(), StoreError> {
+        let appended = match drafts {
+            Ok(drafts) => write::append(&mut self.session, head, drafts).await,
+            Err(error) => Err(error),
+        };
+        match appended {
+            Ok(_) => self.session.commit().await,
+            Err(error) => {
+                self.session.rollback().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+const ENTRIES: Statement = Statement {
+    sqlite: "SELECT json_object('sequence', sequence, 'time_ms', time_ms, 'kind', kind, \
+             'subject', subject, 'actor', actor, 'intent', intent, 'payload', payload, \
+             'previous', previous, 'hash', hash) FROM ledger WHERE sequence > $1 \
+             ORDER BY sequence LIMIT $2",
+    postgres: "SELECT json_build_object('sequence', sequence, 'time_ms', time_ms, 'kind', kind, \
+               'subject', subject, 'actor', actor, 'intent', intent, 'payload', payload, \
+               'previous', previous, 'hash', hash)::text FROM ledger WHERE sequence > $1 \
+               ORDER BY sequence LIMIT $2",
+};
+
+const HEAD: Statement = Statement {
+    sqlite: "SELECT json_object('sequence', sequence, 'hash', hash) FROM ledger_head",
+    postgres: "SELECT json_build_object('sequence', sequence, 'hash', hash)::text FROM ledger_head",
+};
+
+impl Session {
+    async fn budgets(
+        &mut self,
+        limits: &BTreeMap<String, Limits>,
+    ) -> Result<BTreeMap<String, Budget>, StoreError> {
+        let now = observe::clock(self).await?;
+        budget::budgets(self, limits, budget::Shares::Count, now).await
+    }
+
+    async fn entries(&mut self, after: i64, at_most: u32) -> Result<Vec<Entry>, StoreError> {
+        let bound = [Bound::Number(after), Bound::Number(i64::from(at_most))];
+        let texts = self.texts(ENTRIES, &bound).await?;
+        let mut entries = Vec::with_capacity(texts.len());
+        for text in texts {
+            let row: rows::EntryRow =
+                serde_json::from_str(&text).map_err(|error| StoreError::Corrupt {
+                    store: self.store.clone(),
+                    reason: format!(
+                        "the entry after {} of the ledger cannot be read: {error}",
+                        entries.last().map_or(after, |entry: &Entry| entry.sequence)
+                    ),
+                })?;
+            entries.push(row.into());
+        }
+        Ok(entries)
+    }
+
+    async fn head(&mut self) -> Result<Head, StoreError> {
+        self.row(HEAD, &[]).await
+    }
+}

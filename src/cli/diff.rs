@@ -1,0 +1,138 @@
+//! `concordat diff`: what would change in the store, and who would gain and lose what.
+//!
+//! Never: writes, or needs the right to.
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use super::{
+    ExitStatus, InputArgs, Output, StoreArgs, desired,
+    planning::{self, FailOn, Planned},
+    store,
+};
+use crate::{
+    domain::{
+        digest::Digest,
+        pages,
+        plan::{Claimant, Foreign},
+        state::Absence,
+    },
+    manifest,
+    render::{
+        Format, Rendered, Style,
+        plan::{Detail, Outcome, Story, render, sides, yaml_diff},
+    },
+};
+
+/// What to compare, and what makes the answer no.
+#[derive(Debug, Args)]
+pub struct Diff {
+    #[command(flatten)]
+    pub input: InputArgs,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Treat what these namespaces own in the store, and the manifests do not declare, as deleted.
+    #[arg(long)]
+    pub prune: bool,
+    /// Show what would run if the batch with this hash were approved.
+    #[arg(long, value_name = "HASH")]
+    pub approve: Vec<Digest>,
+    /// Exit with 1 for these only, and not for every difference.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
+    pub fail_on: Vec<FailOn>,
+    /// Also each action that is added or removed, and the YAML of both sides.
+    #[arg(long)]
+    pub wide: bool,
+    /// The form of the answer.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+}
+
+/// Plans and prints.
+pub async fn diff(args: &Diff, out: &mut Output) -> anyhow::Result<ExitStatus> {
+    let absence = if args.prune { Absence::Prune } else { Absence::Keep };
+    let loaded = desired::load(&args.input, absence, Timestamp::now(), out)?;
+    super::validate::tell(&loaded.problems, out);
+    if loaded.has_errors() {
+        return Ok(ExitStatus::No);
+    }
+    let mut reader = store::reader(&args.store.store, out).await?;
+    let claimant = Claimant::cli(Foreign::ReadAs);
+    let approvals = args.approve.iter().copied().collect();
+    let mut planned =
+        planning::planned(&mut reader, &loaded.desired, &claimant, &approvals).await?;
+    planned.locate(&loaded);
+    let shown = Shown { planned: &planned, outcome: None, wide: args.wide };
+    shown.print(args.output, out)?;
+    Ok(status(args, &planned, out))
+}
+
+fn status(args: &Diff, planned: &Planned, out: &mut Output) -> ExitStatus {
+    if planned.has_errors() {
+        return ExitStatus::No;
+    }
+    if args.fail_on.is_empty() {
+        return if planned.is_as_desired() { ExitStatus::AsDesired } else { ExitStatus::No };
+    }
+    let mut found = args.fail_on.iter().filter(|what| what.is_in(planned)).peekable();
+    if found.peek().is_none() {
+        return ExitStatus::AsDesired;
+    }
+    let names: Vec<String> = found.map(|what| format!("`{}`", name(*what))).collect();
+    out.say(&format!("the plan has {}", names.join(", ")));
+    ExitStatus::No
+}
+
+/// How a value of `--fail-on` is typed.
+pub fn name(what: FailOn) -> String {
+    what.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+/// A plan, or what was done of it, ready to be printed.
+pub struct Shown<'a> {
+    /// The plan.
+    pub planned: &'a Planned,
+    /// What was done of it; absent for `diff`.
+    pub outcome: Option<&'a Outcome>,
+    /// Whether everything is told.
+    pub wide: bool,
+}
+
+impl Shown<'_> {
+    /// Prints it in a format.
+    pub fn print(&self, format: Format, out: &mut Output) -> anyhow::Result<()> {
+        let style = out.style();
+        let yaml = match format {
+            Format::Text if self.wide => self.yaml(style),
+            Format::Markdown => self.yaml(Style::default()),
+            Format::Text
+            | Format::Json
+            | Format::Yaml
+            | Format::Sarif
+            | Format::Junit
+            | Format::Github => String::new(),
+        };
+        let story = Story {
+            plan: &self.planned.plan,
+            checked: &self.planned.checked,
+            outcome: self.outcome,
+            yaml: &yaml,
+            detail: if self.wide { Detail::Wide } else { Detail::Short },
+        };
+        let rendered: Rendered = render(&story, format, style, pages::page);
+        out.rendered(rendered, format)?;
+        Ok(())
+    }
+
+    fn yaml(&self, style: Style) -> String {
+        let run = self.planned.checked.run.iter().map(|admitted| &admitted.change);
+        sides(run)
+            .iter()
+            .map(|side| {
+                let before = manifest::to_yaml(&side.before);
+                let after = manifest::to_yaml(&side.after);
+                yaml_diff(&side.name, &before, &after, style)
+            })
+            .collect()
+    }
+}

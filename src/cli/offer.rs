@@ -1,0 +1,211 @@
+//! `concordat offer`: the request that a partner pastes into his own mail, document or page.
+//!
+//! Never: sends anything, or names a customer in an offer that many can read.
+
+use std::collections::BTreeSet;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use jiff::Timestamp;
+
+use super::{ExitStatus, InputArgs, Output, StoreArgs, desired, store};
+use crate::{
+    api::{PartnerOfferSpec, PartnerType, Subscription},
+    domain::{
+        catalogue::Catalogue,
+        duration::Duration,
+        ids::TenantId,
+        lifecycle::Phase,
+        state::{Absence, Desired, DesiredRelationship, Invitation, ObjectName},
+        validate::{Objects, proposal_of},
+    },
+    render::offer::{OfferFormat, OfferText, Recipient, offer_text},
+    store::{Read, Scope, StoreUrl},
+};
+
+/// Which offer, for whom, and in which form.
+#[derive(Debug, Args)]
+pub struct Offer {
+    /// The offer, by the name of its object. With `--relationship` it may be left out.
+    #[arg(required_unless_present = "relationship")]
+    pub name: Option<String>,
+    #[command(flatten)]
+    pub input: InputArgs,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// For one customer: names him, and the digest that an acceptance must name.
+    #[arg(long, value_name = "NAME")]
+    pub relationship: Option<String>,
+    /// The form of the text.
+    #[arg(short, long, value_enum, default_value_t = OfferFormat::Text)]
+    pub output: OfferFormat,
+}
+
+/// Prints the request.
+pub async fn offer(args: &Offer, out: &mut Output) -> anyhow::Result<ExitStatus> {
+    let loaded = desired::load(&args.input, Absence::Keep, Timestamp::now(), out)?;
+    super::validate::tell(&loaded.problems, out);
+    if loaded.has_errors() {
+        return Ok(ExitStatus::No);
+    }
+    let text = match (&args.relationship, &args.name) {
+        (Some(name), offer) => {
+            let wish = relationship(&loaded.desired, name, &args.input.namespace)?;
+            let invitation = invitation(wish, &args.store.store, out).await?;
+            let subscription = subscription(&loaded.objects, offer.as_deref(), wish);
+            told(&invitation, wish, subscription, args.output)
+        }
+        (None, Some(name)) => reusable(&loaded.objects, name, &args.input.namespace, args.output)?,
+        (None, None) => bail!("name an offer, or a relationship with `--relationship`"),
+    };
+    out.answer(&text)?;
+    Ok(ExitStatus::AsDesired)
+}
+
+/// The text for every customer.
+fn reusable(
+    objects: &Objects,
+    name: &str,
+    namespace: &str,
+    format: OfferFormat,
+) -> anyhow::Result<String> {
+    let offer = one(objects.offers.iter(), |offer| &offer.name, name, namespace, "offer")?;
+    let (proposal, _) = proposal_of(offer, Catalogue::compiled());
+    let proposal = proposal.ok_or_else(|| anyhow!("the offer `{name}` cannot be understood"))?;
+    let link = link(proposal.type_, proposal.partner.id);
+    Ok(offer_text(
+        &OfferText {
+            partner: &proposal.partner,
+            type_: proposal.type_,
+            cloud: proposal.cloud,
+            roles: &proposal.roles,
+            duration: proposal.duration,
+            auto_extend: Duration::default(),
+            agreement: proposal.agreement.as_ref(),
+            terms: proposal.terms.as_ref(),
+            subscription: offer.spec.subscription.as_ref(),
+            link: link.as_deref(),
+            recipient: None,
+        },
+        format,
+    ))
+}
+
+fn told(
+    invitation: &Invitation,
+    wish: &DesiredRelationship,
+    subscription: Option<&Subscription>,
+    format: OfferFormat,
+) -> String {
+    let link = link(invitation.type_, invitation.partner)
+        .unwrap_or_else(|| format!("concordat:{}", invitation.digest()));
+    offer_text(
+        &OfferText {
+            partner: &wish.partner,
+            type_: invitation.type_,
+            cloud: invitation.cloud,
+            roles: &invitation.roles,
+            duration: invitation.duration,
+            auto_extend: invitation.auto_extend,
+            agreement: invitation.agreement.as_ref(),
+            terms: invitation.terms.as_ref(),
+            subscription,
+            link: Some(&link),
+            recipient: Some(Recipient {
+                customer: &wish.customer,
+                relationship: &invitation.name,
+                invitation: invitation.digest(),
+            }),
+        },
+        format,
+    )
+}
+
+/// What is shown before it is accepted.
+pub fn shown(invitation: &Invitation, wish: &DesiredRelationship) -> String {
+    told(invitation, wish, None, OfferFormat::Text)
+}
+
+/// Where a reseller's invitation is accepted: Microsoft's page, the same for every customer of the partner (Partner
+/// Center, "Request a reseller relationship with a customer"). Other types have no page that a store in SQL could name.
+fn link(type_: PartnerType, partner: TenantId) -> Option<String> {
+    let sells = matches!(type_, PartnerType::Reseller | PartnerType::IndirectReseller);
+    sells.then(|| {
+        format!(
+            "https://admin.microsoft.com/Adminportal/Home?invType=ResellerRelationship\
+             &partnerId={partner}&msppId=0&DAP=false#/BillingAccounts/partner-invitation"
+        )
+    })
+}
+
+fn subscription<'a>(
+    objects: &'a Objects,
+    offer: Option<&str>,
+    wish: &DesiredRelationship,
+) -> Option<&'a Subscription> {
+    let relationship =
+        objects.relationships.iter().find(|relationship| relationship.name == wish.object)?;
+    let named = relationship.spec.offer_ref.as_ref().map(|reference| reference.name.as_str());
+    let spec: Option<&PartnerOfferSpec> = relationship.spec.offer.as_ref().or_else(|| {
+        let wanted = offer.or(named)?;
+        let found = objects.offers.iter().find(|offer| {
+            offer.name.name == wanted && offer.name.namespace == wish.object.namespace
+        })?;
+        Some(&found.spec)
+    });
+    spec?.subscription.as_ref()
+}
+
+/// The relationship with this name: in the default namespace or, if it is the only one, in any.
+pub fn relationship<'a>(
+    desired: &'a Desired,
+    name: &str,
+    namespace: &str,
+) -> anyhow::Result<&'a DesiredRelationship> {
+    one(desired.relationships.values(), |wish| &wish.object, name, namespace, "relationship")
+}
+
+fn one<'a, T: 'a>(
+    all: impl Iterator<Item = &'a T>,
+    object: impl Fn(&T) -> &ObjectName,
+    name: &str,
+    namespace: &str,
+    kind: &str,
+) -> anyhow::Result<&'a T> {
+    let mut named: Vec<&T> = all.filter(|one| object(one).name == name).collect();
+    if named.len() > 1 {
+        named.retain(|one| object(one).namespace == namespace);
+    }
+    match named.as_slice() {
+        [one] => Ok(one),
+        [] => bail!("the manifests have no {kind} called `{name}`"),
+        _ => bail!("several namespaces have a {kind} called `{name}`: say which with `-n`"),
+    }
+}
+
+/// The invitation that waits in the store or, where none does, the one that these manifests would send.
+pub async fn invitation(
+    wish: &DesiredRelationship,
+    store: &StoreUrl,
+    out: &mut Output,
+) -> anyhow::Result<Invitation> {
+    let key = crate::domain::state::RelationshipKey {
+        cloud: wish.invitation.cloud,
+        partner: wish.invitation.partner,
+        name: wish.invitation.name.clone(),
+    };
+    let mut reader = store::reader(store, out).await?;
+    let keys = [key.clone()].into();
+    let scope = Scope::Of { keys, customers: BTreeSet::new(), owned: None };
+    let observed = reader.observe(&scope).await?;
+    let rows = observed.relationships.get(&key).map_or(&[][..], Vec::as_slice);
+    let pending = rows.iter().rfind(|row| row.lifecycle.phase() == Phase::Pending);
+    Ok(pending.map_or_else(|| wish.invitation.clone(), |row| row.invitation.clone()))
+}
+
+/// Whether an invitation has a privileged role in its ceiling.
+pub fn has_privileged_role(invitation: &Invitation) -> bool {
+    let catalogue = Catalogue::compiled();
+    let privileged = |role| catalogue.role(role).is_none_or(|role| role.privileged);
+    invitation.roles.iter().any(|role| privileged(*role))
+}

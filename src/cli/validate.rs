@@ -1,0 +1,41 @@
+//! `concordat validate`: every problem at once, each with its place and a way out.
+//!
+//! Never: looks at a store.
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::{ExitStatus, InputArgs, Output, desired};
+use crate::{
+    domain::{pages, problem::Problem, state::Absence},
+    render::{Format, problems},
+};
+
+/// What to validate.
+#[derive(Debug, Args)]
+pub struct Validate {
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// The form of the answer.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+}
+
+/// Validates and prints.
+pub fn validate(args: &Validate, out: &mut Output) -> anyhow::Result<ExitStatus> {
+    let loaded = desired::load(&args.input, Absence::Keep, Timestamp::now(), out)?;
+    let rendered = problems::render(&loaded.problems, args.output, out.style(), pages::page);
+    out.rendered(rendered, args.output)?;
+    Ok(loaded.status())
+}
+
+/// Tells problems on standard error, beside an answer of another kind.
+pub fn tell(problems: &[Problem], out: &mut Output) {
+    if problems.is_empty() {
+        return;
+    }
+    let rendered = problems::render(problems, Format::Text, out.style_of_talk(), pages::page);
+    if let crate::render::Rendered::Text(text) = rendered {
+        out.say(&text);
+    }
+}

@@ -1,0 +1,164 @@
+//! The end of the validation: what the planner is given.
+//!
+//! Never: an object without its place here. What is missing here would look as if it were absent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    ADOPT_FROM, Object, Objects, Presence, Verdict,
+    acceptances::Accepted,
+    boundaries::Boundaries,
+    findings::Findings,
+    grants::Wanted,
+    relationships::{Related, key},
+    standing,
+};
+use crate::{
+    api::RoleGrantSpec,
+    domain::{
+        duration::Duration,
+        ids::{Kind, ObjectKey},
+        state::{
+            Absence, Desired, DesiredGrant, DesiredRelationship, ObjectName, Policies,
+            RelationshipKey, Renewal, Standing, Tenant,
+        },
+    },
+};
+
+/// Everything that was understood, with every problem.
+///
+/// Of two relationships under one name the one that is on its way out counts, so that it can go.
+pub(super) fn verdict(
+    objects: &Objects,
+    related: &Related<'_>,
+    grants: &[&Object<RoleGrantSpec>],
+    wanted: Vec<Wanted>,
+    accepted: Accepted<'_>,
+    boundaries: Boundaries<'_>,
+    findings: Findings<'_>,
+) -> Verdict {
+    let mut by_relationship = relationships(related, &accepted, &findings);
+    let grant_objects = spread(objects, grants, wanted, &mut by_relationship, &findings);
+    let mut relationships: BTreeMap<RelationshipKey, DesiredRelationship> = BTreeMap::new();
+    for relationship in by_relationship.into_iter().flatten() {
+        let key = key(&relationship.invitation);
+        let leaves = relationship.standing == Standing::Deleted;
+        if leaves || !relationships.contains_key(&key) {
+            relationships.insert(key, relationship);
+        }
+    }
+    let desired = Desired {
+        relationships,
+        grant_objects,
+        acceptances: accepted.alone,
+        namespaces: namespaces(objects),
+        absence: if findings.has_errors() { Absence::Keep } else { objects.absence },
+        boundaries: boundaries.into_desired(),
+    };
+    Verdict { desired, problems: findings.into_problems(&silent(objects)) }
+}
+
+/// The relationships whose offers could be understood, without their grants.
+fn relationships(
+    related: &Related<'_>,
+    accepted: &Accepted<'_>,
+    findings: &Findings<'_>,
+) -> Vec<Option<DesiredRelationship>> {
+    let all = related.objects.iter().enumerate().map(|(position, object)| {
+        let invitation = related.invitations[position].clone()?;
+        let proposal = related.proposals[related.proposal_of[position]?].as_ref()?;
+        let spec = &object.spec;
+        let broken = findings.is_broken(object.subject(Kind::PartnerRelationship));
+        let parties = (object.name.namespace.as_str(), invitation.customer, invitation.partner);
+        Some(DesiredRelationship {
+            object: object.name.clone(),
+            uid: object.uid.clone(),
+            standing: standing(spec.suspend, object.presence, broken),
+            asked: proposal.asked.clone(),
+            partner: proposal.partner.clone(),
+            customer: Tenant {
+                id: invitation.customer,
+                name: Some(spec.customer.display_name.clone()),
+            },
+            renewal: Renewal {
+                mode: spec.renewal.mode,
+                before: spec.renewal.before.parse().unwrap_or(Duration::from_days(60)),
+            },
+            policies: Policies {
+                deletion: spec.deletion_policy,
+                unmanaged: spec.unmanaged_assignments,
+                management: spec.management_policy,
+            },
+            adopt_from: object.annotations.get(ADOPT_FROM).cloned(),
+            grants: BTreeMap::new(),
+            answers: accepted.answers.get(&position).cloned().unwrap_or_default(),
+            agreements: accepted.agreements.get(&parties).cloned().unwrap_or_default(),
+            invitation,
+        })
+    });
+    all.collect()
+}
+
+/// Puts each grant under its relationships, and says what may be done with every grant object.
+fn spread(
+    objects: &Objects,
+    grants: &[&Object<RoleGrantSpec>],
+    wanted: Vec<Wanted>,
+    relationships: &mut [Option<DesiredRelationship>],
+    findings: &Findings<'_>,
+) -> BTreeMap<ObjectName, Standing> {
+    let invalid = objects.invalid.iter().filter(|key| key.kind == Kind::RoleGrant).map(|key| {
+        let name = ObjectName { namespace: key.namespace.clone(), name: key.name.clone() };
+        (name, Standing::Invalid)
+    });
+    let mut grant_objects: BTreeMap<ObjectName, Standing> = invalid.collect();
+    for (object, wanted) in grants.iter().zip(wanted) {
+        let broken = findings.is_broken(object.subject(Kind::RoleGrant));
+        let standing = standing(object.spec.suspend, object.presence, broken);
+        grant_objects.insert(object.name.clone(), standing);
+        let Some(grantee) = wanted.grantee else { continue };
+        for group in wanted.groups {
+            for relationship in group.relationships {
+                let Some(relationship) = &mut relationships[relationship] else { continue };
+                let grant = DesiredGrant {
+                    uid: object.uid.clone(),
+                    standing,
+                    grantee: grantee.clone(),
+                    roles: group.roles.clone(),
+                    asked: wanted.asked.clone(),
+                    window: wanted.window,
+                    deletion: object.spec.deletion_policy,
+                };
+                relationship.grants.insert(object.name.clone(), grant);
+            }
+        }
+    }
+    grant_objects
+}
+
+fn namespaces(objects: &Objects) -> BTreeSet<String> {
+    let offers = objects.offers.iter().map(|object| &object.name.namespace);
+    let relationships = objects.relationships.iter().map(|object| &object.name.namespace);
+    let grants = objects.grants.iter().map(|object| &object.name.namespace);
+    let acceptances = objects.acceptances.iter().map(|object| &object.name.namespace);
+    let invalid = objects.invalid.iter().map(|key| &key.namespace);
+    let all: BTreeSet<&String> =
+        offers.chain(relationships).chain(grants).chain(acceptances).chain(invalid).collect();
+    all.into_iter().filter(|namespace| !namespace.is_empty()).cloned().collect()
+}
+
+/// Objects on their way out: nobody mends them any more.
+fn silent(objects: &Objects) -> BTreeSet<ObjectKey> {
+    let mut silent = BTreeSet::new();
+    leaving(&objects.offers, Kind::PartnerOffer, &mut silent);
+    leaving(&objects.relationships, Kind::PartnerRelationship, &mut silent);
+    leaving(&objects.grants, Kind::RoleGrant, &mut silent);
+    leaving(&objects.acceptances, Kind::AgreementAcceptance, &mut silent);
+    leaving(&objects.boundaries, Kind::PartnerBoundary, &mut silent);
+    silent
+}
+
+fn leaving<S>(objects: &[Object<S>], kind: Kind, silent: &mut BTreeSet<ObjectKey>) {
+    let leaving = objects.iter().filter(|object| object.presence == Presence::Deleting);
+    silent.extend(leaving.map(|object| object.subject(kind).key()));
+}

@@ -1,0 +1,166 @@
+//! Where problems are collected, and put in an order that does not depend on that of the input.
+//!
+//! Never: stops at the first problem.
+
+use std::{collections::BTreeSet, fmt::Display, str::FromStr};
+
+use crate::domain::{
+    ids::{Kind, ObjectKey},
+    problem::{Code, FieldPath, Problem, Severity, SourceId},
+    state::ObjectName,
+};
+
+/// A field that the schema of its kind would have refused.
+pub const DOES_NOT_FIT_ITS_SCHEMA: Code = Code(301);
+
+/// Which object a problem is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub kind: Kind,
+    pub name: &'a ObjectName,
+    pub source: Option<SourceId>,
+}
+
+impl Subject<'_> {
+    pub fn key(&self) -> ObjectKey {
+        ObjectKey {
+            kind: self.kind,
+            namespace: self.name.namespace.clone(),
+            name: self.name.name.clone(),
+        }
+    }
+}
+
+/// What was found so far.
+pub(super) struct Findings<'a> {
+    invalid: &'a BTreeSet<ObjectKey>,
+    problems: Vec<Problem>,
+    broken: BTreeSet<ObjectKey>,
+    errors: usize,
+}
+
+impl<'a> Findings<'a> {
+    /// `invalid` are the objects whose schema has spoken already.
+    pub fn new(invalid: &'a BTreeSet<ObjectKey>) -> Self {
+        Self { invalid, problems: Vec::new(), broken: invalid.clone(), errors: 0 }
+    }
+
+    pub fn error(
+        &mut self,
+        about: Subject<'_>,
+        code: Code,
+        path: FieldPath,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.errors += 1;
+        self.broken.insert(about.key());
+        self.add(about, Problem::error(code, message).path(path).help(help));
+    }
+
+    pub fn warning(
+        &mut self,
+        about: Subject<'_>,
+        code: Code,
+        path: FieldPath,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let problem = Problem::error(code, message).severity(Severity::Warning);
+        self.add(about, problem.path(path).help(help));
+    }
+
+    fn add(&mut self, about: Subject<'_>, problem: Problem) {
+        self.problems.push(problem.about(&about.key(), about.source));
+    }
+
+    /// Marks an object without a word: what is wrong with it was told, about it or about what it refers to.
+    pub fn mark(&mut self, about: Subject<'_>) {
+        self.broken.insert(about.key());
+    }
+
+    /// Reads a text whose form the schema has checked.
+    pub fn read<T: FromStr<Err: Display>>(
+        &mut self,
+        about: Subject<'_>,
+        text: &str,
+        path: impl FnOnce() -> FieldPath,
+    ) -> Option<T> {
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.does_not_fit(about, path(), error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Says that an object does not fit its schema, unless its schema has said so.
+    pub fn does_not_fit(&mut self, about: Subject<'_>, path: FieldPath, message: String) {
+        if !self.was_invalid(about) {
+            let help = format!("`kubectl explain {}.spec` shows each field", about.kind);
+            self.error(about, DOES_NOT_FIT_ITS_SCHEMA, path, message, help);
+        }
+    }
+
+    /// Whether the schema has refused the object before.
+    pub fn was_invalid(&self, about: Subject<'_>) -> bool {
+        !self.invalid.is_empty() && self.invalid.contains(&about.key())
+    }
+
+    /// Whether anything is wrong with the object so far.
+    pub fn is_broken(&self, about: Subject<'_>) -> bool {
+        !self.broken.is_empty() && self.broken.contains(&about.key())
+    }
+
+    /// Whether there is an object of this name that does not fit its schema.
+    pub fn has_invalid(&self, kind: Kind, namespace: &str, name: &str) -> bool {
+        let key = || ObjectKey { kind, namespace: namespace.to_owned(), name: name.to_owned() };
+        !self.invalid.is_empty() && self.invalid.contains(&key())
+    }
+
+    /// How many errors were found so far.
+    pub fn count_errors(&self) -> usize {
+        self.errors
+    }
+
+    /// Whether any object has an error.
+    pub fn has_errors(&self) -> bool {
+        !self.broken.is_empty()
+    }
+
+    /// Every problem, by document, object and field; none about an object of `silent`.
+    pub fn into_problems(self, silent: &BTreeSet<ObjectKey>) -> Vec<Problem> {
+        let mut problems = self.problems;
+        problems.retain(|problem| {
+            problem.object.as_ref().is_none_or(|object| !silent.contains(object))
+        });
+        problems.sort_by(|one, other| {
+            let place = |problem: &Problem| (problem.source, problem.code, problem.severity);
+            (one.source, &one.object, &one.path)
+                .cmp(&(other.source, &other.object, &other.path))
+                .then_with(|| place(one).cmp(&place(other)))
+                .then_with(|| one.message.cmp(&other.message))
+        });
+        problems.dedup();
+        problems
+    }
+}
+
+/// `` `a` ``, `` `a` and `b` ``, `` `a`, `b` and 3 more ``: names of objects, few enough to read.
+pub(super) fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    const SHOWN: usize = 3;
+    let count = names.len();
+    let shown: Vec<String> = names.take(SHOWN).map(|name| format!("`{name}`")).collect();
+    let (rest, shown) = match (count.saturating_sub(SHOWN), shown.split_last()) {
+        (0, Some((last, []))) => return last.clone(),
+        (0, Some((last, others))) => (last.clone(), others.join(", ")),
+        (more, _) => (format!("{more} more"), shown.join(", ")),
+    };
+    format!("{shown} and {rest}")
+}
+
+/// The field below `spec`.
+pub(super) fn spec(field: &str) -> FieldPath {
+    FieldPath::spec().field(field)
+}

@@ -1,0 +1,162 @@
+//! Objects → [`Desired`], or every [`Problem`] at once, each with its place and a way out.
+//!
+//! What one object can tell about itself is in its schema; here is what needs the catalogue, the table of partner types
+//! or another object. Offers become proposals, relationships invitations, grants roles, acceptances answers.
+//!
+//! Never: the store, a clock or a tenant. The same objects at the same instant have the same verdict everywhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{
+    catalogue::Catalogue,
+    ids::{Kind, ObjectKey},
+    problem::{Problem, SourceId},
+    state::{Absence, Desired, Invitation, ObjectName, Standing, Uid},
+};
+use crate::api::{
+    AgreementAcceptanceSpec, PartnerBoundarySpec, PartnerOfferSpec, PartnerRelationshipSpec,
+    RoleGrantSpec,
+};
+
+pub mod acceptances;
+pub mod boundaries;
+mod desired;
+pub mod findings;
+pub mod grants;
+pub mod offers;
+mod overlap;
+pub mod references;
+pub mod relationships;
+pub mod roles;
+
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;
+
+pub use offers::{Proposal, proposal_of};
+pub use relationships::invitation_of;
+
+use findings::{Findings, Subject};
+
+/// The annotation with which a relationship claims the row of another owner, which is gone.
+pub const ADOPT_FROM: &str = "concordat.dev/adopt-from";
+
+/// One object of the input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Object<S> {
+    /// Its namespace, empty for a boundary, and its name.
+    pub name: ObjectName,
+    /// Its UID.
+    pub uid: Uid,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// Whether it is on its way out.
+    pub presence: Presence,
+    /// The document that it came from.
+    pub source: Option<SourceId>,
+    /// What it says.
+    pub spec: S,
+}
+
+/// Whether an object is to stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It is.
+    Present,
+    /// It was seen with a deletion timestamp.
+    Deleting,
+}
+
+impl<S> Object<S> {
+    fn subject(&self, kind: Kind) -> Subject<'_> {
+        Subject { kind, name: &self.name, source: self.source }
+    }
+}
+
+/// Everything that the input holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Objects {
+    /// What partners propose.
+    pub offers: Vec<Object<PartnerOfferSpec>>,
+    /// What is proposed to whom.
+    pub relationships: Vec<Object<PartnerRelationshipSpec>>,
+    /// Who is to hold what.
+    pub grants: Vec<Object<RoleGrantSpec>>,
+    /// Who accepted what.
+    pub acceptances: Vec<Object<AgreementAcceptanceSpec>>,
+    /// What namespaces may do.
+    pub boundaries: Vec<Object<PartnerBoundarySpec>>,
+    /// Objects that do not fit their schema, which was told before. Their specs may be missing above.
+    pub invalid: BTreeSet<ObjectKey>,
+    /// What happens to what the input does not hold.
+    pub absence: Absence,
+}
+
+impl Objects {
+    /// No object at all.
+    pub fn none(absence: Absence) -> Self {
+        Self {
+            offers: Vec::new(),
+            relationships: Vec::new(),
+            grants: Vec::new(),
+            acceptances: Vec::new(),
+            boundaries: Vec::new(),
+            invalid: BTreeSet::new(),
+            absence,
+        }
+    }
+}
+
+/// What became of the objects.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// What could be understood; objects with errors have [`Standing::Invalid`].
+    pub desired: Desired,
+    /// Everything that is wrong or unwise, by document and field.
+    pub problems: Vec<Problem>,
+}
+
+impl Verdict {
+    /// The invitation of the relationship with this name, where its offer could be understood.
+    pub fn invitation(&self, relationship: &ObjectName) -> Option<&Invitation> {
+        let mut all = self.desired.relationships.values();
+        all.find(|wish| wish.object == *relationship).map(|wish| &wish.invitation)
+    }
+}
+
+/// Judges all objects together.
+pub fn validate(objects: &Objects, catalogue: &Catalogue, now: Timestamp) -> Verdict {
+    let mut findings = Findings::new(&objects.invalid);
+    let offers = references::sorted(&objects.offers, Kind::PartnerOffer, &mut findings);
+    let relationships =
+        references::sorted(&objects.relationships, Kind::PartnerRelationship, &mut findings);
+    let grants = references::sorted(&objects.grants, Kind::RoleGrant, &mut findings);
+    let acceptances =
+        references::sorted(&objects.acceptances, Kind::AgreementAcceptance, &mut findings);
+    let boundaries = references::sorted(&objects.boundaries, Kind::PartnerBoundary, &mut findings);
+
+    let mut resolver = roles::Resolver::new(catalogue);
+    let boundaries = boundaries::Boundaries::read(&boundaries, &mut resolver, &mut findings);
+    let related =
+        relationships::judge(&offers, &relationships, &boundaries, &mut resolver, &mut findings);
+    let wanted = grants::judge(&grants, &related, &boundaries, now, &mut resolver, &mut findings);
+    overlap::judge(&offers, &grants, &wanted, &related, catalogue, &mut findings);
+    let accepted =
+        acceptances::judge(&acceptances, &related, &boundaries, now, catalogue, &mut findings);
+    desired::verdict(objects, &related, &grants, wanted, accepted, boundaries, findings)
+}
+
+/// What the planner may do with an object: a hold counts first, then a deletion, which a broken spec cannot stop.
+fn standing(suspend: bool, presence: Presence, broken: bool) -> Standing {
+    match (suspend, presence) {
+        (true, _) => Standing::Suspended,
+        (false, Presence::Deleting) => Standing::Deleted,
+        (false, Presence::Present) if broken => Standing::Invalid,
+        (false, Presence::Present) => Standing::Live,
+    }
+}

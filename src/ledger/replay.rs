@@ -1,0 +1,342 @@
+//! What the store held at an instant, from the ledger alone.
+//!
+//! Never: what another version wrote guessed at; such entries are counted and named.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::domain::{
+    digest::Digest,
+    entry::{Entry, Head, Recorded},
+    lifecycle::{EndReason, Ended, Lifecycle},
+    plan::Effect,
+    state::{
+        Acceptance, Assignment, Grantee, Observed, ObservedAcceptance, ObservedAssignment,
+        ObservedRelationship, RelationshipKey,
+    },
+};
+
+/// Up to which instant entries count.
+///
+/// An entry counts if no entry up to it is later than the instant: the clock of a store may have been set back, and
+/// what is counted must be a beginning of the ledger all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Until {
+    /// The instant; absent for the whole ledger.
+    pub instant: Option<Timestamp>,
+    /// The last entry that counted.
+    pub last: Head,
+    over: bool,
+}
+
+impl Until {
+    /// Every entry with this time or an earlier one.
+    pub fn instant(instant: Timestamp) -> Self {
+        Self { instant: Some(instant), ..Self::end() }
+    }
+
+    /// Every entry.
+    pub fn end() -> Self {
+        Self { instant: None, last: Head::empty(), over: false }
+    }
+
+    /// Whether the next entry counts.
+    pub fn admits(&mut self, entry: &Entry) -> bool {
+        self.over = self.over || self.instant.is_some_and(|instant| entry.time > instant);
+        if !self.over {
+            self.last = entry.head();
+        }
+        !self.over
+    }
+}
+
+/// Reads a ledger entry by entry and keeps what the store held.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    until: Until,
+    rows: BTreeMap<RelationshipKey, Row>,
+    acceptances: BTreeMap<Digest, ObservedAcceptance>,
+    not_understood: Vec<i64>,
+}
+
+#[derive(Debug, Clone)]
+struct Row {
+    first: RelationshipKey,
+    state: ObservedRelationship,
+}
+
+/// What the store held at an instant, as the ledger tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replayed {
+    /// The state. What was over at the instant is gone.
+    pub state: Observed,
+    /// The last entry that counted.
+    pub last: Head,
+    /// Effects that this version does not understand, by their numbers. What they did is not in the state.
+    pub not_understood: Vec<i64>,
+}
+
+impl Replay {
+    /// Nothing yet.
+    pub fn new(until: Until) -> Self {
+        Self {
+            until,
+            rows: BTreeMap::new(),
+            acceptances: BTreeMap::new(),
+            not_understood: Vec::new(),
+        }
+    }
+
+    /// Takes the next entry.
+    pub fn push(&mut self, entry: &Entry) {
+        if !self.until.admits(entry) || !entry.kind.is_effect() {
+            return;
+        }
+        let done =
+            Recorded::read(&entry.payload).ok().and_then(|recorded| self.redo(entry, recorded));
+        if done.is_none() {
+            self.not_understood.push(entry.sequence);
+        }
+    }
+
+    /// What was held at `now`: the instant up to which the ledger was read or, if it was read to its end, any time
+    /// after that.
+    pub fn finish(self, now: Timestamp) -> Replayed {
+        let mut relationships: BTreeMap<_, Vec<ObservedRelationship>> = BTreeMap::new();
+        for Row { first, mut state } in self.rows.into_values() {
+            for assignment in state.assignments.values_mut() {
+                assignment.state.roles.retain(|_, until| *until > now);
+            }
+            relationships.entry(first).or_default().push(state);
+        }
+        for rows in relationships.values_mut() {
+            rows.sort_by_key(|row| row.number);
+        }
+        Replayed {
+            state: Observed { now, relationships, acceptances: self.acceptances },
+            last: self.until.last,
+            not_understood: self.not_understood,
+        }
+    }
+
+    /// `None` where the entry speaks of a row that the ledger does not know.
+    fn redo(&mut self, entry: &Entry, recorded: Recorded) -> Option<()> {
+        let Recorded { change: _, cause: _, subject, effect, person: _ } = recorded;
+        if let Effect::RecordAcceptance { acceptance } = &effect {
+            self.accept(acceptance, None);
+            return Some(());
+        }
+        let key = subject.relationship.clone()?;
+        if let Effect::Authorise { acceptance, .. } | Effect::Decline { acceptance } = &effect {
+            self.accept(acceptance, Some(&key));
+        }
+        if let Effect::Invite { invitation, asked, policies, first, number, uid } = effect {
+            let state = ObservedRelationship {
+                key: key.clone(),
+                number,
+                owner: subject.owner,
+                uid,
+                revision: 1,
+                customer_name: subject.customer.name,
+                partner_name: subject.partner.name,
+                lifecycle: Lifecycle::ApprovalPending,
+                digest: invitation.digest(),
+                asked,
+                invited_at: entry.time,
+                activated_at: None,
+                ends_at: None,
+                auto_extend: invitation.auto_extend,
+                ceiling: invitation.roles.clone(),
+                ended: None,
+                policies,
+                assignments: BTreeMap::new(),
+                invitation,
+            };
+            self.rows.insert(key, Row { first, state });
+            return Some(());
+        }
+        redo(&mut self.rows.get_mut(&key)?.state, entry.time, effect);
+        Some(())
+    }
+
+    fn accept(&mut self, acceptance: &Acceptance, used_for: Option<&RelationshipKey>) {
+        let Acceptance {
+            object,
+            content,
+            decision,
+            customer,
+            partner,
+            agreement,
+            accepted_by: _,
+            accepted_at,
+            invitation: _,
+        } = acceptance;
+        let observed = ObservedAcceptance {
+            namespace: object.namespace.clone(),
+            customer: *customer,
+            partner: *partner,
+            decision: *decision,
+            agreement: agreement.clone(),
+            accepted_at: *accepted_at,
+            used_for: used_for.cloned(),
+        };
+        self.acceptances.insert(*content, observed);
+    }
+}
+
+/// What an effect makes of a row that is there.
+fn redo(row: &mut ObservedRelationship, time: Timestamp, effect: Effect) {
+    if !matches!(effect, Effect::SetRoles { .. }) {
+        row.revision += 1;
+    }
+    let end = |stage, at, reason| (stage, Some(Ended { at, reason }));
+    match effect {
+        Effect::Authorise { acceptance: _, ends_at } => {
+            row.lifecycle = Lifecycle::Active;
+            row.activated_at = Some(time);
+            row.ends_at = ends_at;
+        }
+        Effect::Decline { acceptance: _ } => {
+            (row.lifecycle, row.ended) = end(Lifecycle::Withdrawn, time, EndReason::Declined);
+        }
+        Effect::Withdraw { reason } => {
+            (row.lifecycle, row.ended) = end(Lifecycle::Withdrawn, time, reason);
+        }
+        Effect::Terminate { reason } => {
+            (row.lifecycle, row.ended) = end(Lifecycle::Terminated, time, reason);
+        }
+        Effect::Expire { ended_at } => {
+            (row.lifecycle, row.ended) = end(Lifecycle::Expired, ended_at, EndReason::Expired);
+        }
+        Effect::SetAutoExtend { before: _, after } => row.auto_extend = after,
+        Effect::DropGlobalAdministrator { before: _, after } => row.ceiling = after,
+        Effect::Extend { before: _, after } => row.ends_at = Some(after),
+        Effect::Claim { before: _, after: (owner, uid) } => {
+            row.owner = owner;
+            row.uid = uid;
+        }
+        Effect::SetPolicies { before: _, after } => row.policies = after,
+        Effect::SetRoles { grantee, before: _, after } => set_roles(row, grantee, after),
+        Effect::Invite { .. } | Effect::RecordAcceptance { .. } => {}
+    }
+}
+
+fn set_roles(row: &mut ObservedRelationship, grantee: Grantee, after: Assignment) {
+    let id = grantee.id;
+    let version = row.assignments.get(&id).map_or(0, |assignment| assignment.version) + 1;
+    row.assignments.insert(id, ObservedAssignment { grantee, version, state: after });
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        domain::{entry, plan::Cause},
+        ledger::{
+            held,
+            samples::{
+                ROLES, Told, ada_recorded, assignment, authorise, day, group, invite, ledger, role,
+                set_roles, steps, story,
+            },
+        },
+    };
+
+    fn replayed(entries: &[Entry], at: Timestamp) -> Replayed {
+        let mut replay = Replay::new(Until::instant(at));
+        for entry in entries {
+            replay.push(entry);
+        }
+        replay.finish(at)
+    }
+
+    /// Who holds what, in the words of the story.
+    fn told(state: &Observed) -> Vec<(String, u128, usize, i64)> {
+        let number =
+            |grantee: &Grantee| (1..4).find(|number| group(*number, "").id == grantee.id).unwrap();
+        let mut told: Vec<_> = held(state)
+            .map(|held| {
+                let role = ROLES.iter().position(|name| role(name) == held.role).unwrap();
+                let until = (0..60).find(|number| day(*number) == held.until).unwrap();
+                (held.row.key.name.clone(), number(&held.assignment.grantee), role, until)
+            })
+            .collect();
+        told.sort();
+        told
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn a_replay_tells_what_was_so_on_each_day(steps in steps()) {
+            let (entries, days) = story(&steps);
+            for (number, told_then) in days.iter().enumerate() {
+                let number = i64::try_from(number).unwrap();
+                let replayed = replayed(&entries, day(number));
+                prop_assert_eq!(replayed.last.sequence, number);
+                prop_assert!(replayed.not_understood.is_empty());
+                prop_assert_eq!(told(&replayed.state), told_then.on(number));
+            }
+        }
+    }
+
+    #[test]
+    fn an_instant_includes_its_own_entries_and_excludes_what_ends_then() {
+        let tier_1 = group(1, "Tier 1");
+        let given = assignment("grant", &[(ROLES[0], day(9))]);
+        let entries = ledger([
+            (day(1), invite("contoso")),
+            (day(2), authorise("contoso", day(2), day(7))),
+            (
+                day(3),
+                set_roles("contoso", &tier_1, &Assignment::default(), &given, Cause::Declared),
+            ),
+        ]);
+        let moment = jiff::SignedDuration::from_millis(1);
+        let holds = |at| held(&replayed(&entries, at).state).count();
+        assert_eq!([holds(day(3) - moment), holds(day(3))], [0, 1]);
+        assert_eq!([holds(day(7) - moment), holds(day(7))], [1, 0], "the relationship ends first");
+    }
+
+    #[test]
+    fn a_clock_set_back_does_not_bring_later_entries_forward() {
+        let entries =
+            ledger([(day(5), invite("contoso")), (day(1), authorise("contoso", day(1), day(90)))]);
+        assert_eq!(replayed(&entries, day(2)).last.sequence, 0);
+        assert_eq!(replayed(&entries, day(5)).last.sequence, 2);
+    }
+
+    #[test]
+    fn what_an_entry_records_is_read_back_without_the_person() {
+        let given = assignment("grant", &[(ROLES[0], day(9))]);
+        let none = Assignment::default();
+        let changes = [
+            invite("contoso"),
+            set_roles("contoso", &group(1, "Tier 1"), &none, &given, Cause::Declared),
+            authorise("contoso", day(2), day(7)),
+        ];
+        for change in changes {
+            let acceptance = entry::acceptance(&change.effect).is_some();
+            let person = acceptance.then(|| ada_recorded().hash);
+            let recorded = Recorded::read(&entry::payload(&change, person)).unwrap();
+            assert_eq!((recorded.change, recorded.person), (change.id(), person));
+            assert_eq!(recorded.effect == change.effect, !acceptance);
+            assert!(!entry::payload(&change, None).to_string().contains("Lovelace"));
+        }
+    }
+
+    #[test]
+    fn an_effect_of_another_version_is_named_and_not_guessed_at() {
+        let mut entries = ledger([(day(1), invite("contoso"))]);
+        entries[0].payload["effect"] = serde_json::json!({"Merge": {}});
+        let replayed = replayed(&entries, day(2));
+        assert_eq!(replayed.not_understood, [1]);
+        assert_eq!(replayed.state.relationships.len(), 0);
+        assert_eq!(Told::default().on(1), []);
+    }
+}

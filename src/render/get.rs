@@ -1,0 +1,326 @@
+//! `get`: what the store holds, as rows.
+//!
+//! Never: a group's name without its id where there is room for both.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Answer, FORMAT_VERSION, Format, Rendered, Unsupported, plan::Detail, table::Table};
+use crate::domain::{
+    catalogue::Catalogue,
+    digest::Digest,
+    ids::RoleId,
+    state::{Observed, ObservedAssignment, ObservedRelationship},
+};
+
+/// The relationships of a store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RelationshipsDocument {
+    /// The version of this form.
+    pub format_version: u32,
+    /// `Relationships`.
+    pub kind: String,
+    /// The store's clock when it was read.
+    #[schemars(with = "String")]
+    pub now: Timestamp,
+    /// The relationships, by name.
+    pub items: Vec<RelationshipView>,
+}
+
+/// One relationship.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RelationshipView {
+    /// Its name in the store.
+    pub name: String,
+    /// The cloud.
+    pub cloud: String,
+    /// The partner's tenant.
+    pub partner: String,
+    /// The partner's name, free text.
+    pub partner_name: Option<String>,
+    /// The customer's tenant.
+    pub customer: String,
+    /// The customer's name, free text.
+    pub customer_name: Option<String>,
+    /// What sort of partner.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// Its stage.
+    pub lifecycle: String,
+    /// When it ends or ended.
+    #[schemars(with = "Option<String>")]
+    pub ends_at: Option<Timestamp>,
+    /// The ceiling, by name.
+    pub roles: Vec<String>,
+    /// How many grantees hold something.
+    pub grantees: usize,
+    /// Who owns the row: `instance/namespace/name`.
+    pub owner: String,
+    /// The digest of its invitation.
+    #[schemars(with = "String")]
+    pub invitation: Digest,
+}
+
+/// What grantees hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AssignmentsDocument {
+    /// The version of this form.
+    pub format_version: u32,
+    /// `Assignments`.
+    pub kind: String,
+    /// The store's clock when it was read.
+    #[schemars(with = "String")]
+    pub now: Timestamp,
+    /// What each grantee holds, by relationship.
+    pub items: Vec<AssignmentView>,
+}
+
+/// What one grantee holds under one relationship.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AssignmentView {
+    /// The relationship's name in the store.
+    pub relationship: String,
+    /// The customer's tenant.
+    pub customer: String,
+    /// The customer's name, free text.
+    pub customer_name: Option<String>,
+    /// The grantee's object id.
+    pub grantee: String,
+    /// Its name, free text.
+    pub grantee_name: Option<String>,
+    /// `SecurityGroup` or `CustomerUser`.
+    pub grantee_kind: String,
+    /// Each role with its end.
+    pub roles: Vec<HeldRoleView>,
+    /// The grants that explain it.
+    pub grants: Vec<String>,
+}
+
+/// A role that is held.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldRoleView {
+    /// Its template id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Until when.
+    #[schemars(with = "String")]
+    pub until: Timestamp,
+}
+
+/// The relationships of a store.
+pub fn relationships(
+    observed: &Observed,
+    format: Format,
+    detail: Detail,
+) -> Result<Rendered, Unsupported> {
+    let document = RelationshipsDocument::of(observed);
+    written(&document, &relationships_table(&document, detail), format)
+}
+
+/// What each grantee holds.
+pub fn assignments(
+    observed: &Observed,
+    format: Format,
+    detail: Detail,
+) -> Result<Rendered, Unsupported> {
+    let document = AssignmentsDocument::of(observed);
+    written(&document, &assignments_table(&document, detail), format)
+}
+
+fn written(
+    document: &impl Serialize,
+    table: &Table,
+    format: Format,
+) -> Result<Rendered, Unsupported> {
+    match Answer::Table.admits(format)? {
+        Format::Json | Format::Yaml => Ok(Rendered::document(document)),
+        Format::Markdown => Ok(Rendered::Text(table.markdown())),
+        Format::Text | Format::Sarif | Format::Junit | Format::Github => {
+            Ok(Rendered::Text(table.text()))
+        }
+    }
+}
+
+fn relationships_table(document: &RelationshipsDocument, detail: Detail) -> Table {
+    let short = ["NAME", "PARTNER", "CUSTOMER", "TYPE", "LIFECYCLE", "ENDS", "ROLES"];
+    let wide = ["GRANTEES", "CLOUD", "PARTNER ID", "CUSTOMER ID", "OWNER", "INVITATION"];
+    let mut headings = short.to_vec();
+    if detail == Detail::Wide {
+        headings.extend(wide);
+    }
+    let mut table = Table::new(&headings);
+    for row in &document.items {
+        let mut cells = vec![
+            row.name.clone(),
+            row.partner_name.clone().unwrap_or_else(|| row.partner.clone()),
+            row.customer_name.clone().unwrap_or_else(|| row.customer.clone()),
+            row.type_.clone(),
+            row.lifecycle.clone(),
+            row.ends_at.map(|end| end.to_string()).unwrap_or_default(),
+            row.roles.join(", "),
+        ];
+        if detail == Detail::Wide {
+            cells.extend([
+                row.grantees.to_string(),
+                row.cloud.clone(),
+                row.partner.clone(),
+                row.customer.clone(),
+                row.owner.clone(),
+                row.invitation.to_string(),
+            ]);
+        }
+        table.row(cells);
+    }
+    table
+}
+
+fn assignments_table(document: &AssignmentsDocument, detail: Detail) -> Table {
+    let mut headings = vec!["RELATIONSHIP", "CUSTOMER", "GRANTEE", "NAME", "ROLE", "UNTIL"];
+    if detail == Detail::Wide {
+        headings.extend(["CUSTOMER ID", "KIND", "ROLE ID", "GRANTS"]);
+    }
+    let mut table = Table::new(&headings);
+    for row in &document.items {
+        for role in &row.roles {
+            let mut cells = vec![
+                row.relationship.clone(),
+                row.customer_name.clone().unwrap_or_else(|| row.customer.clone()),
+                row.grantee.clone(),
+                row.grantee_name.clone().unwrap_or_default(),
+                role.name.clone(),
+                role.until.to_string(),
+            ];
+            if detail == Detail::Wide {
+                cells.extend([
+                    row.customer.clone(),
+                    row.grantee_kind.clone(),
+                    role.id.clone(),
+                    row.grants.join(", "),
+                ]);
+            }
+            table.row(cells);
+        }
+    }
+    table
+}
+
+impl RelationshipsDocument {
+    /// The document of what was observed.
+    pub fn of(observed: &Observed) -> Self {
+        let rows = observed.relationships.values().flatten();
+        Self {
+            format_version: FORMAT_VERSION,
+            kind: "Relationships".to_owned(),
+            now: observed.now,
+            items: rows.map(RelationshipView::of).collect(),
+        }
+    }
+}
+
+impl AssignmentsDocument {
+    /// The document of what was observed.
+    pub fn of(observed: &Observed) -> Self {
+        let rows = observed.relationships.values().flatten();
+        let held = rows.flat_map(|row| {
+            let held = row.assignments.values().filter(|held| !held.state.roles.is_empty());
+            held.map(move |held| AssignmentView::of(row, held))
+        });
+        Self {
+            format_version: FORMAT_VERSION,
+            kind: "Assignments".to_owned(),
+            now: observed.now,
+            items: held.collect(),
+        }
+    }
+}
+
+impl RelationshipView {
+    fn of(row: &ObservedRelationship) -> Self {
+        let held = row.assignments.values().filter(|held| !held.state.roles.is_empty());
+        Self {
+            name: row.key.name.clone(),
+            cloud: format!("{:?}", row.key.cloud),
+            partner: row.key.partner.to_string(),
+            partner_name: row.partner_name.clone(),
+            customer: row.invitation.customer.to_string(),
+            customer_name: row.customer_name.clone(),
+            type_: format!("{:?}", row.invitation.type_),
+            lifecycle: row.lifecycle.to_string(),
+            ends_at: row.ends_at,
+            roles: names(&row.ceiling),
+            grantees: held.count(),
+            owner: row.owner.to_string(),
+            invitation: row.digest,
+        }
+    }
+}
+
+impl AssignmentView {
+    fn of(row: &ObservedRelationship, held: &ObservedAssignment) -> Self {
+        let ObservedAssignment { grantee, version: _, state } = held;
+        let roles = state.roles.iter().map(|(id, until)| HeldRoleView {
+            id: id.to_string(),
+            name: Catalogue::compiled().name_of(*id),
+            until: *until,
+        });
+        Self {
+            relationship: row.key.name.clone(),
+            customer: row.invitation.customer.to_string(),
+            customer_name: row.customer_name.clone(),
+            grantee: grantee.id.to_string(),
+            grantee_name: grantee.name.clone(),
+            grantee_kind: format!("{:?}", grantee.kind),
+            roles: roles.collect(),
+            grants: state.contributions.keys().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+fn names<'a>(roles: impl IntoIterator<Item = &'a RoleId>) -> Vec<String> {
+    let mut names: Vec<String> =
+        roles.into_iter().map(|role| Catalogue::compiled().name_of(*role)).collect();
+    names.sort();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::render::plan::sample::world;
+
+    fn text_of(rendered: Result<Rendered, Unsupported>) -> String {
+        match rendered {
+            Ok(Rendered::Text(text)) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn relationships_and_assignments_are_rows_whose_names_stay_in_their_cells() {
+        let (_, observed) = world();
+        let rows = text_of(relationships(&observed, Format::Text, Detail::Short));
+        let held = text_of(assignments(&observed, Format::Text, Detail::Short));
+        assert_snapshot!(format!("{rows}\n{held}"));
+        let wide = text_of(relationships(&observed, Format::Markdown, Detail::Wide));
+        assert_snapshot!("a_wide_table_adds_the_ids_the_owner_and_the_digest", wide);
+    }
+
+    #[test]
+    fn an_empty_store_says_so_and_its_document_has_no_items() {
+        let (_, mut observed) = world();
+        observed.relationships.clear();
+        let text = text_of(relationships(&observed, Format::Text, Detail::Short));
+        assert_eq!(text, "We didn't find anything to show here.\n");
+        assert_eq!(RelationshipsDocument::of(&observed).items, []);
+        assert!(assignments(&observed, Format::Junit, Detail::Short).is_err());
+    }
+}

@@ -1,0 +1,225 @@
+//! A plan, and the report of carrying it out, in the same words: who gains or loses what, then everything else.
+//!
+//! Never: a change that is neither among the access nor among the lines.
+
+mod document;
+mod markdown;
+mod outward;
+mod text;
+mod views;
+mod words;
+mod yaml;
+
+#[cfg(test)]
+pub(super) mod sample;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+pub use document::{
+    FateView, PLAN_FILE_MAX_BYTES, PlanDocument, ReportDocument, TriedView, plan_hash, read,
+};
+pub use views::{
+    AccessView, AwaitedView, BatchView, GranteeView, RoleView, SummaryView, TenantView,
+};
+pub use words::{Tense, line};
+pub use yaml::{Sides, sides, yaml_diff};
+
+use super::{Format, Rendered, Style, counted, problems};
+use crate::domain::{
+    ids::{GranteeId, TenantId},
+    limits::{Batch, Checked},
+    plan::{AccessChange, Change, Effect, Plan, access_changes},
+    problem::{Code, Problem},
+};
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// What a reviewer needs.
+    #[default]
+    Short,
+    /// Also each action that is added or removed, and each change by itself.
+    Wide,
+}
+
+/// A change that was tried, and what became of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tried {
+    /// The change.
+    pub change: Change,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It is made, and durable.
+    Done,
+    /// It was refused, for this reason.
+    Refused(String),
+}
+
+/// What was done of a plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The changes that were tried, in order.
+    pub tried: Vec<Tried>,
+    /// The changes that were not tried, in order.
+    pub left: Vec<Change>,
+    /// Why it stopped early, if it did.
+    pub stopped: Option<String>,
+}
+
+/// What is told: a plan with what of it may run, or with what was done of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Story<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// What of it may run.
+    pub checked: &'a Checked,
+    /// What was done; absent for `diff`.
+    pub outcome: Option<&'a Outcome>,
+    /// The YAML diff, as [`yaml_diff`] gives it, without colour for Markdown; may be empty.
+    pub yaml: &'a str,
+    /// How much is told.
+    pub detail: Detail,
+}
+
+impl<'a> Story<'a> {
+    /// What is to be made, or was made: what the access and the lines are about.
+    fn effective(&self) -> Vec<&'a Change> {
+        match self.outcome {
+            None => self.checked.run.iter().map(|admitted| &admitted.change).collect(),
+            Some(outcome) => {
+                let done = outcome.tried.iter().filter(|tried| tried.fate == Fate::Done);
+                done.map(|tried| &tried.change).collect()
+            }
+        }
+    }
+
+    fn tense(&self) -> Tense {
+        if self.outcome.is_some() { Tense::Done } else { Tense::Planned }
+    }
+
+    fn blocked(&self) -> &'a [Batch] {
+        &self.checked.blocked
+    }
+}
+
+/// A plan or report in a format. `page` gives the page of a code.
+pub fn render(
+    story: &Story<'_>,
+    format: Format,
+    style: Style,
+    page: impl Fn(Code) -> Option<&'static str>,
+) -> Rendered {
+    match format {
+        Format::Text => Rendered::Text(text::text(story, style)),
+        Format::Json | Format::Yaml => document::document(story),
+        Format::Markdown => Rendered::Text(markdown::markdown(story)),
+        Format::Sarif => Rendered::Text(problems::sarif(&outward::problems(story), page)),
+        Format::Junit => Rendered::Text(outward::junit(story)),
+        Format::Github => Rendered::Text(outward::github(story)),
+    }
+}
+
+/// Some changes as they are told: the access first, then each change that the access does not show.
+struct Told<'a> {
+    access: Vec<AccessChange>,
+    lines: Vec<&'a Change>,
+}
+
+impl<'a> Told<'a> {
+    fn of(changes: &[&'a Change], detail: Detail) -> Self {
+        let access = access_changes(changes.iter().copied());
+        let shown: BTreeSet<(TenantId, GranteeId)> =
+            access.iter().map(|change| (change.customer.id, change.grantee.id)).collect();
+        let is_shown = |change: &Change| match &change.effect {
+            Effect::SetRoles { grantee, before, after } => {
+                before.roles != after.roles
+                    && shown.contains(&(change.subject.customer.id, grantee.id))
+            }
+            Effect::Invite { .. }
+            | Effect::Authorise { .. }
+            | Effect::Decline { .. }
+            | Effect::Withdraw { .. }
+            | Effect::SetAutoExtend { .. }
+            | Effect::DropGlobalAdministrator { .. }
+            | Effect::Extend { .. }
+            | Effect::Claim { .. }
+            | Effect::SetPolicies { .. }
+            | Effect::Terminate { .. }
+            | Effect::Expire { .. }
+            | Effect::RecordAcceptance { .. } => false,
+        };
+        let all = changes.iter().copied();
+        let lines = match detail {
+            Detail::Short => all.filter(|change| !is_shown(change)).collect(),
+            Detail::Wide => all.collect(),
+        };
+        Self { access, lines }
+    }
+}
+
+/// The last line: what there is in total.
+fn summary(story: &Story<'_>, access: &[AccessChange]) -> String {
+    let counts = SummaryView::of(&story.effective(), access);
+    let (gain, lose, keep) = match story.tense() {
+        Tense::Planned => ("to gain", "to lose", "until another time"),
+        Tense::Done => ("gained", "lost", "until another time"),
+    };
+    let mut parts: Vec<String> =
+        [(counts.gained, gain), (counts.lost, lose), (counts.until_another_time, keep)]
+            .into_iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, words)| format!("{number} {words}"))
+            .collect();
+    let named = [
+        (counts.invitations, "invitation"),
+        (counts.authorisations, "authorisation"),
+        (counts.endings, "ending"),
+        (counts.others, "other change"),
+    ];
+    parts.extend(
+        named.into_iter().filter(|(number, _)| *number > 0).map(|(n, word)| counted(n, word)),
+    );
+    if parts.is_empty() {
+        parts
+            .push(if story.outcome.is_some() { "nothing" } else { "nothing to do now" }.to_owned());
+    }
+    let mut text = vec![parts.join(", ")];
+    if let Some(outcome) = story.outcome {
+        let refused = outcome.tried.iter().filter(|tried| tried.fate != Fate::Done).count();
+        if refused > 0 {
+            text.push(format!("{refused} refused"));
+        }
+        if !outcome.left.is_empty() {
+            text.push(format!("{} not tried", outcome.left.len()));
+        }
+    }
+    let blocked: usize = story.blocked().iter().map(|batch| batch.changes.len()).sum();
+    if blocked > 0 {
+        text.push(format!("{blocked} blocked"));
+    }
+    if let (None, Some(until)) = (story.outcome, story.plan.valid_until) {
+        text.push(format!("valid until {until}"));
+    }
+    let name = if story.outcome.is_some() { "Done" } else { "Plan" };
+    format!("{name}: {}", text.join("; "))
+}
+
+/// What is said where there is nothing to do.
+pub const NOTHING_CHANGES: &str = "Nothing changes: the store holds what the manifests say.";
+
+/// Where there is nothing to do and nothing waits.
+fn is_at_rest(story: &Story<'_>) -> bool {
+    story.plan.changes.is_empty() && story.outcome.is_none_or(|outcome| outcome.stopped.is_none())
+}
+
+/// The notices of a plan, in order.
+fn notices<'a>(story: &Story<'a>) -> &'a [Problem] {
+    &story.plan.notices
+}

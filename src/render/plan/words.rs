@@ -1,0 +1,358 @@
+//! One change in plain words: before it is made, and after.
+//!
+//! Never: two verbs for one thing, or words of the plan that the report does not use.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use crate::{
+    domain::{
+        catalogue::Catalogue,
+        duration::Duration,
+        ids::RoleId,
+        lifecycle::EndReason,
+        limits::{Batch, Measure},
+        partner_type::role_names,
+        plan::{Approval, Awaited, AwaitedFor, Cause, Change, Effect, Sent},
+        state::{Acceptance, Grantee, GranteeKind, Invitation, Owner, Policies, Roles, Tenant},
+    },
+    render::{counted, escape},
+};
+
+/// Whether a change is still to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tense {
+    /// It is to be made.
+    Planned,
+    /// It was made.
+    Done,
+}
+
+/// What a change does to what there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sign {
+    /// Something comes.
+    Adds,
+    /// Something goes.
+    Removes,
+    /// Something becomes different.
+    Alters,
+}
+
+impl Sign {
+    /// The sign as it is printed.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Adds => "+",
+            Self::Removes => "-",
+            Self::Alters => "~",
+        }
+    }
+}
+
+/// What a change does, for the mark in front of it.
+pub fn sign(effect: &Effect) -> Sign {
+    match effect {
+        Effect::Invite { .. } | Effect::Authorise { .. } | Effect::RecordAcceptance { .. } => {
+            Sign::Adds
+        }
+        Effect::Decline { .. }
+        | Effect::Withdraw { .. }
+        | Effect::DropGlobalAdministrator { .. }
+        | Effect::Terminate { .. }
+        | Effect::Expire { .. } => Sign::Removes,
+        Effect::SetRoles { .. }
+        | Effect::SetAutoExtend { .. }
+        | Effect::Extend { .. }
+        | Effect::Claim { .. }
+        | Effect::SetPolicies { .. } => Sign::Alters,
+    }
+}
+
+/// A change in one line: which relationship, what is done, why, and whether it waits for a person.
+pub fn line(change: &Change, tense: Tense) -> String {
+    let subject = match &change.subject.relationship {
+        Some(row) => escape::visible(&row.name).into_owned(),
+        None => tenant("customer", &change.subject.customer),
+    };
+    let mut text = format!("{subject}: {}", what(change, tense));
+    if let Some(cause) = cause(change) {
+        let _ = write!(text, "; {cause}");
+    }
+    match change.approval {
+        Approval::NotNeeded => {}
+        Approval::RemovedOutside => text.push_str("; it restores what was removed outside"),
+        Approval::NewCatalogue => text.push_str("; only because the catalogue is newer"),
+    }
+    text
+}
+
+fn what(change: &Change, tense: Tense) -> String {
+    let verb = |planned: &'static str, done: &'static str| match tense {
+        Tense::Planned => planned,
+        Tense::Done => done,
+    };
+    let customer = || tenant("customer", &change.subject.customer);
+    match &change.effect {
+        Effect::Invite { invitation, asked: _, policies: _, first: _, number: _, uid: _ } => {
+            let verb = verb("invite", "invited");
+            format!("{verb} {} for {}; needs 1 customer approval", customer(), proposal(invitation))
+        }
+        Effect::Authorise { acceptance, ends_at } => {
+            let end = ends_at.map_or("without an end".to_owned(), |end| format!("until {end}"));
+            let verb = verb("authorise", "authorised");
+            format!("{verb} by the customer's acceptance, {}, {end}", declared(acceptance))
+        }
+        Effect::Decline { acceptance } => {
+            let verb = verb("record", "recorded");
+            format!("{verb} that the customer declined, {}", declared(acceptance))
+        }
+        Effect::Withdraw { reason } => {
+            let verb = verb("withdraw", "withdrew");
+            format!("{verb} the invitation, {}", ended(*reason))
+        }
+        Effect::SetRoles { grantee: who, before, after } if before.roles == after.roles => {
+            let verb = verb("record", "recorded");
+            format!("{verb} what explains the roles of {}", grantee(who))
+        }
+        Effect::SetRoles { grantee: who, before, after } => {
+            let verb = verb("set", "set");
+            format!("{verb} roles of {}: {}", grantee(who), roles(&before.roles, &after.roles))
+        }
+        Effect::SetAutoExtend { before, after } => {
+            let verb = verb("set", "set");
+            format!("{verb} automatic extension: {} => {}", extension(*before), extension(*after))
+        }
+        Effect::DropGlobalAdministrator { before, after } => {
+            let verb = verb("drop", "dropped");
+            let dropped: Vec<&RoleId> = before.difference(after).collect();
+            format!("{verb} {} from the ceiling", role_names(dropped))
+        }
+        Effect::Extend { before, after } => {
+            let verb = verb("extend", "extended");
+            format!("{verb} its time: {before} => {after}")
+        }
+        Effect::Claim { before, after } => {
+            let verb = verb("claim", "claimed");
+            format!("{verb} the row: {} => {}", owner(before), owner(after))
+        }
+        Effect::SetPolicies { before, after } => {
+            let verb = verb("record", "recorded");
+            format!("{verb} policies: {}", policies(before, after))
+        }
+        Effect::Terminate { reason } => {
+            let verb = verb("terminate", "terminated");
+            format!("{verb} the relationship with {}, {}", customer(), ended(*reason))
+        }
+        Effect::Expire { ended_at } => {
+            let verb = verb("record", "recorded");
+            format!("{verb} that it expired at {ended_at}")
+        }
+        Effect::RecordAcceptance { acceptance } => {
+            let verb = verb("record", "recorded");
+            format!("{verb} that the agreement was accepted, {}", declared(acceptance))
+        }
+    }
+}
+
+fn cause(change: &Change) -> Option<&'static str> {
+    match change.cause {
+        // An end says why by itself.
+        Cause::Declared | Cause::Answered => None,
+        Cause::Expired => match change.effect {
+            Effect::SetRoles { .. } => Some("its time is over"),
+            Effect::Invite { .. }
+            | Effect::Authorise { .. }
+            | Effect::Decline { .. }
+            | Effect::Withdraw { .. }
+            | Effect::SetAutoExtend { .. }
+            | Effect::DropGlobalAdministrator { .. }
+            | Effect::Extend { .. }
+            | Effect::Claim { .. }
+            | Effect::SetPolicies { .. }
+            | Effect::Terminate { .. }
+            | Effect::Expire { .. }
+            | Effect::RecordAcceptance { .. } => None,
+        },
+        Cause::Deleted => {
+            (!matches!(change.effect, Effect::Terminate { .. } | Effect::Withdraw { .. }))
+                .then_some("its object was deleted")
+        }
+        Cause::Unmanaged => Some("nobody declared it"),
+        Cause::Replaced => match change.effect {
+            Effect::Invite { .. } => Some("it replaces what is active"),
+            Effect::Terminate { .. } | Effect::Withdraw { .. } => None,
+            Effect::Authorise { .. }
+            | Effect::Decline { .. }
+            | Effect::SetRoles { .. }
+            | Effect::SetAutoExtend { .. }
+            | Effect::DropGlobalAdministrator { .. }
+            | Effect::Extend { .. }
+            | Effect::Claim { .. }
+            | Effect::SetPolicies { .. }
+            | Effect::Expire { .. }
+            | Effect::RecordAcceptance { .. } => Some("a successor takes its place"),
+        },
+        Cause::Renewal => Some("it ends soon"),
+    }
+}
+
+fn ended(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::Deleted => "as its object was deleted",
+        EndReason::Replaced => "as another takes its place",
+        EndReason::Declined => "as the customer declined",
+        EndReason::Lapsed => "as nobody answered in time",
+        EndReason::Expired => "as its time is over",
+    }
+}
+
+/// `GranularDelegatedAdmin, 2 roles, P365D`.
+fn proposal(invitation: &Invitation) -> String {
+    let mut text = format!("{:?}", invitation.type_);
+    if !invitation.roles.is_empty() {
+        let _ = write!(text, ", {}", counted(invitation.roles.len(), "role"));
+    }
+    if let Some(duration) = invitation.duration {
+        let _ = write!(text, ", {duration}");
+    }
+    text
+}
+
+/// Who is declared to have answered, without the person's name, which only the ledger's side table holds.
+fn declared(acceptance: &Acceptance) -> String {
+    format!("declared as {:?} at {}", acceptance.accepted_by.role, acceptance.accepted_at)
+}
+
+fn roles(before: &Roles, after: &Roles) -> String {
+    let catalogue = Catalogue::compiled();
+    let mut parts = Vec::new();
+    for (role, until) in before {
+        let name = catalogue.name_of(*role);
+        match after.get(role) {
+            None => parts.push(format!("- {name}")),
+            Some(later) if later != until => {
+                parts.push(format!("~ {name} until {until} => {later}"));
+            }
+            Some(_) => {}
+        }
+    }
+    for (role, until) in after.iter().filter(|(role, _)| !before.contains_key(role)) {
+        parts.push(format!("+ {} until {until}", catalogue.name_of(*role)));
+    }
+    parts.join(", ")
+}
+
+fn extension(duration: Duration) -> String {
+    if duration.is_zero() { "off".to_owned() } else { duration.to_string() }
+}
+
+fn owner((owner, uid): &(Owner, crate::domain::state::Uid)) -> String {
+    let owner = owner.to_string();
+    let owner = escape::visible(&owner);
+    // Files have no UID: the name alone tells them apart.
+    if *uid == crate::domain::state::Uid::of_file() {
+        format!("`{owner}`")
+    } else {
+        format!("`{owner}` ({})", escape::visible(&uid.0))
+    }
+}
+
+fn policies(before: &Policies, after: &Policies) -> String {
+    let mut parts = Vec::new();
+    let mut part = |name: &str, before: String, after: String| {
+        if before != after {
+            parts.push(format!("{name} {before} => {after}"));
+        }
+    };
+    let Policies { deletion, unmanaged, management } = after;
+    part("deletion", format!("{:?}", before.deletion), format!("{deletion:?}"));
+    part("unmanaged assignments", format!("{:?}", before.unmanaged), format!("{unmanaged:?}"));
+    part("management", format!("{:?}", before.management), format!("{management:?}"));
+    parts.join(", ")
+}
+
+/// A tenant: its name where one was given, and always its id.
+pub fn tenant(word: &str, tenant: &Tenant) -> String {
+    match &tenant.name {
+        Some(name) => format!("{word} {} {}", escape::quoted(name), tenant.id),
+        None => format!("{word} {}", tenant.id),
+    }
+}
+
+/// A grantee: what it is, its name where one was given, and always its id.
+pub fn grantee(grantee: &Grantee) -> String {
+    let word = match grantee.kind {
+        GranteeKind::SecurityGroup => "security group",
+        GranteeKind::CustomerUser => "customer user",
+    };
+    match &grantee.name {
+        Some(name) => format!("{word} {} {}", escape::quoted(name), grantee.id),
+        None => format!("{word} {}", grantee.id),
+    }
+}
+
+/// Whose answer is awaited, and for what.
+pub fn awaited(awaited: &Awaited) -> String {
+    let reason = match awaited.reason {
+        AwaitedFor::Start => "to begin",
+        AwaitedFor::Replacement => "to replace what is active",
+        AwaitedFor::Renewal => "to renew what ends soon",
+    };
+    let sent = match awaited.sent {
+        Sent::Now => "is to be invited",
+        Sent::Before => "was invited",
+    };
+    format!(
+        "{}: {} {sent}, {reason}; accepts invitation {}",
+        escape::visible(&awaited.relationship.name),
+        tenant("customer", &awaited.customer),
+        awaited.invitation
+    )
+}
+
+/// What a batch goes beyond, one line each.
+pub fn exceeded(batch: &Batch) -> Vec<String> {
+    let lines = batch.exceeded.iter().map(|(measure, total, allowed)| {
+        let (one, many) = measured(*measure);
+        let counted = format!("{total} {}", if *total == 1 { one } else { many });
+        match measure {
+            Measure::NeedApproval => counted,
+            Measure::Revocations
+            | Measure::Terminations
+            | Measure::PrivilegedGains
+            | Measure::NewGrantees
+            | Measure::Replacements => format!("{counted}, {allowed} allowed at once"),
+        }
+    });
+    lines.collect()
+}
+
+fn measured(measure: Measure) -> (&'static str, &'static str) {
+    match measure {
+        Measure::Revocations => {
+            ("assignment that loses something", "assignments that lose something")
+        }
+        Measure::Terminations => ("termination", "terminations"),
+        Measure::PrivilegedGains => ("gain of a privileged role", "gains of a privileged role"),
+        Measure::NewGrantees => {
+            ("grantee that held nothing before", "grantees that held nothing before")
+        }
+        Measure::Replacements => ("replacement", "replacements"),
+        Measure::NeedApproval => (
+            "change that a person must approve in any case",
+            "changes that a person must approve in any case",
+        ),
+    }
+}
+
+/// Until when, or from when to when.
+pub fn until(before: Option<Timestamp>, after: Option<Timestamp>) -> String {
+    match (before, after) {
+        (None, Some(after)) => format!("until {after}"),
+        (Some(before), None) => format!("was until {before}"),
+        (Some(before), Some(after)) => format!("until {before} => {after}"),
+        (None, None) => String::new(),
+    }
+}

@@ -1,0 +1,359 @@
+//! Whether a change may be made, and what the rows are then: one pure function for both databases.
+//!
+//! Never: a look at anything but the rows as they were read in this very transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::rows::{AcceptanceRow, AssignmentRow, Millis, RelationshipRow};
+use crate::{
+    domain::{
+        digest::Digest,
+        entry,
+        ids::GranteeId,
+        limits::{Admitted, Budget, Cost, Limits, member},
+        plan::{Change, Effect},
+        state::{Instance, Owner, RelationshipKey, Roles},
+    },
+    store::Refusal,
+};
+
+/// Everything that the changes of one call touch, as it is when the changes so far are made.
+#[derive(Clone)]
+pub(super) struct World<'a> {
+    /// The store's clock.
+    pub now: Timestamp,
+    /// This machine's clock.
+    pub here: Timestamp,
+    pub instance: &'a Instance,
+    pub limits: &'a BTreeMap<String, Limits>,
+    /// By scope.
+    pub budgets: BTreeMap<String, Budget>,
+    /// The ids of the changes that were made before.
+    pub made: BTreeSet<Digest>,
+    pub relationships: BTreeMap<RelationshipKey, RelationshipRow>,
+    pub assignments: BTreeMap<(i64, GranteeId), Held>,
+    /// The contents of acceptances that are recorded.
+    pub accepted: BTreeSet<Digest>,
+    /// The id of the next relationship.
+    pub next_id: i64,
+    pub written: Written,
+}
+
+/// What one grantee holds, and what is recorded of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Held {
+    pub row: AssignmentRow,
+    pub roles: Roles,
+}
+
+/// What has to be written.
+#[derive(Clone, Default)]
+pub(super) struct Written {
+    pub relationships: BTreeSet<RelationshipKey>,
+    pub assignments: BTreeSet<(i64, GranteeId)>,
+    pub acceptances: Vec<AcceptanceRow>,
+    /// Members of batches that are made now, by scope.
+    pub members: BTreeSet<(String, Digest)>,
+    /// By scope.
+    pub spent: BTreeMap<String, Cost>,
+}
+
+/// What becomes of one change.
+#[derive(Debug, PartialEq)]
+pub(super) enum Verdict {
+    /// It is made now.
+    Made,
+    /// It was made before.
+    Done,
+    /// It is not made.
+    Refused(Refusal),
+}
+
+/// Clocks that differ by more do not record an end.
+const CLOCKS_AGREE_WITHIN_SECONDS: i64 = 60;
+
+impl World<'_> {
+    /// Makes a change if all that it expects is so. Changes before it in the same call are seen.
+    pub fn admit(&mut self, admitted: &Admitted, person: Option<Digest>) -> Verdict {
+        let change = &admitted.change;
+        let id = change.id();
+        if change.subject.owner.instance != *self.instance {
+            let owner = change.subject.owner.to_string();
+            return Verdict::Refused(Refusal::OwnedByAnother { owner });
+        }
+        let result = self.expected(change).and_then(|()| self.affordable(admitted));
+        let result = result.and_then(|()| self.make(admitted, id, person));
+        match result {
+            Ok(()) => {
+                self.made.insert(id);
+                self.pay(admitted);
+                Verdict::Made
+            }
+            Err(_) if self.made.contains(&id) => Verdict::Done,
+            Err(refusal) => Verdict::Refused(refusal),
+        }
+    }
+
+    /// Whether the store is as the change expects it.
+    fn expected(&self, change: &Change) -> Result<(), Refusal> {
+        let Some(key) = &change.subject.relationship else {
+            let used = |content| self.accepted.contains(content);
+            let content = entry::acceptance(&change.effect).map(|acceptance| &acceptance.content);
+            return if content.is_some_and(used) { Err(Refusal::AlreadyUsed) } else { Ok(()) };
+        };
+        let owner = &change.subject.owner;
+        let by_another =
+            |row: &RelationshipRow| Refusal::OwnedByAnother { owner: row.owner().to_string() };
+        let row = match (&change.effect, self.relationships.get(key)) {
+            (Effect::Invite { first, .. }, None) => {
+                let family = self.relationships.values().filter(|row| row.is_of(first));
+                let mut living = family.filter(|row| row.ended_at_ms.is_none());
+                let strange = living.find(|row| row.owner() != *owner);
+                return strange.map_or(Ok(()), |row| Err(by_another(row)));
+            }
+            (Effect::Invite { .. }, Some(row)) if row.owner() != *owner => {
+                return Err(by_another(row));
+            }
+            (Effect::Invite { .. }, Some(_)) | (_, None) => return Err(Refusal::Stale),
+            (_, Some(row)) => row,
+        };
+        let expects = &change.expects;
+        let same_uid = expects.uid.as_ref().is_some_and(|uid| uid.0 == row.owner_uid);
+        if !same_uid && row.owner() != *owner {
+            return Err(by_another(row));
+        }
+        let claimed_from = match &change.effect {
+            Effect::Claim { before: (owner, _), .. } => Some(owner),
+            _ => None,
+        };
+        if row.owner_instance != self.instance.0 && claimed_from != Some(&row.owner()) {
+            return Err(by_another(row));
+        }
+        if !same_uid || expects.revision != row.revision {
+            return Err(Refusal::Stale);
+        }
+        let Effect::SetRoles { grantee, before, .. } = &change.effect else { return Ok(()) };
+        let held = self.assignments.get(&(row.id, grantee.id));
+        let version = held.map_or(0, |held| held.row.version);
+        // Others may change what is held without raising the version.
+        let roles = held.map(|held| in_millis(&held.roles)).unwrap_or_default();
+        if version == expects.version && roles == in_millis(&before.roles) {
+            Ok(())
+        } else {
+            Err(Refusal::Stale)
+        }
+    }
+
+    /// Whether there is budget for the change, or an approval.
+    fn affordable(&self, admitted: &Admitted) -> Result<(), Refusal> {
+        let Admitted { change, scope, cost, approved } = admitted;
+        let none = Budget::default();
+        let budget = self.budgets.get(scope).unwrap_or(&none);
+        if let Some(batch) = approved {
+            let by = budget.approved.get(&member(change));
+            return if by == Some(batch) {
+                Ok(())
+            } else {
+                Err(Refusal::NotApproved { batch: batch.short() })
+            };
+        }
+        if *cost == Cost::default() {
+            return Ok(());
+        }
+        let limits = self.limits.get(scope).cloned().unwrap_or_default();
+        if let Some((measure, _, _)) = limits.exceeded(*cost, budget).first() {
+            return Err(Refusal::OverLimit { measure: measure.to_string() });
+        }
+        if budget.blocked.contains_key(&member(change)) {
+            return Err(Refusal::Blocked);
+        }
+        Ok(())
+    }
+
+    fn pay(&mut self, admitted: &Admitted) {
+        let Admitted { change, scope, cost, approved } = admitted;
+        if approved.is_some() {
+            let member = member(change);
+            if let Some(budget) = self.budgets.get_mut(scope) {
+                budget.approved.remove(&member);
+            }
+            self.written.members.insert((scope.clone(), member));
+        } else if *cost != Cost::default() {
+            let budget = self.budgets.entry(scope.clone()).or_default();
+            budget.spent = budget.spent.plus(*cost);
+            let spent = self.written.spent.entry(scope.clone()).or_default();
+            *spent = spent.plus(*cost);
+        }
+    }
+
+    /// Whether both clocks say nearly the same: an end cannot be taken back.
+    fn clocks_agree(&self) -> Result<(), Refusal> {
+        let seconds = self.now.duration_since(self.here).as_secs().abs();
+        if seconds > CLOCKS_AGREE_WITHIN_SECONDS {
+            Err(Refusal::ClocksDisagree { seconds })
+        } else {
+            Ok(())
+        }
+    }
+
+    fn make(
+        &mut self,
+        admitted: &Admitted,
+        id: Digest,
+        person: Option<Digest>,
+    ) -> Result<(), Refusal> {
+        let change = &admitted.change;
+        match &change.effect {
+            Effect::Invite { .. } => {
+                let row = self.invited(admitted, id)?;
+                self.next_id += 1;
+                self.put(row);
+                return Ok(());
+            }
+            Effect::RecordAcceptance { .. } => {
+                self.accept(change, person, None);
+                return Ok(());
+            }
+            Effect::SetRoles { .. } => return self.set_roles(change, id),
+            Effect::Authorise { acceptance, .. } | Effect::Decline { acceptance }
+                if self.accepted.contains(&acceptance.content) =>
+            {
+                return Err(Refusal::AlreadyUsed);
+            }
+            Effect::Terminate { .. } | Effect::Expire { .. } | Effect::Withdraw { .. } => {
+                self.clocks_agree()?;
+            }
+            Effect::Authorise { .. }
+            | Effect::Decline { .. }
+            | Effect::SetAutoExtend { .. }
+            | Effect::DropGlobalAdministrator { .. }
+            | Effect::Extend { .. }
+            | Effect::Claim { .. }
+            | Effect::SetPolicies { .. } => {}
+        }
+        let key = change.subject.relationship.as_ref().ok_or(Refusal::Stale)?;
+        let row = self.relationships.get(key).ok_or(Refusal::Stale)?;
+        let all = GranteeId::from_u128(0)..=GranteeId::from_u128(u128::MAX);
+        let mut under = self.assignments.range((row.id, *all.start())..=(row.id, *all.end()));
+        let held = under.any(|(_, held)| !held.roles.is_empty());
+        if matches!(change.effect, Effect::Terminate { .. }) && held {
+            return Err(Refusal::Constraint("access is still held under it".to_owned()));
+        }
+        let mut row = super::effect::after(row, &change.effect, self.now)?;
+        row.revision += 1;
+        row.last_change = id;
+        row.scope.clone_from(&admitted.scope);
+        self.accept(change, person, Some(row.id));
+        self.put(row);
+        Ok(())
+    }
+
+    fn put(&mut self, row: RelationshipRow) {
+        self.written.relationships.insert(row.key());
+        self.relationships.insert(row.key(), row);
+    }
+
+    /// The row of a new invitation.
+    fn invited(&self, admitted: &Admitted, id: Digest) -> Result<RelationshipRow, Refusal> {
+        let Admitted { change, scope, .. } = admitted;
+        let Effect::Invite { invitation, asked, policies, first, number, uid } = &change.effect
+        else {
+            return Err(Refusal::Stale);
+        };
+        let Owner { instance, object } = change.subject.owner.clone();
+        let family = self.relationships.values().filter(|row| row.is_of(first));
+        if family.map(|row| row.number).max().unwrap_or(0) + 1 != *number {
+            return Err(Refusal::Stale);
+        }
+        Ok(RelationshipRow {
+            id: self.next_id,
+            cloud: invitation.cloud,
+            partner: invitation.partner,
+            name: invitation.name.clone(),
+            first_name: first.name.clone(),
+            number: *number,
+            owner_instance: instance.0,
+            owner_namespace: object.namespace,
+            owner_name: object.name,
+            owner_uid: uid.0.clone(),
+            scope: scope.clone(),
+            revision: 1,
+            last_change: id,
+            customer: invitation.customer,
+            customer_name: change.subject.customer.name.clone(),
+            partner_name: change.subject.partner.name.clone(),
+            type_: invitation.type_,
+            lifecycle: crate::domain::lifecycle::Lifecycle::ApprovalPending,
+            digest: invitation.digest(),
+            asked: asked.clone(),
+            invited_at_ms: self.now.into(),
+            activated_at_ms: None,
+            ends_at_ms: None,
+            auto_extend: invitation.auto_extend,
+            ceiling: invitation.roles.clone(),
+            ended_at_ms: None,
+            end_reason: None,
+            policies: policies.clone(),
+            invitation: invitation.clone(),
+        })
+    }
+
+    fn set_roles(&mut self, change: &Change, id: Digest) -> Result<(), Refusal> {
+        let Effect::SetRoles { grantee, before, after } = &change.effect else {
+            return Err(Refusal::Stale);
+        };
+        let key = change.subject.relationship.as_ref().ok_or(Refusal::Stale)?;
+        let row = self.relationships.get(key).ok_or(Refusal::Stale)?;
+        super::effect::may_hold(row, &before.roles, &after.roles, self.now)?;
+        let held = Held {
+            row: AssignmentRow {
+                relationship_id: row.id,
+                grantee_id: grantee.id,
+                grantee_kind: grantee.kind,
+                grantee_name: grantee.name.clone(),
+                version: change.expects.version + 1,
+                last_change: Some(id),
+                recorded: after.recorded.clone(),
+                contributions: after.contributions.clone(),
+            },
+            roles: after.roles.clone(),
+        };
+        self.written.assignments.insert((row.id, grantee.id));
+        self.assignments.insert((row.id, grantee.id), held);
+        Ok(())
+    }
+
+    /// Notes that an acceptance was used.
+    fn accept(&mut self, change: &Change, person: Option<Digest>, used_for: Option<i64>) {
+        let (Some(acceptance), Some(person)) = (entry::acceptance(&change.effect), person) else {
+            return;
+        };
+        let text = acceptance.agreement.as_ref();
+        let row = AcceptanceRow {
+            content: acceptance.content,
+            namespace: acceptance.object.namespace.clone(),
+            object: acceptance.object.name.clone(),
+            decision: acceptance.decision,
+            customer: acceptance.customer,
+            partner: acceptance.partner,
+            agreement_type: text.map(|text| text.type_),
+            template_id: text.map(|text| text.template_id.clone()),
+            country: text.map(|text| text.document.country.clone()),
+            language: text.map(|text| text.document.language.clone()),
+            document_sha256: text.map(|text| text.document.sha256),
+            accepted_at_ms: acceptance.accepted_at.into(),
+            recorded_at_ms: self.now.into(),
+            person,
+            used_for,
+        };
+        self.accepted.insert(row.content);
+        self.written.acceptances.push(row);
+    }
+}
+
+/// As the tables hold them.
+pub(super) fn in_millis(roles: &Roles) -> BTreeMap<crate::domain::ids::RoleId, Millis> {
+    roles.iter().map(|(role, until)| (*role, (*until).into())).collect()
+}

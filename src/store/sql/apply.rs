@@ -1,0 +1,199 @@
+//! Up to 500 changes in one transaction: read what they touch, judge in memory, write in bulk, append to the chain.
+//!
+//! Never: a change without its entry, or an entry without its change.
+
+use std::collections::BTreeMap;
+
+use super::{
+    admit::{Verdict, World, Written},
+    error::Failure,
+    session::{Purpose, Session, both},
+    touched, write,
+};
+use crate::{
+    domain::{
+        entry::{self, Draft, EntryKind, PersonRecord},
+        limits::{Admitted, Limits},
+        plan::{Change, Effect},
+        state::Instance,
+    },
+    store::{Outcome, Refusal, Signature, StoreError},
+};
+
+/// Makes what may be made. What this returns is durable.
+pub(super) async fn apply(
+    session: &mut Session,
+    (instance, epoch): (&Instance, i64),
+    changes: &[Admitted],
+    limits: &BTreeMap<String, Limits>,
+    by: &Signature,
+) -> Result<Vec<Outcome>, StoreError> {
+    session.begin(Purpose::Write).await?;
+    match in_transaction(session, (instance, epoch), changes, limits, by).await {
+        Ok(outcomes) => {
+            session.commit().await?;
+            Ok(outcomes)
+        }
+        Err(error) => {
+            session.rollback().await;
+            Err(error)
+        }
+    }
+}
+
+async fn in_transaction(
+    session: &mut Session,
+    (instance, epoch): (&Instance, i64),
+    changes: &[Admitted],
+    limits: &BTreeMap<String, Limits>,
+    by: &Signature,
+) -> Result<Vec<Outcome>, StoreError> {
+    let head = touched::lock(session).await?;
+    touched::check_epoch(session, instance, epoch).await?;
+    let world = touched::world(session, instance, changes, limits).await?;
+    let now = world.now;
+    let persons = persons(changes)?;
+    let person = |position: usize| persons.get(&position).map(|record| record.hash);
+
+    let verdicts = write_all(session, world, changes, &persons).await?;
+
+    let mut refused = Vec::new();
+    let mut drafts = Vec::new();
+    for (position, (admitted, verdict)) in changes.iter().zip(&verdicts).enumerate() {
+        let change = &admitted.change;
+        let mut payload = entry::payload(change, person(position));
+        let kind = match verdict {
+            Verdict::Done => continue,
+            Verdict::Made => entry::kind(change),
+            Verdict::Refused(refusal) => {
+                payload["refused"] = refusal.to_string().into();
+                refused.extend(persons.get(&position));
+                EntryKind::Refused
+            }
+        };
+        drafts.push(Draft {
+            time: now,
+            kind,
+            subject: entry::subject(change),
+            actor: by.actor.clone(),
+            intent: intent(change, by),
+            payload,
+        });
+    }
+    let store = session.store.clone();
+    let kept = write::persons(session, &refused).await;
+    kept.map_err(|failure| failure.into_error(&store))?;
+    write::append(session, head, drafts).await?;
+    let outcome = |verdict| match verdict {
+        Verdict::Made | Verdict::Done => Outcome::Done,
+        Verdict::Refused(refusal) => Outcome::Refused(refusal),
+    };
+    Ok(verdicts.into_iter().map(outcome).collect())
+}
+
+/// The object that the change comes from is known from the change itself.
+fn intent(change: &Change, by: &Signature) -> entry::Intent {
+    let uid = match &change.effect {
+        Effect::Invite { uid, .. } | Effect::Claim { after: (_, uid), .. } => Some(uid),
+        _ => change.expects.uid.as_ref(),
+    };
+    let mut intent = by.intent.clone();
+    intent.uid = intent.uid.or_else(|| uid.map(|uid| uid.0.clone()));
+    intent
+}
+
+/// The record of each person who is named by a change, by the position of the change.
+fn persons(changes: &[Admitted]) -> Result<BTreeMap<usize, PersonRecord>, StoreError> {
+    let mut records = BTreeMap::new();
+    for (position, admitted) in changes.iter().enumerate() {
+        let Some(acceptance) = entry::acceptance(&admitted.change.effect) else { continue };
+        let mut salt = [0; 16];
+        getrandom::fill(&mut salt).map_err(|error| StoreError::Unexpected {
+            store: "this machine".to_owned(),
+            reason: format!("it has no random numbers: {error}"),
+        })?;
+        let record = PersonRecord::new(&acceptance.accepted_by, hex::encode(salt));
+        records.insert(position, record);
+    }
+    Ok(records)
+}
+
+/// Judges all and writes what is made, all at once; and if the database itself refuses some of it, one by one.
+async fn write_all(
+    session: &mut Session,
+    world: World<'_>,
+    changes: &[Admitted],
+    persons: &BTreeMap<usize, PersonRecord>,
+) -> Result<Vec<Verdict>, StoreError> {
+    let stored = world.assignments.clone();
+    let mut together = world.clone();
+    let mut verdicts = Vec::with_capacity(changes.len());
+    let mut named = Vec::new();
+    for (position, admitted) in changes.iter().enumerate() {
+        let record = persons.get(&position);
+        let verdict = together.admit(admitted, record.map(|record| record.hash));
+        if verdict == Verdict::Made {
+            named.extend(record);
+        }
+        verdicts.push(verdict);
+    }
+    session.tell(both("SAVEPOINT changes"), &[]).await?;
+    let written = std::mem::take(&mut together.written);
+    match write(session, &together, &written, &stored, &named).await {
+        Ok(()) => {
+            session.tell(both("RELEASE SAVEPOINT changes"), &[]).await?;
+            Ok(verdicts)
+        }
+        Err(Failure::Store(error)) => Err(error),
+        Err(Failure::Constraint(_)) => {
+            session.tell(both("ROLLBACK TO SAVEPOINT changes"), &[]).await?;
+            write_each(session, world, changes, persons).await
+        }
+    }
+}
+
+async fn write(
+    session: &mut Session,
+    world: &World<'_>,
+    written: &Written,
+    stored: &write::Stored,
+    named: &[&PersonRecord],
+) -> Result<(), Failure> {
+    write::persons(session, named).await?;
+    write::rows(session, world, written, stored).await
+}
+
+/// One savepoint for each change, so that only what the database refuses is undone.
+async fn write_each(
+    session: &mut Session,
+    mut world: World<'_>,
+    changes: &[Admitted],
+    persons: &BTreeMap<usize, PersonRecord>,
+) -> Result<Vec<Verdict>, StoreError> {
+    let mut verdicts = Vec::with_capacity(changes.len());
+    for (position, admitted) in changes.iter().enumerate() {
+        let record = persons.get(&position);
+        let mut next = world.clone();
+        let verdict = next.admit(admitted, record.map(|record| record.hash));
+        if verdict != Verdict::Made {
+            verdicts.push(verdict);
+            continue;
+        }
+        let written = std::mem::take(&mut next.written);
+        let named: Vec<_> = record.into_iter().collect();
+        session.tell(both("SAVEPOINT change"), &[]).await?;
+        match write(session, &next, &written, &world.assignments, &named).await {
+            Ok(()) => {
+                session.tell(both("RELEASE SAVEPOINT change"), &[]).await?;
+                world = next;
+                verdicts.push(Verdict::Made);
+            }
+            Err(Failure::Store(error)) => return Err(error),
+            Err(Failure::Constraint(reason)) => {
+                session.tell(both("ROLLBACK TO SAVEPOINT change"), &[]).await?;
+                verdicts.push(Verdict::Refused(Refusal::Constraint(reason)));
+            }
+        }
+    }
+    Ok(verdicts)
+}

@@ -1,0 +1,227 @@
+//! What the store holds, in a constant number of bulk reads.
+//!
+//! Never: a read for each row, or two reads at two instants.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    rows::{AcceptanceRow, AssignmentRow, Millis, RelationshipRow, RoleRow},
+    session::{Bound, Connection, Purpose, Session, Statement, both},
+};
+use crate::{
+    domain::{
+        ids::{GranteeId, TenantId},
+        state::{
+            Assignment, Observed, ObservedAssignment, ObservedRelationship, RelationshipKey, Roles,
+        },
+    },
+    store::{Scope, StoreError},
+};
+
+/// The store's clock, in whole milliseconds. SQLite has none but this machine's.
+pub(super) async fn clock(session: &mut Session) -> Result<Timestamp, StoreError> {
+    let millis = match session.connection {
+        Connection::Sqlite(_) => Timestamp::now().into(),
+        Connection::Postgres(_) => {
+            let now = both(
+                "SELECT CAST(CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT) AS TEXT)",
+            );
+            session.row::<Millis>(now, &[]).await?
+        }
+    };
+    Ok(millis.into())
+}
+
+/// The columns of a relationship as JSON.
+macro_rules! relationship_json {
+    () => {
+        "SELECT json_object('id', r.id, 'cloud', r.cloud, 'partner', r.partner, 'name', r.name, \
+         'first_name', r.first_name, 'number', r.number, 'owner_instance', r.owner_instance, \
+         'owner_namespace', r.owner_namespace, 'owner_name', r.owner_name, 'owner_uid', r.owner_uid, \
+         'scope', r.scope, 'revision', r.revision, 'last_change', r.last_change, \
+         'customer', r.customer, 'customer_name', r.customer_name, 'partner_name', r.partner_name, \
+         'type', r.type, 'lifecycle', r.lifecycle, 'invitation', r.invitation, 'digest', r.digest, \
+         'asked', r.asked, 'invited_at_ms', r.invited_at_ms, 'activated_at_ms', r.activated_at_ms, \
+         'ends_at_ms', r.ends_at_ms, 'auto_extend', r.auto_extend, 'ceiling', r.ceiling, \
+         'ended_at_ms', r.ended_at_ms, 'end_reason', r.end_reason, 'policies', r.policies) \
+         FROM relationships r "
+    };
+}
+pub(super) use relationship_json;
+
+const ALL_RELATIONSHIPS: Statement = Statement {
+    sqlite: relationship_json!(),
+    postgres: "SELECT row_to_json(r)::text FROM relationships r",
+};
+
+/// The rows of the relationships with these first keys, and of those that an owner has.
+const SOME_RELATIONSHIPS: Statement = Statement {
+    sqlite: concat!(
+        relationship_json!(),
+        "WHERE (r.cloud, r.partner, r.first_name) IN (\
+         SELECT value ->> 'cloud', value ->> 'partner', value ->> 'name' FROM json_each($1) \
+         UNION SELECT cloud, partner, first_name FROM relationships WHERE owner_instance = $2 \
+         AND owner_namespace IN (SELECT value FROM json_each($3)))"
+    ),
+    postgres: "SELECT row_to_json(r)::text FROM relationships r \
+               WHERE (r.cloud, r.partner, r.first_name) IN (\
+               SELECT k.cloud, k.partner, k.name FROM jsonb_to_recordset($1::jsonb) \
+               AS k(cloud text, partner text, name text) \
+               UNION SELECT cloud, partner, first_name FROM relationships WHERE owner_instance = $2 \
+               AND owner_namespace IN (SELECT jsonb_array_elements_text($3::jsonb)))",
+};
+
+/// The assignments of each relationship in one row.
+const ASSIGNMENTS: Statement = Statement {
+    sqlite: "SELECT json_group_array(json_object('relationship_id', relationship_id, \
+             'grantee_id', grantee_id, 'grantee_kind', grantee_kind, 'grantee_name', grantee_name, \
+             'version', version, 'last_change', last_change, 'recorded', recorded, \
+             'contributions', contributions)) FROM assignments \
+             WHERE $1 IS NULL OR relationship_id IN (SELECT value FROM json_each($1)) \
+             GROUP BY relationship_id",
+    postgres: "SELECT json_agg(a)::text FROM assignments a WHERE $1::text IS NULL OR \
+               relationship_id IN (SELECT jsonb_array_elements($1::jsonb)::bigint) \
+               GROUP BY relationship_id",
+};
+
+/// The roles held under each relationship in one row.
+const ROLES: Statement = Statement {
+    sqlite: "SELECT json_group_array(json_object('relationship_id', relationship_id, \
+             'grantee_id', grantee_id, 'role_id', role_id, 'until_ms', until_ms)) \
+             FROM assignment_roles \
+             WHERE $1 IS NULL OR relationship_id IN (SELECT value FROM json_each($1)) \
+             GROUP BY relationship_id",
+    postgres: "SELECT json_agg(h)::text FROM assignment_roles h WHERE $1::text IS NULL OR \
+               relationship_id IN (SELECT jsonb_array_elements($1::jsonb)::bigint) \
+               GROUP BY relationship_id",
+};
+
+/// Each acceptance, with the key of the row that it was used for.
+const ACCEPTANCES: Statement = Statement {
+    sqlite: "SELECT json_object('content', a.content, 'namespace', a.namespace, 'object', a.object, \
+             'decision', a.decision, 'customer', a.customer, 'partner', a.partner, \
+             'agreement_type', a.agreement_type, 'template_id', a.template_id, \
+             'country', a.country, 'language', a.language, 'document_sha256', a.document_sha256, \
+             'accepted_at_ms', a.accepted_at_ms, 'recorded_at_ms', a.recorded_at_ms, \
+             'person', a.person, 'used_for', a.used_for, \
+             'key', CASE WHEN r.id IS NOT NULL THEN \
+             json_object('cloud', r.cloud, 'partner', r.partner, 'name', r.name) END) \
+             FROM acceptances a LEFT JOIN relationships r ON r.id = a.used_for \
+             WHERE $1 IS NULL OR a.customer IN (SELECT value FROM json_each($1))",
+    postgres: "SELECT (to_jsonb(a) || jsonb_build_object('key', CASE WHEN r.id IS NOT NULL THEN \
+               jsonb_build_object('cloud', r.cloud, 'partner', r.partner, 'name', r.name) END))::text \
+               FROM acceptances a LEFT JOIN relationships r ON r.id = a.used_for \
+               WHERE $1::text IS NULL OR a.customer IN (SELECT jsonb_array_elements_text($1::jsonb))",
+};
+
+#[derive(Deserialize)]
+struct UsedAcceptance {
+    #[serde(flatten)]
+    row: AcceptanceRow,
+    key: Option<RelationshipKey>,
+}
+
+/// What the store holds within a scope, at one instant.
+pub(super) async fn observe(session: &mut Session, scope: &Scope) -> Result<Observed, StoreError> {
+    session.begin(Purpose::Read).await?;
+    let observed = read(session, scope).await;
+    match observed {
+        Ok(observed) => {
+            session.commit().await?;
+            Ok(observed)
+        }
+        Err(error) => {
+            session.rollback().await;
+            Err(error)
+        }
+    }
+}
+
+/// What the rows of a scope lead to: ids and customers, as JSON.
+struct Within {
+    relationships: String,
+    customers: String,
+}
+
+impl Within {
+    fn of(rows: &[RelationshipRow], besides: &BTreeSet<TenantId>) -> Self {
+        let ids: BTreeSet<i64> = rows.iter().map(|row| row.id).collect();
+        let customers = rows.iter().map(|row| &row.customer).chain(besides);
+        let customers: BTreeSet<&TenantId> = customers.collect();
+        Self { relationships: json!(ids).to_string(), customers: json!(customers).to_string() }
+    }
+}
+
+async fn read(session: &mut Session, scope: &Scope) -> Result<Observed, StoreError> {
+    let (relationships, within): (Vec<RelationshipRow>, Option<Within>) = match scope {
+        Scope::All => (session.rows(ALL_RELATIONSHIPS, &[]).await?, None),
+        Scope::Of { keys, customers, owned } => {
+            let (instance, namespaces) = owned.as_ref().map_or_else(
+                || (String::new(), "[]".to_owned()),
+                |(instance, namespaces)| (instance.0.clone(), json!(namespaces).to_string()),
+            );
+            let keys = json!(keys).to_string();
+            let bound = [&keys, &instance, &namespaces].map(|text| Bound::Text(text));
+            let rows = session.rows(SOME_RELATIONSHIPS, &bound).await?;
+            let within = Within::of(&rows, customers);
+            (rows, Some(within))
+        }
+    };
+    let bound =
+        |text: fn(&Within) -> &str| within.as_ref().map_or(Bound::Null, |w| Bound::Text(text(w)));
+    let ids = [bound(|within| &within.relationships)];
+    let customers = [bound(|within| &within.customers)];
+    let assignments: Vec<Vec<AssignmentRow>> = session.rows(ASSIGNMENTS, &ids).await?;
+    let roles: Vec<Vec<RoleRow>> = session.rows(ROLES, &ids).await?;
+    let acceptances: Vec<UsedAcceptance> = session.rows(ACCEPTANCES, &customers).await?;
+    let now = clock(session).await?;
+
+    let acceptances = acceptances
+        .into_iter()
+        .map(|UsedAcceptance { row, key }| (row.content, row.observed(key)))
+        .collect();
+    let relationships = families(relationships, assignments, roles);
+    Ok(Observed { now, relationships, acceptances })
+}
+
+type Families = BTreeMap<RelationshipKey, Vec<ObservedRelationship>>;
+
+fn families(
+    relationships: Vec<RelationshipRow>,
+    assignments: Vec<Vec<AssignmentRow>>,
+    roles: Vec<Vec<RoleRow>>,
+) -> Families {
+    let mut held: BTreeMap<(i64, GranteeId), Roles> = BTreeMap::new();
+    for row in roles.into_iter().flatten() {
+        let roles = held.entry((row.relationship_id, row.grantee_id)).or_default();
+        roles.insert(row.role_id, row.until_ms.into());
+    }
+    let mut by_relationship: BTreeMap<i64, BTreeMap<GranteeId, ObservedAssignment>> =
+        BTreeMap::new();
+    for row in assignments.into_iter().flatten() {
+        let assignment = ObservedAssignment {
+            grantee: row.grantee(),
+            version: row.version,
+            state: Assignment {
+                roles: held.remove(&(row.relationship_id, row.grantee_id)).unwrap_or_default(),
+                recorded: row.recorded,
+                contributions: row.contributions,
+            },
+        };
+        let assignments = by_relationship.entry(row.relationship_id).or_default();
+        assignments.insert(row.grantee_id, assignment);
+    }
+    let mut families = Families::new();
+    for row in relationships {
+        let assignments = by_relationship.remove(&row.id).unwrap_or_default();
+        families.entry(row.first()).or_default().push(row.observed(assignments));
+    }
+    for rows in families.values_mut() {
+        rows.sort_by_key(|row| row.number);
+    }
+    families
+}

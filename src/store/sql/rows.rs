@@ -1,0 +1,283 @@
+//! Rows as the tables hold them: one form for reading and writing, in both dialects.
+//!
+//! Never: a meaning; what a row may become is decided in [`super::admit`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    api::{AcceptanceDecision, AgreementType, Cloud, PartnerType},
+    domain::{
+        digest::Digest,
+        duration::Duration,
+        entry::{Actor, Entry, EntryKind, Intent},
+        ids::{GranteeId, RoleId, TenantId},
+        lifecycle::{EndReason, Ended, Lifecycle},
+        state::{
+            AcceptedText, Asked, Contribution, Document, Grantee, GranteeKind, Instance,
+            Invitation, ObjectName, ObservedAcceptance, ObservedAssignment, ObservedRelationship,
+            Owner, Policies, RelationshipKey, Roles, Uid,
+        },
+    },
+};
+
+/// Whole milliseconds since 1970, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Millis(pub i64);
+
+impl From<Timestamp> for Millis {
+    fn from(instant: Timestamp) -> Self {
+        Self(instant.as_millisecond())
+    }
+}
+
+impl From<Millis> for Timestamp {
+    /// The last instant there is stands for "no end", and comes back as itself.
+    fn from(Millis(since): Millis) -> Self {
+        if since >= Self::MAX.as_millisecond() {
+            return Self::MAX;
+        }
+        Self::from_millisecond(since).unwrap_or(Self::MIN)
+    }
+}
+
+/// A value that stands in its column as the text of its JSON.
+mod text {
+    use serde::{Deserialize, Deserializer, Serializer, de::DeserializeOwned, de::Error as _};
+
+    use crate::domain::digest::canonical;
+
+    pub fn serialize<T: serde::Serialize, S: Serializer>(
+        value: &T,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&canonical(value))
+    }
+
+    pub fn deserialize<'a, T: DeserializeOwned, D: Deserializer<'a>>(
+        deserializer: D,
+    ) -> Result<T, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        serde_json::from_str(&text).map_err(D::Error::custom)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct RelationshipRow {
+    pub id: i64,
+    pub cloud: Cloud,
+    pub partner: TenantId,
+    pub name: String,
+    pub first_name: String,
+    pub number: u32,
+    pub owner_instance: String,
+    pub owner_namespace: String,
+    pub owner_name: String,
+    pub owner_uid: String,
+    pub scope: String,
+    pub revision: i64,
+    pub last_change: Digest,
+    pub customer: TenantId,
+    pub customer_name: Option<String>,
+    pub partner_name: Option<String>,
+    #[serde(rename = "type")]
+    pub type_: PartnerType,
+    pub lifecycle: Lifecycle,
+    #[serde(with = "text")]
+    pub invitation: Invitation,
+    pub digest: Digest,
+    #[serde(with = "text")]
+    pub asked: Asked,
+    pub invited_at_ms: Millis,
+    pub activated_at_ms: Option<Millis>,
+    pub ends_at_ms: Option<Millis>,
+    pub auto_extend: Duration,
+    #[serde(with = "text")]
+    pub ceiling: BTreeSet<RoleId>,
+    pub ended_at_ms: Option<Millis>,
+    pub end_reason: Option<EndReason>,
+    #[serde(with = "text")]
+    pub policies: Policies,
+}
+
+impl RelationshipRow {
+    pub fn key(&self) -> RelationshipKey {
+        RelationshipKey { cloud: self.cloud, partner: self.partner, name: self.name.clone() }
+    }
+
+    pub fn first(&self) -> RelationshipKey {
+        RelationshipKey { name: self.first_name.clone(), ..self.key() }
+    }
+
+    pub fn is_of(&self, first: &RelationshipKey) -> bool {
+        (self.cloud, self.partner) == (first.cloud, first.partner) && self.first_name == first.name
+    }
+
+    pub fn owner(&self) -> Owner {
+        Owner {
+            instance: Instance(self.owner_instance.clone()),
+            object: ObjectName {
+                namespace: self.owner_namespace.clone(),
+                name: self.owner_name.clone(),
+            },
+        }
+    }
+
+    pub fn observed(
+        self,
+        assignments: BTreeMap<GranteeId, ObservedAssignment>,
+    ) -> ObservedRelationship {
+        let ended = self.ended_at_ms.zip(self.end_reason);
+        ObservedRelationship {
+            key: self.key(),
+            number: self.number,
+            owner: self.owner(),
+            uid: Uid(self.owner_uid),
+            revision: self.revision,
+            customer_name: self.customer_name,
+            partner_name: self.partner_name,
+            lifecycle: self.lifecycle,
+            invitation: self.invitation,
+            digest: self.digest,
+            asked: self.asked,
+            invited_at: self.invited_at_ms.into(),
+            activated_at: self.activated_at_ms.map(Into::into),
+            ends_at: self.ends_at_ms.map(Into::into),
+            auto_extend: self.auto_extend,
+            ceiling: self.ceiling,
+            ended: ended.map(|(at, reason)| Ended { at: at.into(), reason }),
+            policies: self.policies,
+            assignments,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct AssignmentRow {
+    pub relationship_id: i64,
+    pub grantee_id: GranteeId,
+    pub grantee_kind: GranteeKind,
+    pub grantee_name: Option<String>,
+    pub version: i64,
+    pub last_change: Option<Digest>,
+    #[serde(with = "text")]
+    pub recorded: Roles,
+    #[serde(with = "text")]
+    pub contributions: BTreeMap<ObjectName, Contribution>,
+}
+
+impl AssignmentRow {
+    pub fn grantee(&self) -> Grantee {
+        Grantee { id: self.grantee_id, kind: self.grantee_kind, name: self.grantee_name.clone() }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct RoleRow {
+    pub relationship_id: i64,
+    pub grantee_id: GranteeId,
+    pub role_id: RoleId,
+    pub until_ms: Millis,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct AcceptanceRow {
+    pub content: Digest,
+    pub namespace: String,
+    pub object: String,
+    pub decision: AcceptanceDecision,
+    pub customer: TenantId,
+    pub partner: TenantId,
+    pub agreement_type: Option<AgreementType>,
+    pub template_id: Option<String>,
+    pub country: Option<String>,
+    pub language: Option<String>,
+    pub document_sha256: Option<Digest>,
+    pub accepted_at_ms: Millis,
+    pub recorded_at_ms: Millis,
+    pub person: Digest,
+    pub used_for: Option<i64>,
+}
+
+impl AcceptanceRow {
+    pub fn observed(self, used_for: Option<RelationshipKey>) -> ObservedAcceptance {
+        let document = self.country.zip(self.language).zip(self.document_sha256);
+        let agreement = self.agreement_type.zip(self.template_id).zip(document).map(
+            |((type_, template_id), ((country, language), sha256))| AcceptedText {
+                type_,
+                template_id,
+                document: Document { country, language, sha256 },
+            },
+        );
+        ObservedAcceptance {
+            namespace: self.namespace,
+            customer: self.customer,
+            partner: self.partner,
+            decision: self.decision,
+            agreement,
+            accepted_at: self.accepted_at_ms.into(),
+            used_for,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct EntryRow {
+    pub sequence: i64,
+    pub time_ms: Millis,
+    pub kind: EntryKind,
+    pub subject: String,
+    #[serde(with = "text")]
+    pub actor: Actor,
+    #[serde(with = "text")]
+    pub intent: Intent,
+    #[serde(with = "text")]
+    pub payload: serde_json::Value,
+    pub previous: Digest,
+    pub hash: Digest,
+}
+
+impl From<&Entry> for EntryRow {
+    fn from(entry: &Entry) -> Self {
+        let Entry { sequence, time, kind, subject, actor, intent, payload, previous, hash } = entry;
+        Self {
+            sequence: *sequence,
+            time_ms: (*time).into(),
+            kind: *kind,
+            subject: subject.clone(),
+            actor: actor.clone(),
+            intent: intent.clone(),
+            payload: payload.clone(),
+            previous: *previous,
+            hash: *hash,
+        }
+    }
+}
+
+impl From<EntryRow> for Entry {
+    fn from(row: EntryRow) -> Self {
+        Self {
+            sequence: row.sequence,
+            time: row.time_ms.into(),
+            kind: row.kind,
+            subject: row.subject,
+            actor: row.actor,
+            intent: row.intent,
+            payload: row.payload,
+            previous: row.previous,
+            hash: row.hash,
+        }
+    }
+}
+
+/// A person as the side table holds one; erased if there is no salt and no content.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct PersonRow {
+    pub hash: Digest,
+    pub salt: Option<String>,
+    pub content: Option<String>,
+    pub erased_at_ms: Option<Millis>,
+}

@@ -1,0 +1,244 @@
+//! Reads the rows that some changes touch, under the lock that orders writers.
+//!
+//! Never: a read for each change, or the whole store for a few of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{
+    admit::{Held, World, Written},
+    budget,
+    observe::{clock, relationship_json},
+    rows::{AssignmentRow, RelationshipRow, RoleRow},
+    session::{Bound, Connection, Session, Statement, both},
+};
+use crate::{
+    domain::{
+        digest::Digest,
+        entry::{self, Head},
+        ids::GranteeId,
+        limits::{Admitted, Cost, Limits},
+        plan::{Change, Effect},
+        state::{Instance, RelationshipKey, Roles},
+    },
+    store::StoreError,
+};
+
+/// The end of the chain. Whoever has read it here is alone among writers until the transaction ends.
+pub(super) async fn lock(session: &mut Session) -> Result<Head, StoreError> {
+    let head = Statement {
+        sqlite: "SELECT json_object('sequence', sequence, 'hash', hash) FROM ledger_head",
+        postgres: "SELECT json_build_object('sequence', sequence, 'hash', hash)::text \
+                   FROM ledger_head FOR UPDATE",
+    };
+    session.row(head, &[]).await
+}
+
+/// Refuses a session that is no longer the newest of its instance.
+pub(super) async fn check_epoch(
+    session: &mut Session,
+    instance: &Instance,
+    epoch: i64,
+) -> Result<(), StoreError> {
+    let newest = both("SELECT CAST(epoch AS TEXT) FROM instances WHERE instance = $1");
+    let newest: Vec<i64> = session.rows(newest, &[Bound::Text(&instance.0)]).await?;
+    if newest == [epoch] {
+        Ok(())
+    } else {
+        Err(StoreError::StaleEpoch { instance: instance.to_string() })
+    }
+}
+
+/// Relationships by name, and whole families by their first name. On PostgreSQL they stay as they are until the
+/// transaction ends.
+const RELATIONSHIPS: Statement = Statement {
+    sqlite: concat!(
+        relationship_json!(),
+        "WHERE r.id IN (SELECT id FROM relationships WHERE (cloud, partner, name) IN (\
+         SELECT value ->> 'cloud', value ->> 'partner', value ->> 'name' FROM json_each($1)) \
+         UNION SELECT id FROM relationships WHERE (cloud, partner, first_name) IN (\
+         SELECT value ->> 'cloud', value ->> 'partner', value ->> 'name' FROM json_each($2)))"
+    ),
+    postgres: "SELECT row_to_json(r)::text FROM relationships r WHERE r.id IN (\
+               SELECT id FROM relationships WHERE (cloud, partner, name) IN (\
+               SELECT cloud, partner, name FROM jsonb_to_recordset($1::jsonb) \
+               AS k(cloud text, partner text, name text)) \
+               UNION SELECT id FROM relationships WHERE (cloud, partner, first_name) IN (\
+               SELECT cloud, partner, name FROM jsonb_to_recordset($2::jsonb) \
+               AS k(cloud text, partner text, name text))) FOR UPDATE OF r",
+};
+
+/// Assignments by relationship and grantee, and all of some relationships.
+const ASSIGNMENTS: Statement = Statement {
+    sqlite: "SELECT json_object('relationship_id', relationship_id, 'grantee_id', grantee_id, \
+             'grantee_kind', grantee_kind, 'grantee_name', grantee_name, 'version', version, \
+             'last_change', last_change, 'recorded', recorded, 'contributions', contributions) \
+             FROM assignments WHERE (relationship_id, grantee_id) IN (\
+             SELECT value ->> 'relationship_id', value ->> 'grantee_id' FROM json_each($1) \
+             UNION SELECT relationship_id, grantee_id FROM assignments \
+             WHERE relationship_id IN (SELECT value FROM json_each($2)))",
+    postgres: "SELECT row_to_json(a)::text FROM assignments a \
+               WHERE (relationship_id, grantee_id) IN (\
+               SELECT relationship_id, grantee_id FROM jsonb_to_recordset($1::jsonb) \
+               AS k(relationship_id bigint, grantee_id text) \
+               UNION SELECT relationship_id, grantee_id FROM assignments \
+               WHERE relationship_id IN (SELECT jsonb_array_elements($2::jsonb)::bigint))",
+};
+
+/// The roles of the same.
+const ROLES: Statement = Statement {
+    sqlite: "SELECT json_object('relationship_id', relationship_id, 'grantee_id', grantee_id, \
+             'role_id', role_id, 'until_ms', until_ms) \
+             FROM assignment_roles WHERE (relationship_id, grantee_id) IN (\
+             SELECT value ->> 'relationship_id', value ->> 'grantee_id' FROM json_each($1) \
+             UNION SELECT relationship_id, grantee_id FROM assignments \
+             WHERE relationship_id IN (SELECT value FROM json_each($2)))",
+    postgres: "SELECT row_to_json(h)::text FROM assignment_roles h \
+               WHERE (relationship_id, grantee_id) IN (\
+               SELECT relationship_id, grantee_id FROM jsonb_to_recordset($1::jsonb) \
+               AS k(relationship_id bigint, grantee_id text) \
+               UNION SELECT relationship_id, grantee_id FROM assignments \
+               WHERE relationship_id IN (SELECT jsonb_array_elements($2::jsonb)::bigint))",
+};
+
+const MADE: Statement = Statement {
+    sqlite: "SELECT json_quote(change_id) FROM ledger \
+             WHERE change_id IN (SELECT value FROM json_each($1))",
+    postgres: "SELECT to_json(change_id)::text FROM ledger \
+               WHERE change_id IN (SELECT jsonb_array_elements_text($1::jsonb))",
+};
+
+const ACCEPTED: Statement = Statement {
+    sqlite: "SELECT json_quote(content) FROM acceptances \
+             WHERE content IN (SELECT value FROM json_each($1))",
+    postgres: "SELECT to_json(content)::text FROM acceptances \
+               WHERE content IN (SELECT jsonb_array_elements_text($1::jsonb))",
+};
+
+/// Everything that the changes touch.
+pub(super) async fn world<'a>(
+    session: &mut Session,
+    instance: &'a Instance,
+    changes: &[Admitted],
+    limits: &'a BTreeMap<String, Limits>,
+) -> Result<World<'a>, StoreError> {
+    let now = clock(session).await?;
+    let here = match session.connection {
+        Connection::Sqlite(_) => now,
+        Connection::Postgres(_) => Timestamp::now(),
+    };
+    let relationships = relationships(session, changes).await?;
+    let assignments = assignments(session, changes, &relationships).await?;
+
+    let ids: BTreeSet<Digest> = changes.iter().map(|admitted| admitted.change.id()).collect();
+    let made: Vec<Digest> = session.rows(MADE, &[Bound::Text(&json!(ids).to_string())]).await?;
+    let contents: BTreeSet<Digest> = changes
+        .iter()
+        .filter_map(|admitted| entry::acceptance(&admitted.change.effect))
+        .map(|acceptance| acceptance.content)
+        .collect();
+    let accepted: Vec<Digest> = if contents.is_empty() {
+        Vec::new()
+    } else {
+        session.rows(ACCEPTED, &[Bound::Text(&json!(contents).to_string())]).await?
+    };
+    let next_id = both("SELECT CAST(coalesce(max(id), 0) + 1 AS TEXT) FROM relationships");
+    let next_id = session.row(next_id, &[]).await?;
+    let budgets = budgets(session, changes, limits, now).await?;
+    Ok(World {
+        now,
+        here,
+        instance,
+        limits,
+        budgets,
+        made: made.into_iter().collect(),
+        relationships,
+        assignments,
+        accepted: accepted.into_iter().collect(),
+        next_id,
+        written: Written::default(),
+    })
+}
+
+async fn relationships(
+    session: &mut Session,
+    changes: &[Admitted],
+) -> Result<BTreeMap<RelationshipKey, RelationshipRow>, StoreError> {
+    let changes = || changes.iter().map(|admitted| &admitted.change);
+    let named: BTreeSet<&RelationshipKey> =
+        changes().filter_map(|change| change.subject.relationship.as_ref()).collect();
+    let firsts: BTreeSet<&RelationshipKey> = changes()
+        .filter_map(|change| match &change.effect {
+            Effect::Invite { first, .. } => Some(first),
+            _ => None,
+        })
+        .collect();
+    let (named, firsts) = (json!(named).to_string(), json!(firsts).to_string());
+    let bound = [Bound::Text(&named), Bound::Text(&firsts)];
+    let rows: Vec<RelationshipRow> = session.rows(RELATIONSHIPS, &bound).await?;
+    Ok(rows.into_iter().map(|row| (row.key(), row)).collect())
+}
+
+async fn assignments(
+    session: &mut Session,
+    changes: &[Admitted],
+    relationships: &BTreeMap<RelationshipKey, RelationshipRow>,
+) -> Result<BTreeMap<(i64, GranteeId), Held>, StoreError> {
+    let id = |change: &Change| Some(relationships.get(change.subject.relationship.as_ref()?)?.id);
+    let mut pairs = Vec::new();
+    let mut ended = Vec::new();
+    for Admitted { change, .. } in changes {
+        match (&change.effect, id(change)) {
+            (Effect::SetRoles { grantee, .. }, Some(id)) => {
+                pairs.push(json!({ "relationship_id": id, "grantee_id": grantee.id }));
+            }
+            (Effect::Terminate { .. }, Some(id)) => ended.push(id),
+            (_, _) => {}
+        }
+    }
+    if pairs.is_empty() && ended.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let (pairs, ended) = (json!(pairs).to_string(), json!(ended).to_string());
+    let bound = [Bound::Text(&pairs), Bound::Text(&ended)];
+    let rows: Vec<AssignmentRow> = session.rows(ASSIGNMENTS, &bound).await?;
+    let roles: Vec<RoleRow> = session.rows(ROLES, &bound).await?;
+    let mut assignments: BTreeMap<_, _> = rows
+        .into_iter()
+        .map(|row| ((row.relationship_id, row.grantee_id), Held { row, roles: Roles::new() }))
+        .collect();
+    for role in roles {
+        if let Some(held) = assignments.get_mut(&(role.relationship_id, role.grantee_id)) {
+            held.roles.insert(role.role_id, role.until_ms.into());
+        }
+    }
+    Ok(assignments)
+}
+
+/// The budgets that the changes take from, with as little reading as they need.
+async fn budgets(
+    session: &mut Session,
+    changes: &[Admitted],
+    limits: &BTreeMap<String, Limits>,
+    now: Timestamp,
+) -> Result<BTreeMap<String, crate::domain::limits::Budget>, StoreError> {
+    let takes =
+        |admitted: &&Admitted| admitted.approved.is_some() || admitted.cost != Cost::default();
+    let scopes: BTreeMap<String, Limits> = changes
+        .iter()
+        .filter(takes)
+        .map(|admitted| {
+            let limits = limits.get(&admitted.scope).cloned().unwrap_or_default();
+            (admitted.scope.clone(), limits)
+        })
+        .collect();
+    if scopes.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let shares = |admitted: &Admitted| admitted.cost.revocations + admitted.cost.terminations > 0;
+    let counted =
+        if changes.iter().any(shares) { budget::Shares::Count } else { budget::Shares::Skip };
+    budget::budgets(session, &scopes, counted, now).await
+}

@@ -1,0 +1,271 @@
+//! Writes what was admitted: one bulk statement for each table.
+//!
+//! Never: touches a role that the change leaves as it is, since somebody else may be removing it just now.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{
+    admit::{Held, World, Written, in_millis},
+    error::Failure,
+    rows::{EntryRow, Millis, PersonRow},
+    session::{Bound, Session, Statement, both},
+};
+use crate::{
+    domain::{
+        entry::{Draft, Entry, Head, PersonRecord},
+        ids::GranteeId,
+    },
+    store::StoreError,
+};
+
+/// What the database holds for each assignment that is touched.
+pub(super) type Stored = BTreeMap<(i64, GranteeId), Held>;
+
+const RELATIONSHIPS: Statement = Statement {
+    sqlite: "INSERT INTO relationships (id, cloud, partner, name, first_name, number, \
+             owner_instance, owner_namespace, owner_name, owner_uid, scope, revision, last_change, \
+             customer, customer_name, partner_name, type, lifecycle, invitation, digest, asked, \
+             invited_at_ms, activated_at_ms, ends_at_ms, auto_extend, ceiling, ended_at_ms, \
+             end_reason, policies) \
+             SELECT value ->> 'id', value ->> 'cloud', value ->> 'partner', value ->> 'name', \
+             value ->> 'first_name', value ->> 'number', value ->> 'owner_instance', \
+             value ->> 'owner_namespace', value ->> 'owner_name', value ->> 'owner_uid', \
+             value ->> 'scope', value ->> 'revision', value ->> 'last_change', \
+             value ->> 'customer', value ->> 'customer_name', value ->> 'partner_name', \
+             value ->> 'type', value ->> 'lifecycle', value ->> 'invitation', value ->> 'digest', \
+             value ->> 'asked', value ->> 'invited_at_ms', value ->> 'activated_at_ms', \
+             value ->> 'ends_at_ms', value ->> 'auto_extend', value ->> 'ceiling', \
+             value ->> 'ended_at_ms', value ->> 'end_reason', value ->> 'policies' \
+             FROM json_each($1) WHERE true \
+             ON CONFLICT (id) DO UPDATE SET owner_instance = excluded.owner_instance, \
+             owner_namespace = excluded.owner_namespace, owner_name = excluded.owner_name, \
+             owner_uid = excluded.owner_uid, scope = excluded.scope, revision = excluded.revision, \
+             last_change = excluded.last_change, lifecycle = excluded.lifecycle, \
+             activated_at_ms = excluded.activated_at_ms, ends_at_ms = excluded.ends_at_ms, \
+             auto_extend = excluded.auto_extend, ceiling = excluded.ceiling, \
+             ended_at_ms = excluded.ended_at_ms, end_reason = excluded.end_reason, \
+             policies = excluded.policies",
+    postgres: "INSERT INTO relationships \
+               SELECT * FROM jsonb_populate_recordset(NULL::relationships, $1::jsonb) \
+               ON CONFLICT (id) DO UPDATE SET owner_instance = excluded.owner_instance, \
+               owner_namespace = excluded.owner_namespace, owner_name = excluded.owner_name, \
+               owner_uid = excluded.owner_uid, scope = excluded.scope, revision = excluded.revision, \
+               last_change = excluded.last_change, lifecycle = excluded.lifecycle, \
+               activated_at_ms = excluded.activated_at_ms, ends_at_ms = excluded.ends_at_ms, \
+               auto_extend = excluded.auto_extend, ceiling = excluded.ceiling, \
+               ended_at_ms = excluded.ended_at_ms, end_reason = excluded.end_reason, \
+               policies = excluded.policies",
+};
+
+const ASSIGNMENTS: Statement = Statement {
+    sqlite: "INSERT INTO assignments (relationship_id, grantee_id, grantee_kind, grantee_name, \
+             version, last_change, recorded, contributions) \
+             SELECT value ->> 'relationship_id', value ->> 'grantee_id', value ->> 'grantee_kind', \
+             value ->> 'grantee_name', value ->> 'version', value ->> 'last_change', \
+             value ->> 'recorded', value ->> 'contributions' FROM json_each($1) WHERE true \
+             ON CONFLICT (relationship_id, grantee_id) DO UPDATE SET \
+             grantee_kind = excluded.grantee_kind, grantee_name = excluded.grantee_name, \
+             version = excluded.version, last_change = excluded.last_change, \
+             recorded = excluded.recorded, contributions = excluded.contributions",
+    postgres: "INSERT INTO assignments \
+               SELECT * FROM jsonb_populate_recordset(NULL::assignments, $1::jsonb) \
+               ON CONFLICT (relationship_id, grantee_id) DO UPDATE SET \
+               grantee_kind = excluded.grantee_kind, grantee_name = excluded.grantee_name, \
+               version = excluded.version, last_change = excluded.last_change, \
+               recorded = excluded.recorded, contributions = excluded.contributions",
+};
+
+const ROLES_REMOVED: Statement = Statement {
+    sqlite: "DELETE FROM assignment_roles WHERE (relationship_id, grantee_id, role_id) IN (\
+             SELECT value ->> 'relationship_id', value ->> 'grantee_id', value ->> 'role_id' \
+             FROM json_each($1))",
+    postgres: "DELETE FROM assignment_roles WHERE (relationship_id, grantee_id, role_id) IN (\
+               SELECT relationship_id, grantee_id, role_id FROM \
+               jsonb_populate_recordset(NULL::assignment_roles, $1::jsonb))",
+};
+
+const ROLES_SET: Statement = Statement {
+    sqlite: "INSERT INTO assignment_roles (relationship_id, grantee_id, role_id, until_ms) \
+             SELECT value ->> 'relationship_id', value ->> 'grantee_id', value ->> 'role_id', \
+             value ->> 'until_ms' FROM json_each($1) WHERE true \
+             ON CONFLICT (relationship_id, grantee_id, role_id) \
+             DO UPDATE SET until_ms = excluded.until_ms",
+    postgres: "INSERT INTO assignment_roles \
+               SELECT * FROM jsonb_populate_recordset(NULL::assignment_roles, $1::jsonb) \
+               ON CONFLICT (relationship_id, grantee_id, role_id) \
+               DO UPDATE SET until_ms = excluded.until_ms",
+};
+
+const PERSONS: Statement = Statement {
+    sqlite: "INSERT INTO persons (hash, salt, content, erased_at_ms) \
+             SELECT value ->> 'hash', value ->> 'salt', value ->> 'content', NULL \
+             FROM json_each($1)",
+    postgres: "INSERT INTO persons SELECT * FROM \
+               jsonb_populate_recordset(NULL::persons, $1::jsonb)",
+};
+
+const ACCEPTANCES: Statement = Statement {
+    sqlite: "INSERT INTO acceptances (content, namespace, object, decision, customer, partner, \
+             agreement_type, template_id, country, language, document_sha256, accepted_at_ms, \
+             recorded_at_ms, person, used_for) \
+             SELECT value ->> 'content', value ->> 'namespace', value ->> 'object', \
+             value ->> 'decision', value ->> 'customer', value ->> 'partner', \
+             value ->> 'agreement_type', value ->> 'template_id', value ->> 'country', \
+             value ->> 'language', value ->> 'document_sha256', value ->> 'accepted_at_ms', \
+             value ->> 'recorded_at_ms', value ->> 'person', value ->> 'used_for' \
+             FROM json_each($1)",
+    postgres: "INSERT INTO acceptances SELECT * FROM \
+               jsonb_populate_recordset(NULL::acceptances, $1::jsonb)",
+};
+
+const MEMBERS_MADE: Statement = Statement {
+    sqlite: "UPDATE batch_members SET made_at_ms = $2 WHERE made_at_ms IS NULL AND \
+             (member, (SELECT scope FROM batches WHERE hash = batch)) IN (\
+             SELECT value ->> 'member', value ->> 'scope' FROM json_each($1))",
+    postgres: "UPDATE batch_members SET made_at_ms = $2 WHERE made_at_ms IS NULL AND \
+               (member, (SELECT scope FROM batches WHERE hash = batch)) IN (\
+               SELECT member, scope FROM jsonb_to_recordset($1::jsonb) AS k(member text, scope text))",
+};
+
+const SPENT: Statement = Statement {
+    sqlite: "INSERT INTO spent (scope, at_ms, revocations, terminations, privileged_gains, \
+             new_grantees, replacements) \
+             SELECT value ->> 'scope', $2, value ->> 'revocations', value ->> 'terminations', \
+             value ->> 'privileged_gains', value ->> 'new_grantees', value ->> 'replacements' \
+             FROM json_each($1)",
+    postgres: "INSERT INTO spent (scope, at_ms, revocations, terminations, privileged_gains, \
+               new_grantees, replacements) \
+               SELECT scope, $2, revocations, terminations, privileged_gains, new_grantees, \
+               replacements FROM jsonb_to_recordset($1::jsonb) AS k(scope text, \
+               revocations bigint, terminations bigint, privileged_gains bigint, \
+               new_grantees bigint, replacements bigint)",
+};
+
+const LEDGER: Statement = Statement {
+    sqlite: "INSERT INTO ledger (sequence, time_ms, kind, subject, actor, intent, payload, \
+             previous, hash) \
+             SELECT value ->> 'sequence', value ->> 'time_ms', value ->> 'kind', \
+             value ->> 'subject', value ->> 'actor', value ->> 'intent', value ->> 'payload', \
+             value ->> 'previous', value ->> 'hash' FROM json_each($1)",
+    postgres: "INSERT INTO ledger (sequence, time_ms, kind, subject, actor, intent, payload, \
+               previous, hash) SELECT * FROM jsonb_to_recordset($1::jsonb) AS k(sequence bigint, \
+               time_ms bigint, kind text, subject text, actor text, intent text, payload text, \
+               previous text, hash text)",
+};
+
+impl Session {
+    async fn bulk<T: serde::Serialize>(
+        &mut self,
+        statement: Statement,
+        rows: &[T],
+    ) -> Result<(), Failure> {
+        if !rows.is_empty() {
+            let rows = serde_json::to_string(rows).expect("rows have text keys");
+            self.execute(statement, &[Bound::Text(&rows)]).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes the rows that `written` names as `world` has them, where `stored` is what the database holds.
+pub(super) async fn rows(
+    session: &mut Session,
+    world: &World<'_>,
+    written: &Written,
+    stored: &Stored,
+) -> Result<(), Failure> {
+    let Written { relationships, assignments, acceptances, members, spent } = written;
+    let relationships: Vec<_> =
+        relationships.iter().filter_map(|key| world.relationships.get(key)).collect();
+    session.bulk(RELATIONSHIPS, &relationships).await?;
+
+    let held: Vec<_> = assignments.iter().filter_map(|key| world.assignments.get(key)).collect();
+    let rows: Vec<_> = held.iter().map(|held| &held.row).collect();
+    session.bulk(ASSIGNMENTS, &rows).await?;
+    let (removed, set) = role_changes(&held, stored);
+    session.bulk(ROLES_REMOVED, &removed).await?;
+    session.bulk(ROLES_SET, &set).await?;
+
+    session.bulk(ACCEPTANCES, acceptances).await?;
+    let now = Bound::Number(Millis::from(world.now).0);
+    if !members.is_empty() {
+        let member = |(scope, member)| json!({ "scope": scope, "member": member });
+        let members: Vec<Value> =
+            members.iter().map(|(scope, digest)| member((scope, digest))).collect();
+        session.execute(MEMBERS_MADE, &[Bound::Text(&json!(members).to_string()), now]).await?;
+    }
+    if !spent.is_empty() {
+        let spent: Vec<Value> = spent
+            .iter()
+            .map(|(scope, cost)| {
+                let mut row = json!(cost);
+                row["scope"] = json!(scope);
+                row
+            })
+            .collect();
+        session.execute(SPENT, &[Bound::Text(&json!(spent).to_string()), now]).await?;
+    }
+    Ok(())
+}
+
+/// The roles that go and those that come or change.
+fn role_changes(held: &[&Held], stored: &Stored) -> (Vec<Value>, Vec<Value>) {
+    let (mut removed, mut set) = (Vec::new(), Vec::new());
+    for Held { row, roles } in held {
+        let (relationship, grantee) = (row.relationship_id, row.grantee_id);
+        let before = stored.get(&(relationship, grantee)).map(|held| in_millis(&held.roles));
+        let (before, after) = (before.unwrap_or_default(), in_millis(roles));
+        let role = |role, until: Millis| {
+            json!({
+                "relationship_id": relationship, "grantee_id": grantee,
+                "role_id": role, "until_ms": until,
+            })
+        };
+        let gone = before.iter().filter(|(role, _)| !after.contains_key(role));
+        removed.extend(gone.map(|(id, until)| role(id, *until)));
+        let new = after.iter().filter(|(role, until)| before.get(role) != Some(until));
+        set.extend(new.map(|(id, until)| role(id, *until)));
+    }
+    (removed, set)
+}
+
+/// Keeps persons beside the ledger.
+pub(super) async fn persons(
+    session: &mut Session,
+    records: &[&PersonRecord],
+) -> Result<(), Failure> {
+    let row = |record: &&PersonRecord| PersonRow {
+        hash: record.hash,
+        salt: Some(record.salt.clone()),
+        content: Some(record.content.clone()),
+        erased_at_ms: None,
+    };
+    let rows: Vec<PersonRow> = records.iter().map(row).collect();
+    session.bulk(PERSONS, &rows).await
+}
+
+/// Appends to the chain, in order.
+pub(super) async fn append(
+    session: &mut Session,
+    head: Head,
+    drafts: Vec<Draft>,
+) -> Result<Head, StoreError> {
+    let mut head = head;
+    let mut rows = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        let entry = Entry::after(head, draft);
+        head = entry.head();
+        rows.push(EntryRow::from(&entry));
+    }
+    if rows.is_empty() {
+        return Ok(head);
+    }
+    let store = session.store.clone();
+    session.bulk(LEDGER, &rows).await.map_err(|failure| failure.into_error(&store))?;
+    let moved = both("UPDATE ledger_head SET sequence = $1, hash = $2");
+    let hash = head.hash.to_string();
+    session.tell(moved, &[Bound::Number(head.sequence), Bound::Text(&hash)]).await?;
+    Ok(head)
+}
