@@ -257,8 +257,6 @@ fn with_predecessors(
         let Some(assignment) = observed.assignments.get(&id) else { continue };
         let had = live(&assignment.state, now);
         for (object, contribution) in had.contributions {
-            let mut contribution = contribution;
-            contribution.roles.retain(|role| had.recorded.contains_key(role));
             known.contributions.entry(object).or_insert(contribution);
         }
         for (role, recorded) in had.recorded {
@@ -300,7 +298,8 @@ struct Wanted {
     newer_catalogue: Option<BTreeMap<ObjectName, Contribution>>,
 }
 
-/// What each grant adds for one grantee: as declared, or as recorded where the object is held or gone.
+/// What each grant adds for one grantee: as declared, or as recorded where the object is held or gone. What is only
+/// recorded gives no role that it had not begun to give.
 fn contributions(
     source: Source<'_>,
     id: GranteeId,
@@ -318,7 +317,10 @@ fn contributions(
             (Some(grant), _) => kept(grant, recorded, latitude, &mut wanted.gone),
             (None, _) => absent(object, recorded, desired, latitude, &mut wanted.gone, draft),
         };
-        if let Some(kept) = kept {
+        if let Some(mut kept) = kept {
+            if latitude == Latitude::Full {
+                kept.roles.retain(|role| before.recorded.contains_key(role));
+            }
             wanted.contributions.insert(object.clone(), kept);
         }
     }
@@ -343,6 +345,7 @@ fn contributions(
         }
         if let Some(recorded) = recorded
             && recorded.asked.words == grant.asked.words
+            && recorded.asked.catalogue != grant.asked.catalogue
         {
             if recorded.roles != contribution.roles {
                 newer.insert(object.clone(), contribution.clone());
@@ -465,7 +468,8 @@ fn expire(row: &Row<'_>, id: GranteeId, grantee: &Grantee, draft: &mut Draft<'_>
         return Assignment::default();
     };
     let after = live(held, draft.now());
-    for until in after.roles.values().chain(after.recorded.values()) {
+    let windows = after.contributions.values().filter_map(|given| given.window.not_after.as_ref());
+    for until in after.roles.values().chain(after.recorded.values()).chain(windows) {
         draft.differs_at(*until);
     }
     if after.roles != held.roles || after.recorded != held.recorded {
