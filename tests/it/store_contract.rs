@@ -2,18 +2,11 @@
 //!
 //! Never: a test that runs on one of them only, where both can do it.
 
-use std::collections::BTreeMap;
 
-use concordat::{
-    api::AcceptanceDecision,
-    domain::{
+use concordat::domain::{
         ids::HELPDESK_ADMINISTRATOR,
-        lifecycle::{EndReason, Lifecycle},
-        plan::Effect,
-        state::Instance,
-    },
-    store::{Outcome, Read, Refusal, Scope, StoreError, Write},
-};
+        lifecycle::Lifecycle,
+    };
 
 use crate::store_samples::*;
 
