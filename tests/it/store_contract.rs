@@ -2,11 +2,18 @@
 //!
 //! Never: a test that runs on one of them only, where both can do it.
 
+use std::collections::BTreeMap;
 
-use concordat::domain::{
+use concordat::{
+    api::AcceptanceDecision,
+    domain::{
         ids::HELPDESK_ADMINISTRATOR,
-        lifecycle::Lifecycle,
-    };
+        lifecycle::{EndReason, Lifecycle},
+        plan::Effect,
+        state::Instance,
+    },
+    store::{Outcome, Read, Refusal, Scope, StoreError, Write},
+};
 
 use crate::store_samples::*;
 
