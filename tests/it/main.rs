@@ -20,5 +20,8 @@ mod postgres;
 mod program;
 mod sources;
 mod store_contract;
+mod store_faults;
+mod store_rights;
 mod store_samples;
+mod store_sessions;
 mod verdict;

@@ -153,17 +153,12 @@ fn waiting(wish: &DesiredRelationship, rows: &[Row<'_>], draft: &mut Draft<'_>) 
     if wish.grants.is_empty() || rows.iter().all(|row| row.phase != Phase::Pending) {
         return;
     }
-    let message = format!(
-        "{} of `{}` wait until the customer has accepted",
-        count(wish.grants.len(), "grant"),
-        wish.object
-    );
+    let (grants, wait) = match wish.grants.len() {
+        1 => ("1 grant".to_owned(), "waits"),
+        many => (format!("{many} grants"), "wait"),
+    };
+    let message = format!("{grants} of `{}` {wait} until the customer has accepted", wish.object);
     draft.notice(GRANT_WAITS, Severity::Notice, message, None);
-}
-
-/// `1 grant`, `2 grants`.
-fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// The instants at which a window of this row begins or ends.
