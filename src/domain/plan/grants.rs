@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-
 use super::{
     Approval, Cause, Effect,
     assignment::{Gains, Merged, Rules, covered, merge},
@@ -21,8 +20,8 @@ use crate::{
         partner_type,
         problem::{Code, Severity},
         state::{
-            AcceptedText, Assignment, Contribution, Desired,
-            DesiredRelationship, Grantee, Observed, Standing, Window,
+            AcceptedText, Assignment, Contribution, Desired, DesiredRelationship, Grantee,
+            Observed, Standing, Window,
         },
     },
 };

@@ -5,13 +5,8 @@
 use std::collections::BTreeSet;
 
 use concordat::{
-    api::{
-        ManagementPolicy, RenewalMode,
-    },
-    domain::{
-        plan::Approval,
-        state::Standing,
-    },
+    api::{ManagementPolicy, RenewalMode},
+    domain::{plan::Approval, state::Standing},
     store::Outcome,
 };
 

@@ -2,12 +2,8 @@
 //!
 //! Never: an end for a row by an object that it does not belong to.
 
-
 use concordat::{
-    api::{
-        AcceptanceDecision, Gates, GrantDeletionPolicy, ManagementPolicy,
-        UnmanagedAssignments,
-    },
+    api::{AcceptanceDecision, Gates, GrantDeletionPolicy, ManagementPolicy, UnmanagedAssignments},
     domain::{
         lifecycle::{EndReason, Ended, Lifecycle},
         plan::{Cause, Claimant, Effect, Foreign, plan},
