@@ -350,6 +350,7 @@ fn with_dependents(
 ) -> BTreeSet<usize> {
     let mut rows: BTreeSet<&RelationshipKey> = BTreeSet::new();
     let mut assignments: BTreeSet<(&RelationshipKey, GranteeId)> = BTreeSet::new();
+    let mut held: BTreeSet<&RelationshipKey> = BTreeSet::new();
     let mut owners = BTreeSet::new();
     for position in positions {
         let change = &plan.changes[*position];
@@ -363,7 +364,7 @@ fn with_dependents(
             }
             Effect::Terminate { reason } => {
                 rows.contains(row)
-                    || assignments.iter().any(|(of, _)| *of == row)
+                    || held.contains(row)
                     || (*reason == EndReason::Replaced && owners.contains(&change.subject.owner))
             }
             Effect::Expire { .. } | Effect::RecordAcceptance { .. } => false,
@@ -375,9 +376,7 @@ fn with_dependents(
             | Effect::Extend { .. }
             | Effect::Claim { .. }
             | Effect::SetPolicies { .. } => rows.contains(row),
-            Effect::DropGlobalAdministrator { .. } => {
-                rows.contains(row) || assignments.iter().any(|(of, _)| *of == row)
-            }
+            Effect::DropGlobalAdministrator { .. } => rows.contains(row) || held.contains(row),
         };
         if depends {
             waiting.insert(*position);
@@ -387,7 +386,10 @@ fn with_dependents(
         }
         owners.insert(&change.subject.owner);
         match &change.effect {
-            Effect::SetRoles { grantee, .. } => drop(assignments.insert((row, grantee.id))),
+            Effect::SetRoles { grantee, .. } => {
+                assignments.insert((row, grantee.id));
+                held.insert(row);
+            }
             Effect::Terminate { .. } => {}
             Effect::Invite { .. }
             | Effect::Authorise { .. }

@@ -5,21 +5,14 @@
 use std::collections::BTreeSet;
 
 use concordat::{
-    api::{
-        AcceptanceDecision, Gates, GrantDeletionPolicy, ManagementPolicy, RenewalMode,
-        UnmanagedAssignments,
-    },
-    domain::{
-        lifecycle::{EndReason, Ended, Lifecycle},
-        plan::{Approval, Cause, Claimant, Effect, Foreign, plan},
-        state::{Instance, Standing, Uid},
-    },
+    api::{ManagementPolicy, RenewalMode},
+    domain::{plan::Approval, state::Standing},
     store::Outcome,
 };
 
 use super::{
-    build::{Grant, Relationship, answer, asked, claimant, day, key, object, role, roles},
-    generate::{Step, World, free},
+    build::{Grant, Relationship, asked},
+    generate::Step,
     told::{active_with, changes, codes, gives, of},
 };
 
