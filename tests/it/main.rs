@@ -12,6 +12,7 @@ mod crds;
 mod documents;
 mod examples;
 mod house;
+mod kustomize;
 mod layers;
 mod manifest;
 mod pages;
