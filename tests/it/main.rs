@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, also in a function that it calls"
 )]
 
+mod crash;
 mod crds;
 mod documents;
 mod examples;
@@ -22,3 +23,4 @@ mod sources;
 mod store_contract;
 mod store_samples;
 mod verdict;
+mod work;
