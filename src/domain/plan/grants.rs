@@ -165,17 +165,12 @@ fn waiting(wish: &DesiredRelationship, rows: &[Row<'_>], draft: &mut Draft<'_>) 
     if wish.grants.is_empty() || rows.iter().all(|row| row.phase != Phase::Pending) {
         return;
     }
-    let message = format!(
-        "{} of `{}` wait until the customer has accepted",
-        count(wish.grants.len(), "grant"),
-        wish.object
-    );
+    let (grants, wait) = match wish.grants.len() {
+        1 => ("1 grant".to_owned(), "waits"),
+        many => (format!("{many} grants"), "wait"),
+    };
+    let message = format!("{grants} of `{}` {wait} until the customer has accepted", wish.object);
     draft.notice(GRANT_WAITS, Severity::Notice, message, None);
-}
-
-/// `1 grant`, `2 grants`.
-fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// The instants at which a window of this row begins or ends.
@@ -262,8 +257,6 @@ fn with_predecessors(
         let Some(assignment) = observed.assignments.get(&id) else { continue };
         let had = live(&assignment.state, now);
         for (object, contribution) in had.contributions {
-            let mut contribution = contribution;
-            contribution.roles.retain(|role| had.recorded.contains_key(role));
             known.contributions.entry(object).or_insert(contribution);
         }
         for (role, recorded) in had.recorded {
@@ -305,7 +298,8 @@ struct Wanted {
     newer_catalogue: Option<BTreeMap<ObjectName, Contribution>>,
 }
 
-/// What each grant adds for one grantee: as declared, or as recorded where the object is held or gone.
+/// What each grant adds for one grantee: as declared, or as recorded where the object is held or gone. What is only
+/// recorded gives no role that it had not begun to give.
 fn contributions(
     source: Source<'_>,
     id: GranteeId,
@@ -323,7 +317,10 @@ fn contributions(
             (Some(grant), _) => kept(grant, recorded, latitude, &mut wanted.gone),
             (None, _) => absent(object, recorded, desired, latitude, &mut wanted.gone, draft),
         };
-        if let Some(kept) = kept {
+        if let Some(mut kept) = kept {
+            if latitude == Latitude::Full {
+                kept.roles.retain(|role| before.recorded.contains_key(role));
+            }
             wanted.contributions.insert(object.clone(), kept);
         }
     }
@@ -348,6 +345,7 @@ fn contributions(
         }
         if let Some(recorded) = recorded
             && recorded.asked.words == grant.asked.words
+            && recorded.asked.catalogue != grant.asked.catalogue
         {
             if recorded.roles != contribution.roles {
                 newer.insert(object.clone(), contribution.clone());
@@ -470,7 +468,8 @@ fn expire(row: &Row<'_>, id: GranteeId, grantee: &Grantee, draft: &mut Draft<'_>
         return Assignment::default();
     };
     let after = live(held, draft.now());
-    for until in after.roles.values().chain(after.recorded.values()) {
+    let windows = after.contributions.values().filter_map(|given| given.window.not_after.as_ref());
+    for until in after.roles.values().chain(after.recorded.values()).chain(windows) {
         draft.differs_at(*until);
     }
     if after.roles != held.roles || after.recorded != held.recorded {

@@ -203,15 +203,14 @@ fn abandon_invitations(
     let now = draft.now();
     for row in rows.iter_mut().filter(|row| row.phase == Phase::Pending) {
         let lapses_at = lapse.after(row.invited_at);
+        if let Some(lapses_at) = lapses_at {
+            draft.differs_at(lapses_at);
+        }
         let wanted = need.is_some() && Some(row.number) == newest && matches(row, wish);
         let reason = match lapses_at {
             Some(lapses_at) if lapses_at <= now => EndReason::Lapsed,
             _ if !wanted => EndReason::Replaced,
-            Some(lapses_at) => {
-                draft.differs_at(lapses_at);
-                continue;
-            }
-            None => continue,
+            _ => continue,
         };
         let cause = match reason {
             EndReason::Lapsed => Cause::Expired,
