@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, also in a function that it calls"
 )]
 
+mod crash;
 mod crds;
 mod documents;
 mod examples;
@@ -27,3 +28,4 @@ mod store_rights;
 mod store_samples;
 mod store_sessions;
 mod verdict;
+mod work;
