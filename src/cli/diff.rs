@@ -55,7 +55,7 @@ pub async fn diff(args: &Diff, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let loaded = desired::load(&args.input, absence, Timestamp::now(), out)?;
     super::validate::tell(&loaded.problems, out);
     if loaded.has_errors() {
-        return Ok(ExitStatus::No);
+        return super::validate::refuse(&loaded.problems, args.output, out);
     }
     let mut reader = store::reader(&args.store.store, out).await?;
     let claimant = Claimant::cli(Foreign::ReadAs);
@@ -63,6 +63,7 @@ pub async fn diff(args: &Diff, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let mut planned =
         planning::planned(&mut reader, &loaded.desired, &claimant, &approvals).await?;
     planned.locate(&loaded);
+    planning::tell_unmatched(&args.approve, &planned, out);
     let shown = Shown { planned: &planned, outcome: None, wide: args.wide };
     shown.print(args.output, out)?;
     Ok(status(args, &planned, out))

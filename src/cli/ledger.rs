@@ -7,7 +7,11 @@ use std::{fmt::Write as _, fs, io::Write as _};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
-use super::{ExitStatus, Output, StoreArgs, store, why};
+use super::{
+    ExitStatus, Output, StoreArgs,
+    args::{DOCUMENT, one_of},
+    store, why,
+};
 use crate::{
     domain::{digest::Digest, pages, problem::Problem},
     ledger::{Expected, Persons, Verdict, Verifier, export},
@@ -43,8 +47,8 @@ pub struct Verify {
     /// An export instead of the store.
     #[arg(long, value_name = "FILE")]
     pub file: Option<String>,
-    /// The form of the answer: text, json or yaml.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    /// The form of the answer.
+    #[arg(short, long, value_parser = one_of(DOCUMENT), default_value_t = Format::Text)]
     pub output: Format,
 }
 
@@ -62,6 +66,7 @@ pub struct Export {
 #[derive(Debug, Args)]
 pub struct Show {
     /// The number of one entry.
+    #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub sequence: Option<i64>,
     #[command(flatten)]
     pub store: StoreArgs,
@@ -200,6 +205,7 @@ async fn erase(args: &Erase, out: &mut Output) -> anyhow::Result<ExitStatus> {
         Err(_) if args.person.contains('@') => Erased::Mail(args.person.clone()),
         Err(_) => bail!("`{}` is neither a mail address nor a hash", args.person),
     };
+    drop(open_reader(&args.store.store).await?);
     if !args.yes {
         if !out.can_ask() {
             bail!("nobody can be asked here: confirm with `--yes` that it may be erased for good");
