@@ -22,9 +22,9 @@ use crate::{
         lifecycle::EndReason,
         plan::{Approval, Cause, Change, Effect, Precondition, Subject},
         state::{
-            Acceptance, AcceptedText, Asked, Assignment, Contribution, Document, Grantee, GranteeKind, Instance,
-            Invitation, ObjectName, Owner, Person, Policies, RelationshipKey, Roles, Tenant, Uid,
-            Window,
+            Acceptance, AcceptedText, Asked, Assignment, Contribution, Document, Grantee,
+            GranteeKind, Instance, Invitation, ObjectName, Owner, Person, Policies,
+            RelationshipKey, Roles, Tenant, Uid, Window,
         },
     },
 };

@@ -39,11 +39,15 @@ impl fmt::Display for StoreUrl {
             Self::Postgres(url) => {
                 let url = url.expose_secret();
                 let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
-                let authority = rest.split(['/', '?']).next().unwrap_or_default();
-                let host = authority.rsplit('@').next().unwrap_or_default();
-                let path = rest.get(authority.len()..).unwrap_or_default();
-                let path = path.split('?').next().unwrap_or_default();
-                write!(f, "{scheme}://{host}{path}")
+                let (before, settings) = rest.split_once('?').unwrap_or((rest, ""));
+                // A password with a bare `?`, `/` or `@` in it leaves open where it ends: then nothing is shown.
+                let parts: Vec<&str> = before.split('@').collect();
+                match parts[..] {
+                    _ if settings.contains('@') => write!(f, "{scheme}://…"),
+                    [place] => write!(f, "{scheme}://{place}"),
+                    [login, place] if !login.contains('/') => write!(f, "{scheme}://{place}"),
+                    _ => write!(f, "{scheme}://…"),
+                }
             }
         }
     }
@@ -66,6 +70,15 @@ mod tests {
         let url: StoreUrl = url.parse().unwrap();
         assert_eq!(url.to_string(), "postgres://db.example:5432/concordat");
         assert_eq!(format!("{url:?}"), "postgres://db.example:5432/concordat");
+    }
+
+    #[test]
+    fn where_a_password_may_end_anywhere_nothing_is_shown() {
+        for password in ["p/hunter2", "p@hunter2", "p?hunter2", "p#/hunter2@", "p?@hunter2"] {
+            let url = format!("postgres://app:{password}@db.example/concordat");
+            let url: StoreUrl = url.parse().unwrap();
+            assert!(!url.to_string().contains("hunter2"), "{url}");
+        }
     }
 
     #[test]

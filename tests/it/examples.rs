@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
 };
@@ -18,8 +19,11 @@ fn examples() -> PathBuf {
 fn shown(words: &[&str], ran: &Ran) -> String {
     let examples = examples();
     let base = format!("{}/", examples.display());
-    let talk: String = ran.stderr.lines().map(|line| format!("! {line}\n")).collect();
-    let text = format!("$ concordat {}\n{talk}{}", words.join(" "), ran.stdout);
+    let mut text = format!("$ concordat {}\n", words.join(" "));
+    for line in ran.stderr.lines() {
+        writeln!(text, "! {line}").unwrap();
+    }
+    text.push_str(&ran.stdout);
     format!("{text}(exit {})\n", ran.code.unwrap()).replace(&base, "")
 }
 
@@ -71,7 +75,8 @@ fn one_offer_and_a_handful_of_grants_serve_many_customers() {
 
 #[test]
 fn roles_are_removed_and_the_relationship_stays() {
-    let (before, after) = (folder("remove-roles/1-granted"), folder("remove-roles/2-roles-removed"));
+    let (before, after) =
+        (folder("remove-roles/1-granted"), folder("remove-roles/2-roles-removed"));
     session(
         &examples().join("remove-roles/expected.txt"),
         &[
@@ -101,7 +106,10 @@ fn each_refused_example_is_refused_with_its_message() {
         let manifest = path.display().to_string();
         let ran = Place::new().run(&["validate", "-f", &manifest]);
         assert_eq!(ran.code, Some(1), "{manifest}: {}", ran.stderr);
-        assert_file(&path.with_extension("expected.txt"), &shown(&["validate", "-f", &manifest], &ran));
+        assert_file(
+            &path.with_extension("expected.txt"),
+            &shown(&["validate", "-f", &manifest], &ran),
+        );
         seen += 1;
     }
     assert!(seen >= 10);
@@ -109,8 +117,15 @@ fn each_refused_example_is_refused_with_its_message() {
 
 #[test]
 fn every_yaml_file_of_the_examples_belongs_to_one_that_is_run() {
-    let known =
-        ["quickstart", "partner-types", "msp", "remove-roles", "agreement-only", "refused", "gitops"];
+    let known = [
+        "quickstart",
+        "partner-types",
+        "msp",
+        "remove-roles",
+        "agreement-only",
+        "refused",
+        "gitops",
+    ];
     for entry in fs::read_dir(examples()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(known.contains(&name.as_str()), "nothing runs `examples/{name}`");

@@ -110,5 +110,7 @@ pub fn assert_file(path: &Path, expected: &str) {
     }
     let found = std::fs::read_to_string(path)
         .unwrap_or_else(|error| panic!("{}: {error}; run with UPDATE=1", path.display()));
-    assert_eq!(found, expected, "{} is out of date: run with UPDATE=1", path.display());
+    let diff = similar::TextDiff::from_lines(found.as_str(), expected);
+    let diff = diff.unified_diff().header("in the file", "as it is now").to_string();
+    assert!(found == expected, "{} is out of date: run with UPDATE=1\n{diff}", path.display());
 }

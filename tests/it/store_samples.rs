@@ -245,7 +245,10 @@ pub fn grant(
             name: Some(format!("group {number}")),
         },
         roles: roles.iter().copied().collect(),
-        asked: Asked { words: BTreeSet::new(), catalogue: "test".to_owned() },
+        asked: Asked {
+            words: roles.iter().map(ToString::to_string).collect(),
+            catalogue: "test".to_owned(),
+        },
         window: Window { not_before: None, not_after },
         deletion: GrantDeletionPolicy::Revoke,
     };
@@ -260,10 +263,12 @@ pub fn in_seconds(seconds: i64) -> Timestamp {
     Timestamp::from_millisecond(now + seconds * 1_000).unwrap()
 }
 
-/// What has to change.
+/// What has to change and needs nobody's approval.
 pub fn changes(desired: &Desired, observed: &Observed, instance: &Instance) -> Vec<Change> {
     let claimant = Claimant { instance: instance.clone(), foreign: Foreign::Conflict };
-    plan(desired, observed, &claimant).changes
+    let mut changes = plan(desired, observed, &claimant).changes;
+    changes.retain(|change| !change.approval.is_needed());
+    changes
 }
 
 /// Free of limits.
@@ -308,4 +313,21 @@ pub async fn within(store: &mut impl Write, desired: &Desired, limits: &Limits) 
     let checked = check(&plan, desired, &budgets, &BTreeSet::new());
     store.block(&checked.blocked, &by("ada")).await.unwrap();
     apply(store, checked.run, &limits, &by("ada"), |_| ControlFlow::Continue(())).await
+}
+
+/// The chain has this many entries, each follows the one before, and each effect stands in it once.
+pub async fn chain_is_whole(store: &mut impl Read, expected: usize) {
+    let mut head = concordat::domain::entry::Head::empty();
+    let mut made = BTreeSet::new();
+    let entries = store.entries(0, u32::MAX >> 1).await.unwrap();
+    assert_eq!(entries.len(), expected);
+    for entry in &entries {
+        assert_eq!((entry.sequence, entry.previous), (head.sequence + 1, head.hash));
+        assert_eq!(entry.computed_hash(), entry.hash);
+        if let (Some(change), None) = (entry.payload.get("change"), entry.payload.get("refused")) {
+            assert!(made.insert(change.to_string()), "{change} stands in the ledger twice");
+        }
+        head = entry.head();
+    }
+    assert_eq!(store.head().await.unwrap(), head);
 }

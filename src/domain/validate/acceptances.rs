@@ -281,7 +281,9 @@ impl<'a> Question<'a> {
                 Some(AcceptedText { document: Document { country, language, .. }, .. }) => format!(
                     "the text accepted for `{country}` in `{language}` is not one that the offer names"
                 ),
-                None => "the offer names an agreement, and nothing says that it was accepted".to_owned(),
+                None => {
+                    "the offer names an agreement, and nothing says that it was accepted".to_owned()
+                }
             };
             let path = spec("agreement");
             findings.error(about, OTHER_DOCUMENT, path, message, WHERE_TEXTS_STAND);

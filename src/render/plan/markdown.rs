@@ -49,7 +49,8 @@ pub(super) fn markdown(story: &Story<'_>) -> String {
     if !story.plan.awaited.is_empty() {
         text.push_str("\nWaiting for a customer:\n\n");
         for awaited in story.plan.awaited.iter().take(SHOWN) {
-            let _ = writeln!(text, "- {}", escape::markdown(&words::awaited(awaited)));
+            let _ =
+                writeln!(text, "- {}", escape::markdown(&words::awaited(awaited, story.tense())));
         }
         text.push_str(&more(story.plan.awaited.len()));
     }

@@ -28,7 +28,7 @@ pub(super) fn text(story: &Story<'_>, style: Style) -> String {
     if !story.plan.awaited.is_empty() {
         let mut text = style.paint(Paint::Strong, "waiting for a customer") + "\n";
         for awaited in &story.plan.awaited {
-            let _ = writeln!(text, "  {}", words::awaited(awaited));
+            let _ = writeln!(text, "  {}", words::awaited(awaited, story.tense()));
         }
         sections.push(text);
     }

@@ -294,15 +294,15 @@ pub fn grantee(grantee: &Grantee) -> String {
 }
 
 /// Whose answer is awaited, and for what.
-pub fn awaited(awaited: &Awaited) -> String {
+pub fn awaited(awaited: &Awaited, tense: Tense) -> String {
     let reason = match awaited.reason {
         AwaitedFor::Start => "to begin",
         AwaitedFor::Replacement => "to replace what is active",
         AwaitedFor::Renewal => "to renew what ends soon",
     };
-    let sent = match awaited.sent {
-        Sent::Now => "is to be invited",
-        Sent::Before => "was invited",
+    let sent = match (awaited.sent, tense) {
+        (Sent::Now, Tense::Planned) => "is to be invited",
+        (Sent::Now, Tense::Done) | (Sent::Before, _) => "was invited",
     };
     format!(
         "{}: {} {sent}, {reason}; accepts invitation {}",

@@ -91,6 +91,8 @@ impl World<'_> {
                 self.pay(admitted);
                 Verdict::Made
             }
+            // Two owners may ask for the very same: who has not got the row has not been served.
+            Err(refusal @ Refusal::OwnedByAnother { .. }) => Verdict::Refused(refusal),
             Err(_) if self.made.contains(&id) => Verdict::Done,
             Err(refusal) => Verdict::Refused(refusal),
         }

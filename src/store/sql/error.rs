@@ -2,7 +2,7 @@
 //!
 //! Never: a password, or the text of a statement with its values.
 
-use sqlx::{Error, error::DatabaseError, sqlite::SqliteError};
+use sqlx::{Error, error::DatabaseError, migrate::MigrateError, sqlite::SqliteError};
 
 use crate::store::StoreError;
 
@@ -46,6 +46,12 @@ pub(super) fn failure(store: &str, error: &Error) -> Failure {
             let reason = "its URL or settings cannot be read".to_owned();
             StoreError::Unexpected { store, reason }.into()
         }
+        Error::Migrate(error) => match error.as_ref() {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+                failure(&store, error)
+            }
+            other => StoreError::Unexpected { store, reason: other.to_string() }.into(),
+        },
         other => StoreError::Unexpected { store, reason: other.to_string() }.into(),
     }
 }

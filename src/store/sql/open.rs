@@ -32,7 +32,7 @@ pub const POSTGRES_ROLES: &str = include_str!("postgres/roles.sql");
 const APPLICATION: i64 = 1_131_376_227;
 
 const CONNECTS_WITHIN: Duration = Duration::from_secs(15);
-const WAITS_FOR_OTHERS: Duration = Duration::from_secs(30);
+const WAITS_FOR_OTHERS: Duration = Duration::from_secs(10);
 
 /// What is done before the first statement: limits, so that nothing waits for ever, and durability.
 const POSTGRES_SETTINGS: &str = "\

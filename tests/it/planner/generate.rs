@@ -161,8 +161,13 @@ pub fn history(world: Outside) -> impl Strategy<Value = Vec<Step>> {
         Outside::Busy => prop_oneof![3 => step(), 1 => outside()].boxed(),
     };
     let start = proptest::bool::weighted(0.9);
-    (start, relationship(), proptest::collection::vec(any, 1..16)).prop_map(
-        |(start, first, mut steps)| {
+    let replace = proptest::option::weighted(0.3, relationship());
+    (start, relationship(), proptest::collection::vec(any, 1..16), replace).prop_map(
+        |(start, first, mut steps, next)| {
+            if let Some(next) = next {
+                let accept = Step::Answer(0, AcceptanceDecision::Accept);
+                steps.extend([Step::Relationship(0, next), Step::Apply, accept, Step::Apply]);
+            }
             if start {
                 let accept = Step::Answer(0, AcceptanceDecision::Accept);
                 let begin = [Step::Relationship(0, first), Step::Apply, accept, Step::Apply];
@@ -192,14 +197,6 @@ impl World {
     pub fn new() -> Self {
         let (input, model) = (Input::default(), Model::default());
         Self { input, memory: Memory::new(day(0)), model, today: 0, uid: 1 }
-    }
-
-    pub fn after(steps: &[Step]) -> Self {
-        let mut world = Self::new();
-        for step in steps {
-            world.step(step);
-        }
-        world
     }
 
     pub fn plan(&self) -> Plan {

@@ -5,7 +5,10 @@
 mod attacks;
 mod build;
 mod generate;
+mod limits;
 mod memory;
 mod model;
+mod ownership;
 mod properties;
+mod rules;
 mod told;

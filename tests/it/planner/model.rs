@@ -34,6 +34,7 @@ impl Model {
     pub fn applied(&mut self, input: &Input, observed: &Observed, today: i64) {
         let mut relationships: BTreeSet<u8> = input.relationships.keys().copied().collect();
         relationships.extend(self.given.keys().map(|(relationship, _)| *relationship));
+        let mut kept = BTreeMap::new();
         for number in relationships {
             let Some(row) = active(observed, number) else {
                 self.given.retain(|(of, _), _| *of != number);
@@ -48,7 +49,7 @@ impl Model {
                 .collect();
             for grant in grants {
                 let had = self.given.remove(&(number, grant));
-                let mut gives = gives(input, number, grant, had);
+                let mut gives = gives(input, row, number, grant, had);
                 if let Some(gives) = &mut gives {
                     gives.roles.retain(|role| row.ceiling.contains(role));
                 }
@@ -56,34 +57,21 @@ impl Model {
                     self.given.insert((number, grant), gives);
                 }
             }
-            let idle: Vec<u8> = self
-                .given
-                .iter()
-                .filter(|((of, _), gives)| {
-                    *of == number && !self.takes_part(row, number, gives, today)
-                })
-                .map(|((_, grant), _)| *grant)
-                .collect();
-            for grant in idle {
-                self.given.remove(&(number, grant));
+            let given = self.given.clone();
+            for ((_, name), gives) in given.iter().filter(|((of, _), _)| *of == number) {
+                let mut gives = gives.clone();
+                let grantee = group(gives.grantee).id;
+                let window = gives.clone();
+                gives.roles.retain(|role| {
+                    (today..)
+                        .take_while(|on| self.on(row, number, grantee, *on).contains(role))
+                        .any(|on| contains(&window, on))
+                });
+                kept.insert((number, *name), gives);
             }
         }
-    }
-
-    /// Whether a role is held without a gap from today to a day on which this grant gives it.
-    fn takes_part(
-        &self,
-        row: &ObservedRelationship,
-        number: u8,
-        grant: &Grant,
-        today: i64,
-    ) -> bool {
-        grant.roles.iter().any(|role| {
-            let grantee = group(grant.grantee).id;
-            (today..)
-                .take_while(|on| self.on(row, number, grantee, *on).contains(role))
-                .any(|on| contains(grant, on))
-        })
+        kept.retain(|_, gives| !gives.roles.is_empty());
+        self.given = kept;
     }
 
     /// Who holds which roles under a relationship on a day.
@@ -131,11 +119,18 @@ fn earlier(had: Grant, declared: &Grant) -> Grant {
 }
 
 /// What a grant gives from now on, if it gave `had` until now.
-fn gives(input: &Input, number: u8, name: u8, had: Option<Grant>) -> Option<Grant> {
+fn gives(
+    input: &Input,
+    row: &ObservedRelationship,
+    number: u8,
+    name: u8,
+    had: Option<Grant>,
+) -> Option<Grant> {
     let declared = input.grants.get(&name);
     let selecting = declared.filter(|grant| grant.selects.contains(&number));
     let Some(relationship) = input.relationships.get(&number) else {
-        return if input.prune { ended(declared, had) } else { had };
+        let retains = row.policies.deletion == RelationshipDeletionPolicy::Retain;
+        return if input.prune && !retains { ended(declared, had) } else { had };
     };
     let Relationship { standing, policies, .. } = relationship;
     if policies.management == ManagementPolicy::Observe {

@@ -118,7 +118,7 @@ CREATE TRIGGER ledger_is_not_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON ledg
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_only_appended_to();
 
 CREATE TABLE ledger_head (
-    only     INTEGER PRIMARY KEY CHECK (only = 1),
+    single   INTEGER PRIMARY KEY CHECK (single = 1),
     sequence BIGINT NOT NULL CHECK (sequence >= 0),
     hash     TEXT    NOT NULL CHECK (length(hash) = 64)
 );

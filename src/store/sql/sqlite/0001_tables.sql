@@ -119,7 +119,7 @@ CREATE TRIGGER ledger_is_not_shortened BEFORE DELETE ON ledger BEGIN
 END;
 
 CREATE TABLE ledger_head (
-    only     INTEGER PRIMARY KEY CHECK (only = 1),
+    single   INTEGER PRIMARY KEY CHECK (single = 1),
     sequence INTEGER NOT NULL CHECK (sequence >= 0),
     hash     TEXT    NOT NULL CHECK (length(hash) = 64)
 ) STRICT;

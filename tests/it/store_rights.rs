@@ -1,0 +1,122 @@
+//! PostgreSQL's own means: three roles, TLS, passwords from elsewhere.
+//!
+//! Never: a right that the work does not need.
+
+use std::collections::BTreeMap;
+
+use concordat::{
+    domain::{plan::Effect, state::Instance},
+    store::{
+        Outcome, Read, Scope, StoreError, Write,
+        sql::{POSTGRES_ROLES, open_reader, open_writer},
+    },
+};
+use sqlx::{AssertSqlSafe, Connection};
+
+use crate::{
+    postgres::{Database, Login, server},
+    store_samples::*,
+};
+
+/// A store with something in it, and a login with one of the roles.
+async fn with_role(role: &str) -> (Place, Login) {
+    let place = Place::postgres();
+    let mut store = place.writer().await;
+    bring(&mut store, &only(accepted(relationship("acme", 1)))).await;
+    let login = server().login(database(&place), "member");
+    let name = &database(&place).name;
+    server().administer(name, POSTGRES_ROLES);
+    server().administer(name, POSTGRES_ROLES);
+    server().administer(name, &format!("GRANT {role} TO {}", login.name));
+    (place, login)
+}
+
+fn database(place: &Place) -> &Database {
+    match place {
+        Place::Postgres(database) => database,
+        Place::Sqlite(_) => panic!("not a server"),
+    }
+}
+
+async fn says(login: &Login, statement: &str) -> Result<u64, String> {
+    let mut session = sqlx::PgConnection::connect(&login.url).await.unwrap();
+    sqlx::raw_sql("SET search_path = concordat").execute(&mut session).await.unwrap();
+    let result = sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut session).await;
+    result.map(|result| result.rows_affected()).map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn a_reader_with_only_select_sees_what_would_change() {
+    let (_place, login) = with_role("concordat_reader").await;
+    let mut reader = open_reader(&login.url.parse().unwrap()).await.unwrap();
+    let desired = only(grant(accepted(relationship("acme", 1)), 1, &[REPORTS_READER], None));
+    let changes = planned(&mut reader, &desired).await;
+    let [change] = &changes[..] else { panic!("{changes:?}") };
+    assert!(matches!(change.change.effect, Effect::SetRoles { .. }));
+    let limits = BTreeMap::from([("default".to_owned(), Default::default())]);
+    assert_eq!(reader.budgets(&limits).await.unwrap()["default"].relationships, 1);
+    chain_is_whole(&mut reader, 2).await;
+    assert_eq!(reader.batches().await.unwrap(), []);
+    let error = reader.persons().await.unwrap_err();
+    assert!(matches!(error, StoreError::Forbidden { .. }), "{error}");
+
+    let error = open_writer(&login.url.parse().unwrap(), &Instance::cli(), |_| {}).await;
+    let error = error.err().unwrap();
+    assert!(matches!(error, StoreError::Forbidden { .. }), "{error}");
+    for table in ["relationships", "assignment_roles", "ledger", "ledger_head"] {
+        let denied = says(&login, &format!("DELETE FROM {table}")).await.unwrap_err();
+        assert!(denied.contains("permission denied"), "{denied}");
+    }
+}
+
+#[tokio::test]
+async fn an_operator_writes_and_can_neither_change_nor_shorten_the_ledger() {
+    let (place, login) = with_role("concordat_operator").await;
+    let operator = Instance("operator".to_owned());
+    let mut store = open_writer(&login.url.parse().unwrap(), &operator, |_| {}).await.unwrap();
+    let wish = grant(accepted(relationship("more", 2)), 1, &[REPORTS_READER], None);
+    let observed = store.observe(&Scope::All).await.unwrap();
+    let changes = free(changes(&only(wish), &observed, &operator));
+    let outcome = store.apply(&changes, &BTreeMap::new(), &by("ada")).await.unwrap();
+    assert_eq!(outcome, [Outcome::Done, Outcome::Done, Outcome::Done]);
+    chain_is_whole(&mut store, 5).await;
+    for statement in [
+        "UPDATE ledger SET subject = 'x'",
+        "DELETE FROM ledger",
+        "TRUNCATE ledger",
+        "DELETE FROM relationships",
+        "DROP TABLE ledger",
+        "ALTER TABLE ledger DISABLE TRIGGER ALL",
+    ] {
+        let denied = says(&login, statement).await.unwrap_err();
+        assert!(
+            denied.contains("permission denied") || denied.contains("must be owner"),
+            "{denied}"
+        );
+    }
+    // Not even the owner changes it by mistake.
+    let denied = place.try_outside("UPDATE ledger SET subject = 'x'").await.unwrap_err();
+    assert!(denied.to_string().contains("only appended to"), "{denied}");
+}
+
+#[tokio::test]
+async fn tls_is_used_and_the_certificate_is_checked_where_asked() {
+    let place = Place::postgres();
+    place.writer().await;
+    let login = server().tls_only_login(database(&place), "client");
+    let name = &database(&place).name;
+    server().administer(name, POSTGRES_ROLES);
+    server().administer(name, &format!("GRANT concordat_reader TO {}", login.name));
+    let verified = |ca: &std::path::Path| {
+        format!("{}?sslmode=verify-full&sslrootcert={}", login.url, ca.display())
+    };
+    let right = verified(&server().ca_path()).parse().unwrap();
+    open_reader(&right).await.unwrap().observe(&Scope::All).await.unwrap();
+    let strange = verified(&server().strange_ca_path()).parse().unwrap();
+    let error = open_reader(&strange).await.err().unwrap();
+    let StoreError::Unreachable { reason, .. } = &error else { panic!("{error}") };
+    assert!(reason.contains("TLS") || reason.contains("certificate"), "{reason}");
+    let open = format!("{}?sslmode=disable", login.url).parse().unwrap();
+    let error = open_reader(&open).await.err().unwrap();
+    assert!(matches!(error, StoreError::Unauthenticated { .. }), "{error}");
+}

@@ -1,0 +1,261 @@
+//! Who may write: locks, epochs, several writers at once, the ledger they share, limits and approvals.
+//!
+//! Never: two sessions of one instance that both believe they write.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+    time::Duration,
+};
+
+use concordat::{
+    domain::{
+        digest::Digest,
+        entry::{EntryKind, PersonRecord},
+        limits::{Batch, Limits, Share, check},
+        plan::{Claimant, Foreign, plan},
+        state::{Absence, Desired, Instance},
+    },
+    store::{
+        CHANGES_AT_ONCE, Outcome, Read, Refusal, Scope, StoreError, Write,
+        sql::{Erased, Observation, open_writer_within},
+    },
+};
+
+use crate::{store_contract::on_both, store_samples::*};
+
+on_both! {
+    a_second_writer_of_the_same_instance_waits_and_is_told_for_whom
+    an_older_session_is_refused
+    five_hundred_at_a_time_make_one_chain
+    writers_of_different_instances_keep_one_chain
+    a_person_is_erased_and_the_chain_stays_true
+    what_was_seen_outside_is_recorded
+    a_budget_is_taken_once_however_many_want_it
+    what_is_over_the_limit_waits_until_it_is_approved_and_runs_once
+    an_approval_lapses
+}
+
+async fn a_second_writer_of_the_same_instance_waits_and_is_told_for_whom(place: &Place) {
+    let first = place.writer().await;
+    let told = Mutex::new(Vec::new());
+    let patience = Duration::from_millis(300);
+    let (url, instance) = (place.url(), Instance::cli());
+    let second = open_writer_within(patience, &url, &instance, |holder| {
+        told.lock().unwrap().push(holder.to_owned());
+    });
+    let error = second.await.err().unwrap();
+    let StoreError::Locked { holder, .. } = &error else { panic!("{error}") };
+    assert!(holder.contains(&format!("process {}", std::process::id())), "{holder}");
+    assert_eq!(*told.lock().unwrap(), [holder.clone()]);
+
+    // Another instance need not wait, and the next of this one goes on when the first has gone.
+    drop(place.writer_of(&Instance("operator".to_owned())).await);
+    drop(first);
+    place.writer().await;
+}
+
+async fn an_older_session_is_refused(place: &Place) {
+    let mut old = place.writer().await;
+    let changes = planned(&mut old, &only(relationship("acme", 1))).await;
+    place.outside("UPDATE instances SET epoch = epoch + 1 WHERE instance = 'cli'").await;
+    let stale = StoreError::StaleEpoch { instance: "cli".to_owned() };
+    let outcome = old.apply(&changes, &BTreeMap::new(), &by("ada")).await;
+    assert_eq!(outcome, Err(stale.clone()));
+    assert_eq!(old.record(Vec::new(), &by("ada")).await, Err(stale));
+    assert_eq!(old.head().await.unwrap().sequence, 0);
+}
+
+async fn five_hundred_at_a_time_make_one_chain(place: &Place) {
+    let mut store = place.writer().await;
+    let wishes = (1..=200).map(|number| {
+        let wish = accepted(relationship(&format!("r{number}"), number));
+        (1..=4).fold(wish, |wish, group| grant(wish, group, &[REPORTS_READER], None))
+    });
+    let desired = all(wishes);
+    let changes = planned(&mut store, &desired).await.len();
+    assert!(changes > 2 * CHANGES_AT_ONCE);
+    bring(&mut store, &desired).await;
+    assert!(planned(&mut store, &desired).await.is_empty());
+    chain_is_whole(&mut store, changes).await;
+}
+
+async fn writers_of_different_instances_keep_one_chain(place: &Place) {
+    drop(place.writer().await);
+    let write = async |instance: u128| {
+        let mut store = place.writer_of(&Instance(format!("operator-{instance}"))).await;
+        for number in 0..10 {
+            let name = format!("i{instance}-r{number}");
+            let desired = only(relationship(&name, instance * 100 + number));
+            let observed = store.observe(&Scope::All).await.unwrap();
+            let instance = Instance(format!("operator-{instance}"));
+            let changes = free(changes(&desired, &observed, &instance));
+            let outcome = store.apply(&changes, &BTreeMap::new(), &by("ada")).await.unwrap();
+            assert_eq!(outcome, [Outcome::Done]);
+        }
+    };
+    tokio::join!(write(1), write(2), write(3));
+    chain_is_whole(&mut place.reader().await, 30).await;
+    let ids = "SELECT count(DISTINCT id) FROM relationships";
+    assert_eq!(place.number(ids).await, 30);
+}
+
+async fn a_person_is_erased_and_the_chain_stays_true(place: &Place) {
+    let mut store = place.writer().await;
+    bring(&mut store, &only(accepted(relationship("acme", 1)))).await;
+    let persons = place.reader().await.persons().await.unwrap();
+    let [(hash, Some(record))] = &persons.into_iter().collect::<Vec<_>>()[..] else { panic!() };
+    assert_eq!(PersonRecord::hash_of(&record.salt, &record.content), *hash);
+    assert!(record.salt.len() >= 32 && record.content.contains("Lovelace"));
+    let entries = store.entries(0, 10).await.unwrap();
+    let told = serde_json::to_string(&entries).unwrap();
+    assert!(told.contains(&hash.to_string()) && !told.contains("Lovelace"));
+
+    assert_eq!(store.erase(&Erased::Mail("nobody@else.example".to_owned())).await, Ok(0));
+    assert_eq!(store.erase(&Erased::Mail("ada@Customer.example".to_owned())).await, Ok(1));
+    assert_eq!(store.erase(&Erased::Record(*hash)).await, Ok(0));
+    let persons = place.reader().await.persons().await.unwrap();
+    assert_eq!(persons, BTreeMap::from([(*hash, None)]));
+    chain_is_whole(&mut store, 2).await;
+    if let Place::Sqlite(folder) = place {
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            let text = String::from_utf8_lossy(&bytes);
+            assert!(!text.contains("Lovelace"), "it is still in a file");
+        }
+    }
+}
+
+async fn what_was_seen_outside_is_recorded(place: &Place) {
+    let mut store = place.writer().await;
+    let seen = Observation {
+        kind: EntryKind::Difference,
+        subject: "acme".to_owned(),
+        payload: serde_json::json!({ "removed": [REPORTS_READER] }),
+    };
+    store.record(vec![seen.clone(), seen.clone()], &by("ada")).await.unwrap();
+    chain_is_whole(&mut store, 2).await;
+    let entry = store.entries(1, 1).await.unwrap().remove(0);
+    assert_eq!((entry.kind, entry.subject, entry.payload), (seen.kind, seen.subject, seen.payload));
+}
+
+/// Three grantees under each of two relationships.
+fn six() -> Desired {
+    all((1..=2).map(|number| {
+        let wish = accepted(relationship(&format!("r{number}"), number));
+        (1..=3).fold(wish, |wish, group| grant(wish, group, &[REPORTS_READER], None))
+    }))
+}
+
+fn three_grantees() -> Limits {
+    Limits { new_grantees: 3, ..Limits::default() }
+}
+
+/// The same without its grants, which are revoked.
+fn pruned() -> Desired {
+    let wishes = (1..=2).map(|number| accepted(relationship(&format!("r{number}"), number)));
+    Desired { absence: Absence::Prune, ..all(wishes) }
+}
+
+async fn a_budget_is_taken_once_however_many_want_it(place: &Place) {
+    let mut store = place.writer().await;
+    let limits = BTreeMap::from([("default".to_owned(), three_grantees())]);
+    let observed = store.observe(&Scope::All).await.unwrap();
+    let claimant = Claimant { instance: Instance::cli(), foreign: Foreign::Conflict };
+    let plan = plan(&six(), &observed, &claimant);
+    // Both have looked when there was budget for all; here the limit is smaller.
+    let wide = BTreeMap::new();
+    let checked = check(&plan, &six(), &wide, &BTreeSet::new());
+    let outcome = store.apply(&checked.run, &limits, &by("ada")).await.unwrap();
+    let over = Outcome::Refused(Refusal::OverLimit { measure: "new grantees".to_owned() });
+    let made = outcome.iter().filter(|outcome| **outcome == Outcome::Done).count();
+    let refused = outcome.iter().filter(|outcome| **outcome == over).count();
+    assert_eq!((made, refused), (4 + 3, 3));
+    let budget = &store.budgets(&limits).await.unwrap()["default"];
+    assert_eq!((budget.spent.new_grantees, budget.assignments, budget.relationships), (3, 3, 2));
+
+    let again = store.apply(&checked.run, &limits, &by("ada")).await.unwrap();
+    assert_eq!(again, outcome, "what is made is done, and what is over stays over");
+    place.outside("UPDATE spent SET at_ms = at_ms - 3600001").await;
+    let later = store.apply(&checked.run, &limits, &by("ada")).await.unwrap();
+    assert!(later.iter().all(|outcome| *outcome == Outcome::Done), "{later:?}");
+}
+
+/// The batch that a plan would wait with.
+async fn batch(store: &mut impl Read, desired: &Desired, limits: &Limits) -> Batch {
+    let limits = BTreeMap::from([("default".to_owned(), limits.clone())]);
+    let mut desired = desired.clone();
+    desired.boundaries = BTreeMap::new();
+    let observed = store.observe(&Scope::All).await.unwrap();
+    let claimant = Claimant { instance: Instance::cli(), foreign: Foreign::Conflict };
+    let plan = plan(&desired, &observed, &claimant);
+    let budgets = store.budgets(&limits).await.unwrap();
+    check(&plan, &desired, &budgets, &BTreeSet::new()).blocked.remove(0)
+}
+
+async fn what_is_over_the_limit_waits_until_it_is_approved_and_runs_once(place: &Place) {
+    let mut store = place.writer().await;
+    bring(&mut store, &six()).await;
+    let limits = Limits::default();
+    let report = within(&mut store, &pruned(), &limits).await;
+    assert_eq!(report.tried, []);
+    let waiting = place.reader().await.batches().await.unwrap();
+    let [stored] = &waiting[..] else { panic!("{waiting:?}") };
+    assert_eq!((stored.members, stored.made, &stored.approved), (6, 0, &None));
+    assert_eq!((stored.blocked_by.as_str(), stored.counts), ("ada", false));
+    let entries = store.head().await.unwrap().sequence;
+
+    // Asking again makes no second entry, and a smaller part of it waits as well.
+    within(&mut store, &pruned(), &limits).await;
+    assert_eq!(store.head().await.unwrap().sequence, entries);
+    let budgets = BTreeMap::from([("default".to_owned(), limits.clone())]);
+    assert_eq!(store.budgets(&budgets).await.unwrap()["default"].blocked.len(), 6);
+
+    let batch = batch(&mut store, &pruned(), &limits).await;
+    assert_eq!(batch.hash, stored.hash);
+    store.approve(&batch, &by("grace")).await.unwrap();
+    let report = within(&mut store, &pruned(), &limits).await;
+    assert_eq!(report.tried.len(), 6);
+    assert!(report.tried.iter().all(|(_, outcome)| *outcome == Outcome::Done), "{report:?}");
+    let last = store.entries(entries, 1).await.unwrap().remove(0);
+    assert_eq!((last.kind, last.actor.name.as_str()), (EntryKind::Approved, "grace"));
+    assert_eq!(place.reader().await.batches().await.unwrap(), []);
+
+    // The same once more: the approval is used up, also for who still believes in it.
+    bring(&mut store, &six()).await;
+    let stale = report.tried.into_iter().map(|(admitted, _)| admitted).collect::<Vec<_>>();
+    let fresh = planned(&mut store, &pruned()).await;
+    let again: Vec<_> = fresh
+        .into_iter()
+        .map(|mut admitted| {
+            admitted.approved = stale[0].approved;
+            admitted
+        })
+        .collect();
+    let outcome = store.apply(&again, &budgets, &by("ada")).await.unwrap();
+    assert!(
+        outcome.iter().all(|it| matches!(it, Outcome::Refused(Refusal::NotApproved { .. }))),
+        "{outcome:?}"
+    );
+    assert_eq!(within(&mut store, &pruned(), &limits).await.tried, []);
+}
+
+async fn an_approval_lapses(place: &Place) {
+    let mut store = place.writer().await;
+    bring(&mut store, &six()).await;
+    let limits = Limits { revocations: Share { count: 0, percent: 0 }, ..Limits::default() };
+    let batch = batch(&mut store, &pruned(), &limits).await;
+    store.approve(&batch, &by("grace")).await.unwrap();
+    let scopes = BTreeMap::from([("default".to_owned(), limits.clone())]);
+    let budget = |budgets: BTreeMap<String, concordat::domain::limits::Budget>| {
+        let budget = &budgets["default"];
+        (budget.approved.len(), budget.blocked.len())
+    };
+    assert_eq!(budget(store.budgets(&scopes).await.unwrap()), (6, 0));
+    place.outside("UPDATE batches SET approved_at_ms = approved_at_ms - 3600001").await;
+    assert_eq!(budget(store.budgets(&scopes).await.unwrap()), (0, 6));
+    assert_eq!(within(&mut store, &pruned(), &limits).await.tried, []);
+    let known: BTreeMap<Digest, Digest> =
+        batch.members.iter().map(|member| (*member, batch.hash)).collect();
+    assert_eq!(store.budgets(&scopes).await.unwrap()["default"].blocked, known);
+}
