@@ -18,6 +18,7 @@ mod pages;
 mod planner;
 mod postgres;
 mod program;
+mod requirements;
 mod sources;
 mod store_contract;
 mod store_faults;
