@@ -127,9 +127,11 @@ fn metadata_of_the_wrong_form_is_refused_all_at_once() {
     for name in ["a", "a.b", "0-0", &"x".repeat(253)] {
         assert_eq!(said(&input(named(&format!("{{name: {name:?}}}"))).problems), "", "{name}");
     }
-    refused(
-        OFFER.replace("PartnerOffer", "PartnerBoundary"),
-        "-:3:39 C0018 metadata.namespace: a PartnerBoundary belongs to the whole cluster and has no namespace\n  \
-         help: remove `namespace:`; the namespaces it is about stand in `spec.namespaces`\n",
-    );
+}
+
+#[test]
+fn a_boundary_belongs_to_the_whole_cluster_whatever_namespace_kustomize_writes() {
+    let input = input(OFFER.replace("PartnerOffer", "PartnerBoundary"));
+    assert_eq!(said(&input.problems), "");
+    assert_eq!(input.documents[0].key.namespace, "");
 }

@@ -1,179 +1,22 @@
-//! What needs a person: how much may be lost or gained at once (DESIGN §5).
+//! Divides a plan into what may run and what waits for a person.
 //!
-//! Never: counts expiry, a completed replacement, or what a person approved.
+//! Never: lets a change run while something that it rests on waits.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{
-    catalogue::Catalogue,
+    Budget, Cost, Limits, Measure,
+    cost::{cost, member, moved},
+};
+use crate::domain::{
     digest::Digest,
-    duration::Duration,
-    ids::{GranteeId, RoleId},
+    ids::GranteeId,
     lifecycle::EndReason,
     plan::{Cause, Change, Effect, Plan},
-    state::{Desired, RelationshipKey, Roles},
+    state::{Desired, RelationshipKey},
 };
-
-/// How much may happen within a window without a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
-    /// The stretch of time that is counted.
-    pub window: Duration,
-    /// Assignments that lose something.
-    pub revocations: Share,
-    /// Relationships that are terminated.
-    pub terminations: Share,
-    /// Privileged roles that are gained.
-    pub privileged_gains: u32,
-    /// Grantees that held nothing before.
-    pub new_grantees: u32,
-    /// Relationships that are replaced.
-    pub replacements: u32,
-}
-
-/// A number, and a share that counts from [`SHARE_COUNTS_FROM`] up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Share {
-    /// In number.
-    pub count: u32,
-    /// In percent of all.
-    pub percent: u32,
-}
-
-/// The number of assignments, or relationships, from which the share counts.
-pub const SHARE_COUNTS_FROM: u32 = 5;
-
-/// The name of the scope of namespaces without a boundary.
-pub const DEFAULT_SCOPE: &str = "default";
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            window: Duration::from_seconds(3_600),
-            revocations: Share { count: 25, percent: 30 },
-            terminations: Share { count: 3, percent: 10 },
-            privileged_gains: 25,
-            new_grantees: 100,
-            replacements: 10,
-        }
-    }
-}
-
-/// What a change counts as, and what was spent within the window.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cost {
-    /// Assignments that lose something.
-    pub revocations: u32,
-    /// Relationships that are terminated.
-    pub terminations: u32,
-    /// Privileged roles that are gained.
-    pub privileged_gains: u32,
-    /// Grantees that held nothing before.
-    pub new_grantees: u32,
-    /// Relationships that are replaced.
-    pub replacements: u32,
-}
-
-impl Cost {
-    /// Both together.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        Self {
-            revocations: self.revocations.saturating_add(other.revocations),
-            terminations: self.terminations.saturating_add(other.terminations),
-            privileged_gains: self.privileged_gains.saturating_add(other.privileged_gains),
-            new_grantees: self.new_grantees.saturating_add(other.new_grantees),
-            replacements: self.replacements.saturating_add(other.replacements),
-        }
-    }
-
-    fn measures(self) -> [(Measure, u32); 5] {
-        [
-            (Measure::Revocations, self.revocations),
-            (Measure::Terminations, self.terminations),
-            (Measure::PrivilegedGains, self.privileged_gains),
-            (Measure::NewGrantees, self.new_grantees),
-            (Measure::Replacements, self.replacements),
-        ]
-    }
-}
-
-/// What is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Measure {
-    /// Assignments that lose something.
-    Revocations,
-    /// Relationships that are terminated.
-    Terminations,
-    /// Privileged roles that are gained.
-    PrivilegedGains,
-    /// Grantees that held nothing before.
-    NewGrantees,
-    /// Relationships that are replaced.
-    Replacements,
-    /// Changes that a person must approve whatever the limits.
-    NeedApproval,
-}
-
-/// How much there is and how much was spent, for one scope.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Budget {
-    /// Spent within the window.
-    pub spent: Cost,
-    /// Assignments that hold something.
-    pub assignments: u32,
-    /// Relationships that are active.
-    pub relationships: u32,
-    /// Members of stored batches that nobody has approved, each with the hash of its batch: blocked however the window
-    /// slides.
-    pub blocked: BTreeMap<Digest, Digest>,
-    /// Members of approved batches, by the hash of the batch.
-    pub approved: BTreeMap<Digest, Digest>,
-}
-
-impl fmt::Display for Measure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Revocations => "revocations",
-            Self::Terminations => "terminations",
-            Self::PrivilegedGains => "gains of privileged roles",
-            Self::NewGrantees => "new grantees",
-            Self::Replacements => "replacements",
-            Self::NeedApproval => "what needs an approval",
-        })
-    }
-}
-
-impl Limits {
-    /// What `cost` goes beyond: each with what it would come to and what is allowed.
-    pub fn exceeded(&self, cost: Cost, budget: &Budget) -> Vec<(Measure, u32, u32)> {
-        let total = cost.plus(budget.spent);
-        let share = |share: Share, of: u32| {
-            let by_percent = u64::from(of) * u64::from(share.percent) / 100;
-            let by_percent = u32::try_from(by_percent).unwrap_or(u32::MAX);
-            if of < SHARE_COUNTS_FROM { share.count } else { share.count.min(by_percent.max(1)) }
-        };
-        let allowed = |measure| match measure {
-            Measure::Revocations => share(self.revocations, budget.assignments),
-            Measure::Terminations => share(self.terminations, budget.relationships),
-            Measure::PrivilegedGains => self.privileged_gains,
-            Measure::NewGrantees => self.new_grantees,
-            Measure::Replacements => self.replacements,
-            Measure::NeedApproval => 0,
-        };
-        let counted = cost.measures().into_iter().zip(total.measures());
-        counted
-            .filter(|((measure, now), (_, total))| *now > 0 && *total > allowed(*measure))
-            .map(|((measure, _), (_, total))| (measure, total, allowed(measure)))
-            .collect()
-    }
-}
 
 /// A change that may be made, and what it takes from the budget.
 #[derive(Debug, Clone, PartialEq)]
@@ -427,78 +270,5 @@ fn hold_revocations_of_waiting_terminations(
         if revokes && change.subject.relationship.as_ref().is_some_and(|row| ending.contains(row)) {
             waiting.insert(*position);
         }
-    }
-}
-
-/// What moves from a predecessor to its successor: gained by nobody.
-type Moved<'a> = BTreeMap<(&'a super::state::Owner, GranteeId), &'a Roles>;
-
-fn moved(changes: &[Change]) -> Moved<'_> {
-    let replaced = changes.iter().filter(|change| change.cause == Cause::Replaced);
-    replaced
-        .filter_map(|change| match &change.effect {
-            Effect::SetRoles { grantee, before, .. } => {
-                Some(((&change.subject.owner, grantee.id), &before.roles))
-            }
-            _ => None,
-        })
-        .collect()
-}
-
-/// What a change counts as.
-fn cost(change: &Change, moved: &Moved<'_>) -> Cost {
-    let mut cost = Cost::default();
-    match (&change.effect, change.cause) {
-        (_, Cause::Expired) | (Effect::SetRoles { .. }, Cause::Replaced) => {}
-        (Effect::SetRoles { grantee, before, after }, _) => {
-            let had = moved.get(&(&change.subject.owner, grantee.id));
-            let held = |role: &RoleId| {
-                before.roles.contains_key(role) || had.is_some_and(|had| had.contains_key(role))
-            };
-            let loses = before
-                .roles
-                .iter()
-                .any(|(role, until)| after.roles.get(role).is_none_or(|later| later < until));
-            let gained = after.roles.keys().filter(|role| !held(role));
-            let privileged = gained.filter(|role| {
-                Catalogue::compiled().role(**role).is_none_or(|role| role.privileged)
-            });
-            cost.revocations = u32::from(loses);
-            cost.privileged_gains = u32::try_from(privileged.count()).unwrap_or(u32::MAX);
-            let held_nothing = before.roles.is_empty() && had.is_none_or(|had| had.is_empty());
-            cost.new_grantees = u32::from(held_nothing && !after.roles.is_empty());
-        }
-        (Effect::Terminate { reason }, _) => {
-            cost.terminations = u32::from(*reason != EndReason::Replaced);
-        }
-        (Effect::Invite { .. }, Cause::Replaced) => cost.replacements = 1,
-        _ => {}
-    }
-    cost
-}
-
-/// What a change would do, without time, version or text: the same tomorrow.
-pub fn member(change: &Change) -> Digest {
-    let row = &change.subject.relationship;
-    match &change.effect {
-        Effect::SetRoles { grantee, before, after } => {
-            let (before, after): (BTreeSet<_>, BTreeSet<_>) =
-                (before.roles.keys().collect(), after.roles.keys().collect());
-            Digest::of(&("SetRoles", row, grantee.id, before, after, change.approval))
-        }
-        Effect::Invite { invitation, .. } => Digest::of(&("Invite", row, invitation.digest())),
-        Effect::Terminate { reason } => Digest::of(&("Terminate", row, reason)),
-        Effect::Authorise { acceptance, .. } => Digest::of(&("Authorise", row, acceptance.content)),
-        Effect::Decline { acceptance } => Digest::of(&("Decline", row, acceptance.content)),
-        Effect::RecordAcceptance { acceptance } => {
-            Digest::of(&("RecordAcceptance", acceptance.content))
-        }
-        Effect::Withdraw { reason } => Digest::of(&("Withdraw", row, reason)),
-        Effect::SetAutoExtend { after, .. } => Digest::of(&("SetAutoExtend", row, after)),
-        Effect::DropGlobalAdministrator { .. } => Digest::of(&("DropGlobalAdministrator", row)),
-        Effect::Extend { .. } => Digest::of(&("Extend", row)),
-        Effect::Claim { after, .. } => Digest::of(&("Claim", row, after)),
-        Effect::SetPolicies { after, .. } => Digest::of(&("SetPolicies", row, after)),
-        Effect::Expire { .. } => Digest::of(&("Expire", row)),
     }
 }
