@@ -47,7 +47,7 @@ async fn a_second_writer_of_the_same_instance_waits_and_is_told_for_whom(place: 
     let error = second.await.err().unwrap();
     let StoreError::Locked { holder, .. } = &error else { panic!("{error}") };
     assert!(holder.contains(&format!("process {}", std::process::id())), "{holder}");
-    assert_eq!(*told.lock().unwrap(), [holder.clone()]);
+    assert_eq!(told.lock().unwrap().as_slice(), std::slice::from_ref(holder));
 
     // Another instance need not wait, and the next of this one goes on when the first has gone.
     drop(place.writer_of(&Instance("operator".to_owned())).await);

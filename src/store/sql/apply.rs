@@ -95,10 +95,14 @@ async fn in_transaction(
 
 /// The object that the change comes from is known from the change itself.
 fn intent(change: &Change, by: &Signature) -> entry::Intent {
-    let uid = match &change.effect {
-        Effect::Invite { uid, .. } | Effect::Claim { after: (_, uid), .. } => Some(uid),
-        _ => change.expects.uid.as_ref(),
+    let new = if let Effect::Invite { uid, .. } | Effect::Claim { after: (_, uid), .. } =
+        &change.effect
+    {
+        Some(uid)
+    } else {
+        None
     };
+    let uid = new.or(change.expects.uid.as_ref());
     let mut intent = by.intent.clone();
     intent.uid = intent.uid.or_else(|| uid.map(|uid| uid.0.clone()));
     intent

@@ -16,6 +16,8 @@ mod open;
 mod record;
 mod rows;
 mod session;
+#[cfg(test)]
+mod tests;
 mod touched;
 mod write;
 

@@ -168,9 +168,8 @@ async fn relationships(
     let named: BTreeSet<&RelationshipKey> =
         changes().filter_map(|change| change.subject.relationship.as_ref()).collect();
     let firsts: BTreeSet<&RelationshipKey> = changes()
-        .filter_map(|change| match &change.effect {
-            Effect::Invite { first, .. } => Some(first),
-            _ => None,
+        .filter_map(|change| {
+            if let Effect::Invite { first, .. } = &change.effect { Some(first) } else { None }
         })
         .collect();
     let (named, firsts) = (json!(named).to_string(), json!(firsts).to_string());
