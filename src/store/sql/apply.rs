@@ -49,8 +49,7 @@ async fn in_transaction(
     limits: &BTreeMap<String, Limits>,
     by: &Signature,
 ) -> Result<Vec<Outcome>, StoreError> {
-    let head = touched::lock(session).await?;
-    touched::check_epoch(session, instance, epoch).await?;
+    let head = touched::lock_as(session, instance, epoch).await?;
     let ids: Vec<Digest> = changes.iter().map(|admitted| admitted.change.id()).collect();
     let world = touched::world(session, instance, changes, &ids, limits).await?;
     let now = world.now;
