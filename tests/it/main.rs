@@ -24,6 +24,7 @@ mod requirements;
 mod sources;
 mod store_contract;
 mod store_faults;
+mod store_lifecycle;
 mod store_rights;
 mod store_samples;
 mod store_sessions;
