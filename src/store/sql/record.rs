@@ -208,7 +208,7 @@ const ERASE_RECORD: Statement = both(
 /// Makes the next erasure leave nothing on the pages of the file.
 pub(super) async fn prepare_erasure(session: &mut Session) -> Result<(), StoreError> {
     if let Connection::Sqlite(_) = session.connection {
-        session.texts(both("PRAGMA secure_delete = ON"), &[]).await?;
+        session.tell(both("PRAGMA secure_delete = ON"), &[]).await?;
     }
     Ok(())
 }
@@ -227,8 +227,8 @@ pub(super) async fn erase(session: &mut Session, who: &Erased) -> Result<u64, St
 /// Makes an erasure leave nothing in the log either.
 pub(super) async fn finish_erasure(session: &mut Session) -> Result<(), StoreError> {
     if let Connection::Sqlite(_) = session.connection {
-        let folded = "SELECT CAST(busy AS TEXT) FROM pragma_wal_checkpoint('TRUNCATE')";
-        session.texts(both(folded), &[]).await?;
+        let folded = "PRAGMA wal_checkpoint(TRUNCATE)";
+        session.tell(both(folded), &[]).await?;
     }
     Ok(())
 }
