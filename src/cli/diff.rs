@@ -4,6 +4,7 @@
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::{
     ExitStatus, InputArgs, Output, StoreArgs, desired,
@@ -130,10 +131,13 @@ impl Shown<'_> {
         sides(run)
             .iter()
             .map(|side| {
-                let before = manifest::to_yaml(&side.before);
-                let after = manifest::to_yaml(&side.after);
-                yaml_diff(&side.name, &before, &after, style)
+                yaml_diff(&side.name, &document(&side.before), &document(&side.after), style)
             })
             .collect()
     }
+}
+
+/// The YAML of one side; nothing where there is nothing.
+fn document(side: &Value) -> String {
+    if side.is_null() { String::new() } else { manifest::to_yaml(side) }
 }

@@ -2,7 +2,7 @@
 //!
 //! Never: an entry changed or removed.
 
-use std::{fs, io::Write as _};
+use std::{fmt::Write as _, fs, io::Write as _};
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     domain::{digest::Digest, pages, problem::Problem},
     ledger::{Expected, Persons, Verdict, Verifier, export},
+    manifest,
     render::{Format, problems},
     store::{
         Read, StoreError,
@@ -162,10 +163,8 @@ fn in_words(verdict: &Verdict, persons: &Persons, found: &[Problem], out: &Outpu
     }
     let mut text = verdict.to_string();
     if persons.present + persons.erased > 0 {
-        text.push_str(&format!(
-            "\npersons: {} as they were recorded, {} erased",
-            persons.present, persons.erased
-        ));
+        let Persons { present, erased, .. } = persons;
+        let _ = write!(text, "\npersons: {present} as they were recorded, {erased} erased");
     }
     text
 }
@@ -201,12 +200,11 @@ async fn export_entries(args: &Export, out: &mut Output) -> anyhow::Result<ExitS
 
 async fn show(args: &Show, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let mut reader = open_reader(&args.store.store).await?;
-    let entries = match args.sequence {
-        Some(sequence) => reader.entries(sequence - 1, 1).await?,
-        None => {
-            let head = reader.head().await?;
-            reader.entries((head.sequence - i64::from(args.last)).max(0), args.last).await?
-        }
+    let entries = if let Some(sequence) = args.sequence {
+        reader.entries(sequence - 1, 1).await?
+    } else {
+        let head = reader.head().await?;
+        reader.entries((head.sequence - i64::from(args.last)).max(0), args.last).await?
     };
     if let Some(sequence) = args.sequence
         && entries.first().is_none_or(|entry| entry.sequence != sequence)
@@ -217,7 +215,7 @@ async fn show(args: &Show, out: &mut Output) -> anyhow::Result<ExitStatus> {
         out.answer(why::NOTHING)?;
         return Ok(ExitStatus::AsDesired);
     }
-    let shown: Vec<String> = entries.iter().map(|entry| crate::manifest::to_yaml(entry)).collect();
+    let shown: Vec<String> = entries.iter().map(manifest::to_yaml).collect();
     out.answer(&shown.join("---\n"))?;
     Ok(ExitStatus::AsDesired)
 }
@@ -243,7 +241,7 @@ async fn erase(args: &Erase, out: &mut Output) -> anyhow::Result<ExitStatus> {
     match erased {
         0 => bail!("nothing is kept of `{}`", args.person),
         1 => {
-            out.answer("Erased what was kept of 1 acceptance. The ledger is as true as before.")?
+            out.answer("Erased what was kept of 1 acceptance. The ledger is as true as before.")?;
         }
         many => out.answer(&format!(
             "Erased what was kept of {many} acceptances. The ledger is as true as before."

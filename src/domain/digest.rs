@@ -81,41 +81,45 @@ impl From<Digest> for String {
 pub fn canonical<T: Serialize>(value: &T) -> String {
     let value =
         serde_json::to_value(value).expect("our own types have text keys and finite numbers");
-    let mut text = String::new();
+    let mut text = Vec::new();
     write_canonical(&value, &mut text);
-    text
+    String::from_utf8(text).expect("JSON is UTF-8")
 }
 
-fn write_canonical(value: &Value, text: &mut String) {
+fn write_canonical(value: &Value, text: &mut Vec<u8>) {
     match value {
         Value::Object(fields) => {
             let mut fields: Vec<_> = fields.iter().collect();
             fields.sort_by_key(|(name, _)| *name);
-            text.push('{');
+            text.push(b'{');
             for (position, (name, value)) in fields.into_iter().enumerate() {
                 if position > 0 {
-                    text.push(',');
+                    text.push(b',');
                 }
-                text.push_str(&Value::from(name.as_str()).to_string());
-                text.push(':');
+                write_plain(name, text);
+                text.push(b':');
                 write_canonical(value, text);
             }
-            text.push('}');
+            text.push(b'}');
         }
         Value::Array(items) => {
-            text.push('[');
+            text.push(b'[');
             for (position, item) in items.iter().enumerate() {
                 if position > 0 {
-                    text.push(',');
+                    text.push(b',');
                 }
                 write_canonical(item, text);
             }
-            text.push(']');
+            text.push(b']');
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            text.push_str(&value.to_string());
+            write_plain(value, text);
         }
     }
+}
+
+fn write_plain<T: Serialize + ?Sized>(value: &T, text: &mut Vec<u8>) {
+    serde_json::to_writer(text, value).expect("a scalar is written to memory");
 }
 
 #[cfg(test)]

@@ -45,11 +45,11 @@ pub fn objects(input: &mut Input, absence: Absence) -> (Objects, Vec<Problem>) {
         }
         let spec = document.value["spec"].take();
         match document.key.kind {
-            Kind::PartnerOffer => objects.offers.extend(object(document, spec)),
-            Kind::PartnerRelationship => objects.relationships.extend(object(document, spec)),
-            Kind::RoleGrant => objects.grants.extend(object(document, spec)),
-            Kind::AgreementAcceptance => objects.acceptances.extend(object(document, spec)),
-            Kind::PartnerBoundary => objects.boundaries.extend(object(document, spec)),
+            Kind::PartnerOffer => objects.offers.push(object(document, spec)),
+            Kind::PartnerRelationship => objects.relationships.push(object(document, spec)),
+            Kind::RoleGrant => objects.grants.push(object(document, spec)),
+            Kind::AgreementAcceptance => objects.acceptances.push(object(document, spec)),
+            Kind::PartnerBoundary => objects.boundaries.push(object(document, spec)),
         }
     }
     (objects, problems)
@@ -78,10 +78,10 @@ fn verdicts(documents: &mut [Document]) -> Vec<Vec<Violation>> {
     })
 }
 
-fn object<S: DeserializeOwned>(document: &mut Document, spec: Value) -> Option<Object<S>> {
+fn object<S: DeserializeOwned>(document: &mut Document, spec: Value) -> Object<S> {
     let spec = serde_json::from_value(spec)
         .expect("what passes the schema that is generated from a type has that type");
-    Some(Object {
+    Object {
         name: ObjectName {
             namespace: document.key.namespace.clone(),
             name: document.key.name.clone(),
@@ -95,7 +95,7 @@ fn object<S: DeserializeOwned>(document: &mut Document, spec: Value) -> Option<O
         },
         source: Some(document.source),
         spec,
-    })
+    }
 }
 
 fn problem(document: &Document, violation: Violation) -> Problem {

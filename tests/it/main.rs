@@ -8,16 +8,19 @@
     reason = "a test fails by panicking, also in a function that it calls"
 )]
 
+mod crash;
 mod crds;
 mod documents;
 mod examples;
 mod house;
+mod kustomize;
 mod layers;
 mod manifest;
 mod pages;
 mod planner;
 mod postgres;
 mod program;
+mod requirements;
 mod sources;
 mod store_contract;
 mod store_faults;
@@ -25,3 +28,4 @@ mod store_rights;
 mod store_samples;
 mod store_sessions;
 mod verdict;
+mod work;

@@ -255,6 +255,7 @@ async fn an_approval_lapses(place: &Place) {
     place.outside("UPDATE batches SET approved_at_ms = approved_at_ms - 3600001").await;
     assert_eq!(budget(store.budgets(&scopes).await.unwrap()), (0, 6));
     assert_eq!(within(&mut store, &pruned(), &limits).await.tried, []);
-    let known: BTreeSet<Digest> = batch.members;
+    let known: BTreeMap<Digest, Digest> =
+        batch.members.iter().map(|member| (*member, batch.hash)).collect();
     assert_eq!(store.budgets(&scopes).await.unwrap()["default"].blocked, known);
 }

@@ -3,7 +3,10 @@
 //! Never: a step that gives a role outside `before ∪ after`, or takes away because something is absent.
 
 mod access;
+mod answers;
 mod assignment;
+mod contributions;
+mod endings;
 mod grants;
 mod lifecycle;
 mod order;

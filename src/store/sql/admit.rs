@@ -75,10 +75,9 @@ pub(super) enum Verdict {
 const CLOCKS_AGREE_WITHIN_SECONDS: i64 = 60;
 
 impl World<'_> {
-    /// Makes a change if all that it expects is so. Changes before it in the same call are seen.
-    pub fn admit(&mut self, admitted: &Admitted, person: Option<Digest>) -> Verdict {
+    /// Makes a change, whose id this is, if all that it expects is so. Changes before it in the same call are seen.
+    pub fn admit(&mut self, admitted: &Admitted, id: Digest, person: Option<Digest>) -> Verdict {
         let change = &admitted.change;
-        let id = change.id();
         if change.subject.owner.instance != *self.instance {
             let owner = change.subject.owner.to_string();
             return Verdict::Refused(Refusal::OwnedByAnother { owner });

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     domain::{
+        digest::Digest,
         entry::{self, Draft, EntryKind, PersonRecord},
         limits::{Admitted, Limits},
         plan::{Change, Effect},
@@ -50,12 +51,13 @@ async fn in_transaction(
 ) -> Result<Vec<Outcome>, StoreError> {
     let head = touched::lock(session).await?;
     touched::check_epoch(session, instance, epoch).await?;
-    let world = touched::world(session, instance, changes, limits).await?;
+    let ids: Vec<Digest> = changes.iter().map(|admitted| admitted.change.id()).collect();
+    let world = touched::world(session, instance, changes, &ids, limits).await?;
     let now = world.now;
     let persons = persons(changes)?;
     let person = |position: usize| persons.get(&position).map(|record| record.hash);
 
-    let verdicts = write_all(session, world, changes, &persons).await?;
+    let verdicts = write_all(session, world, (changes, &ids), &persons).await?;
 
     let mut refused = Vec::new();
     let mut drafts = Vec::new();
@@ -122,7 +124,7 @@ fn persons(changes: &[Admitted]) -> Result<BTreeMap<usize, PersonRecord>, StoreE
 async fn write_all(
     session: &mut Session,
     world: World<'_>,
-    changes: &[Admitted],
+    (changes, ids): (&[Admitted], &[Digest]),
     persons: &BTreeMap<usize, PersonRecord>,
 ) -> Result<Vec<Verdict>, StoreError> {
     let stored = world.assignments.clone();
@@ -131,7 +133,7 @@ async fn write_all(
     let mut named = Vec::new();
     for (position, admitted) in changes.iter().enumerate() {
         let record = persons.get(&position);
-        let verdict = together.admit(admitted, record.map(|record| record.hash));
+        let verdict = together.admit(admitted, ids[position], record.map(|record| record.hash));
         if verdict == Verdict::Made {
             named.extend(record);
         }
@@ -147,7 +149,7 @@ async fn write_all(
         Err(Failure::Store(error)) => Err(error),
         Err(Failure::Constraint(_)) => {
             session.tell(both("ROLLBACK TO SAVEPOINT changes"), &[]).await?;
-            write_each(session, world, changes, persons).await
+            write_each(session, world, (changes, ids), persons).await
         }
     }
 }
@@ -167,14 +169,14 @@ async fn write(
 async fn write_each(
     session: &mut Session,
     mut world: World<'_>,
-    changes: &[Admitted],
+    (changes, ids): (&[Admitted], &[Digest]),
     persons: &BTreeMap<usize, PersonRecord>,
 ) -> Result<Vec<Verdict>, StoreError> {
     let mut verdicts = Vec::with_capacity(changes.len());
     for (position, admitted) in changes.iter().enumerate() {
         let record = persons.get(&position);
         let mut next = world.clone();
-        let verdict = next.admit(admitted, record.map(|record| record.hash));
+        let verdict = next.admit(admitted, ids[position], record.map(|record| record.hash));
         if verdict != Verdict::Made {
             verdicts.push(verdict);
             continue;

@@ -227,8 +227,7 @@ pub(super) async fn erase(session: &mut Session, who: &Erased) -> Result<u64, St
 /// Makes an erasure leave nothing in the log either.
 pub(super) async fn finish_erasure(session: &mut Session) -> Result<(), StoreError> {
     if let Connection::Sqlite(_) = session.connection {
-        let folded = "PRAGMA wal_checkpoint(TRUNCATE)";
-        session.tell(both(folded), &[]).await?;
+        session.tell(both("PRAGMA wal_checkpoint(TRUNCATE)"), &[]).await?;
     }
     Ok(())
 }
