@@ -18,7 +18,7 @@ use crate::{
     manifest,
     render::{Format, problems},
     store::{
-        Read,
+        Read, StoreError,
         sql::{Erased, SqlReader, open_reader},
     },
 };
@@ -111,8 +111,8 @@ async fn verify(args: &Verify, out: &mut Output) -> anyhow::Result<ExitStatus> {
         verifier.finish(None)
     } else {
         let mut reader: SqlReader = open_reader(&args.store.store).await?;
-        why::each_entry(&mut reader, |entry| verifier.push(entry)).await?;
-        for (hash, record) in reader.persons().await? {
+        read_all(&mut reader, &mut verifier).await?;
+        for (hash, record) in why::records(&mut reader, out).await? {
             let kept =
                 record.as_ref().map(|record| (record.salt.as_str(), record.content.as_str()));
             persons.push(hash, kept);
@@ -127,6 +127,27 @@ async fn verify(args: &Verify, out: &mut Output) -> anyhow::Result<ExitStatus> {
         why::document("LedgerVerdict", &verdict, args.output, out)?;
     }
     Ok(if problems.is_empty() { ExitStatus::AsDesired } else { ExitStatus::No })
+}
+
+/// Reads every entry up to the first that cannot be read, which is named like any other bad one.
+async fn read_all(reader: &mut SqlReader, verifier: &mut Verifier) -> Result<(), StoreError> {
+    let mut at_once = 2_000;
+    let mut after = 0;
+    loop {
+        match reader.entries(after, at_once).await {
+            Ok(entries) => {
+                let Some(last) = entries.last() else { return Ok(()) };
+                after = last.sequence;
+                entries.iter().for_each(|entry| verifier.push(entry));
+            }
+            Err(StoreError::Corrupt { .. }) if at_once > 1 => at_once = 1,
+            Err(StoreError::Corrupt { reason, .. }) => {
+                verifier.push_unreadable(reason);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 fn problems_of(verdict: &Verdict, persons: &Persons) -> Vec<Problem> {

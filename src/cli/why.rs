@@ -18,7 +18,7 @@ use crate::{
     domain::{
         catalogue::Catalogue,
         digest::Digest,
-        entry::Entry,
+        entry::{Entry, PersonRecord},
         ids::{GranteeId, RoleId, TenantId},
         state::{Observed, Person},
     },
@@ -27,7 +27,7 @@ use crate::{
         why as reasons,
     },
     render::{FORMAT_VERSION, Format},
-    store::{Read, Scope, StoreError},
+    store::{Read, Scope, StoreError, sql::SqlReader},
 };
 
 /// About whom.
@@ -103,7 +103,7 @@ pub async fn why(args: &Why, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let mut reader = store::reader(&args.when.store.store, out).await?;
     let mut trail = Trail::new(args.grantee, args.when.until());
     let state = state(&mut reader, &args.when, |entry| trail.push(entry)).await?;
-    let persons = persons(&mut reader).await?;
+    let persons = persons(&mut reader, out).await?;
     let question = Question { customer: args.customer, role };
     let answer = reasons(question, &state, &trail, &persons);
     tell("Why", &answer, args.output, out)?;
@@ -197,13 +197,30 @@ pub async fn each_entry(
 }
 
 /// The persons whose records are not erased, by the hash that the ledger holds.
-async fn persons(reader: &mut Reader) -> anyhow::Result<BTreeMap<Digest, Person>> {
+async fn persons(
+    reader: &mut Reader,
+    out: &mut Output,
+) -> anyhow::Result<BTreeMap<Digest, Person>> {
     let Reader::Store(store) = reader else { return Ok(BTreeMap::new()) };
-    let records = store.persons().await?.into_iter();
+    let records = records(store, out).await?.into_iter();
     let kept = records.filter_map(|(hash, record)| record.map(|record| (hash, record)));
     Ok(kept
         .filter_map(|(hash, record)| Some((hash, serde_json::from_str(&record.content).ok()?)))
         .collect())
+}
+
+/// Every record of a person; a reader who may not see persons is told so, and sees none.
+pub async fn records(
+    store: &mut SqlReader,
+    out: &mut Output,
+) -> Result<BTreeMap<Digest, Option<PersonRecord>>, StoreError> {
+    match store.persons().await {
+        Err(StoreError::Forbidden { .. }) => {
+            out.say("who accepted is not shown: this user may not read the records of persons");
+            Ok(BTreeMap::new())
+        }
+        other => other,
+    }
 }
 
 /// Prints an answer as text, or as a document with its kind and format version.

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, also in a function that it calls"
 )]
 
+mod cli;
 mod crash;
 mod crds;
 mod documents;
