@@ -13,6 +13,8 @@ mod crash;
 mod crds;
 mod documents;
 mod examples;
+mod failing_server;
+mod failing_store;
 mod house;
 mod kustomize;
 mod layers;
