@@ -74,7 +74,7 @@ pub async fn apply(args: &Apply, out: &mut Output) -> anyhow::Result<ExitStatus>
     let loaded = desired::load(&args.input, absence, Timestamp::now(), out)?;
     super::validate::tell(&loaded.problems, out);
     if loaded.has_errors() {
-        return Ok(ExitStatus::No);
+        return super::validate::refuse(&loaded.problems, args.output, out);
     }
     let claim = args.plan.as_deref().map(plan_file::read).transpose()?;
     let mut store = store::writer(&args.store.store, out).await?;
@@ -86,6 +86,9 @@ pub async fn apply(args: &Apply, out: &mut Output) -> anyhow::Result<ExitStatus>
         let mut planned =
             planning::planned(&mut store, &loaded.desired, &claimant, &approvals).await?;
         planned.locate(&loaded);
+        if reports.is_empty() {
+            planning::tell_unmatched(&args.approve, &planned, out);
+        }
         if let (Some(path), Some(claim), true) = (&args.plan, &claim, reports.is_empty()) {
             plan_file::check(path, claim, &planned)?;
         }

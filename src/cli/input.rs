@@ -44,13 +44,17 @@ pub fn read(
         out.say(&format!("skipped: {}", manifest::skipped_in_words(&input.skipped)));
     }
     if input.documents.is_empty() && input.problems.is_empty() {
-        bail!(
-            "no object of `{}` was found in {}",
-            crate::api::GROUP,
-            args.filename.iter().chain(&args.kustomize).cloned().collect::<Vec<_>>().join(", ")
-        );
+        bail!("no object of `{}` was found in {}", crate::api::GROUP, named(args));
     }
     Ok((input, objects, problems))
+}
+
+fn named(args: &InputArgs) -> String {
+    let shown = |name: &String| match name.as_str() {
+        "-" => "standard input".to_owned(),
+        name => format!("`{name}`"),
+    };
+    args.filename.iter().chain(&args.kustomize).map(shown).collect::<Vec<_>>().join(", ")
 }
 
 /// What `kustomize build` prints for a folder.

@@ -7,14 +7,18 @@ use std::{fmt::Write as _, fs, io::Write as _};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
-use super::{ExitStatus, Output, StoreArgs, store, why};
+use super::{
+    ExitStatus, Output, StoreArgs,
+    args::{DOCUMENT, one_of},
+    store, why,
+};
 use crate::{
     domain::{digest::Digest, pages, problem::Problem},
     ledger::{Expected, Persons, Verdict, Verifier, export},
     manifest,
     render::{Format, problems},
     store::{
-        Read,
+        Read, StoreError,
         sql::{Erased, SqlReader, open_reader},
     },
 };
@@ -43,8 +47,8 @@ pub struct Verify {
     /// An export instead of the store.
     #[arg(long, value_name = "FILE")]
     pub file: Option<String>,
-    /// The form of the answer: text, json or yaml.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    /// The form of the answer.
+    #[arg(short, long, value_parser = one_of(DOCUMENT), default_value_t = Format::Text)]
     pub output: Format,
 }
 
@@ -62,6 +66,7 @@ pub struct Export {
 #[derive(Debug, Args)]
 pub struct Show {
     /// The number of one entry.
+    #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub sequence: Option<i64>,
     #[command(flatten)]
     pub store: StoreArgs,
@@ -106,8 +111,8 @@ async fn verify(args: &Verify, out: &mut Output) -> anyhow::Result<ExitStatus> {
         verifier.finish(None)
     } else {
         let mut reader: SqlReader = open_reader(&args.store.store).await?;
-        why::each_entry(&mut reader, |entry| verifier.push(entry)).await?;
-        for (hash, record) in reader.persons().await? {
+        read_all(&mut reader, &mut verifier).await?;
+        for (hash, record) in why::records(&mut reader, out).await? {
             let kept =
                 record.as_ref().map(|record| (record.salt.as_str(), record.content.as_str()));
             persons.push(hash, kept);
@@ -122,6 +127,27 @@ async fn verify(args: &Verify, out: &mut Output) -> anyhow::Result<ExitStatus> {
         why::document("LedgerVerdict", &verdict, args.output, out)?;
     }
     Ok(if problems.is_empty() { ExitStatus::AsDesired } else { ExitStatus::No })
+}
+
+/// Reads every entry up to the first that cannot be read, which is named like any other bad one.
+async fn read_all(reader: &mut SqlReader, verifier: &mut Verifier) -> Result<(), StoreError> {
+    let mut at_once = 2_000;
+    let mut after = 0;
+    loop {
+        match reader.entries(after, at_once).await {
+            Ok(entries) => {
+                let Some(last) = entries.last() else { return Ok(()) };
+                after = last.sequence;
+                entries.iter().for_each(|entry| verifier.push(entry));
+            }
+            Err(StoreError::Corrupt { .. }) if at_once > 1 => at_once = 1,
+            Err(StoreError::Corrupt { reason, .. }) => {
+                verifier.push_unreadable(reason);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 fn problems_of(verdict: &Verdict, persons: &Persons) -> Vec<Problem> {
@@ -200,6 +226,7 @@ async fn erase(args: &Erase, out: &mut Output) -> anyhow::Result<ExitStatus> {
         Err(_) if args.person.contains('@') => Erased::Mail(args.person.clone()),
         Err(_) => bail!("`{}` is neither a mail address nor a hash", args.person),
     };
+    drop(open_reader(&args.store.store).await?);
     if !args.yes {
         if !out.can_ask() {
             bail!("nobody can be asked here: confirm with `--yes` that it may be erased for good");

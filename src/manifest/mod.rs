@@ -11,6 +11,7 @@ mod files;
 mod marks;
 mod metadata;
 mod object;
+mod out;
 mod text;
 mod typed;
 mod value;
@@ -18,7 +19,6 @@ mod value;
 use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf, thread};
 
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::{
@@ -29,6 +29,7 @@ use crate::domain::{
 pub use explain::{CONTENT_CODES, Written};
 pub use files::{FILE_LIMIT, ReadError, Unread, standard_input};
 pub use object::OBJECT_CODES;
+pub use out::to_yaml;
 pub use text::{DOCUMENT_LIMIT, TEXT_CODES};
 pub use typed::read_objects;
 
@@ -258,14 +259,6 @@ impl Input {
         self.locate(&mut problems);
         self.problems.extend(problems);
     }
-}
-
-/// The YAML of a value: block style, fields in the order of their declaration.
-///
-/// # Panics
-/// Where a value has keys that are no text, which none of ours has.
-pub fn to_yaml<T: Serialize>(value: &T) -> String {
-    serde_yaml::to_string(value).expect("what we write has text keys and no cycles")
 }
 
 /// One line for each kind that was passed over, as people read it: `2 apps/v1 Deployment, 1 v1 Service`.

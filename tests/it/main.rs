@@ -8,10 +8,13 @@
     reason = "a test fails by panicking, also in a function that it calls"
 )]
 
+mod cli;
+mod crash;
 mod crds;
 mod documents;
 mod examples;
 mod house;
+mod kustomize;
 mod layers;
 mod manifest;
 mod pages;
@@ -22,7 +25,9 @@ mod requirements;
 mod sources;
 mod store_contract;
 mod store_faults;
+mod store_lifecycle;
 mod store_rights;
 mod store_samples;
 mod store_sessions;
 mod verdict;
+mod work;

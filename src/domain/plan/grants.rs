@@ -95,8 +95,8 @@ fn ends_unmanaged(row: &Row<'_>, draft: &mut Draft<'_>) {
                 partner_type::role_names(&unmanaged),
                 row.key
             );
-            let help = "declare it, so that it moves to the successor";
-            draft.notice(UNMANAGED, Severity::Warning, message, Some(help));
+            let way_out = "declare it, so that it moves to the successor";
+            draft.notice(UNMANAGED, Severity::Warning, message, Some(way_out));
         }
     }
 }

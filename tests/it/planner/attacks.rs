@@ -125,7 +125,7 @@ fn expiry_is_enforced_when_the_object_is_gone_or_says_something_else() {
 fn with_catalogue(mut grant: Grant, words: &str, version: &str) -> Grant {
     let mut asked = asked(&grant.roles);
     asked.words = BTreeSet::from([words.to_owned()]);
-    asked.catalogue = version.to_owned();
+    version.clone_into(&mut asked.catalogue);
     grant.asked = Some(asked);
     grant
 }
