@@ -3,7 +3,7 @@
 //! Never: an end that is recorded before its time.
 
 use concordat::{
-    api::{RelationshipDeletionPolicy, UnmanagedAssignments},
+    api::{AcceptanceDecision, RelationshipDeletionPolicy, UnmanagedAssignments},
     domain::{
         ids::HELPDESK_ADMINISTRATOR,
         lifecycle::{EndReason, Lifecycle},
@@ -24,6 +24,37 @@ on_both! {
     what_may_change_while_active_changes
     another_object_claims_a_row_and_the_old_one_loses_it
     the_view_holds_what_is_in_force_now
+    what_a_successor_did_not_get_stays_with_its_predecessor
+}
+
+async fn what_a_successor_did_not_get_stays_with_its_predecessor(place: &Place) {
+    let mut store = place.writer().await;
+    let wish = grant(accepted(relationship("acme", 1)), 1, &[REPORTS_READER], None);
+    bring(&mut store, &only(wish.clone())).await;
+    let mut larger = wish;
+    larger.invitation.duration = Some("P30D".parse().unwrap());
+    bring(&mut store, &only(larger.clone())).await;
+    let mut successor = larger.clone();
+    successor.invitation.name = "acme-2".to_owned();
+    larger.answers = vec![answer(&successor, AcceptanceDecision::Accept)];
+    let changes = planned(&mut store, &only(larger)).await;
+    let outsider = "INSERT INTO assignments (relationship_id, grantee_id, grantee_kind, version, \
+                    last_change, recorded, contributions) SELECT n.id, a.grantee_id, \
+                    a.grantee_kind, 7, a.last_change, '{}', '{}' FROM relationships n, \
+                    assignments a WHERE n.name = 'acme-2'";
+    assert_eq!(place.outside(outsider).await, 1);
+    let limits = std::collections::BTreeMap::new();
+    let report = concordat::store::apply::apply(&mut store, changes, &limits, &by("ada"), |_| {
+        std::ops::ControlFlow::Continue(())
+    })
+    .await;
+    let stale = Outcome::Refused(Refusal::Stale);
+    let outcomes: Vec<&Outcome> = report.tried.iter().map(|(_, outcome)| outcome).collect();
+    assert_eq!(outcomes, [&Outcome::Done, &stale, &stale, &stale]);
+    let observed = store.observe(&Scope::All).await.unwrap();
+    let rows = &observed.relationships[&key("acme")];
+    assert_eq!(rows[0].lifecycle, Lifecycle::Active);
+    assert!(!rows[0].assignments[&group(1)].state.roles.is_empty());
 }
 
 async fn a_relationship_ends_only_after_its_access(place: &Place) {
