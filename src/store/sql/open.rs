@@ -139,11 +139,7 @@ async fn migrate(session: &mut Session) -> Result<(), StoreError> {
     let store = session.store.clone();
     let result = match &mut session.connection {
         Connection::Sqlite(connection) => migrate_sqlite(connection).await,
-        Connection::Postgres(connection) => {
-            let mut migrator = postgres_migrations();
-            migrator.create_schema("concordat");
-            migrator.run_direct(None, &mut **connection, false).await.map_err(sqlx::Error::from)
-        }
+        Connection::Postgres(connection) => migrate_postgres(connection).await,
     };
     result.map_err(|error| failure(&store, &error).into_error(&store))
 }
@@ -152,6 +148,17 @@ async fn migrate(session: &mut Session) -> Result<(), StoreError> {
 async fn migrate_sqlite(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     sqlite_migrations().run_direct(None, &mut *transaction, false).await?;
+    transaction.commit().await
+}
+
+/// Whole or not at all, as on SQLite: a schema that is only begun would be taken for another program's.
+async fn migrate_postgres(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    sqlx::raw_sql("SELECT pg_advisory_xact_lock(1131376227)").execute(&mut *transaction).await?;
+    let mut migrator = postgres_migrations();
+    migrator.create_schema("concordat");
+    migrator.set_locking(false);
+    migrator.run_direct(None, &mut *transaction, false).await?;
     transaction.commit().await
 }
 
