@@ -104,7 +104,7 @@ const ANSWERS: [&[&str]; 14] = [
     &["ledger", "verify"],
     &["ledger", "export"],
     &["crd"],
-    &["explain", "C0201"],
+    &["explain", "C0309"],
 ];
 
 #[test]
