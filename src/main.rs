@@ -4,11 +4,13 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use concordat::cli::{self, Cli, ExitStatus};
+use concordat::cli::{self, ExitStatus};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match cli::parse() {
+        Ok(cli) => cli,
+        Err(status) => return ExitCode::from(status as u8),
+    };
     cli::log(cli.verbose);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -27,7 +27,8 @@ TOFU = "v1.12.6"
 KUBECONFORM = "v0.8.0"
 GRANTS_IN_EACH = 5
 PARTNER = "aaaabbbb-0000-cccc-1111-dddd2222eeee"
-ROLES = ["Message Center Reader", "Service Support Administrator", "Reports Reader", "Directory Readers"]
+GROUPS = 50
+ROLES = ["Message Center Reader", "Service Support Administrator", "Reports Reader", "Usage Summary Reports Reader"]
 
 
 def guid(kind, number):
@@ -108,8 +109,8 @@ spec:
     name: customer-{customer}
   grantee:
     securityGroup:
-      id: {guid('group', number % 50)}
-      displayName: Group {number % 50}
+      id: {guid('group', number % GROUPS)}
+      displayName: Group {number % GROUPS}
   roles:
   - {ROLES[number % len(ROLES)]}
   notAfter: "2028-06-30T22:00:00Z"
@@ -174,14 +175,14 @@ def write_work(folder, grants):
     (folder / "offer.yaml").write_text(offer("bench", ROLES))
     texts = [relationship(number) for number in range(relationships)]
     (folder / "relationships.yaml").write_text("---\n".join(texts))
-    texts = [grant(number, number % relationships) for number in range(grants)]
+    texts = [grant(number, number // GRANTS_IN_EACH) for number in range(grants)]
     (folder / "grants.yaml").write_text("---\n".join(texts))
     listed = subprocess.run(
         [CONCORDAT, "diff", "-f", folder, "--store", f"sqlite:{folder.parent}/none.db", "-o", "json"],
         capture_output=True, text=True,
     )
     awaited = json.loads(listed.stdout)["awaited"]
-    digests = {one["relationship"]["name"]: one["invitation"] for one in awaited}
+    digests = {one["relationship"]: one["invitation"] for one in awaited}
     texts = [acceptance(number, digests[f"customer-{number}"]) for number in range(relationships)]
     (folder / "acceptances.yaml").write_text("---\n".join(texts))
 

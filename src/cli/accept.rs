@@ -16,10 +16,13 @@ use crate::{
         LocalRef, Person, Tenant,
     },
     domain::{
+        catalogue::Catalogue,
         partner_type,
+        problem::{Problem, Severity},
         state::{Absence, Agreement, DesiredRelationship, Document, Invitation},
+        validate::{self, Objects},
     },
-    manifest,
+    manifest::{self, Source},
 };
 
 /// Whose answer, and by whom.
@@ -60,7 +63,7 @@ pub struct Accept {
     #[arg(long)]
     pub language: Option<String>,
     /// When it was accepted, in RFC 3339; now if left out.
-    #[arg(long)]
+    #[arg(long, value_name = "TIME")]
     pub at: Option<Timestamp>,
     /// Confirms "I have read it" where nobody can be asked.
     #[arg(long)]
@@ -100,32 +103,46 @@ struct Metadata {
 /// Shows, asks and writes.
 pub async fn accept(args: &Accept, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let now = Timestamp::now();
-    let loaded = desired::load(&args.input, Absence::Keep, now, out)?;
+    let at = match args.at {
+        Some(at) if at > now => bail!("`--at {at}` is in the future, and an acceptance never is"),
+        Some(at) => at,
+        None => Timestamp::from_second(now.as_second()).expect("a second that has begun"),
+    };
+    if let Some(path) = args.write.as_ref().filter(|path| fs::exists(path).unwrap_or(true)) {
+        bail!("`{path}` is there already, and is not overwritten");
+    }
+    let mut loaded = desired::load(&args.input, Absence::Keep, now, out)?;
     if loaded.has_errors() {
         super::validate::tell(&loaded.problems, out);
         return Ok(ExitStatus::No);
     }
     let wish = offer::relationship(&loaded.desired, &args.relationship, &args.input.namespace)?;
-    let invitation = offer::invitation(wish, &args.store.store, out).await?;
+    let invitation = if args.agreement_only {
+        wish.invitation.clone()
+    } else {
+        offer::invitation(wish, &loaded.desired, &args.store.store, out).await?
+    };
     let agreement = agreement(args, &invitation)?;
-    let at = args.at.unwrap_or(now);
-    if at > now {
-        bail!("`--at {at}` is in the future, and an acceptance never is");
-    }
     let privileged = offer::has_privileged_role(&invitation);
     if !args.agreement_only
         && !args.decline
         && !partner_type::may_accept(args.role, &invitation, privileged)
     {
         bail!(
-            "somebody with the role `{:?}` may not accept this: see `concordat explain C0526`",
+            "somebody with the role `{:?}` may not accept this\n  help: `concordat explain C0526` says who may",
             args.role
         );
     }
-    out.say(&offer::shown(&invitation, wish));
-    confirm(args, out)?;
     let manifest = manifest(args, wish, &invitation, agreement, at);
     let text = manifest::to_yaml(&manifest);
+    let shown = offer::shown(&invitation, wish);
+    let problems = problems(&text, &mut loaded.objects, now)?;
+    super::validate::tell(&problems, out);
+    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+        return Ok(ExitStatus::No);
+    }
+    out.say(&shown);
+    confirm(args, out)?;
     match &args.write {
         None => out.answer(&text)?,
         Some(path) => {
@@ -137,6 +154,32 @@ pub async fn accept(args: &Accept, out: &mut Output) -> anyhow::Result<ExitStatu
         }
     }
     Ok(ExitStatus::AsDesired)
+}
+
+/// What is wrong with the acceptance that would be written, by itself and beside the other objects.
+fn problems(text: &str, objects: &mut Objects, now: Timestamp) -> anyhow::Result<Vec<Problem>> {
+    let source = Source::Stdin(text.as_bytes().to_vec());
+    let (mut input, written, mut problems) =
+        manifest::read_objects(&[source], "default", Absence::Keep)?;
+    problems.append(&mut input.problems);
+    for acceptance in written.acceptances {
+        let name = acceptance.name.clone();
+        if objects.acceptances.iter().any(|other| other.name == name) {
+            bail!(
+                "there is an acceptance called `{name}` already\n  help: choose another name with `--name`"
+            );
+        }
+        let key = input.documents.first().map(|document| document.key.clone());
+        objects.acceptances.push(acceptance);
+        let verdict = validate::validate(objects, Catalogue::compiled(), now);
+        let about =
+            |problem: &Problem| problem.object == key && problem.severity == Severity::Error;
+        problems.extend(verdict.problems.into_iter().filter(about));
+    }
+    for problem in &mut problems {
+        problem.place = None;
+    }
+    Ok(problems)
 }
 
 /// The one text that was read.

@@ -79,7 +79,7 @@ pub async fn apply(args: &Apply, out: &mut Output) -> anyhow::Result<ExitStatus>
     let loaded = desired::load(&args.input, absence, Timestamp::now(), out)?;
     super::validate::tell(&loaded.problems, out);
     if loaded.has_errors() {
-        return Ok(ExitStatus::No);
+        return super::validate::refuse(&loaded.problems, args.output, out);
     }
     let claim = args.plan.as_deref().map(plan_file::read).transpose()?;
     let mut store = store::writer(&args.store.store, out).await?;
@@ -123,6 +123,9 @@ async fn attempts(
     loop {
         let mut planned = planning::planned(store, &loaded.desired, &claimant, &approvals).await?;
         planned.locate(loaded);
+        if made.is_empty() {
+            planning::tell_unmatched(&args.approve, &planned, out);
+        }
         if let (Some(path), Some(claim)) = (&args.plan, claim) {
             plan_file::check(path, claim, &planned)?;
         }

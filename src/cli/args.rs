@@ -2,9 +2,13 @@
 //!
 //! Never: two spellings for one thing.
 
-use clap::{Args, ValueEnum};
+use clap::{
+    Args, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use jiff::{SignedDuration, Timestamp};
 
-use crate::store::StoreUrl;
+use crate::{render::Format, store::StoreUrl};
 
 /// Where manifests come from.
 #[derive(Debug, Clone, Args)]
@@ -21,7 +25,7 @@ pub struct InputArgs {
     #[arg(short = 'k', long, value_name = "DIR")]
     pub kustomize: Option<String>,
     /// The namespace of objects that name none.
-    #[arg(short, long, default_value = "default")]
+    #[arg(short, long, default_value = "default", value_parser = namespace)]
     pub namespace: String,
 }
 
@@ -48,4 +52,53 @@ pub enum ColorChoice {
     Always,
     /// Never.
     Never,
+}
+
+/// The forms of an answer that people and programs read.
+pub const DOCUMENT: &[Format] = &[Format::Text, Format::Json, Format::Yaml];
+
+/// Reads a format that is one of these, and lists no others.
+pub fn one_of(formats: &[Format]) -> impl TypedValueParser<Value = Format> {
+    let values: Vec<_> = formats.iter().filter_map(ValueEnum::to_possible_value).collect();
+    PossibleValuesParser::new(values)
+        .map(|text| text.parse().expect("only the names of formats are offered"))
+}
+
+/// Reads an instant that is over; clocks may differ by a minute.
+pub fn past(text: &str) -> Result<Timestamp, String> {
+    let instant: Timestamp = text.parse().map_err(|_| {
+        "an instant is written with its offset, such as `2026-11-21T17:00:00Z`".to_owned()
+    })?;
+    if instant > Timestamp::now() + SignedDuration::from_mins(1) {
+        return Err("it lies in the future, and the ledger tells only what was".to_owned());
+    }
+    Ok(instant)
+}
+
+fn namespace(text: &str) -> Result<String, String> {
+    let inner =
+        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    let fits = (1..=63).contains(&text.len())
+        && text.chars().all(inner)
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    if fits {
+        return Ok(text.to_owned());
+    }
+    Err("a namespace has up to 63 lower-case letters, digits and inner hyphens".to_owned())
+}
+
+/// A quoted argument without what may be a password: of a store all but the scheme, of a URL what stands before `@`.
+pub fn without_secret(text: &str, is_store: bool) -> String {
+    if is_store && let Some((scheme, rest)) = text.split_once(':') {
+        return if rest.contains('@') || rest.contains('?') {
+            format!("{scheme}:…")
+        } else {
+            text.to_owned()
+        };
+    }
+    match (text.split_once("://"), text.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, place))) => format!("{scheme}://…@{place}"),
+        _ => text.to_owned(),
+    }
 }

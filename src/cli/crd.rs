@@ -5,14 +5,16 @@
 use anyhow::bail;
 use clap::Args;
 
-use super::{ExitStatus, Output};
+use super::{ExitStatus, Output, args::one_of};
 use crate::{api, manifest, render::Format};
+
+const FORMS: &[Format] = &[Format::Yaml, Format::Json];
 
 /// In which form.
 #[derive(Debug, Args)]
 pub struct Crd {
-    /// The form: yaml, ready for `kubectl apply -f -`, or json, a list.
-    #[arg(short, long, value_enum, default_value_t = Format::Yaml)]
+    /// The form: YAML is ready for `kubectl apply -f -`, JSON is a list.
+    #[arg(short, long, value_parser = one_of(FORMS), default_value_t = Format::Yaml)]
     pub output: Format,
 }
 

@@ -4,6 +4,7 @@
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::{
     ExitStatus, InputArgs, Output, StoreArgs, desired,
@@ -54,7 +55,7 @@ pub async fn diff(args: &Diff, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let loaded = desired::load(&args.input, absence, Timestamp::now(), out)?;
     super::validate::tell(&loaded.problems, out);
     if loaded.has_errors() {
-        return Ok(ExitStatus::No);
+        return super::validate::refuse(&loaded.problems, args.output, out);
     }
     let mut reader = store::reader(&args.store.store, out).await?;
     let claimant = Claimant::cli(Foreign::ReadAs);
@@ -62,6 +63,7 @@ pub async fn diff(args: &Diff, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let mut planned =
         planning::planned(&mut reader, &loaded.desired, &claimant, &approvals).await?;
     planned.locate(&loaded);
+    planning::tell_unmatched(&args.approve, &planned, out);
     let shown = Shown { planned: &planned, outcome: None, wide: args.wide };
     shown.print(args.output, out)?;
     Ok(status(args, &planned, out))
@@ -129,10 +131,13 @@ impl Shown<'_> {
         sides(run)
             .iter()
             .map(|side| {
-                let before = manifest::to_yaml(&side.before);
-                let after = manifest::to_yaml(&side.after);
-                yaml_diff(&side.name, &before, &after, style)
+                yaml_diff(&side.name, &document(&side.before), &document(&side.after), style)
             })
             .collect()
     }
+}
+
+/// The YAML of one side; nothing where there is nothing.
+fn document(side: &Value) -> String {
+    if side.is_null() { String::new() } else { manifest::to_yaml(side) }
 }

@@ -5,7 +5,7 @@
 use clap::Args;
 
 use super::{ExitStatus, Output};
-use crate::domain::pages;
+use crate::domain::pages::{self, PAGES};
 
 /// Which code.
 #[derive(Debug, Args)]
@@ -17,19 +17,39 @@ pub struct Explain {
 /// Prints a page, or the list of pages.
 pub fn explain(args: &Explain, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let Some(code) = &args.code else {
-        let list: Vec<String> = pages::PAGES
-            .iter()
-            .map(|(code, page)| format!("{code}  {}", pages::title(page)))
-            .collect();
+        let list: Vec<String> =
+            PAGES.iter().map(|(code, page)| format!("{code}  {}", pages::title(page))).collect();
         out.answer(&list.join("\n"))?;
         return Ok(ExitStatus::AsDesired);
     };
-    let wanted = code.trim().to_ascii_uppercase();
-    match pages::PAGES.iter().find(|(code, _)| code.to_string() == wanted) {
+    let wanted = spelt(code);
+    match PAGES.iter().find(|(code, _)| code.to_string() == wanted) {
         Some((_, page)) => {
             out.answer(page)?;
             Ok(ExitStatus::AsDesired)
         }
-        None => anyhow::bail!("no code is called `{code}`; `concordat explain` lists all of them"),
+        None => anyhow::bail!("no code is called `{code}`\n  help: {}", help(&wanted)),
     }
+}
+
+/// `c101`, `101` and `C0101` are the same.
+fn spelt(code: &str) -> String {
+    let code = code.trim().to_ascii_uppercase();
+    let digits = code.strip_prefix('C').unwrap_or(&code);
+    let number = digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse::<u16>());
+    number.and_then(Result::ok).map_or(code, |number| format!("C{number:04}"))
+}
+
+/// The codes that differ in one character, or where to look.
+fn help(wanted: &str) -> String {
+    let codes = PAGES.iter().map(|(code, _)| code.to_string());
+    let near: Vec<String> = codes
+        .filter(|code| strsim::damerau_levenshtein(code, wanted) == 1)
+        .map(|code| format!("`{code}`"))
+        .take(5)
+        .collect();
+    if near.is_empty() {
+        return "`concordat explain` lists all of them".to_owned();
+    }
+    format!("did you mean {}?", near.join(" or "))
 }

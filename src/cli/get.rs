@@ -6,12 +6,13 @@ use clap::{Args, ValueEnum};
 
 use super::{
     ExitStatus, Output,
+    args::one_of,
     store::{self},
     why::{self, When},
 };
 use crate::{
     domain::state::Observed,
-    render::{Format, get, plan::Detail},
+    render::{Answer, Format, get, plan::Detail},
 };
 
 /// What to list.
@@ -27,6 +28,9 @@ pub struct Get {
     pub wide: bool,
     #[command(flatten)]
     pub when: When,
+    /// The form of the answer.
+    #[arg(short, long, value_parser = one_of(Answer::Table.formats()), default_value_t = Format::Text)]
+    pub output: Format,
 }
 
 /// What can be listed.
@@ -55,7 +59,7 @@ pub async fn get(args: &Get, out: &mut Output) -> anyhow::Result<ExitStatus> {
         }
     }
     let detail = if args.wide { Detail::Wide } else { Detail::Short };
-    let format: Format = args.when.output;
+    let format: Format = args.output;
     let rendered = match args.what {
         What::Relationships => get::relationships(&state, format, detail)?,
         What::Grants => get::assignments(&state, format, detail)?,

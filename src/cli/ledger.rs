@@ -2,18 +2,23 @@
 //!
 //! Never: an entry changed or removed.
 
-use std::{fs, io::Write as _};
+use std::{fmt::Write as _, fs, io::Write as _};
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
-use super::{ExitStatus, Output, StoreArgs, store, why};
+use super::{
+    ExitStatus, Output, StoreArgs,
+    args::{DOCUMENT, one_of},
+    store, why,
+};
 use crate::{
     domain::{digest::Digest, pages, problem::Problem},
     ledger::{Expected, Persons, Verdict, Verifier, export},
+    manifest,
     render::{Format, problems},
     store::{
-        Read,
+        Read, StoreError,
         sql::{Erased, SqlReader, open_reader},
     },
 };
@@ -42,8 +47,8 @@ pub struct Verify {
     /// An export instead of the store.
     #[arg(long, value_name = "FILE")]
     pub file: Option<String>,
-    /// The form of the answer: text, json or yaml.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    /// The form of the answer.
+    #[arg(short, long, value_parser = one_of(DOCUMENT), default_value_t = Format::Text)]
     pub output: Format,
 }
 
@@ -61,6 +66,7 @@ pub struct Export {
 #[derive(Debug, Args)]
 pub struct Show {
     /// The number of one entry.
+    #[arg(value_parser = clap::value_parser!(i64).range(1..))]
     pub sequence: Option<i64>,
     #[command(flatten)]
     pub store: StoreArgs,
@@ -105,8 +111,8 @@ async fn verify(args: &Verify, out: &mut Output) -> anyhow::Result<ExitStatus> {
         verifier.finish(None)
     } else {
         let mut reader: SqlReader = open_reader(&args.store.store).await?;
-        why::each_entry(&mut reader, |entry| verifier.push(entry)).await?;
-        for (hash, record) in reader.persons().await? {
+        read_all(&mut reader, &mut verifier).await?;
+        for (hash, record) in why::records(&mut reader, out).await? {
             let kept =
                 record.as_ref().map(|record| (record.salt.as_str(), record.content.as_str()));
             persons.push(hash, kept);
@@ -123,6 +129,27 @@ async fn verify(args: &Verify, out: &mut Output) -> anyhow::Result<ExitStatus> {
     Ok(if problems.is_empty() { ExitStatus::AsDesired } else { ExitStatus::No })
 }
 
+/// Reads every entry up to the first that cannot be read, which is named like any other bad one.
+async fn read_all(reader: &mut SqlReader, verifier: &mut Verifier) -> Result<(), StoreError> {
+    let mut at_once = 2_000;
+    let mut after = 0;
+    loop {
+        match reader.entries(after, at_once).await {
+            Ok(entries) => {
+                let Some(last) = entries.last() else { return Ok(()) };
+                after = last.sequence;
+                entries.iter().for_each(|entry| verifier.push(entry));
+            }
+            Err(StoreError::Corrupt { .. }) if at_once > 1 => at_once = 1,
+            Err(StoreError::Corrupt { reason, .. }) => {
+                verifier.push_unreadable(reason);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 fn problems_of(verdict: &Verdict, persons: &Persons) -> Vec<Problem> {
     let fault = verdict.fault.as_ref().map(crate::ledger::Fault::problem);
     fault.into_iter().chain(persons.problems()).collect()
@@ -136,10 +163,8 @@ fn in_words(verdict: &Verdict, persons: &Persons, found: &[Problem], out: &Outpu
     }
     let mut text = verdict.to_string();
     if persons.present + persons.erased > 0 {
-        text.push_str(&format!(
-            "\npersons: {} as they were recorded, {} erased",
-            persons.present, persons.erased
-        ));
+        let Persons { present, erased, .. } = persons;
+        let _ = write!(text, "\npersons: {present} as they were recorded, {erased} erased");
     }
     text
 }
@@ -175,12 +200,11 @@ async fn export_entries(args: &Export, out: &mut Output) -> anyhow::Result<ExitS
 
 async fn show(args: &Show, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let mut reader = open_reader(&args.store.store).await?;
-    let entries = match args.sequence {
-        Some(sequence) => reader.entries(sequence - 1, 1).await?,
-        None => {
-            let head = reader.head().await?;
-            reader.entries((head.sequence - i64::from(args.last)).max(0), args.last).await?
-        }
+    let entries = if let Some(sequence) = args.sequence {
+        reader.entries(sequence - 1, 1).await?
+    } else {
+        let head = reader.head().await?;
+        reader.entries((head.sequence - i64::from(args.last)).max(0), args.last).await?
     };
     if let Some(sequence) = args.sequence
         && entries.first().is_none_or(|entry| entry.sequence != sequence)
@@ -191,7 +215,7 @@ async fn show(args: &Show, out: &mut Output) -> anyhow::Result<ExitStatus> {
         out.answer(why::NOTHING)?;
         return Ok(ExitStatus::AsDesired);
     }
-    let shown: Vec<String> = entries.iter().map(|entry| crate::manifest::to_yaml(entry)).collect();
+    let shown: Vec<String> = entries.iter().map(manifest::to_yaml).collect();
     out.answer(&shown.join("---\n"))?;
     Ok(ExitStatus::AsDesired)
 }
@@ -202,6 +226,7 @@ async fn erase(args: &Erase, out: &mut Output) -> anyhow::Result<ExitStatus> {
         Err(_) if args.person.contains('@') => Erased::Mail(args.person.clone()),
         Err(_) => bail!("`{}` is neither a mail address nor a hash", args.person),
     };
+    drop(open_reader(&args.store.store).await?);
     if !args.yes {
         if !out.can_ask() {
             bail!("nobody can be asked here: confirm with `--yes` that it may be erased for good");
@@ -216,7 +241,7 @@ async fn erase(args: &Erase, out: &mut Output) -> anyhow::Result<ExitStatus> {
     match erased {
         0 => bail!("nothing is kept of `{}`", args.person),
         1 => {
-            out.answer("Erased what was kept of 1 acceptance. The ledger is as true as before.")?
+            out.answer("Erased what was kept of 1 acceptance. The ledger is as true as before.")?;
         }
         many => out.answer(&format!(
             "Erased what was kept of {many} acceptances. The ledger is as true as before."

@@ -21,7 +21,10 @@ mod store;
 mod validate;
 mod why;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{
+    Args, CommandFactory, Parser, Subcommand,
+    error::{ContextKind, ContextValue},
+};
 
 pub use args::{ColorChoice, InputArgs, StoreArgs};
 pub use output::{Output, complain};
@@ -99,6 +102,37 @@ pub enum ExitStatus {
     No = 1,
     /// It could not be told.
     Unknown = 2,
+}
+
+/// What was typed. Where it cannot be understood, or help was asked for, that is told already.
+///
+/// # Errors
+/// The exit code, when there is nothing to run.
+pub fn parse() -> Result<Cli, ExitStatus> {
+    Cli::try_parse().map_err(|error| {
+        let error = without_secrets(error);
+        let _ = error.print();
+        if error.use_stderr() { ExitStatus::Unknown } else { ExitStatus::AsDesired }
+    })
+}
+
+/// The same complaint, without the user and password of a URL that it quotes.
+fn without_secrets(mut error: clap::Error) -> clap::Error {
+    let about_store = matches!(
+        error.get(ContextKind::InvalidArg),
+        Some(ContextValue::String(name)) if name.starts_with("--store")
+    );
+    let quoted: Vec<(ContextKind, String)> = error
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(text) => Some((kind, args::without_secret(text, about_store))),
+            _ => None,
+        })
+        .collect();
+    for (kind, text) in quoted {
+        error.insert(kind, ContextValue::String(text));
+    }
+    error
 }
 
 /// Runs one command.

@@ -8,7 +8,11 @@ use anyhow::{anyhow, bail};
 use clap::Args;
 use jiff::Timestamp;
 
-use super::{ExitStatus, InputArgs, Output, StoreArgs, desired, store};
+use super::{
+    ExitStatus, InputArgs, Output, StoreArgs, desired,
+    planning::{self, Planned},
+    store,
+};
 use crate::{
     api::{PartnerOfferSpec, PartnerType, Subscription},
     domain::{
@@ -16,11 +20,12 @@ use crate::{
         duration::Duration,
         ids::TenantId,
         lifecycle::Phase,
+        plan::{Claimant, Effect, Foreign},
         state::{Absence, Desired, DesiredRelationship, Invitation, ObjectName},
         validate::{Objects, proposal_of},
     },
     render::offer::{OfferFormat, OfferText, Recipient, offer_text},
-    store::{Read, Scope, StoreUrl},
+    store::StoreUrl,
 };
 
 /// Which offer, for whom, and in which form.
@@ -51,7 +56,7 @@ pub async fn offer(args: &Offer, out: &mut Output) -> anyhow::Result<ExitStatus>
     let text = match (&args.relationship, &args.name) {
         (Some(name), offer) => {
             let wish = relationship(&loaded.desired, name, &args.input.namespace)?;
-            let invitation = invitation(wish, &args.store.store, out).await?;
+            let invitation = invitation(wish, &loaded.desired, &args.store.store, out).await?;
             let subscription = subscription(&loaded.objects, offer.as_deref(), wish);
             told(&invitation, wish, subscription, args.output)
         }
@@ -183,24 +188,41 @@ fn one<'a, T: 'a>(
     }
 }
 
-/// The invitation that waits in the store or, where none does, the one that these manifests would send.
+/// The invitation that `apply` of these manifests would send or, where it would send none, the one that waits in the
+/// store for the customer's answer.
 pub async fn invitation(
     wish: &DesiredRelationship,
+    desired: &Desired,
     store: &StoreUrl,
     out: &mut Output,
 ) -> anyhow::Result<Invitation> {
-    let key = crate::domain::state::RelationshipKey {
-        cloud: wish.invitation.cloud,
-        partner: wish.invitation.partner,
-        name: wish.invitation.name.clone(),
-    };
     let mut reader = store::reader(store, out).await?;
-    let keys = [key.clone()].into();
-    let scope = Scope::Of { keys, customers: BTreeSet::new(), owned: None };
-    let observed = reader.observe(&scope).await?;
-    let rows = observed.relationships.get(&key).map_or(&[][..], Vec::as_slice);
-    let pending = rows.iter().rfind(|row| row.lifecycle.phase() == Phase::Pending);
-    Ok(pending.map_or_else(|| wish.invitation.clone(), |row| row.invitation.clone()))
+    let claimant = Claimant::cli(Foreign::ReadAs);
+    let Planned { plan, observed, .. } =
+        planning::planned(&mut reader, desired, &claimant, &BTreeSet::new()).await?;
+    let sent = plan.changes.iter().find_map(|change| {
+        let Effect::Invite { invitation, .. } = &change.effect else { return None };
+        (change.subject.owner.object == wish.object).then_some(invitation)
+    });
+    let rows = observed.relationships.values().flatten();
+    let of_wish: Vec<_> = rows.filter(|row| row.owner.object == wish.object).collect();
+    let pending = of_wish.iter().rfind(|row| row.lifecycle.phase() == Phase::Pending);
+    if let Some(invitation) = sent.or(pending.map(|row| &row.invitation)) {
+        return Ok(invitation.clone());
+    }
+    match of_wish.last() {
+        Some(row) => bail!(
+            "no invitation of `{}` waits for an answer: `{}` is {}\n  \
+             help: `concordat diff` tells what would change, `concordat history` what was answered",
+            wish.object.name,
+            row.key.name,
+            row.lifecycle
+        ),
+        None => bail!(
+            "no invitation of `{}` would be sent\n  help: `concordat diff` tells why",
+            wish.object.name
+        ),
+    }
 }
 
 /// Whether an invitation has a privileged role in its ceiling.

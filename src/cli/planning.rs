@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::ValueEnum;
 
-use super::desired::Loaded;
+use super::{Output, desired::Loaded};
 use crate::{
     domain::{
         catalogue::Catalogue,
@@ -82,7 +82,7 @@ impl FailOn {
     /// Whether it is in the plan.
     pub fn is_in(self, planned: &Planned) -> bool {
         let plan = &planned.plan;
-        let access = || access_changes(&plan.changes);
+        let access = || access_changes(&plan.changes, &plan.besides);
         match self {
             Self::Revoke => access()
                 .iter()
@@ -135,6 +135,15 @@ impl Planned {
     /// Whether nothing is to be done and nothing waits.
     pub fn is_as_desired(&self) -> bool {
         self.plan.is_empty() && self.checked.blocked.is_empty() && !self.has_errors()
+    }
+}
+
+/// Says which approvals are for nothing that waits.
+pub fn tell_unmatched(approvals: &[Digest], planned: &Planned, out: &mut Output) {
+    for hash in approvals {
+        if !planned.checked.approved.iter().any(|batch| batch.hash == *hash) {
+            out.say(&format!("nothing waits for `--approve {hash}`: it approves nothing"));
+        }
     }
 }
 

@@ -4,12 +4,13 @@
 
 use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
 
-use super::{ExitStatus, Output};
+use super::{ExitStatus, Output, args::one_of, why};
 use crate::{
     domain::catalogue::{Catalogue, NotFound, Role, Support, Task},
     render::{
-        Format,
+        Answer, Format,
         roles::{RolesAnswer, render},
     },
 };
@@ -34,8 +35,8 @@ pub enum Roles {
 pub struct List {
     /// Only those whose name contains this, in upper or lower case.
     pub containing: Option<String>,
-    /// The form of the answer: text, json, yaml or markdown.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    /// The form of the answer.
+    #[arg(short, long, value_parser = one_of(Answer::Roles.formats()), default_value_t = Format::Text)]
     pub output: Format,
 }
 
@@ -44,8 +45,8 @@ pub struct List {
 pub struct Show {
     /// A name, a former name or a template id.
     pub role: String,
-    /// The form of the answer: text, json, yaml or markdown.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    /// The form of the answer.
+    #[arg(short, long, value_parser = one_of(Answer::Roles.formats()), default_value_t = Format::Text)]
     pub output: Format,
 }
 
@@ -56,8 +57,8 @@ pub struct Compare {
     pub a: String,
     /// Another.
     pub b: String,
-    /// The form of the answer: text, json, yaml or markdown.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    /// The form of the answer.
+    #[arg(short, long, value_parser = one_of(Answer::Roles.formats()), default_value_t = Format::Text)]
     pub output: Format,
 }
 
@@ -70,8 +71,8 @@ pub struct Solve {
     /// Which roles may be used.
     #[arg(long = "for", value_enum, default_value_t = Through::Gdap)]
     pub through: Through,
-    /// The form of the answer: text, json, yaml or markdown.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    /// The form of the answer.
+    #[arg(short, long, value_parser = one_of(Answer::Roles.formats()), default_value_t = Format::Text)]
     pub output: Format,
 }
 
@@ -133,10 +134,26 @@ fn solve(args: &Solve, out: &mut Output) -> anyhow::Result<ExitStatus> {
     match catalogue.solve(&tasks, &support) {
         Ok(solution) => tell(&RolesAnswer::Solve(&solution), args.output, out),
         Err(unsolvable) => {
-            out.answer(&unsolvable.to_string())?;
+            let message = unsolvable.to_string();
+            match args.output {
+                Format::Json | Format::Yaml => {
+                    why::document("Unsolvable", &Message { message }, args.output, out)?;
+                }
+                Format::Text
+                | Format::Markdown
+                | Format::Sarif
+                | Format::Junit
+                | Format::Github => out.answer(&message)?,
+            }
             Ok(ExitStatus::No)
         }
     }
+}
+
+/// Why no set of roles does it.
+#[derive(Serialize)]
+struct Message {
+    message: String,
 }
 
 fn contains(args: &List, name: &str) -> bool {

@@ -32,6 +32,7 @@ pub async fn reader(url: &StoreUrl, out: &mut Output) -> Result<Reader, StoreErr
     match sql::open_reader(url).await {
         Ok(reader) => Ok(Reader::Store(reader)),
         Err(StoreError::Missing { store }) => {
+            folder_of(url)?;
             out.say(&format!("`{store}` does not exist yet: `concordat apply` would make it"));
             Ok(Reader::NotYet)
         }
@@ -41,10 +42,24 @@ pub async fn reader(url: &StoreUrl, out: &mut Output) -> Result<Reader, StoreErr
 
 /// Opens a store to write, as the command line, and waits for whoever writes now.
 pub async fn writer(url: &StoreUrl, out: &mut Output) -> Result<SqlWriter, StoreError> {
+    folder_of(url)?;
     sql::open_writer(url, &Instance::cli(), |holder| {
         out.say(&format!("waiting for {holder}, who writes to `{url}` now"));
     })
     .await
+}
+
+/// Refuses a file in a folder that does not exist: nobody would make it.
+fn folder_of(url: &StoreUrl) -> Result<(), StoreError> {
+    let StoreUrl::Sqlite(path) = url else { return Ok(()) };
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let reason = format!("there is no folder `{}`", folder.display());
+    Err(StoreError::Unreachable { store: url.to_string(), reason })
 }
 
 impl Read for Reader {
@@ -52,7 +67,8 @@ impl Read for Reader {
         match self {
             Self::Store(store) => store.observe(scope).await,
             Self::NotYet => Ok(Observed {
-                now: Timestamp::now(),
+                now: Timestamp::from_millisecond(Timestamp::now().as_millisecond())
+                    .expect("an earlier instant of the same millisecond is a timestamp as well"),
                 relationships: BTreeMap::new(),
                 acceptances: BTreeMap::new(),
             }),

@@ -29,6 +29,19 @@ pub fn validate(args: &Validate, out: &mut Output) -> anyhow::Result<ExitStatus>
     Ok(loaded.status())
 }
 
+/// Answers with problems where another answer was asked for: people have read them on standard error, a program gets
+/// them in the form that it asked for.
+pub fn refuse(
+    problems: &[Problem],
+    format: Format,
+    out: &mut Output,
+) -> anyhow::Result<ExitStatus> {
+    if format != Format::Text {
+        out.rendered(problems::render(problems, format, out.style(), pages::page), format)?;
+    }
+    Ok(ExitStatus::No)
+}
+
 /// Tells problems on standard error, beside an answer of another kind.
 pub fn tell(problems: &[Problem], out: &mut Output) {
     if problems.is_empty() {

@@ -11,13 +11,14 @@ use serde::Serialize;
 
 use super::{
     ExitStatus, Output, StoreArgs,
+    args::{DOCUMENT, one_of, past},
     store::{self, Reader},
 };
 use crate::{
     domain::{
         catalogue::Catalogue,
         digest::Digest,
-        entry::Entry,
+        entry::{Entry, PersonRecord},
         ids::{GranteeId, RoleId, TenantId},
         state::{Observed, Person},
     },
@@ -26,7 +27,7 @@ use crate::{
         why as reasons,
     },
     render::{FORMAT_VERSION, Format},
-    store::{Read, Scope, StoreError},
+    store::{Read, Scope, StoreError, sql::SqlReader},
 };
 
 /// About whom.
@@ -42,6 +43,9 @@ pub struct Why {
     pub customer: Option<TenantId>,
     #[command(flatten)]
     pub when: When,
+    /// The form of the answer.
+    #[arg(short, long, value_parser = one_of(DOCUMENT), default_value_t = Format::Text)]
+    pub output: Format,
 }
 
 /// What, and where.
@@ -54,6 +58,9 @@ pub struct WhoCan {
     pub customer: TenantId,
     #[command(flatten)]
     pub when: When,
+    /// The form of the answer.
+    #[arg(short, long, value_parser = one_of(DOCUMENT), default_value_t = Format::Text)]
+    pub output: Format,
 }
 
 /// About what.
@@ -69,19 +76,19 @@ pub struct History {
     pub grantee: Option<GranteeId>,
     #[command(flatten)]
     pub when: When,
+    /// The form of the answer.
+    #[arg(short, long, value_parser = one_of(DOCUMENT), default_value_t = Format::Text)]
+    pub output: Format,
 }
 
-/// Where to look, as of when, and in which form.
+/// Where to look, and as of when.
 #[derive(Debug, Args)]
 pub struct When {
     #[command(flatten)]
     pub store: StoreArgs,
     /// As it was at this instant, in RFC 3339, by the ledger alone.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = past)]
     pub as_of: Option<Timestamp>,
-    /// The form of the answer: text, json or yaml.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
-    pub output: Format,
 }
 
 impl When {
@@ -96,10 +103,10 @@ pub async fn why(args: &Why, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let mut reader = store::reader(&args.when.store.store, out).await?;
     let mut trail = Trail::new(args.grantee, args.when.until());
     let state = state(&mut reader, &args.when, |entry| trail.push(entry)).await?;
-    let persons = persons(&mut reader).await?;
+    let persons = persons(&mut reader, out).await?;
     let question = Question { customer: args.customer, role };
     let answer = reasons(question, &state, &trail, &persons);
-    tell("Why", &answer, args.when.output, out)?;
+    tell("Why", &answer, args.output, out)?;
     Ok(if answer.held.is_empty() { ExitStatus::No } else { ExitStatus::AsDesired })
 }
 
@@ -112,7 +119,7 @@ pub async fn who_can(args: &WhoCan, out: &mut Output) -> anyhow::Result<ExitStat
     let mut reader = store::reader(&args.when.store.store, out).await?;
     let state = state(&mut reader, &args.when, |_| {}).await?;
     let answer = able(ability, args.customer, &state);
-    tell("WhoCan", &answer, args.when.output, out)?;
+    tell("WhoCan", &answer, args.output, out)?;
     let nobody = answer.able.is_empty() && answer.everyone.is_none();
     Ok(if nobody { ExitStatus::No } else { ExitStatus::AsDesired })
 }
@@ -128,14 +135,15 @@ pub async fn history(args: &History, out: &mut Output) -> anyhow::Result<ExitSta
     let mut told = Told::new(filter, args.when.until());
     let mut lines = Vec::new();
     each_entry(&mut reader, |entry| lines.extend(told.push(entry))).await?;
-    if args.when.output == Format::Text {
+    let named_nothing = args.relationship.is_some() && lines.is_empty();
+    if args.output == Format::Text {
         let text: Vec<String> = lines.iter().map(ToString::to_string).collect();
         let text = text.join("\n");
         out.answer(if text.is_empty() { NOTHING } else { &text })?;
     } else {
-        document("History", &Lines { lines }, args.when.output, out)?;
+        document("History", &Lines { lines }, args.output, out)?;
     }
-    Ok(ExitStatus::AsDesired)
+    Ok(if named_nothing { ExitStatus::No } else { ExitStatus::AsDesired })
 }
 
 #[derive(Serialize)]
@@ -189,13 +197,30 @@ pub async fn each_entry(
 }
 
 /// The persons whose records are not erased, by the hash that the ledger holds.
-async fn persons(reader: &mut Reader) -> anyhow::Result<BTreeMap<Digest, Person>> {
+async fn persons(
+    reader: &mut Reader,
+    out: &mut Output,
+) -> anyhow::Result<BTreeMap<Digest, Person>> {
     let Reader::Store(store) = reader else { return Ok(BTreeMap::new()) };
-    let records = store.persons().await?.into_iter();
+    let records = records(store, out).await?.into_iter();
     let kept = records.filter_map(|(hash, record)| record.map(|record| (hash, record)));
     Ok(kept
         .filter_map(|(hash, record)| Some((hash, serde_json::from_str(&record.content).ok()?)))
         .collect())
+}
+
+/// Every record of a person; a reader who may not see persons is told so, and sees none.
+pub async fn records(
+    store: &mut SqlReader,
+    out: &mut Output,
+) -> Result<BTreeMap<Digest, Option<PersonRecord>>, StoreError> {
+    match store.persons().await {
+        Err(StoreError::Forbidden { .. }) => {
+            out.say("who accepted is not shown: this user may not read the records of persons");
+            Ok(BTreeMap::new())
+        }
+        other => other,
+    }
 }
 
 /// Prints an answer as text, or as a document with its kind and format version.

@@ -127,6 +127,7 @@ impl Reader<'_> {
         Some(name)
     }
 
+    /// The API server clears the namespace of what belongs to the whole cluster, and `kustomize` writes one there.
     fn namespace(
         &mut self,
         kind: Kind,
@@ -136,15 +137,7 @@ impl Reader<'_> {
         let path = || FieldPath::root().field("metadata").field("namespace");
         let missing = metadata.get("namespace").is_none_or(|found| found.is_null() || found == "");
         match (kind, missing) {
-            (Kind::PartnerBoundary, true) => Some(String::new()),
-            (Kind::PartnerBoundary, false) => {
-                let message = "a PartnerBoundary belongs to the whole cluster and has no namespace"
-                    .to_owned();
-                let help =
-                    "remove `namespace:`; the namespaces it is about stand in `spec.namespaces`";
-                self.problem(METADATA, base, path(), message, help);
-                None
-            }
+            (Kind::PartnerBoundary, _) => Some(String::new()),
             (_, true) => Some(self.default_namespace.to_owned()),
             (_, false) => {
                 let namespace = self.text(metadata, "namespace", base)?;

@@ -24,8 +24,10 @@ impl FromStr for StoreUrl {
     type Err = InvalidUrl;
 
     fn from_str(text: &str) -> Result<Self, InvalidUrl> {
-        if let Some(path) = text.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
-            return Ok(Self::Sqlite(PathBuf::from(path)));
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            let is_file = !path.is_empty() && path != ":memory:" && !path.contains('?');
+            return if is_file { Ok(Self::Sqlite(PathBuf::from(path))) } else { Err(InvalidUrl) };
         }
         let postgres = text.starts_with("postgres://") || text.starts_with("postgresql://");
         if postgres { Ok(Self::Postgres(text.to_owned().into())) } else { Err(InvalidUrl) }
@@ -83,8 +85,17 @@ mod tests {
 
     #[test]
     fn what_names_no_store_is_refused() {
-        for text in ["", "sqlite:", "concordat.db", "mysql://host/db", "graph://"] {
+        let none = ["", "sqlite:", "concordat.db", "mysql://host/db", "graph://"];
+        for text in none.into_iter().chain(["sqlite://", "sqlite::memory:", "sqlite:a.db?mode=rw"])
+        {
             assert!(text.parse::<StoreUrl>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn two_slashes_before_a_path_do_not_lead_to_the_root() {
+        for (text, path) in [("sqlite://a.db", "a.db"), ("sqlite:///tmp/a.db", "/tmp/a.db")] {
+            assert_eq!(text.parse::<StoreUrl>().unwrap().to_string(), format!("sqlite:{path}"));
         }
     }
 }

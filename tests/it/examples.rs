@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
 };
@@ -18,8 +19,11 @@ fn examples() -> PathBuf {
 fn shown(words: &[&str], ran: &Ran) -> String {
     let examples = examples();
     let base = format!("{}/", examples.display());
-    let talk: String = ran.stderr.lines().map(|line| format!("! {line}\n")).collect();
-    let text = format!("$ concordat {}\n{talk}{}", words.join(" "), ran.stdout);
+    let mut text = format!("$ concordat {}\n", words.join(" "));
+    for line in ran.stderr.lines() {
+        writeln!(text, "! {line}").unwrap();
+    }
+    text.push_str(&ran.stdout);
     format!("{text}(exit {})\n", ran.code.unwrap()).replace(&base, "")
 }
 

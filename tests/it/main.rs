@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, also in a function that it calls"
 )]
 
+mod cli;
 mod crash;
 mod crds;
 mod documents;
@@ -15,6 +16,7 @@ mod examples;
 mod failing_server;
 mod failing_store;
 mod house;
+mod kustomize;
 mod layers;
 mod manifest;
 mod pages;
@@ -27,6 +29,7 @@ mod signals;
 mod sources;
 mod store_contract;
 mod store_faults;
+mod store_lifecycle;
 mod store_rights;
 mod store_samples;
 mod store_sessions;

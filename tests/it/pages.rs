@@ -4,7 +4,10 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use crate::sources::{Source, below};
+use crate::{
+    program::{assert_file, root},
+    sources::{Source, below},
+};
 
 /// The codes that a file declares as `const NAME: Code = Code(123)`, each with its place.
 fn codes(source: &Source) -> Vec<(String, String)> {
@@ -91,4 +94,23 @@ fn a_missing_page_a_spare_page_a_double_code_and_a_bad_title_are_found() {
         let found = mismatches(&[source(text)], &pages.into_iter().collect());
         assert_eq!(found.len(), expected, "{name}: {found:?}");
     }
+}
+
+#[test]
+fn the_list_of_pages_is_that_of_the_folder() {
+    let mut names: Vec<String> = fs::read_dir(root().join("src/domain/pages"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let line = |name: &String| {
+        let number: u16 = name[1..5].parse().unwrap();
+        format!("    (Code({number}), include_str!(\"pages/{name}\")),\n")
+    };
+    let list: String = names.iter().map(line).collect();
+    let path = root().join("src/domain/pages.rs");
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once("= &[\n").unwrap();
+    let (_, after) = rest.split_once("];\n").unwrap();
+    assert_file(&path, &format!("{before}= &[\n{list}];\n{after}"));
 }

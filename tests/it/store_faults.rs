@@ -62,7 +62,7 @@ async fn a_missing_store_is_said_to_be_missing_and_is_not_made_by_looking() {
     let place = Place::postgres();
     let error = open_reader(&place.url()).await.err().unwrap();
     assert_eq!(error, StoreError::Missing { store: place.url().to_string() });
-    let absent = place_url(&place).replace("/store_", "/absent_store_");
+    let absent = format!("{}_absent", place_url(&place));
     assert!(matches!(reader_fails(&absent).await, StoreError::Missing { .. }));
 }
 

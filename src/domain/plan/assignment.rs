@@ -122,9 +122,9 @@ pub fn merge(
     wanted.retain(|role, _| ceiling.contains(role));
     let mut merged = Merged::default();
     let mut restored = Assignment::default();
-    let roles: BTreeSet<RoleId> =
+    let known: BTreeSet<RoleId> =
         before.roles.keys().chain(before.recorded.keys()).chain(wanted.keys()).copied().collect();
-    for role in roles {
+    for role in known {
         let live = |until: &Timestamp| *until > now;
         let held = before.roles.get(&role).copied().filter(live);
         let recorded = before.recorded.get(&role).copied().filter(live);

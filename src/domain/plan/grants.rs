@@ -4,25 +4,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-
 use super::{
     Approval, Cause, Effect,
     assignment::{Gains, Merged, Rules, covered, merge},
-    lifecycle::{NEWER_CATALOGUE, current},
+    contributions::{Gone, Source, contributions, live, with_predecessors},
+    lifecycle::current,
     order::widens,
-    relationship::{Draft, Latitude, Row, Uids},
+    relationship::{Draft, Latitude, Row},
 };
 use crate::{
     api::{AcceptanceDecision, Gates, GrantDeletionPolicy, UnmanagedAssignments},
     domain::{
-        ids::{GranteeId, Kind, RoleId},
+        ids::{GranteeId, Kind},
         lifecycle::{EndReason, Phase},
         partner_type,
         problem::{Code, Severity},
         state::{
-            Absence, AcceptedText, Assignment, Contribution, Desired, DesiredGrant,
-            DesiredRelationship, Grantee, ObjectName, Observed, Standing, Window,
+            AcceptedText, Assignment, Contribution, Desired, DesiredRelationship, Grantee,
+            Observed, Standing, Window,
         },
     },
 };
@@ -33,8 +32,6 @@ pub const REMOVED_OUTSIDE: Code = Code(502);
 pub const UNMANAGED: Code = Code(503);
 /// Access that nobody declared is declared now.
 pub const ADOPTED: Code = Code(504);
-/// The object of a grant is gone; what it gave stays until its end.
-pub const ORPHANED: Code = Code(505);
 /// The agreement is not accepted: nothing can be bought.
 pub const AGREEMENT_NOT_ACCEPTED: Code = Code(511);
 /// The agreement is not accepted, and access waits for it.
@@ -85,16 +82,6 @@ pub(super) fn plan_grants(
     }
 }
 
-/// What the roles of one row come from.
-#[derive(Clone, Copy)]
-struct Source<'a> {
-    wish: &'a DesiredRelationship,
-    desired: &'a Desired,
-    row: &'a Row<'a>,
-    /// Other active rows, which this one takes the place of.
-    left: &'a [&'a Row<'a>],
-}
-
 /// Says who loses what nobody declared when a row is replaced: it does not move to the successor.
 fn ends_unmanaged(row: &Row<'_>, draft: &mut Draft<'_>) {
     for assignment in row.observed.iter().flat_map(|row| row.assignments.values()) {
@@ -108,8 +95,8 @@ fn ends_unmanaged(row: &Row<'_>, draft: &mut Draft<'_>) {
                 partner_type::role_names(&unmanaged),
                 row.key
             );
-            let help = "declare it, so that it moves to the successor";
-            draft.notice(UNMANAGED, Severity::Warning, message, Some(help));
+            let way_out = "declare it, so that it moves to the successor";
+            draft.notice(UNMANAGED, Severity::Warning, message, Some(way_out));
         }
     }
 }
@@ -243,36 +230,6 @@ fn plan_assignment(
     }
 }
 
-/// What is known of one grantee: what the row holds and, where it takes the place of others, what Concordat gave
-/// there and what somebody took away there.
-fn with_predecessors(
-    before: &Assignment,
-    left: &[&Row<'_>],
-    id: GranteeId,
-    ceiling: &BTreeSet<RoleId>,
-    now: Timestamp,
-) -> Assignment {
-    let mut known = before.clone();
-    for observed in left.iter().rev().filter_map(|row| row.observed) {
-        let Some(assignment) = observed.assignments.get(&id) else { continue };
-        let had = live(&assignment.state, now);
-        for (object, contribution) in had.contributions {
-            known.contributions.entry(object).or_insert(contribution);
-        }
-        for (role, recorded) in had.recorded {
-            let here = known.roles.contains_key(&role) || known.recorded.contains_key(&role);
-            if here || !ceiling.contains(&role) {
-                continue;
-            }
-            known.recorded.insert(role, recorded);
-            if let Some(held) = had.roles.get(&role) {
-                known.roles.insert(role, recorded.min(*held));
-            }
-        }
-    }
-    known
-}
-
 fn cause(before: &Assignment, merged: &Merged, gone: Gone) -> Cause {
     let only_loses = !widens(&before.roles, &merged.after.roles);
     match gone {
@@ -282,162 +239,6 @@ fn cause(before: &Assignment, merged: &Merged, gone: Gone) -> Cause {
         }
         Gone::Some | Gone::None => Cause::Declared,
     }
-}
-
-/// Whether a grant was deleted, or pruned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Gone {
-    Some,
-    None,
-}
-
-struct Wanted {
-    contributions: BTreeMap<ObjectName, Contribution>,
-    gone: Gone,
-    /// The same with roles as the newer catalogue resolves them, where that alone makes a difference.
-    newer_catalogue: Option<BTreeMap<ObjectName, Contribution>>,
-}
-
-/// What each grant adds for one grantee: as declared, or as recorded where the object is held or gone. What is only
-/// recorded gives no role that it had not begun to give.
-fn contributions(
-    source: Source<'_>,
-    id: GranteeId,
-    before: &Assignment,
-    latitude: Latitude,
-    draft: &mut Draft<'_>,
-) -> Wanted {
-    let Source { wish, desired, .. } = source;
-    let mut wanted =
-        Wanted { contributions: BTreeMap::new(), gone: Gone::None, newer_catalogue: None };
-    let mut newer = BTreeMap::new();
-    for (object, recorded) in &before.contributions {
-        let kept = match (wish.grants.get(object), latitude) {
-            (_, Latitude::Observed) => Some(recorded.clone()),
-            (Some(grant), _) => kept(grant, recorded, latitude, &mut wanted.gone),
-            (None, _) => absent(object, recorded, desired, latitude, &mut wanted.gone, draft),
-        };
-        if let Some(mut kept) = kept {
-            if latitude == Latitude::Full {
-                kept.roles.retain(|role| before.recorded.contains_key(role));
-            }
-            wanted.contributions.insert(object.clone(), kept);
-        }
-    }
-    if latitude != Latitude::Full {
-        return wanted;
-    }
-    let mine = wish
-        .grants
-        .iter()
-        .filter(|(_, grant)| grant.grantee.id == id && grant.standing == Standing::Live);
-    for (object, grant) in mine {
-        let mut contribution = Contribution {
-            uid: grant.uid.clone(),
-            roles: grant.roles.clone(),
-            asked: grant.asked.clone(),
-            window: grant.window,
-            deletion: grant.deletion,
-        };
-        let recorded = before.contributions.get(object);
-        if let Some(recorded) = recorded.filter(|_| draft.uids == Uids::AsRecorded) {
-            contribution.uid.clone_from(&recorded.uid);
-        }
-        if let Some(recorded) = recorded
-            && recorded.asked.words == grant.asked.words
-            && recorded.asked.catalogue != grant.asked.catalogue
-        {
-            if recorded.roles != contribution.roles {
-                newer.insert(object.clone(), contribution.clone());
-                let message = format!("`{object}` resolves otherwise in the newer catalogue");
-                let help = "approve the change with `--approve HASH`, or ask for roles by name";
-                let object = Some(object);
-                draft.notice_about(
-                    Kind::RoleGrant,
-                    object,
-                    NEWER_CATALOGUE,
-                    Severity::Notice,
-                    message,
-                    Some(help),
-                );
-            }
-            contribution.roles.clone_from(&recorded.roles);
-            contribution.asked = recorded.asked.clone();
-        }
-        wanted.contributions.insert(object.clone(), contribution);
-    }
-    if !newer.is_empty() {
-        let mut all = wanted.contributions.clone();
-        all.extend(newer);
-        wanted.newer_catalogue = Some(all);
-    }
-    wanted
-}
-
-/// What a recorded contribution becomes while its object is there. An object that is deleted takes away what it gave
-/// itself, unless it says otherwise to the last.
-fn kept(
-    grant: &DesiredGrant,
-    recorded: &Contribution,
-    latitude: Latitude,
-    gone: &mut Gone,
-) -> Option<Contribution> {
-    let held = latitude == Latitude::Suspended
-        || matches!(grant.standing, Standing::Suspended | Standing::Invalid);
-    if held {
-        return Some(ends_no_later(recorded, grant.window.not_after));
-    }
-    if grant.standing == Standing::Deleted {
-        if recorded.uid != grant.uid || grant.deletion == GrantDeletionPolicy::Retain {
-            return Some(recorded.clone());
-        }
-        *gone = Gone::Some;
-    }
-    None
-}
-
-fn ends_no_later(recorded: &Contribution, declared: Option<Timestamp>) -> Contribution {
-    let mut kept = recorded.clone();
-    kept.window.not_after = match (recorded.window.not_after, declared) {
-        (Some(recorded), Some(declared)) => Some(recorded.min(declared)),
-        (recorded, declared) => recorded.or(declared),
-    };
-    kept
-}
-
-/// What a recorded contribution becomes while its object is not among this relationship's grants.
-fn absent(
-    object: &ObjectName,
-    recorded: &Contribution,
-    desired: &Desired,
-    latitude: Latitude,
-    gone: &mut Gone,
-    draft: &mut Draft<'_>,
-) -> Option<Contribution> {
-    if latitude != Latitude::Full {
-        return Some(recorded.clone());
-    }
-    match desired.grant_objects.get(object) {
-        Some(Standing::Deleted) if recorded.deletion == GrantDeletionPolicy::Retain => {
-            return Some(recorded.clone());
-        }
-        Some(Standing::Live | Standing::Deleted) => return None,
-        Some(Standing::Suspended | Standing::Invalid) => return Some(recorded.clone()),
-        None => {}
-    }
-    let pruned =
-        desired.absence == Absence::Prune && desired.namespaces.contains(&object.namespace);
-    if pruned && recorded.deletion == GrantDeletionPolicy::Revoke {
-        *gone = Gone::Some;
-        return None;
-    }
-    let until = recorded.window.not_after;
-    let end = until.map_or("the end of the relationship".to_owned(), |end| end.to_string());
-    let message = format!("`{object}` is gone; what it gave stays until {end}");
-    let help = "revoke it with `--prune`, or declare it again";
-    let (code, object) = (ORPHANED, Some(object));
-    draft.notice_about(Kind::RoleGrant, object, code, Severity::Notice, message, Some(help));
-    Some(recorded.clone())
 }
 
 fn report(merged: &Merged, grantee: &Grantee, row: &Row<'_>, draft: &mut Draft<'_>) {
@@ -477,18 +278,6 @@ fn expire(row: &Row<'_>, id: GranteeId, grantee: &Grantee, draft: &mut Draft<'_>
         return after;
     }
     held.clone()
-}
-
-/// What of an assignment is not over yet.
-fn live(held: &Assignment, now: Timestamp) -> Assignment {
-    let mut live = held.clone();
-    live.roles.retain(|_, until| *until > now);
-    live.recorded.retain(|_, until| *until > now);
-    live.contributions.retain(|_, contribution| {
-        contribution.window.not_after.is_none_or(|end| end > now)
-            && contribution.roles.iter().any(|role| live.recorded.contains_key(role))
-    });
-    live
 }
 
 /// Only what time does to the assignments of a row.

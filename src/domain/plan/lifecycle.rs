@@ -8,28 +8,23 @@ use jiff::Timestamp;
 
 use super::{
     Awaited, AwaitedFor, Cause, Effect, Sent,
+    answers::answer,
     relationship::{Draft, OWNED_BY_ANOTHER, Row, expire_rows, extend_rows},
 };
 use crate::{
-    api::{AcceptanceDecision, RenewalMode},
+    api::RenewalMode,
     domain::{
-        catalogue::Catalogue,
         duration::Duration,
-        ids::{GLOBAL_ADMINISTRATOR, Kind, RoleId},
+        ids::GLOBAL_ADMINISTRATOR,
         lifecycle::{EndReason, INVITATION_LAPSES_AFTER_DAYS, Lifecycle, Phase},
-        partner_type,
         problem::{Code, Severity},
         state::{
-            Acceptance, Desired, DesiredRelationship, Invitation, Observed, ObservedRelationship,
+            Desired, DesiredRelationship, Invitation, Observed, ObservedRelationship,
             RelationshipKey,
         },
     },
 };
 
-/// An acceptance names an invitation that is not the pending one.
-pub const OTHER_INVITATION: Code = Code(506);
-/// An acceptance counts once.
-pub const ALREADY_USED: Code = Code(507);
 /// The customer ended the relationship.
 pub const ENDED_BY_CUSTOMER: Code = Code(508);
 /// The customer declined, or did not answer in time.
@@ -40,10 +35,6 @@ pub const EXPIRED: Code = Code(510);
 pub const EXPIRING_SOON: Code = Code(525);
 /// A change of ceiling or duration needs the customer.
 pub const NEEDS_CUSTOMER: Code = Code(513);
-/// The acceptance is so old that what it allowed is over.
-pub const ACCEPTANCE_TOO_OLD: Code = Code(519);
-/// The declared role may not accept this ceiling (L13).
-pub const MAY_NOT_ACCEPT: Code = Code(526);
 /// The relationship is ending, or in a stage that this version does not know.
 pub const NOT_UNDERSTOOD: Code = Code(521);
 /// Roles resolve otherwise only because the catalogue is newer.
@@ -353,91 +344,6 @@ fn is_successor_of_another(key: &RelationshipKey, observed: &Observed) -> bool {
     let first = RelationshipKey { name: name.to_owned(), ..key.clone() };
     let rows = observed.relationships.get(&first).into_iter().flatten();
     rows.into_iter().any(|row| row.key == *key)
-}
-
-/// Applies the customer's answers to the pending invitation (L1).
-fn answer(
-    wish: &DesiredRelationship,
-    rows: &mut [Row<'_>],
-    observed: &Observed,
-    draft: &mut Draft<'_>,
-) {
-    let mut answers: Vec<&Acceptance> = wish.answers.iter().collect();
-    answers.sort_by_key(|answer| (answer.accepted_at, answer.content, &answer.object));
-    answers.dedup_by_key(|answer| answer.content);
-    for answer in answers {
-        if let Some(recorded) = observed.acceptances.get(&answer.content) {
-            let used = recorded.used_for.as_ref();
-            let ended = |row: &Row<'_>| Some(&row.key) == used && row.phase == Phase::Ended;
-            if rows.iter().any(|row| row.phase == Phase::Pending) && rows.iter().any(ended) {
-                let message =
-                    format!("`{}` was used before and authorises nothing more", answer.object);
-                about_answer(answer, ALREADY_USED, Severity::Notice, message, draft);
-            }
-            continue;
-        }
-        let pending = rows.iter().rposition(|row| row.phase == Phase::Pending);
-        match pending.filter(|position| Some(rows[*position].digest) == answer.invitation) {
-            Some(position) => apply_answer(answer, &mut rows[position], draft),
-            None if rows.iter().any(|row| Some(row.digest) == answer.invitation) => {
-                let message =
-                    format!("`{}` answers an invitation that was answered before", answer.object);
-                about_answer(answer, ALREADY_USED, Severity::Notice, message, draft);
-            }
-            None => {
-                let message = format!(
-                    "`{}` names the invitation `{}`, which is not the one that is pending",
-                    answer.object,
-                    answer.invitation.map(|digest| digest.short()).unwrap_or_default(),
-                );
-                about_answer(answer, OTHER_INVITATION, Severity::Warning, message, draft);
-            }
-        }
-    }
-}
-
-fn about_answer(
-    answer: &Acceptance,
-    code: Code,
-    severity: Severity,
-    message: String,
-    draft: &mut Draft<'_>,
-) {
-    let help = "show the pending invitation with `concordat offer --relationship NAME`";
-    let object = Some(&answer.object);
-    draft.notice_about(Kind::AgreementAcceptance, object, code, severity, message, Some(help));
-}
-
-fn apply_answer(answer: &Acceptance, row: &mut Row<'_>, draft: &mut Draft<'_>) {
-    let acceptance = answer.clone();
-    if answer.decision == AcceptanceDecision::Decline {
-        draft.change(&row.key, Effect::Decline { acceptance }, Cause::Answered);
-        row.phase = Phase::Ended;
-        return;
-    }
-    let privileged =
-        |role: &RoleId| Catalogue::compiled().role(*role).is_none_or(|role| role.privileged);
-    let needs_administrator = row.invitation.roles.iter().any(privileged);
-    if !partner_type::may_accept(answer.accepted_by.role, &row.invitation, needs_administrator) {
-        let message = format!(
-            "`{}` may not accept `{}` as `{:?}`",
-            answer.object, row.key, answer.accepted_by.role
-        );
-        about_answer(answer, MAY_NOT_ACCEPT, Severity::Error, message, draft);
-        return;
-    }
-    let ends_at = row.invitation.duration.and_then(|days| days.after(answer.accepted_at));
-    if ends_at.is_some_and(|ends_at| ends_at <= draft.now()) {
-        let message = format!("`{}` is so old that what it allowed is over", answer.object);
-        about_answer(answer, ACCEPTANCE_TOO_OLD, Severity::Warning, message, draft);
-        return;
-    }
-    draft.change(&row.key, Effect::Authorise { acceptance, ends_at }, Cause::Answered);
-    row.phase = Phase::Active;
-    row.ends_at = ends_at;
-    if let Some(ends_at) = ends_at {
-        draft.differs_at(ends_at);
-    }
 }
 
 /// L4: the other change that an active relationship admits.

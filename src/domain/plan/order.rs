@@ -87,8 +87,9 @@ impl Row {
                 *self.versions.entry(grantee.id).or_default() += 1;
                 return;
             }
-            Effect::Invite { uid, .. } => self.uid = Some(uid.clone()),
-            Effect::Claim { after: (_, uid), .. } => self.uid = Some(uid.clone()),
+            Effect::Invite { uid, .. } | Effect::Claim { after: (_, uid), .. } => {
+                self.uid = Some(uid.clone());
+            }
             Effect::Authorise { .. }
             | Effect::Decline { .. }
             | Effect::Withdraw { .. }

@@ -7,20 +7,21 @@ use std::{borrow::Cow, collections::BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    Approval, Cause, Change, Claimant, Effect, Foreign, Plan, Precondition, Subject, grants,
-    lifecycle,
+    Approval, Cause, Change, Claimant, Effect, Foreign, Plan, Precondition, Subject,
+    endings::{end, is_own, keep_time, undeclared},
+    grants, lifecycle,
 };
 use crate::{
-    api::{ManagementPolicy, RelationshipDeletionPolicy},
+    api::ManagementPolicy,
     domain::{
         digest::Digest,
         duration::Duration,
         ids::{Kind, ObjectKey, RoleId},
-        lifecycle::{AUTO_EXTENDS_BEFORE_END_DAYS, EndReason, Phase},
+        lifecycle::{AUTO_EXTENDS_BEFORE_END_DAYS, Phase},
         problem::{Code, Problem, Severity},
         state::{
-            Absence, Desired, DesiredRelationship, Instance, Invitation, ObjectName, Observed,
-            ObservedRelationship, Owner, Policies, RelationshipKey, Standing, Tenant,
+            Desired, DesiredRelationship, Instance, Invitation, ObjectName, Observed,
+            ObservedRelationship, Owner, RelationshipKey, Standing, Tenant,
         },
     },
 };
@@ -50,7 +51,7 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn of(observed: &'a ObservedRelationship) -> Self {
+    pub(super) fn of(observed: &'a ObservedRelationship) -> Self {
         Self {
             key: observed.key.clone(),
             number: observed.number,
@@ -98,7 +99,7 @@ pub(super) enum Uids {
 
 impl<'a> Draft<'a> {
     /// For a row whose object is not there to say anything.
-    fn of(row: &ObservedRelationship, plan: &'a mut Plan) -> Self {
+    pub(super) fn of(row: &ObservedRelationship, plan: &'a mut Plan) -> Self {
         Self {
             plan,
             owner: row.owner.clone(),
@@ -231,28 +232,6 @@ fn declared(
     grants::plan_grants(wish, &rows, desired, latitude, observed, &mut draft);
 }
 
-/// Whether the object that goes is the very one that the row was made for or claimed by.
-fn is_own(row: &ObservedRelationship, wish: &DesiredRelationship, draft: &mut Draft<'_>) -> bool {
-    let own = row.owner == draft.owner && (draft.uids == Uids::AsRecorded || row.uid == wish.uid);
-    if !own {
-        let message =
-            format!("`{}` in the store belongs to another object: it is not ended", row.key);
-        let help = "delete the object that owns it";
-        draft.notice(OWNED_BY_ANOTHER, Severity::Warning, message, Some(help));
-    }
-    own
-}
-
-/// Only what time does, to rows that this instance owns.
-fn keep_time(rows: &[ObservedRelationship], claimant: &Claimant, plan: &mut Plan) {
-    for row in rows.iter().filter(|row| row.owner.instance == claimant.instance) {
-        let mut draft = Draft::of(row, plan);
-        let mut row = [Row::of(row)];
-        expire_rows(&mut row, &mut draft);
-        grants::plan_expiry(&row[0], &mut draft);
-    }
-}
-
 /// Whether the row is this object's, and is about the same two tenants.
 fn may_write(
     row: &ObservedRelationship,
@@ -344,62 +323,6 @@ pub(super) fn extend_rows(rows: &mut [Row<'_>], draft: &mut Draft<'_>) {
             draft.change(&row.key, Effect::Extend { before: ends_at, after }, Cause::Renewal);
             row.ends_at = Some(after);
             draft.differs_at(after);
-        }
-    }
-}
-
-/// A relationship that is in the store and not in the input: absence alone changes nothing, and time goes on.
-fn undeclared(
-    rows: &[ObservedRelationship],
-    desired: &Desired,
-    claimant: &Claimant,
-    plan: &mut Plan,
-) {
-    for row in rows.iter().filter(|row| row.owner.instance == claimant.instance) {
-        let row = std::slice::from_ref(row);
-        let pruned = desired.absence == Absence::Prune
-            && desired.namespaces.contains(&row[0].owner.object.namespace);
-        if pruned {
-            end(row, None, desired, &mut Draft::of(&row[0], plan));
-        } else {
-            keep_time(row, claimant, plan);
-        }
-    }
-}
-
-/// Ends what its object's going ends: by what the object says, or by what the store has recorded (L5, L6).
-fn end(
-    rows: &[ObservedRelationship],
-    policies: Option<&Policies>,
-    desired: &Desired,
-    draft: &mut Draft<'_>,
-) {
-    let cause = Cause::Deleted;
-    let mut live: Vec<Row<'_>> = rows.iter().map(Row::of).collect();
-    expire_rows(&mut live, draft);
-    for row in &live {
-        let Some(observed) = row.observed else { continue };
-        let policies = policies.unwrap_or(&observed.policies);
-        let observe = policies.management == ManagementPolicy::Observe;
-        match (row.phase, policies.deletion) {
-            (_, _) if observe => grants::plan_expiry(row, draft),
-            (Phase::Pending, RelationshipDeletionPolicy::Retain) => {}
-            (Phase::Pending, _) => {
-                let reason = EndReason::Deleted;
-                draft.change(&row.key, Effect::Withdraw { reason }, cause);
-            }
-            (Phase::Active, RelationshipDeletionPolicy::Retain) => {
-                grants::plan_expiry(row, draft);
-            }
-            (Phase::Active, RelationshipDeletionPolicy::Revoke) => {
-                grants::plan_revocation(row, desired, draft);
-            }
-            (Phase::Active, RelationshipDeletionPolicy::Terminate) => {
-                grants::plan_removal(row, cause, draft);
-                let reason = EndReason::Deleted;
-                draft.change(&row.key, Effect::Terminate { reason }, cause);
-            }
-            (Phase::Ended | Phase::Ending | Phase::Unknown, _) => grants::plan_expiry(row, draft),
         }
     }
 }

@@ -153,7 +153,7 @@ fn read(
             phone_number: accepted_by.phone_number.clone(),
             role: accepted_by.role,
         },
-        accepted_at: *accepted_at,
+        accepted_at: super::stored(*accepted_at),
         invitation,
     })
 }

@@ -70,8 +70,10 @@ pub(super) fn judge<'a>(
         let about = object.subject(Kind::RoleGrant);
         let targets = targets(about, &object.spec, &mut names, &labels, findings);
         let grantee = grantee(about, &object.spec, findings);
-        let window =
-            Window { not_before: object.spec.not_before, not_after: object.spec.not_after };
+        let window = Window {
+            not_before: object.spec.not_before.map(super::stored),
+            not_after: object.spec.not_after.map(super::stored),
+        };
         if let Some(end) = window.not_after.filter(|end| *end <= now) {
             let message = format!("the window was over at {end}: nothing is given");
             let help = "delete the grant, or set a later `notAfter`";

@@ -44,6 +44,12 @@ use findings::{Findings, Subject};
 /// The annotation with which a relationship claims the row of another owner, which is gone.
 pub const ADOPT_FROM: &str = "concordat.dev/adopt-from";
 
+/// An instant as a store keeps it: in whole milliseconds, so that what was stored equals what is desired.
+fn stored(instant: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(instant.as_millisecond())
+        .expect("an earlier instant of the same millisecond is a timestamp as well")
+}
+
 /// One object of the input.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object<S> {

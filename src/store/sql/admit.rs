@@ -75,10 +75,9 @@ pub(super) enum Verdict {
 const CLOCKS_AGREE_WITHIN_SECONDS: i64 = 60;
 
 impl World<'_> {
-    /// Makes a change if all that it expects is so. Changes before it in the same call are seen.
-    pub fn admit(&mut self, admitted: &Admitted, person: Option<Digest>) -> Verdict {
+    /// Makes a change, whose id this is, if all that it expects is so. Changes before it in the same call are seen.
+    pub fn admit(&mut self, admitted: &Admitted, id: Digest, person: Option<Digest>) -> Verdict {
         let change = &admitted.change;
-        let id = change.id();
         if change.subject.owner.instance != *self.instance {
             let owner = change.subject.owner.to_string();
             return Verdict::Refused(Refusal::OwnedByAnother { owner });
@@ -126,9 +125,10 @@ impl World<'_> {
         if !same_uid && row.owner() != *owner {
             return Err(by_another(row));
         }
-        let claimed_from = match &change.effect {
-            Effect::Claim { before: (owner, _), .. } => Some(owner),
-            _ => None,
+        let claimed_from = if let Effect::Claim { before: (owner, _), .. } = &change.effect {
+            Some(owner)
+        } else {
+            None
         };
         if row.owner_instance != self.instance.0 && claimed_from != Some(&row.owner()) {
             return Err(by_another(row));
@@ -191,7 +191,7 @@ impl World<'_> {
     }
 
     /// Whether both clocks say nearly the same: an end cannot be taken back.
-    fn clocks_agree(&self) -> Result<(), Refusal> {
+    pub fn clocks_agree(&self) -> Result<(), Refusal> {
         let seconds = self.now.duration_since(self.here).as_secs().abs();
         if seconds > CLOCKS_AGREE_WITHIN_SECONDS {
             Err(Refusal::ClocksDisagree { seconds })

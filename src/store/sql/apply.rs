@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     domain::{
+        digest::Digest,
         entry::{self, Draft, EntryKind, PersonRecord},
         limits::{Admitted, Limits},
         plan::{Change, Effect},
@@ -48,14 +49,14 @@ async fn in_transaction(
     limits: &BTreeMap<String, Limits>,
     by: &Signature,
 ) -> Result<Vec<Outcome>, StoreError> {
-    let head = touched::lock(session).await?;
-    touched::check_epoch(session, instance, epoch).await?;
-    let world = touched::world(session, instance, changes, limits).await?;
+    let head = touched::lock_as(session, instance, epoch).await?;
+    let ids: Vec<Digest> = changes.iter().map(|admitted| admitted.change.id()).collect();
+    let world = touched::world(session, instance, changes, &ids, limits).await?;
     let now = world.now;
     let persons = persons(changes)?;
     let person = |position: usize| persons.get(&position).map(|record| record.hash);
 
-    let verdicts = write_all(session, world, changes, &persons).await?;
+    let verdicts = write_all(session, world, (changes, &ids), &persons).await?;
 
     let mut refused = Vec::new();
     let mut drafts = Vec::new();
@@ -93,10 +94,14 @@ async fn in_transaction(
 
 /// The object that the change comes from is known from the change itself.
 fn intent(change: &Change, by: &Signature) -> entry::Intent {
-    let uid = match &change.effect {
-        Effect::Invite { uid, .. } | Effect::Claim { after: (_, uid), .. } => Some(uid),
-        _ => change.expects.uid.as_ref(),
+    let new = if let Effect::Invite { uid, .. } | Effect::Claim { after: (_, uid), .. } =
+        &change.effect
+    {
+        Some(uid)
+    } else {
+        None
     };
+    let uid = new.or(change.expects.uid.as_ref());
     let mut intent = by.intent.clone();
     intent.uid = intent.uid.or_else(|| uid.map(|uid| uid.0.clone()));
     intent
@@ -122,7 +127,7 @@ fn persons(changes: &[Admitted]) -> Result<BTreeMap<usize, PersonRecord>, StoreE
 async fn write_all(
     session: &mut Session,
     world: World<'_>,
-    changes: &[Admitted],
+    (changes, ids): (&[Admitted], &[Digest]),
     persons: &BTreeMap<usize, PersonRecord>,
 ) -> Result<Vec<Verdict>, StoreError> {
     let stored = world.assignments.clone();
@@ -131,7 +136,7 @@ async fn write_all(
     let mut named = Vec::new();
     for (position, admitted) in changes.iter().enumerate() {
         let record = persons.get(&position);
-        let verdict = together.admit(admitted, record.map(|record| record.hash));
+        let verdict = together.admit(admitted, ids[position], record.map(|record| record.hash));
         if verdict == Verdict::Made {
             named.extend(record);
         }
@@ -147,7 +152,7 @@ async fn write_all(
         Err(Failure::Store(error)) => Err(error),
         Err(Failure::Constraint(_)) => {
             session.tell(both("ROLLBACK TO SAVEPOINT changes"), &[]).await?;
-            write_each(session, world, changes, persons).await
+            write_each(session, world, (changes, ids), persons).await
         }
     }
 }
@@ -167,14 +172,14 @@ async fn write(
 async fn write_each(
     session: &mut Session,
     mut world: World<'_>,
-    changes: &[Admitted],
+    (changes, ids): (&[Admitted], &[Digest]),
     persons: &BTreeMap<usize, PersonRecord>,
 ) -> Result<Vec<Verdict>, StoreError> {
     let mut verdicts = Vec::with_capacity(changes.len());
     for (position, admitted) in changes.iter().enumerate() {
         let record = persons.get(&position);
         let mut next = world.clone();
-        let verdict = next.admit(admitted, record.map(|record| record.hash));
+        let verdict = next.admit(admitted, ids[position], record.map(|record| record.hash));
         if verdict != Verdict::Made {
             verdicts.push(verdict);
             continue;

@@ -75,48 +75,91 @@ const SOME_RELATIONSHIPS: Statement = Statement {
                AND owner_namespace IN (SELECT jsonb_array_elements_text($3::jsonb)))",
 };
 
-/// The assignments of each relationship in one row.
-const ASSIGNMENTS: Statement = Statement {
-    sqlite: "SELECT json_group_array(json_object('relationship_id', relationship_id, \
-             'grantee_id', grantee_id, 'grantee_kind', grantee_kind, 'grantee_name', grantee_name, \
-             'version', version, 'last_change', last_change, 'recorded', recorded, \
-             'contributions', contributions)) FROM assignments \
-             WHERE $1 IS NULL OR relationship_id IN (SELECT value FROM json_each($1)) \
-             GROUP BY relationship_id",
-    postgres: "SELECT json_agg(a)::text FROM assignments a WHERE $1::text IS NULL OR \
-               relationship_id IN (SELECT jsonb_array_elements($1::jsonb)::bigint) \
-               GROUP BY relationship_id",
-};
+/// The assignments of each relationship in one row, of all relationships or of some.
+macro_rules! assignments {
+    ($sqlite:literal, $postgres:literal) => {
+        Statement {
+            sqlite: concat!(
+                "SELECT json_group_array(json_object('relationship_id', relationship_id, \
+                 'grantee_id', grantee_id, 'grantee_kind', grantee_kind, \
+                 'grantee_name', grantee_name, 'version', version, 'last_change', last_change, \
+                 'recorded', recorded, 'contributions', contributions)) FROM assignments ",
+                $sqlite,
+                " GROUP BY relationship_id"
+            ),
+            postgres: concat!(
+                "SELECT json_agg(a)::text FROM assignments a ",
+                $postgres,
+                " GROUP BY relationship_id"
+            ),
+        }
+    };
+}
 
-/// The roles held under each relationship in one row.
-const ROLES: Statement = Statement {
-    sqlite: "SELECT json_group_array(json_object('relationship_id', relationship_id, \
-             'grantee_id', grantee_id, 'role_id', role_id, 'until_ms', until_ms)) \
-             FROM assignment_roles \
-             WHERE $1 IS NULL OR relationship_id IN (SELECT value FROM json_each($1)) \
-             GROUP BY relationship_id",
-    postgres: "SELECT json_agg(h)::text FROM assignment_roles h WHERE $1::text IS NULL OR \
-               relationship_id IN (SELECT jsonb_array_elements($1::jsonb)::bigint) \
-               GROUP BY relationship_id",
-};
+/// The roles held under each relationship in one row, of all relationships or of some.
+macro_rules! roles {
+    ($sqlite:literal, $postgres:literal) => {
+        Statement {
+            sqlite: concat!(
+                "SELECT json_group_array(json_object('relationship_id', relationship_id, \
+                 'grantee_id', grantee_id, 'role_id', role_id, 'until_ms', until_ms)) \
+                 FROM assignment_roles ",
+                $sqlite,
+                " GROUP BY relationship_id"
+            ),
+            postgres: concat!(
+                "SELECT json_agg(h)::text FROM assignment_roles h ",
+                $postgres,
+                " GROUP BY relationship_id"
+            ),
+        }
+    };
+}
 
-/// Each acceptance, with the key of the row that it was used for.
-const ACCEPTANCES: Statement = Statement {
-    sqlite: "SELECT json_object('content', a.content, 'namespace', a.namespace, 'object', a.object, \
-             'decision', a.decision, 'customer', a.customer, 'partner', a.partner, \
-             'agreement_type', a.agreement_type, 'template_id', a.template_id, \
-             'country', a.country, 'language', a.language, 'document_sha256', a.document_sha256, \
-             'accepted_at_ms', a.accepted_at_ms, 'recorded_at_ms', a.recorded_at_ms, \
-             'person', a.person, 'used_for', a.used_for, \
-             'key', CASE WHEN r.id IS NOT NULL THEN \
-             json_object('cloud', r.cloud, 'partner', r.partner, 'name', r.name) END) \
-             FROM acceptances a LEFT JOIN relationships r ON r.id = a.used_for \
-             WHERE $1 IS NULL OR a.customer IN (SELECT value FROM json_each($1))",
-    postgres: "SELECT (to_jsonb(a) || jsonb_build_object('key', CASE WHEN r.id IS NOT NULL THEN \
-               jsonb_build_object('cloud', r.cloud, 'partner', r.partner, 'name', r.name) END))::text \
-               FROM acceptances a LEFT JOIN relationships r ON r.id = a.used_for \
-               WHERE $1::text IS NULL OR a.customer IN (SELECT jsonb_array_elements_text($1::jsonb))",
-};
+const ALL_ASSIGNMENTS: Statement = assignments!("", "");
+const SOME_ASSIGNMENTS: Statement = assignments!(
+    "WHERE relationship_id IN (SELECT value FROM json_each($1))",
+    "WHERE relationship_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)::bigint))"
+);
+const ALL_ROLES: Statement = roles!("", "");
+const SOME_ROLES: Statement = roles!(
+    "WHERE relationship_id IN (SELECT value FROM json_each($1))",
+    "WHERE relationship_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)::bigint))"
+);
+
+/// Each acceptance, with the key of the row that it was used for, of all customers or of some.
+macro_rules! acceptances {
+    ($sqlite:literal, $postgres:literal) => {
+        Statement {
+            sqlite: concat!(
+                "SELECT json_object('content', a.content, 'namespace', a.namespace, \
+                 'object', a.object, 'decision', a.decision, 'customer', a.customer, \
+                 'partner', a.partner, 'agreement_type', a.agreement_type, \
+                 'template_id', a.template_id, 'country', a.country, 'language', a.language, \
+                 'document_sha256', a.document_sha256, 'accepted_at_ms', a.accepted_at_ms, \
+                 'recorded_at_ms', a.recorded_at_ms, 'person', a.person, 'used_for', a.used_for, \
+                 'key', CASE WHEN r.id IS NOT NULL THEN \
+                 json_object('cloud', r.cloud, 'partner', r.partner, 'name', r.name) END) \
+                 FROM acceptances a LEFT JOIN relationships r ON r.id = a.used_for ",
+                $sqlite
+            ),
+            postgres: concat!(
+                "SELECT (to_jsonb(a) || jsonb_build_object('key', \
+                 CASE WHEN r.id IS NOT NULL THEN \
+                 jsonb_build_object('cloud', r.cloud, 'partner', r.partner, 'name', r.name) \
+                 END))::text \
+                 FROM acceptances a LEFT JOIN relationships r ON r.id = a.used_for ",
+                $postgres
+            ),
+        }
+    };
+}
+
+const ALL_ACCEPTANCES: Statement = acceptances!("", "");
+const SOME_ACCEPTANCES: Statement = acceptances!(
+    "WHERE a.customer IN (SELECT value FROM json_each($1))",
+    "WHERE a.customer = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))"
+);
 
 #[derive(Deserialize)]
 struct UsedAcceptance {
@@ -141,24 +184,22 @@ pub(super) async fn observe(session: &mut Session, scope: &Scope) -> Result<Obse
     }
 }
 
-/// What the rows of a scope lead to: ids and customers, as JSON.
-struct Within {
-    relationships: String,
-    customers: String,
-}
-
-impl Within {
-    fn of(rows: &[RelationshipRow], besides: &BTreeSet<TenantId>) -> Self {
-        let ids: BTreeSet<i64> = rows.iter().map(|row| row.id).collect();
-        let customers = rows.iter().map(|row| &row.customer).chain(besides);
-        let customers: BTreeSet<&TenantId> = customers.collect();
-        Self { relationships: json!(ids).to_string(), customers: json!(customers).to_string() }
-    }
+/// The rows of a scope.
+struct Found {
+    relationships: Vec<RelationshipRow>,
+    assignments: Vec<Vec<AssignmentRow>>,
+    roles: Vec<Vec<RoleRow>>,
+    acceptances: Vec<UsedAcceptance>,
 }
 
 async fn read(session: &mut Session, scope: &Scope) -> Result<Observed, StoreError> {
-    let (relationships, within): (Vec<RelationshipRow>, Option<Within>) = match scope {
-        Scope::All => (session.rows(ALL_RELATIONSHIPS, &[]).await?, None),
+    let found = match scope {
+        Scope::All => Found {
+            relationships: session.rows(ALL_RELATIONSHIPS, &[]).await?,
+            assignments: session.rows(ALL_ASSIGNMENTS, &[]).await?,
+            roles: session.rows(ALL_ROLES, &[]).await?,
+            acceptances: session.rows(ALL_ACCEPTANCES, &[]).await?,
+        },
         Scope::Of { keys, customers, owned } => {
             let (instance, namespaces) = owned.as_ref().map_or_else(
                 || (String::new(), "[]".to_owned()),
@@ -166,25 +207,27 @@ async fn read(session: &mut Session, scope: &Scope) -> Result<Observed, StoreErr
             );
             let keys = json!(keys).to_string();
             let bound = [&keys, &instance, &namespaces].map(|text| Bound::Text(text));
-            let rows = session.rows(SOME_RELATIONSHIPS, &bound).await?;
-            let within = Within::of(&rows, customers);
-            (rows, Some(within))
+            let rows: Vec<RelationshipRow> = session.rows(SOME_RELATIONSHIPS, &bound).await?;
+            let ids: BTreeSet<i64> = rows.iter().map(|row| row.id).collect();
+            let customers: BTreeSet<&TenantId> =
+                rows.iter().map(|row| &row.customer).chain(customers).collect();
+            let (ids, customers) = (json!(ids).to_string(), json!(customers).to_string());
+            Found {
+                assignments: session.rows(SOME_ASSIGNMENTS, &[Bound::Text(&ids)]).await?,
+                roles: session.rows(SOME_ROLES, &[Bound::Text(&ids)]).await?,
+                acceptances: session.rows(SOME_ACCEPTANCES, &[Bound::Text(&customers)]).await?,
+                relationships: rows,
+            }
         }
     };
-    let bound =
-        |text: fn(&Within) -> &str| within.as_ref().map_or(Bound::Null, |w| Bound::Text(text(w)));
-    let ids = [bound(|within| &within.relationships)];
-    let customers = [bound(|within| &within.customers)];
-    let assignments: Vec<Vec<AssignmentRow>> = session.rows(ASSIGNMENTS, &ids).await?;
-    let roles: Vec<Vec<RoleRow>> = session.rows(ROLES, &ids).await?;
-    let acceptances: Vec<UsedAcceptance> = session.rows(ACCEPTANCES, &customers).await?;
     let now = clock(session).await?;
 
-    let acceptances = acceptances
+    let acceptances = found
+        .acceptances
         .into_iter()
         .map(|UsedAcceptance { row, key }| (row.content, row.observed(key)))
         .collect();
-    let relationships = families(relationships, assignments, roles);
+    let relationships = families(found.relationships, found.assignments, found.roles);
     Ok(Observed { now, relationships, acceptances })
 }
 

@@ -34,13 +34,15 @@ const APPLICATION: i64 = 1_131_376_227;
 const CONNECTS_WITHIN: Duration = Duration::from_secs(15);
 const WAITS_FOR_OTHERS: Duration = Duration::from_secs(10);
 
-/// What is done before the first statement: limits, so that nothing waits for ever, and durability.
+/// What is done before the first statement: limits, so that nothing waits for ever; plans made for the tables as they
+/// are, since a session may begin with empty ones; and durability.
 const POSTGRES_SETTINGS: &str = "\
 SET search_path = concordat, pg_catalog;
 SET statement_timeout = '120s';
 SET lock_timeout = '30s';
 SET idle_in_transaction_session_timeout = '120s';
 SET client_min_messages = warning;
+SET plan_cache_mode = force_custom_plan;
 SELECT set_config('synchronous_commit', 'on', false)
 WHERE current_setting('synchronous_commit') IN ('off', 'local')";
 

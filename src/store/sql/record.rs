@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::{
         digest::Digest,
-        entry::{Draft, EntryKind, PersonRecord},
+        entry::{Draft, EntryKind, PersonRecord, kind},
         limits::{Batch, Measure},
         plan::{Change, Effect},
     },
@@ -165,14 +165,14 @@ fn draft(kind: EntryKind, batch: &Batch, now: Timestamp, by: &Signature) -> Draf
 /// What a member of a batch would do, in short.
 fn told(change: &Change) -> Value {
     let relationship = &change.subject.relationship;
-    match &change.effect {
-        Effect::SetRoles { grantee, before, after } => json!({
-            "relationship": relationship, "grantee": grantee.id,
-            "before": before.roles.keys().collect::<Vec<_>>(),
-            "after": after.roles.keys().collect::<Vec<_>>(),
-        }),
-        _ => json!({ "relationship": relationship, "kind": crate::domain::entry::kind(change) }),
-    }
+    let Effect::SetRoles { grantee, before, after } = &change.effect else {
+        return json!({ "relationship": relationship, "kind": kind(change) });
+    };
+    json!({
+        "relationship": relationship, "grantee": grantee.id,
+        "before": before.roles.keys().collect::<Vec<_>>(),
+        "after": after.roles.keys().collect::<Vec<_>>(),
+    })
 }
 
 /// Drafts what was seen outside.
@@ -208,7 +208,7 @@ const ERASE_RECORD: Statement = both(
 /// Makes the next erasure leave nothing on the pages of the file.
 pub(super) async fn prepare_erasure(session: &mut Session) -> Result<(), StoreError> {
     if let Connection::Sqlite(_) = session.connection {
-        session.texts(both("PRAGMA secure_delete = ON"), &[]).await?;
+        session.tell(both("PRAGMA secure_delete = ON"), &[]).await?;
     }
     Ok(())
 }
@@ -227,8 +227,7 @@ pub(super) async fn erase(session: &mut Session, who: &Erased) -> Result<u64, St
 /// Makes an erasure leave nothing in the log either.
 pub(super) async fn finish_erasure(session: &mut Session) -> Result<(), StoreError> {
     if let Connection::Sqlite(_) = session.connection {
-        let folded = "SELECT CAST(busy AS TEXT) FROM pragma_wal_checkpoint('TRUNCATE')";
-        session.texts(both(folded), &[]).await?;
+        session.tell(both("PRAGMA wal_checkpoint(TRUNCATE)"), &[]).await?;
     }
     Ok(())
 }

@@ -40,7 +40,6 @@ pub(super) const fn both(text: &'static str) -> Statement {
 pub(super) enum Bound<'a> {
     Text(&'a str),
     Number(i64),
-    Null,
 }
 
 /// What a transaction is for.
@@ -213,7 +212,6 @@ impl Connection {
                     query = match value {
                         Bound::Text(text) => query.bind(*text),
                         Bound::Number(number) => query.bind(*number),
-                        Bound::Null => query.bind(None::<String>),
                     };
                 }
                 query.fetch_all(connection).await
@@ -224,7 +222,6 @@ impl Connection {
                     query = match value {
                         Bound::Text(text) => query.bind(*text),
                         Bound::Number(number) => query.bind(*number),
-                        Bound::Null => query.bind(None::<String>),
                     };
                 }
                 query.fetch_all(&mut **connection).await
@@ -244,7 +241,6 @@ impl Connection {
                     query = match value {
                         Bound::Text(text) => query.bind(*text),
                         Bound::Number(number) => query.bind(*number),
-                        Bound::Null => query.bind(None::<String>),
                     };
                 }
                 Ok(query.execute(connection).await?.rows_affected())
@@ -255,7 +251,6 @@ impl Connection {
                     query = match value {
                         Bound::Text(text) => query.bind(*text),
                         Bound::Number(number) => query.bind(*number),
-                        Bound::Null => query.bind(None::<String>),
                     };
                 }
                 Ok(query.execute(&mut **connection).await?.rows_affected())

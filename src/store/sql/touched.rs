@@ -26,8 +26,19 @@ use crate::{
     store::StoreError,
 };
 
-/// The end of the chain. Whoever has read it here is alone among writers until the transaction ends.
-pub(super) async fn lock(session: &mut Session) -> Result<Head, StoreError> {
+/// The end of the chain, for the newest session of an instance. Whoever has it is alone among writers until the
+/// transaction ends.
+pub(super) async fn lock_as(
+    session: &mut Session,
+    instance: &Instance,
+    epoch: i64,
+) -> Result<Head, StoreError> {
+    let head = lock(session).await?;
+    check_epoch(session, instance, epoch).await?;
+    Ok(head)
+}
+
+async fn lock(session: &mut Session) -> Result<Head, StoreError> {
     let head = Statement {
         sqlite: "SELECT json_object('sequence', sequence, 'hash', hash) FROM ledger_head",
         postgres: "SELECT json_build_object('sequence', sequence, 'hash', hash)::text \
@@ -37,7 +48,7 @@ pub(super) async fn lock(session: &mut Session) -> Result<Head, StoreError> {
 }
 
 /// Refuses a session that is no longer the newest of its instance.
-pub(super) async fn check_epoch(
+async fn check_epoch(
     session: &mut Session,
     instance: &Instance,
     epoch: i64,
@@ -79,12 +90,11 @@ const ASSIGNMENTS: Statement = Statement {
              SELECT value ->> 'relationship_id', value ->> 'grantee_id' FROM json_each($1) \
              UNION SELECT relationship_id, grantee_id FROM assignments \
              WHERE relationship_id IN (SELECT value FROM json_each($2)))",
-    postgres: "SELECT row_to_json(a)::text FROM assignments a \
-               WHERE (relationship_id, grantee_id) IN (\
-               SELECT relationship_id, grantee_id FROM jsonb_to_recordset($1::jsonb) \
+    postgres: "SELECT row_to_json(a)::text FROM jsonb_to_recordset($1::jsonb) \
                AS k(relationship_id bigint, grantee_id text) \
-               UNION SELECT relationship_id, grantee_id FROM assignments \
-               WHERE relationship_id IN (SELECT jsonb_array_elements($2::jsonb)::bigint))",
+               JOIN assignments a USING (relationship_id, grantee_id) \
+               UNION ALL SELECT row_to_json(a)::text FROM assignments a WHERE relationship_id = ANY (\
+               ARRAY(SELECT jsonb_array_elements_text($2::jsonb)::bigint))",
 };
 
 /// The roles of the same.
@@ -95,26 +105,25 @@ const ROLES: Statement = Statement {
              SELECT value ->> 'relationship_id', value ->> 'grantee_id' FROM json_each($1) \
              UNION SELECT relationship_id, grantee_id FROM assignments \
              WHERE relationship_id IN (SELECT value FROM json_each($2)))",
-    postgres: "SELECT row_to_json(h)::text FROM assignment_roles h \
-               WHERE (relationship_id, grantee_id) IN (\
-               SELECT relationship_id, grantee_id FROM jsonb_to_recordset($1::jsonb) \
+    postgres: "SELECT row_to_json(h)::text FROM jsonb_to_recordset($1::jsonb) \
                AS k(relationship_id bigint, grantee_id text) \
-               UNION SELECT relationship_id, grantee_id FROM assignments \
-               WHERE relationship_id IN (SELECT jsonb_array_elements($2::jsonb)::bigint))",
+               JOIN assignment_roles h USING (relationship_id, grantee_id) \
+               UNION ALL SELECT row_to_json(h)::text FROM assignment_roles h WHERE relationship_id = ANY (\
+               ARRAY(SELECT jsonb_array_elements_text($2::jsonb)::bigint))",
 };
 
 const MADE: Statement = Statement {
     sqlite: "SELECT json_quote(change_id) FROM ledger \
              WHERE change_id IN (SELECT value FROM json_each($1))",
     postgres: "SELECT to_json(change_id)::text FROM ledger \
-               WHERE change_id IN (SELECT jsonb_array_elements_text($1::jsonb))",
+               WHERE change_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
 };
 
 const ACCEPTED: Statement = Statement {
     sqlite: "SELECT json_quote(content) FROM acceptances \
              WHERE content IN (SELECT value FROM json_each($1))",
     postgres: "SELECT to_json(content)::text FROM acceptances \
-               WHERE content IN (SELECT jsonb_array_elements_text($1::jsonb))",
+               WHERE content = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
 };
 
 /// Everything that the changes touch.
@@ -122,6 +131,7 @@ pub(super) async fn world<'a>(
     session: &mut Session,
     instance: &'a Instance,
     changes: &[Admitted],
+    ids: &[Digest],
     limits: &'a BTreeMap<String, Limits>,
 ) -> Result<World<'a>, StoreError> {
     let now = clock(session).await?;
@@ -132,7 +142,6 @@ pub(super) async fn world<'a>(
     let relationships = relationships(session, changes).await?;
     let assignments = assignments(session, changes, &relationships).await?;
 
-    let ids: BTreeSet<Digest> = changes.iter().map(|admitted| admitted.change.id()).collect();
     let made: Vec<Digest> = session.rows(MADE, &[Bound::Text(&json!(ids).to_string())]).await?;
     let contents: BTreeSet<Digest> = changes
         .iter()
@@ -170,9 +179,8 @@ async fn relationships(
     let named: BTreeSet<&RelationshipKey> =
         changes().filter_map(|change| change.subject.relationship.as_ref()).collect();
     let firsts: BTreeSet<&RelationshipKey> = changes()
-        .filter_map(|change| match &change.effect {
-            Effect::Invite { first, .. } => Some(first),
-            _ => None,
+        .filter_map(|change| {
+            if let Effect::Invite { first, .. } = &change.effect { Some(first) } else { None }
         })
         .collect();
     let (named, firsts) = (json!(named).to_string(), json!(firsts).to_string());

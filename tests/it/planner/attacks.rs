@@ -5,21 +5,14 @@
 use std::collections::BTreeSet;
 
 use concordat::{
-    api::{
-        AcceptanceDecision, Gates, GrantDeletionPolicy, ManagementPolicy, RenewalMode,
-        UnmanagedAssignments,
-    },
-    domain::{
-        lifecycle::{EndReason, Ended, Lifecycle},
-        plan::{Approval, Cause, Claimant, Effect, Foreign, plan},
-        state::{Instance, Standing, Uid},
-    },
+    api::{ManagementPolicy, RenewalMode},
+    domain::{plan::Approval, state::Standing},
     store::Outcome,
 };
 
 use super::{
-    build::{Grant, Relationship, answer, asked, claimant, day, key, object, role, roles},
-    generate::{Step, World, free},
+    build::{Grant, Relationship, asked},
+    generate::Step,
     told::{active_with, changes, codes, gives, of},
 };
 
@@ -132,7 +125,7 @@ fn expiry_is_enforced_when_the_object_is_gone_or_says_something_else() {
 fn with_catalogue(mut grant: Grant, words: &str, version: &str) -> Grant {
     let mut asked = asked(&grant.roles);
     asked.words = BTreeSet::from([words.to_owned()]);
-    asked.catalogue = version.to_owned();
+    version.clone_into(&mut asked.catalogue);
     grant.asked = Some(asked);
     grant
 }

@@ -46,9 +46,10 @@ impl Memory {
 
     /// Makes one change, whole or not at all.
     pub fn apply(&mut self, change: &Change) -> Outcome {
-        let grantee = match &change.effect {
-            Effect::SetRoles { grantee, .. } => Some(grantee.id),
-            _ => None,
+        let grantee = if let Effect::SetRoles { grantee, .. } = &change.effect {
+            Some(grantee.id)
+        } else {
+            None
         };
         let about = (change.subject.relationship.clone(), grantee);
         if self.last.get(&about) == Some(&change.id()) {
@@ -69,15 +70,16 @@ impl Memory {
 
     fn make(&mut self, change: &Change) -> Result<(), Refusal> {
         let now = self.observed.now;
-        match &change.effect {
-            Effect::Invite { .. } => return self.invite(change),
-            Effect::RecordAcceptance { acceptance } => {
-                return self.record(acceptance, None);
-            }
-            Effect::Authorise { acceptance, .. } | Effect::Decline { acceptance } => {
-                self.record(acceptance, change.subject.relationship.clone())?;
-            }
-            _ => {}
+        if let Effect::Invite { .. } = &change.effect {
+            return self.invite(change);
+        }
+        if let Effect::RecordAcceptance { acceptance } = &change.effect {
+            return self.record(acceptance, None);
+        }
+        if let Effect::Authorise { acceptance, .. } | Effect::Decline { acceptance } =
+            &change.effect
+        {
+            self.record(acceptance, change.subject.relationship.clone())?;
         }
         let key = change.subject.relationship.as_ref().ok_or(forbidden("no row is named"))?;
         let row = self.row(key).ok_or(Refusal::Stale)?;

@@ -23,6 +23,9 @@ pub struct Model {
     given: BTreeMap<(u8, u8), Grant>,
 }
 
+/// More days than any relationship lasts.
+const FAR: i64 = 2_000;
+
 /// The row in which access is held: the newest that is active.
 pub fn active(observed: &Observed, relationship: u8) -> Option<&ObservedRelationship> {
     let rows = observed.relationships.get(&key(relationship))?;
@@ -57,13 +60,12 @@ impl Model {
                     self.given.insert((number, grant), gives);
                 }
             }
-            let given = self.given.clone();
-            for ((_, name), gives) in given.iter().filter(|((of, _), _)| *of == number) {
+            for ((_, name), gives) in self.given.iter().filter(|((of, _), _)| *of == number) {
                 let mut gives = gives.clone();
                 let grantee = group(gives.grantee).id;
                 let window = gives.clone();
                 gives.roles.retain(|role| {
-                    (today..)
+                    (today..today + FAR)
                         .take_while(|on| self.on(row, number, grantee, *on).contains(role))
                         .any(|on| contains(&window, on))
                 });
@@ -99,7 +101,8 @@ impl Model {
         let Some(row) = active(observed, number) else { return Roles::new() };
         let now = self.on(row, number, grantee, today);
         let until = |role: RoleId| -> Timestamp {
-            let missing = (today..).find(|on| !self.on(row, number, grantee, *on).contains(&role));
+            let missing =
+                (today..today + FAR).find(|on| !self.on(row, number, grantee, *on).contains(&role));
             day(missing.expect("every relationship ends"))
         };
         now.into_iter().map(|role| (role, until(role))).collect()

@@ -2,23 +2,17 @@
 //!
 //! Never: an end for a row by an object that it does not belong to.
 
-use std::collections::BTreeSet;
-
 use concordat::{
-    api::{
-        AcceptanceDecision, Gates, GrantDeletionPolicy, ManagementPolicy, RenewalMode,
-        UnmanagedAssignments,
-    },
+    api::{AcceptanceDecision, Gates, GrantDeletionPolicy, ManagementPolicy, UnmanagedAssignments},
     domain::{
         lifecycle::{EndReason, Ended, Lifecycle},
-        plan::{Approval, Cause, Claimant, Effect, Foreign, plan},
+        plan::{Cause, Claimant, Effect, Foreign, plan},
         state::{Instance, Standing, Uid},
     },
-    store::Outcome,
 };
 
 use super::{
-    build::{Grant, Relationship, answer, asked, claimant, day, key, object, role, roles},
+    build::{Grant, Relationship, answer, claimant, day, key, object, role, roles},
     generate::{Step, World, free},
     told::{active_with, changes, codes, gives, of},
 };

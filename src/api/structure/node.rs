@@ -1,0 +1,173 @@
+//! The structural part of a schema, compiled: what may stand at each node, and what it is by default.
+//!
+//! Never: a look at an object.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use regex::Regex;
+use serde_json::Value;
+
+use crate::api::{cel::Rules, field::FORMS};
+
+/// One node of a schema, as far as structural schemas go.
+#[derive(Debug, Default)]
+pub struct Node {
+    pub(super) shape: Shape,
+    description: Option<String>,
+    pub(super) default: Option<Value>,
+    pub(super) allowed: Vec<Value>,
+    /// The rules that stand at it.
+    pub rules: Rules,
+    /// Whether this node or one below it has rules.
+    pub has_rules: bool,
+}
+
+/// What may stand at a node.
+#[derive(Debug, Default)]
+pub enum Shape {
+    #[default]
+    Anything,
+    Object {
+        fields: BTreeMap<String, Node>,
+        required: Vec<String>,
+    },
+    Map {
+        values: Box<Node>,
+        least: usize,
+        most: usize,
+    },
+    List {
+        items: Box<Node>,
+        least: usize,
+        most: usize,
+        /// What makes an item unique: nothing, the item itself (no keys), or the values of its keys.
+        unique: Option<Vec<String>>,
+    },
+    Text {
+        shortest: usize,
+        longest: usize,
+        form: Option<(Regex, &'static str)>,
+        date_time: bool,
+    },
+    Integer {
+        least: i64,
+        most: i64,
+    },
+    Boolean,
+}
+
+impl Node {
+    /// The node for a schema of ours.
+    pub fn compile(schema: &Value) -> Self {
+        let shape = Shape::compile(schema);
+        let rules = Rules::compile(schema);
+        let below = match &shape {
+            Shape::Object { fields, .. } => fields.values().any(|field| field.has_rules),
+            Shape::Map { values: inner, .. } | Shape::List { items: inner, .. } => inner.has_rules,
+            Shape::Anything | Shape::Text { .. } | Shape::Integer { .. } | Shape::Boolean => false,
+        };
+        Self {
+            has_rules: below || !rules.is_empty(),
+            description: schema["description"].as_str().map(str::to_owned),
+            default: schema.get("default").cloned(),
+            allowed: schema["enum"].as_array().cloned().unwrap_or_default(),
+            shape,
+            rules,
+        }
+    }
+
+    /// What may stand here.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The first sentence of the description.
+    pub(super) fn summary(&self) -> Option<String> {
+        let text = self.description.as_ref()?;
+        let sentence = text.split(". ").next().unwrap_or(text).lines().next()?;
+        Some(sentence.trim_end_matches('.').to_owned())
+    }
+}
+
+impl Shape {
+    fn compile(schema: &Value) -> Self {
+        let bound = |name: &str, otherwise: usize| {
+            let bound = schema[name].as_u64().and_then(|bound| usize::try_from(bound).ok());
+            bound.unwrap_or(otherwise)
+        };
+        let whole = |name: &str| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "bounds of our schemas are whole numbers"
+            )]
+            schema[name].as_f64().map(|bound| bound as i64)
+        };
+        match schema["type"].as_str() {
+            Some("object") if schema["additionalProperties"].is_object() => Self::Map {
+                values: Box::new(Node::compile(&schema["additionalProperties"])),
+                least: bound("minProperties", 0),
+                most: bound("maxProperties", usize::MAX),
+            },
+            Some("object") => Self::Object {
+                fields: schema["properties"]
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(name, field)| (name.clone(), Node::compile(field)))
+                    .collect(),
+                required: texts(&schema["required"]),
+            },
+            Some("array") => Self::List {
+                items: Box::new(Node::compile(&schema["items"])),
+                least: bound("minItems", 0),
+                most: bound("maxItems", usize::MAX),
+                unique: match schema["x-kubernetes-list-type"].as_str() {
+                    Some("set") => Some(Vec::new()),
+                    Some("map") => Some(texts(&schema["x-kubernetes-list-map-keys"])),
+                    _ => None,
+                },
+            },
+            Some("string") => Self::Text {
+                shortest: bound("minLength", 0),
+                longest: bound("maxLength", usize::MAX),
+                form: schema["pattern"].as_str().map(compiled_form),
+                date_time: schema["format"] == "date-time",
+            },
+            Some("integer") => Self::Integer {
+                least: whole("minimum").unwrap_or(i64::MIN),
+                most: whole("maximum").unwrap_or(i64::MAX),
+            },
+            Some("boolean") => Self::Boolean,
+            _ => Self::Anything,
+        }
+    }
+
+    /// What belongs here, in words.
+    pub(super) fn expected(&self) -> &'static str {
+        match self {
+            Self::Anything => "anything",
+            Self::Object { .. } => "fields",
+            Self::Map { .. } => "names with values",
+            Self::List { .. } => "a list",
+            Self::Text { .. } => "text",
+            Self::Integer { .. } => "a whole number",
+            Self::Boolean => "`true` or `false`",
+        }
+    }
+}
+
+/// The pattern as a regular expression, compiled once however often it stands in the schemas, and what it asks for.
+fn compiled_form(pattern: &str) -> (Regex, &'static str) {
+    static COMPILED: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
+        let forms = FORMS.iter().map(|form| {
+            (Regex::new(form.pattern).expect("a test compiles every form"), form.expected)
+        });
+        forms.collect()
+    });
+    let position = FORMS.iter().position(|form| form.pattern == pattern);
+    COMPILED[position.expect("a test shows that every pattern is one of the forms")].clone()
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}

@@ -1,0 +1,43 @@
+//! The way from an object down to the node that is looked at.
+//!
+//! Never: an allocation before something is wrong.
+
+use crate::api::schema::PathStep;
+
+/// The way from the object to the node being checked, on the stack.
+#[derive(Clone, Copy)]
+pub struct Way<'a> {
+    before: Option<&'a Way<'a>>,
+    step: Option<StepRef<'a>>,
+}
+
+#[derive(Clone, Copy)]
+enum StepRef<'a> {
+    Field(&'a str),
+    Index(usize),
+}
+
+impl<'a> Way<'a> {
+    /// The object itself.
+    pub const ROOT: Self = Self { before: None, step: None };
+
+    /// One field further.
+    pub fn field(&'a self, name: &'a str) -> Self {
+        Self { before: Some(self), step: Some(StepRef::Field(name)) }
+    }
+
+    /// One item further.
+    pub fn index(&'a self, index: usize) -> Self {
+        Self { before: Some(self), step: Some(StepRef::Index(index)) }
+    }
+
+    /// The whole of it, for a violation.
+    pub fn path(&self) -> Vec<PathStep> {
+        let mut path = self.before.map(Way::path).unwrap_or_default();
+        path.extend(self.step.map(|step| match step {
+            StepRef::Field(name) => PathStep::Field(name.to_owned()),
+            StepRef::Index(index) => PathStep::Index(index),
+        }));
+        path
+    }
+}

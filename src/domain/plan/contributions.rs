@@ -1,0 +1,233 @@
+//! What each grant adds for one grantee: as declared, or as recorded where its object is held or gone.
+//!
+//! Never: more by a grant that is held or gone than it gave before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{
+    lifecycle::NEWER_CATALOGUE,
+    relationship::{Draft, Latitude, Row, Uids},
+};
+use crate::{
+    api::GrantDeletionPolicy,
+    domain::{
+        ids::{GranteeId, Kind, RoleId},
+        problem::{Code, Severity},
+        state::{
+            Absence, Assignment, Contribution, Desired, DesiredGrant, DesiredRelationship,
+            ObjectName, Standing,
+        },
+    },
+};
+
+/// The object of a grant is gone; what it gave stays until its end.
+pub const ORPHANED: Code = Code(505);
+/// What the roles of one row come from.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub wish: &'a DesiredRelationship,
+    pub desired: &'a Desired,
+    pub row: &'a Row<'a>,
+    /// Other active rows, which this one takes the place of.
+    pub left: &'a [&'a Row<'a>],
+}
+
+/// Whether a grant was deleted, or pruned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gone {
+    Some,
+    None,
+}
+
+pub(super) struct Wanted {
+    pub contributions: BTreeMap<ObjectName, Contribution>,
+    pub gone: Gone,
+    /// The same with roles as the newer catalogue resolves them, where that alone makes a difference.
+    pub newer_catalogue: Option<BTreeMap<ObjectName, Contribution>>,
+}
+
+/// What each grant adds for one grantee: as declared, or as recorded where the object is held or gone. What is only
+/// recorded gives no role that it had not begun to give.
+pub(super) fn contributions(
+    source: Source<'_>,
+    id: GranteeId,
+    before: &Assignment,
+    latitude: Latitude,
+    draft: &mut Draft<'_>,
+) -> Wanted {
+    let Source { wish, desired, .. } = source;
+    let mut wanted =
+        Wanted { contributions: BTreeMap::new(), gone: Gone::None, newer_catalogue: None };
+    let mut newer = BTreeMap::new();
+    for (object, recorded) in &before.contributions {
+        let kept = match (wish.grants.get(object), latitude) {
+            (_, Latitude::Observed) => Some(recorded.clone()),
+            (Some(grant), _) => kept(grant, recorded, latitude, &mut wanted.gone),
+            (None, _) => absent(object, recorded, desired, latitude, &mut wanted.gone, draft),
+        };
+        if let Some(mut kept) = kept {
+            if latitude == Latitude::Full {
+                kept.roles.retain(|role| before.recorded.contains_key(role));
+            }
+            wanted.contributions.insert(object.clone(), kept);
+        }
+    }
+    if latitude != Latitude::Full {
+        return wanted;
+    }
+    let mine = wish
+        .grants
+        .iter()
+        .filter(|(_, grant)| grant.grantee.id == id && grant.standing == Standing::Live);
+    for (object, grant) in mine {
+        let mut contribution = Contribution {
+            uid: grant.uid.clone(),
+            roles: grant.roles.clone(),
+            asked: grant.asked.clone(),
+            window: grant.window,
+            deletion: grant.deletion,
+        };
+        let recorded = before.contributions.get(object);
+        if let Some(recorded) = recorded.filter(|_| draft.uids == Uids::AsRecorded) {
+            contribution.uid.clone_from(&recorded.uid);
+        }
+        if let Some(recorded) = recorded
+            && recorded.asked.words == grant.asked.words
+            && recorded.asked.catalogue != grant.asked.catalogue
+        {
+            if recorded.roles != contribution.roles {
+                newer.insert(object.clone(), contribution.clone());
+                let message = format!("`{object}` resolves otherwise in the newer catalogue");
+                let help = "approve the change with `--approve HASH`, or ask for roles by name";
+                let object = Some(object);
+                draft.notice_about(
+                    Kind::RoleGrant,
+                    object,
+                    NEWER_CATALOGUE,
+                    Severity::Notice,
+                    message,
+                    Some(help),
+                );
+            }
+            contribution.roles.clone_from(&recorded.roles);
+            contribution.asked = recorded.asked.clone();
+        }
+        wanted.contributions.insert(object.clone(), contribution);
+    }
+    if !newer.is_empty() {
+        let mut all = wanted.contributions.clone();
+        all.extend(newer);
+        wanted.newer_catalogue = Some(all);
+    }
+    wanted
+}
+
+/// What a recorded contribution becomes while its object is there. An object that is deleted takes away what it gave
+/// itself, unless it says otherwise to the last.
+fn kept(
+    grant: &DesiredGrant,
+    recorded: &Contribution,
+    latitude: Latitude,
+    gone: &mut Gone,
+) -> Option<Contribution> {
+    let held = latitude == Latitude::Suspended
+        || matches!(grant.standing, Standing::Suspended | Standing::Invalid);
+    if held {
+        return Some(ends_no_later(recorded, grant.window.not_after));
+    }
+    if grant.standing == Standing::Deleted {
+        if recorded.uid != grant.uid || grant.deletion == GrantDeletionPolicy::Retain {
+            return Some(recorded.clone());
+        }
+        *gone = Gone::Some;
+    }
+    None
+}
+
+fn ends_no_later(recorded: &Contribution, declared: Option<Timestamp>) -> Contribution {
+    let mut kept = recorded.clone();
+    kept.window.not_after = match (recorded.window.not_after, declared) {
+        (Some(recorded), Some(declared)) => Some(recorded.min(declared)),
+        (recorded, declared) => recorded.or(declared),
+    };
+    kept
+}
+
+/// What a recorded contribution becomes while its object is not among this relationship's grants.
+fn absent(
+    object: &ObjectName,
+    recorded: &Contribution,
+    desired: &Desired,
+    latitude: Latitude,
+    gone: &mut Gone,
+    draft: &mut Draft<'_>,
+) -> Option<Contribution> {
+    if latitude != Latitude::Full {
+        return Some(recorded.clone());
+    }
+    match desired.grant_objects.get(object) {
+        Some(Standing::Deleted) if recorded.deletion == GrantDeletionPolicy::Retain => {
+            return Some(recorded.clone());
+        }
+        Some(Standing::Live | Standing::Deleted) => return None,
+        Some(Standing::Suspended | Standing::Invalid) => return Some(recorded.clone()),
+        None => {}
+    }
+    let pruned =
+        desired.absence == Absence::Prune && desired.namespaces.contains(&object.namespace);
+    if pruned && recorded.deletion == GrantDeletionPolicy::Revoke {
+        *gone = Gone::Some;
+        return None;
+    }
+    let until = recorded.window.not_after;
+    let end = until.map_or("the end of the relationship".to_owned(), |end| end.to_string());
+    let message = format!("`{object}` is gone; what it gave stays until {end}");
+    let help = "revoke it with `--prune`, or declare it again";
+    let (code, object) = (ORPHANED, Some(object));
+    draft.notice_about(Kind::RoleGrant, object, code, Severity::Notice, message, Some(help));
+    Some(recorded.clone())
+}
+
+/// What is known of one grantee: what the row holds and, where it takes the place of others, what Concordat gave
+/// there and what somebody took away there.
+pub(super) fn with_predecessors(
+    before: &Assignment,
+    left: &[&Row<'_>],
+    id: GranteeId,
+    ceiling: &BTreeSet<RoleId>,
+    now: Timestamp,
+) -> Assignment {
+    let mut known = before.clone();
+    for observed in left.iter().rev().filter_map(|row| row.observed) {
+        let Some(assignment) = observed.assignments.get(&id) else { continue };
+        let had = live(&assignment.state, now);
+        for (object, contribution) in had.contributions {
+            known.contributions.entry(object).or_insert(contribution);
+        }
+        for (role, recorded) in had.recorded {
+            let here = known.roles.contains_key(&role) || known.recorded.contains_key(&role);
+            if here || !ceiling.contains(&role) {
+                continue;
+            }
+            known.recorded.insert(role, recorded);
+            if let Some(held) = had.roles.get(&role) {
+                known.roles.insert(role, recorded.min(*held));
+            }
+        }
+    }
+    known
+}
+
+/// What of an assignment is not over yet.
+pub(super) fn live(held: &Assignment, now: Timestamp) -> Assignment {
+    let mut live = held.clone();
+    live.roles.retain(|_, until| *until > now);
+    live.recorded.retain(|_, until| *until > now);
+    live.contributions.retain(|_, contribution| {
+        contribution.window.not_after.is_none_or(|end| end > now)
+            && contribution.roles.iter().any(|role| live.recorded.contains_key(role))
+    });
+    live
+}

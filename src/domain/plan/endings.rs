@@ -1,0 +1,98 @@
+//! What happens to rows whose object goes, is gone, or was never theirs.
+//!
+//! Never: an end because something is absent, or by an object that the row does not belong to.
+
+use super::{
+    Cause, Claimant, Effect, Plan, grants,
+    relationship::{Draft, OWNED_BY_ANOTHER, Row, Uids, expire_rows},
+};
+use crate::{
+    api::{ManagementPolicy, RelationshipDeletionPolicy},
+    domain::{
+        lifecycle::{EndReason, Phase},
+        problem::Severity,
+        state::{Absence, Desired, DesiredRelationship, ObservedRelationship, Policies},
+    },
+};
+
+/// Whether the object that goes is the very one that the row was made for or claimed by.
+pub(super) fn is_own(
+    row: &ObservedRelationship,
+    wish: &DesiredRelationship,
+    draft: &mut Draft<'_>,
+) -> bool {
+    let own = row.owner == draft.owner && (draft.uids == Uids::AsRecorded || row.uid == wish.uid);
+    if !own {
+        let message =
+            format!("`{}` in the store belongs to another object: it is not ended", row.key);
+        let help = "delete the object that owns it";
+        draft.notice(OWNED_BY_ANOTHER, Severity::Warning, message, Some(help));
+    }
+    own
+}
+
+/// Only what time does, to rows that this instance owns.
+pub(super) fn keep_time(rows: &[ObservedRelationship], claimant: &Claimant, plan: &mut Plan) {
+    for row in rows.iter().filter(|row| row.owner.instance == claimant.instance) {
+        let mut draft = Draft::of(row, plan);
+        let mut row = [Row::of(row)];
+        expire_rows(&mut row, &mut draft);
+        grants::plan_expiry(&row[0], &mut draft);
+    }
+}
+
+/// A relationship that is in the store and not in the input: absence alone changes nothing, and time goes on.
+pub(super) fn undeclared(
+    rows: &[ObservedRelationship],
+    desired: &Desired,
+    claimant: &Claimant,
+    plan: &mut Plan,
+) {
+    for row in rows.iter().filter(|row| row.owner.instance == claimant.instance) {
+        let row = std::slice::from_ref(row);
+        let pruned = desired.absence == Absence::Prune
+            && desired.namespaces.contains(&row[0].owner.object.namespace);
+        if pruned {
+            end(row, None, desired, &mut Draft::of(&row[0], plan));
+        } else {
+            keep_time(row, claimant, plan);
+        }
+    }
+}
+
+/// Ends what its object's going ends: by what the object says, or by what the store has recorded (L5, L6).
+pub(super) fn end(
+    rows: &[ObservedRelationship],
+    policies: Option<&Policies>,
+    desired: &Desired,
+    draft: &mut Draft<'_>,
+) {
+    let cause = Cause::Deleted;
+    let mut live: Vec<Row<'_>> = rows.iter().map(Row::of).collect();
+    expire_rows(&mut live, draft);
+    for row in &live {
+        let Some(observed) = row.observed else { continue };
+        let policies = policies.unwrap_or(&observed.policies);
+        let observe = policies.management == ManagementPolicy::Observe;
+        match (row.phase, policies.deletion) {
+            (_, _) if observe => grants::plan_expiry(row, draft),
+            (Phase::Pending, RelationshipDeletionPolicy::Retain) => {}
+            (Phase::Pending, _) => {
+                let reason = EndReason::Deleted;
+                draft.change(&row.key, Effect::Withdraw { reason }, cause);
+            }
+            (Phase::Active, RelationshipDeletionPolicy::Retain) => {
+                grants::plan_expiry(row, draft);
+            }
+            (Phase::Active, RelationshipDeletionPolicy::Revoke) => {
+                grants::plan_revocation(row, desired, draft);
+            }
+            (Phase::Active, RelationshipDeletionPolicy::Terminate) => {
+                grants::plan_removal(row, cause, draft);
+                let reason = EndReason::Deleted;
+                draft.change(&row.key, Effect::Terminate { reason }, cause);
+            }
+            (Phase::Ended | Phase::Ending | Phase::Unknown, _) => grants::plan_expiry(row, draft),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What the input wants: relationships with their grants, the answers of customers, and the limits of namespaces.
+//!
+//! Never: anything read from a store.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AcceptedText, Asked, Grantee, Invitation, ObjectName, Policies, RelationshipKey, Tenant, Uid,
+    Window,
+};
+use crate::{
+    api::{AcceptanceDecision, AcceptorRole, GrantDeletionPolicy, RenewalMode},
+    domain::{
+        digest::Digest,
+        duration::Duration,
+        ids::{RoleId, TenantId},
+        limits::{DEFAULT_SCOPE, Limits},
+    },
+};
+
+/// Everything the input wants.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Desired {
+    /// By the key of the first row of each.
+    pub relationships: BTreeMap<RelationshipKey, DesiredRelationship>,
+    /// Every grant object of the input, whatever it selects: what is here is not absent.
+    pub grant_objects: BTreeMap<ObjectName, Standing>,
+    /// Acceptances of an agreement alone.
+    pub acceptances: Vec<Acceptance>,
+    /// The namespaces that the input speaks for.
+    pub namespaces: BTreeSet<String>,
+    /// What happens to the rest of those namespaces.
+    pub absence: Absence,
+    /// What namespaces may do, by the name of the boundary; the default limits hold where none admits a namespace.
+    pub boundaries: BTreeMap<String, Boundary>,
+}
+
+impl Desired {
+    /// The name of the boundary whose budget a namespace uses.
+    pub fn scope_of(&self, namespace: &str) -> &str {
+        let admits = |boundary: &&Boundary| boundary.namespaces.contains(namespace);
+        let boundary = self.boundaries.iter().find(|(_, boundary)| admits(boundary));
+        boundary.map_or(DEFAULT_SCOPE, |(name, _)| name)
+    }
+
+    /// The limits of a scope.
+    pub fn limits_of(&self, scope: &str) -> Limits {
+        self.boundaries.get(scope).map(|boundary| boundary.limits.clone()).unwrap_or_default()
+    }
+}
+
+/// What happens to what is in the store and not in the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// Nothing: absence never takes away.
+    Keep,
+    /// It is treated as deleted, within the owner's namespaces.
+    Prune,
+}
+
+/// What some namespaces may do at once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Boundary {
+    /// The namespaces.
+    pub namespaces: BTreeSet<String>,
+    /// What needs a person.
+    pub limits: Limits,
+}
+
+/// A relationship as the input wants it, with all its grants: the unit of planning.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DesiredRelationship {
+    /// The object that declares it.
+    pub object: ObjectName,
+    /// Its UID.
+    pub uid: Uid,
+    /// What may be done with it.
+    pub standing: Standing,
+    /// What is proposed, under its first name in the store.
+    pub invitation: Invitation,
+    /// How the ceiling was asked for.
+    pub asked: Asked,
+    /// The names of both tenants, for people.
+    pub partner: Tenant,
+    /// The customer.
+    pub customer: Tenant,
+    /// How and when it is renewed.
+    pub renewal: Renewal,
+    /// What is recorded with it.
+    pub policies: Policies,
+    /// The owner whose row it may claim, as `instance/namespace/name` (annotation `concordat.dev/adopt-from`).
+    pub adopt_from: Option<String>,
+    /// Its grants.
+    pub grants: BTreeMap<ObjectName, DesiredGrant>,
+    /// Acceptances and declines that name it.
+    pub answers: Vec<Acceptance>,
+    /// Agreements accepted for this customer and partner in its namespace.
+    pub agreements: Vec<Acceptance>,
+}
+
+/// A grant as the input wants it, for one relationship.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DesiredGrant {
+    /// The UID of its object.
+    pub uid: Uid,
+    /// What may be done with it.
+    pub standing: Standing,
+    /// Who.
+    pub grantee: Grantee,
+    /// Which roles.
+    pub roles: BTreeSet<RoleId>,
+    /// How they were asked for.
+    pub asked: Asked,
+    /// When.
+    pub window: Window,
+    /// What happens when the object goes.
+    pub deletion: GrantDeletionPolicy,
+}
+
+/// What the planner may do with an object of the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Standing {
+    /// As it says.
+    Live,
+    /// `suspend: true`: what is recorded stays, and still expires.
+    Suspended,
+    /// It has problems: what is recorded stays, and still expires.
+    Invalid,
+    /// It was seen with a deletion timestamp.
+    Deleted,
+}
+
+/// When a successor is proposed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Renewal {
+    /// By itself or by a person.
+    pub mode: RenewalMode,
+    /// How long before the end.
+    pub before: Duration,
+}
+
+/// The recorded fact that a named person accepted or declined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// The object that says so.
+    pub object: ObjectName,
+    /// SHA-256 of what it says, whatever its name: it counts once.
+    pub content: Digest,
+    /// Accepted or declined.
+    pub decision: AcceptanceDecision,
+    /// The customer's tenant.
+    pub customer: TenantId,
+    /// The partner's tenant.
+    pub partner: TenantId,
+    /// The agreement that was accepted, where the offer names one.
+    pub agreement: Option<AcceptedText>,
+    /// Who.
+    pub accepted_by: Person,
+    /// When.
+    pub accepted_at: Timestamp,
+    /// The digest of the invitation that it answers; absent where only the agreement is accepted.
+    pub invitation: Option<Digest>,
+}
+
+/// A person, as an acceptance declares one. Kept beside the ledger so that it can be erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// Mail address.
+    pub email: String,
+    /// Telephone number.
+    pub phone_number: Option<String>,
+    /// The role declared, not proven.
+    pub role: AcceptorRole,
+}

@@ -1,0 +1,139 @@
+//! Who and what a state speaks of: writers, owners, objects, relationships, tenants and grantees.
+//!
+//! Never: a tenant or a grantee known by its name, which is free text and only shown.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    api::Cloud,
+    domain::ids::{GranteeId, InvalidId, TenantId},
+};
+
+/// Who writes: an operator, by the UID of its cluster's `kube-system` namespace, or `cli`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Instance(pub String);
+
+impl Instance {
+    /// The command line, an instance of its own.
+    pub fn cli() -> Self {
+        Self("cli".to_owned())
+    }
+}
+
+impl fmt::Display for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The owner of a row: `instance/namespace/name`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Owner {
+    /// Who writes.
+    pub instance: Instance,
+    /// The object that declares the row.
+    pub object: ObjectName,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.instance, self.object)
+    }
+}
+
+/// The namespace and name of an object whose kind is known from where this stands. As text, and so also as a key in
+/// JSON, it is `namespace/name`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ObjectName {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+impl TryFrom<String> for ObjectName {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        match text.split_once('/') {
+            Some((namespace, name)) if !name.is_empty() && !name.contains('/') => {
+                Ok(Self { namespace: namespace.to_owned(), name: name.to_owned() })
+            }
+            Some(_) | None => {
+                Err(InvalidId { text, expected: "an object such as `namespace/name`" })
+            }
+        }
+    }
+}
+
+impl From<ObjectName> for String {
+    fn from(object: ObjectName) -> Self {
+        object.to_string()
+    }
+}
+
+/// The UID of an object in a cluster. Files have none: theirs is `-`, and the name alone tells them apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Uid(pub String);
+
+impl Uid {
+    /// The UID of an object that comes from a file.
+    pub fn of_file() -> Self {
+        Self("-".to_owned())
+    }
+}
+
+/// The key of a relationship: unique in the store for a partner (DESIGN §7).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RelationshipKey {
+    /// The cloud; nothing crosses clouds.
+    pub cloud: Cloud,
+    /// The partner.
+    pub partner: TenantId,
+    /// `displayName`, or `displayName-N` for a replacement.
+    pub name: String,
+}
+
+impl fmt::Display for RelationshipKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.name)
+    }
+}
+
+/// A tenant and what people call it. The name is free text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Tenant {
+    /// Its id.
+    pub id: TenantId,
+    /// Its name, where one was given.
+    pub name: Option<String>,
+}
+
+/// What sort of principal a grantee is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum GranteeKind {
+    /// A security group of the partner's tenant.
+    SecurityGroup,
+    /// A user of the customer's tenant; with type `Partner` only.
+    CustomerUser,
+}
+
+/// Who holds roles.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Grantee {
+    /// Its object id.
+    pub id: GranteeId,
+    /// What it is.
+    pub kind: GranteeKind,
+    /// Its name, where one was given. Free text: never shown without the id.
+    pub name: Option<String>,
+}

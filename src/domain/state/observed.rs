@@ -1,0 +1,132 @@
+//! What the store holds: the rows of relationships, what each grantee holds under them, and recorded acceptances.
+//!
+//! Never: a wish; what is here was written, whoever wrote it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AcceptedText, Asked, Grantee, Invitation, ObjectName, Owner, Policies, RelationshipKey, Roles,
+    Uid, Window,
+};
+use crate::{
+    api::{AcceptanceDecision, GrantDeletionPolicy},
+    domain::{
+        digest::Digest,
+        duration::Duration,
+        ids::{GranteeId, RoleId, TenantId},
+        lifecycle::{Ended, Lifecycle},
+    },
+};
+
+/// What the store holds within a scope, read at one instant of its own clock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed {
+    /// The store's clock.
+    pub now: Timestamp,
+    /// Every row of each relationship, by the key of the first; rows are sorted by number.
+    pub relationships: BTreeMap<RelationshipKey, Vec<ObservedRelationship>>,
+    /// Recorded acceptances of the customers in scope, by content.
+    pub acceptances: BTreeMap<Digest, ObservedAcceptance>,
+}
+
+/// A recorded acceptance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedAcceptance {
+    /// The namespace it was recorded for; it counts there.
+    pub namespace: String,
+    /// The customer's tenant.
+    pub customer: TenantId,
+    /// The partner's tenant.
+    pub partner: TenantId,
+    /// Accepted or declined.
+    pub decision: AcceptanceDecision,
+    /// The agreement that was accepted, if one was.
+    pub agreement: Option<AcceptedText>,
+    /// When.
+    pub accepted_at: Timestamp,
+    /// The row that it authorised or declined, if any.
+    pub used_for: Option<RelationshipKey>,
+}
+
+/// A row: one relationship under one name in the store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObservedRelationship {
+    /// Its key.
+    pub key: RelationshipKey,
+    /// 1 for the first under a name, then 2 and on.
+    pub number: u32,
+    /// Who owns it.
+    pub owner: Owner,
+    /// The UID of the object that declared it.
+    pub uid: Uid,
+    /// Raised by every change of lifecycle or ownership.
+    pub revision: i64,
+    /// The customer's name as it was given.
+    pub customer_name: Option<String>,
+    /// The partner's name as it was given.
+    pub partner_name: Option<String>,
+    /// Its stage.
+    pub lifecycle: Lifecycle,
+    /// What was proposed, as it was sent.
+    pub invitation: Invitation,
+    /// Its digest.
+    pub digest: Digest,
+    /// How the ceiling was asked for.
+    pub asked: Asked,
+    /// When it was sent.
+    pub invited_at: Timestamp,
+    /// When it became active.
+    pub activated_at: Option<Timestamp>,
+    /// When it ends or ended; absent where it has no end.
+    pub ends_at: Option<Timestamp>,
+    /// By how much it is extended on its last day.
+    pub auto_extend: Duration,
+    /// The ceiling that holds now: that of the invitation, less Global Administrator where that was dropped.
+    pub ceiling: BTreeSet<RoleId>,
+    /// Who ended it and why, where Concordat did or recorded it.
+    pub ended: Option<Ended>,
+    /// What is recorded with it.
+    pub policies: Policies,
+    /// What each grantee holds.
+    pub assignments: BTreeMap<GranteeId, ObservedAssignment>,
+}
+
+/// What one grantee holds under one relationship.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObservedAssignment {
+    /// Who.
+    pub grantee: Grantee,
+    /// Raised by every change of it.
+    pub version: i64,
+    /// What it holds and why.
+    pub state: Assignment,
+}
+
+/// The content of an access assignment: what a change has before and after.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// What is held: the truth, whoever wrote it.
+    pub roles: Roles,
+    /// What Concordat last wrote. More in `roles` was added outside; less was removed outside.
+    pub recorded: Roles,
+    /// What each grant adds.
+    pub contributions: BTreeMap<ObjectName, Contribution>,
+}
+
+/// What one grant adds to an assignment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contribution {
+    /// The UID of the grant's object.
+    pub uid: Uid,
+    /// Its roles.
+    pub roles: BTreeSet<RoleId>,
+    /// How they were asked for.
+    pub asked: Asked,
+    /// When.
+    pub window: Window,
+    /// What happens when the object goes.
+    pub deletion: GrantDeletionPolicy,
+}

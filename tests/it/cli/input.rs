@@ -1,0 +1,144 @@
+//! What manifests can come from, and what is said where they are wrong.
+//!
+//! Never: a problem that hides another.
+
+use serde_json::Value;
+
+use super::{Team, says};
+use crate::program::Place;
+
+const CONFIG_MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+
+#[test]
+fn a_file_a_folder_several_of_them_and_standard_input_are_read() {
+    let team = Team::new();
+    says(&team.validate(&[]), 0, &["no problems"]);
+    let files = ["m/offer.yaml", "m/relationship.yaml", "m/grants.yaml", "m/acceptance.yaml"];
+    let words: Vec<&str> = files.iter().flat_map(|file| ["-f", *file]).collect();
+    says(&team.run(&[&["validate"], &words[..]].concat()), 0, &["no problems"]);
+    let all: Vec<String> = files
+        .iter()
+        .map(|file| std::fs::read_to_string(team.place.path().join(file)).unwrap())
+        .collect();
+    let ran = team.place.run_with(&["validate", "-f", "-"], all.join("\n---\n").as_bytes());
+    says(&ran, 0, &["no problems"]);
+    let ran = team.place.run_with(
+        &["validate", "-f", "m/offer.yaml", "-f", "-", "-f", "m/acceptance.yaml"],
+        [all[1].as_str(), all[2].as_str()].join("\n---\n").as_bytes(),
+    );
+    says(&ran, 0, &["no problems"]);
+}
+
+#[test]
+fn json_is_read_as_yaml_is() {
+    let team = Team::unanswered();
+    let yaml = std::fs::read_to_string(team.place.path().join("m/offer.yaml")).unwrap();
+    let value: Value = serde_yaml::from_str(&yaml).unwrap();
+    team.remove("offer.yaml");
+    team.write("offer.json", &value.to_string());
+    says(&team.validate(&[]), 0, &["no problems"]);
+}
+
+#[test]
+fn nothing_to_read_could_not_be_told() {
+    let place = Place::new();
+    place.write("empty.yaml", "");
+    place.write("map.yaml", CONFIG_MAP);
+    place.write("empty/.keep", "");
+    let cases: &[(&[&str], &str)] = &[
+        (&["-f", "missing"], "could not read `missing`"),
+        (&["-f", "empty.yaml"], "no object of `concordat.dev` was found in `empty.yaml`"),
+        (&["-f", "empty"], "no object of `concordat.dev` was found in `empty`"),
+        (&["-f", "map.yaml"], "skipped: 1 v1 ConfigMap"),
+        (&["-f", "-"], "was found in standard input"),
+        (&["-f", "-", "-f", "-"], "once only"),
+        (&["-k", ".", "-f", "-"], "cannot be used together"),
+        (&["-k", "missing"], "missing"),
+    ];
+    for (words, expected) in cases {
+        let ran = place.run(&[&["validate"], *words].concat());
+        says(&ran, 2, &[expected]);
+        assert_eq!(ran.stdout, "", "{words:?}");
+    }
+}
+
+#[test]
+fn without_kustomize_on_the_path_the_way_out_is_told() {
+    let place = Place::new();
+    let mut command = place.command(&["validate", "-k", "."]);
+    command.env("PATH", place.path());
+    says(&crate::program::finished(command, b""), 2, &["needs `kustomize` or `kubectl`", "`-f -`"]);
+}
+
+#[test]
+fn objects_of_other_kinds_are_skipped_and_counted() {
+    let team = Team::new();
+    team.write("map.yaml", CONFIG_MAP);
+    let ran = team.validate(&[]);
+    says(&ran, 0, &[]);
+    assert_eq!(
+        (ran.stdout.as_str(), ran.stderr.as_str()),
+        ("no problems\n", "skipped: 1 v1 ConfigMap\n")
+    );
+}
+
+/// A folder in which four files are wrong in their own ways.
+fn wrong() -> Team {
+    let team = Team::new();
+    team.edit("offer.yaml", "duration: P730D", "duration: P2Y");
+    team.edit("relationship.yaml", "offerRef:", "offerReff:");
+    team.edit("grants.yaml", "Helpdesk Administrator", "Helpdesk Admin");
+    team.write("syntax.yaml", "a: [\n");
+    team
+}
+
+#[test]
+fn problems_of_every_file_are_told_at_once_with_their_places() {
+    let ran = wrong().validate(&[]);
+    says(
+        &ran,
+        1,
+        &[
+            "m/offer.yaml:13:13 spec.duration:",
+            "m/relationship.yaml:15:3 spec.offerReff: no field is called `offerReff` [C0101]",
+            "m/grants.yaml:31:5 spec.roles[0]: no role is called `Helpdesk Admin`",
+            "help: did you mean `Helpdesk Administrator`?",
+            "m/syntax.yaml:2:1: this is not YAML",
+        ],
+    );
+    assert_eq!(ran.stderr, "");
+}
+
+#[test]
+fn a_warning_is_told_and_does_not_fail() {
+    let team = Team::new();
+    team.edit("acceptance.yaml", "220a90e5", "00000000");
+    let ran = team.validate(&[]);
+    says(&ran, 0, &["warning", "C0316", "1 warning"]);
+}
+
+#[test]
+fn diff_and_apply_answer_with_the_problems_in_the_form_that_was_asked_for() {
+    let team = wrong();
+    for command in ["validate", "diff", "apply"] {
+        let ask = |form| team.run(&[command, "-f", "m", "-o", form]);
+        let json = ask("json");
+        assert_eq!(json.code, Some(1), "{command}");
+        let document: Value = serde_json::from_str(&json.stdout).unwrap();
+        assert_eq!(document["kind"], "Problems", "{command}");
+        let yaml: Value = serde_yaml::from_str(&ask("yaml").stdout).unwrap();
+        assert_eq!(yaml, document, "{command}");
+        let sarif: Value = serde_json::from_str(&ask("sarif").stdout).unwrap();
+        assert_eq!(sarif["version"], "2.1.0", "{command}");
+        says(&ask("junit"), 1, &["<testsuites", "C0101"]);
+        let github = ask("github").stdout;
+        assert!(github.lines().all(|line| line.starts_with("::")), "{command}: {github}");
+        says(&ask("markdown"), 1, &["| error C0101 |"]);
+    }
+    for command in ["diff", "apply"] {
+        let text = team.run(&[command, "-f", "m"]);
+        says(&text, 1, &["[C0101]"]);
+        assert_eq!(text.stdout, "", "{command}");
+    }
+    assert!(!team.place.path().join("concordat.db").exists(), "nothing is made for wrong input");
+}

@@ -1,0 +1,74 @@
+//! The GitOps example, built by the real `kustomize` and piped into the real program.
+//!
+//! Never: what `kustomize` prints, imitated.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use crate::program::{Place, assert_file, finished, root};
+
+const MODULE: &str = "sigs.k8s.io/kustomize/kustomize/v5@v5.8.0";
+
+/// The folder of a `kustomize`: from its Go module, built once into `target/`.
+fn kustomize() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = root().join("target/tools");
+        if !folder.join("kustomize").exists() {
+            let built = Command::new("go")
+                .args(["install", MODULE])
+                .env("GOBIN", &folder)
+                .env("CGO_ENABLED", "0")
+                .status()
+                .expect("these tests need Go, to build `kustomize`");
+            assert!(built.success(), "`go install {MODULE}` failed");
+        }
+        folder
+    })
+}
+
+fn with_kustomize(place: &Place, words: &[&str]) -> crate::program::Ran {
+    let mut command = place.command(words);
+    let path = format!("{}:/usr/bin:/bin", kustomize().display());
+    command.env("PATH", path);
+    finished(command, b"")
+}
+
+#[test]
+fn the_gitops_layout_is_built_checked_and_applied() {
+    let place = Place::new();
+    let folder = root().join("examples/gitops/customers").display().to_string();
+    let checked = with_kustomize(&place, &["validate", "-k", &folder]);
+    assert_eq!(
+        (checked.code, checked.stdout.as_str()),
+        (Some(0), "no problems\n"),
+        "{}",
+        checked.stderr
+    );
+    let diff = with_kustomize(&place, &["diff", "-k", &folder, "-o", "markdown"]);
+    assert_eq!(diff.code, Some(1), "{}", diff.stderr);
+    assert_file(&root().join("examples/gitops/expected.md"), &diff.stdout);
+    let applied = with_kustomize(&place, &["apply", "-k", &folder, "--prune"]);
+    assert_eq!(applied.code, Some(0), "{}", applied.stderr);
+}
+
+#[test]
+fn a_folder_that_kustomize_cannot_build_could_not_be_told() {
+    let place = Place::new();
+    let ran = with_kustomize(&place, &["diff", "-k", "no-such-folder"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("`kustomize build no-such-folder` failed"), "{}", ran.stderr);
+}
+
+#[test]
+fn without_kustomize_or_kubectl_the_way_out_is_told() {
+    let place = Place::new();
+    let mut command = place.command(&["diff", "-k", "anything"]);
+    command.env("PATH", place.path());
+    let ran = finished(command, b"");
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("needs `kustomize` or `kubectl` on the PATH"), "{}", ran.stderr);
+}
