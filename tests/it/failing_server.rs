@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::{
     postgres::{Database, Server, server},
-    program::Ran,
+    program::{Ran, finished},
     store_samples::Place,
     work::{Gate, Told, Work, entries, large, small, told, typed},
 };
@@ -157,6 +157,7 @@ async fn a_server_that_is_gone_in_the_middle_is_an_error_with_a_report_of_what_w
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{stderr}");
     assert!(stderr.contains("error: `postgres://") && stderr.contains("apply again"), "{stderr}");
+    assert!(!stderr.contains('\x1b'), "colours without a terminal: {stderr}");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let count = |field: &str| i64::try_from(report[field].as_array().unwrap().len()).unwrap();
     assert_eq!(count("tried"), done);
@@ -169,6 +170,29 @@ async fn a_server_that_is_gone_in_the_middle_is_an_error_with_a_report_of_what_w
     assert_eq!(entries(&url).await, done, "what was reported is there");
     assert_eq!(apply(work, database.url()).code, Some(0));
     assert_eq!(told(&url).await.effects.len(), work.changes);
+}
+
+#[tokio::test]
+async fn a_report_shows_no_yaml_of_what_was_not_done() {
+    let (work, database) = (small(), server().database("yaml"));
+    let empty = work.place.run(&["apply", "-f", "work/frame.yaml", "--store", database.url()]);
+    assert_eq!(empty.code, Some(0), "{}", empty.stderr);
+    let words = ["-f", "work", "-o", "markdown", "--store", database.url()];
+    let planned = work.place.run(&[&["diff"][..], &words].concat());
+    assert!(planned.stdout.contains("```diff"), "{}", planned.stdout);
+    let mut gate = Gate::shut(database.url()).await;
+    let command = work.place.command(&[&["apply"][..], &words].concat());
+    let running = thread::spawn(move || finished(command, b""));
+    gate.is_waited_for().await;
+    gate.open_after(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE application_name = 'concordat' AND datname = current_database()",
+    )
+    .await;
+    let failed = running.join().unwrap();
+    assert_eq!(failed.code, Some(2), "{}", failed.stderr);
+    assert!(failed.stdout.contains("not tried"), "{}", failed.stdout);
+    assert!(!failed.stdout.contains("```diff"), "{}", failed.stdout);
 }
 
 #[tokio::test]
