@@ -2,6 +2,8 @@
 //!
 //! Never: a lost answer that is taken for an answer.
 
+#![allow(clippy::print_stdout, reason = "a sweep says how much it tried")]
+
 use std::{
     io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},

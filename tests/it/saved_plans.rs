@@ -2,6 +2,8 @@
 //!
 //! Never: a plan run that leaves a trace in the store.
 
+#![allow(clippy::print_stdout, reason = "a sweep says how much it tried")]
+
 use std::{fs, thread, time::Duration};
 
 use concordat::render::plan;
