@@ -275,8 +275,10 @@ fn tell(
             if whole { ExitStatus::AsDesired } else { ExitStatus::No }
         }
     };
-    printed
-        .with_context(|| format!("{done} changes are made, and the report of them is not whole"))?;
+    printed.with_context(|| {
+        let made = if done == 1 { "1 change was" } else { &format!("{done} changes were") };
+        format!("{made} made, and the report of it is not whole")
+    })?;
     Ok(status)
 }
 

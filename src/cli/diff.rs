@@ -15,13 +15,13 @@ use crate::{
     domain::{
         digest::Digest,
         pages,
-        plan::{Claimant, Foreign},
+        plan::{Change, Claimant, Foreign},
         state::Absence,
     },
     manifest,
     render::{
         Format, Rendered, Style,
-        plan::{Detail, Outcome, Story, render, sides, yaml_diff},
+        plan::{Detail, Fate, Outcome, Story, render, sides, yaml_diff},
     },
 };
 
@@ -127,8 +127,14 @@ impl Shown<'_> {
     }
 
     fn yaml(&self, style: Style) -> String {
-        let run = self.planned.checked.run.iter().map(|admitted| &admitted.change);
-        sides(run)
+        let told: Vec<&Change> = match self.outcome {
+            None => self.planned.checked.run.iter().map(|admitted| &admitted.change).collect(),
+            Some(outcome) => {
+                let done = outcome.tried.iter().filter(|tried| tried.fate == Fate::Done);
+                done.map(|tried| &tried.change).collect()
+            }
+        };
+        sides(told)
             .iter()
             .map(|side| {
                 yaml_diff(&side.name, &document(&side.before), &document(&side.after), style)

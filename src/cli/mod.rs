@@ -29,6 +29,8 @@ use clap::{
 pub use args::{ColorChoice, InputArgs, StoreArgs};
 pub use output::{Output, complain};
 
+use crate::render::Colour;
+
 /// Partner access as code: which partner may act in which customer tenant, with which roles, until when, and on the
 /// strength of which accepted agreement.
 #[derive(Debug, Parser)]
@@ -77,7 +79,7 @@ pub enum Command {
     /// Verify, export, show or erase from the ledger.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
-    /// Explain a code such as `C0201`.
+    /// Explain a code such as `C0309`.
     Explain(explain::Explain),
     /// Print the custom resource definitions for `kubectl apply -f -`.
     Crd(crd::Crd),
@@ -164,8 +166,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
     }
 }
 
-/// Sends logs to standard error, as much as was asked for.
-pub fn log(verbose: u8) {
+/// Sends logs to standard error, as much as was asked for; where that has gone there is nobody to tell.
+pub fn log(verbose: u8, color: ColorChoice) {
     let level = match verbose {
         0 => "warn",
         1 => "concordat=info",
@@ -173,5 +175,7 @@ pub fn log(verbose: u8) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("CONCORDAT_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let coloured = Output::new(color).style_of_talk().colour == Colour::Always;
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    logs.with_ansi(coloured).log_internal_errors(false).init();
 }

@@ -2,9 +2,12 @@
 //!
 //! Never: a lost answer that is taken for an answer.
 
+#![allow(clippy::print_stdout, reason = "a sweep says how much it tried")]
+
 use std::{
     io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
+    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -14,11 +17,13 @@ use std::{
 };
 
 use concordat::store::StoreUrl;
+use serde_json::Value;
 
 use crate::{
     postgres::{Database, Server, server},
-    program::Ran,
-    work::{Told, Work, entries, large, small, told},
+    program::{Ran, finished},
+    store_samples::Place,
+    work::{Gate, Told, Work, entries, large, small, told, typed},
 };
 
 /// Stands between the program and the server, and cuts the line at one message of the program.
@@ -127,9 +132,87 @@ async fn the_line_may_be_cut_at_any_message_from_an_empty_database_on() {
     let database = server.database("line");
     let messages = cut(work, &database, 0, Cut::Before, None).await;
     let expected = told(&database.url().parse().unwrap()).await;
-    for at in 1..=messages {
-        let how = if at % 2 == 0 { Cut::Before } else { Cut::After };
+    let mut cuts = 0;
+    for at in (1..=messages).step_by(2) {
+        let how = if (at / 2) % 2 == 0 { Cut::After } else { Cut::Before };
         cut(work, &server.database("line"), at, how, Some(&expected)).await;
+        cuts += 1;
     }
-    println!("{messages} cuts");
+    println!("{messages} messages, {cuts} cuts");
+}
+
+#[tokio::test]
+async fn a_server_that_is_gone_in_the_middle_is_an_error_with_a_report_of_what_was_done() {
+    let (work, server) = (large(), Server::private());
+    let database = server.database("gone");
+    let url: StoreUrl = database.url().parse().unwrap();
+    let words = ["apply", "-f", "work", "-o", "json", "--store", database.url()];
+    let child = work.place.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    while entries(&url).await == 0 {
+        thread::sleep(Duration::from_millis(2));
+    }
+    let gate = Gate::shut(database.url()).await;
+    let done = entries(&url).await;
+    server.stop_hard();
+    drop(gate);
+    let output = child.unwrap().wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("error: `postgres://") && stderr.contains("apply again"), "{stderr}");
+    assert!(!stderr.contains('\x1b'), "colours without a terminal: {stderr}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let count = |field: &str| i64::try_from(report[field].as_array().unwrap().len()).unwrap();
+    assert_eq!(count("tried"), done);
+    assert_eq!(count("left"), i64::try_from(work.changes).unwrap() - done);
+    assert!(report["stopped"].is_string());
+
+    let asked = work.place.run(&["diff", "-f", "work", "--store", database.url()]);
+    assert_eq!((asked.code, asked.stdout.as_str()), (Some(2), ""), "{}", asked.stderr);
+    server.restart();
+    assert_eq!(entries(&url).await, done, "what was reported is there");
+    assert_eq!(apply(work, database.url()).code, Some(0));
+    assert_eq!(told(&url).await.effects.len(), work.changes);
+}
+
+#[tokio::test]
+async fn a_report_shows_no_yaml_of_what_was_not_done() {
+    let (work, database) = (small(), server().database("yaml"));
+    let empty = work.place.run(&["apply", "-f", "work/frame.yaml", "--store", database.url()]);
+    assert_eq!(empty.code, Some(0), "{}", empty.stderr);
+    let words = ["-f", "work", "-o", "markdown", "--store", database.url()];
+    let planned = work.place.run(&[&["diff"][..], &words].concat());
+    assert!(planned.stdout.contains("```diff"), "{}", planned.stdout);
+    let mut gate = Gate::shut(database.url()).await;
+    let command = work.place.command(&[&["apply"][..], &words].concat());
+    let running = thread::spawn(move || finished(command, b""));
+    gate.is_waited_for().await;
+    gate.open_after(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE application_name = 'concordat' AND datname = current_database()",
+    )
+    .await;
+    let failed = running.join().unwrap();
+    assert_eq!(failed.code, Some(2), "{}", failed.stderr);
+    assert!(failed.stdout.contains("not tried"), "{}", failed.stdout);
+    assert!(!failed.stdout.contains("```diff"), "{}", failed.stdout);
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_read_is_never_one_that_has_nothing_to_change() {
+    let work = small();
+    for (name, table) in [("roles", "assignment_roles"), ("head", "ledger_head"), ("all", "")] {
+        let place = Place::postgres();
+        assert_eq!(apply(work, &typed(&place)).code, Some(0));
+        let statement = match table {
+            "" => "DROP TABLE _sqlx_migrations".to_owned(),
+            table => format!("DROP TABLE {table} CASCADE"),
+        };
+        place.outside(&statement).await;
+        for form in ["text", "json"] {
+            let words = ["diff", "-f", "work", "-o", form, "--store", &typed(&place)];
+            let asked = work.place.run(&words);
+            assert_eq!((asked.code, asked.stdout.as_str()), (Some(2), ""), "{name}: {asked:?}");
+            assert!(asked.stderr.starts_with("error: "), "{name}: {asked:?}");
+        }
+    }
 }

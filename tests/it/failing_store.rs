@@ -2,6 +2,8 @@
 //!
 //! Never: a fault from which planning and applying again does not come to the same end.
 
+#![allow(clippy::print_stdout, reason = "a sweep says how much it tried")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::poll_fn,

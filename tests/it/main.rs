@@ -24,6 +24,8 @@ mod planner;
 mod postgres;
 mod program;
 mod requirements;
+mod saved_plans;
+mod signals;
 mod sources;
 mod store_contract;
 mod store_faults;

@@ -2,7 +2,7 @@
 //!
 //! Never: a comparison of what differs between two runs that did the same, such as the time of an entry.
 
-use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf, sync::OnceLock};
+use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf, sync::OnceLock, time::Duration};
 
 use concordat::{
     ledger::Verifier,
@@ -14,6 +14,7 @@ use concordat::{
     store::{Read, Scope, StoreUrl, sql::open_reader},
 };
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 
 use crate::{program::Place, store_samples};
 
@@ -125,6 +126,46 @@ pub async fn told(url: &StoreUrl) -> Told {
     changes.retain(|_, times| *times > 1);
     assert!(changes.is_empty(), "these changes are in the ledger more than once: {changes:?}");
     Told { relationships: timeless(relationships), grants: timeless(grants), effects }
+}
+
+/// Keeps everybody from writing to a PostgreSQL store: the end of its ledger is taken.
+pub struct Gate {
+    outsider: PgConnection,
+}
+
+impl Gate {
+    /// Waits for whoever writes now, and lets nobody else write from then on.
+    pub async fn shut(url: &str) -> Self {
+        let mut outsider = PgConnection::connect(url).await.unwrap();
+        let take = "BEGIN; SET LOCAL search_path = concordat; SELECT * FROM ledger_head FOR UPDATE";
+        sqlx::raw_sql(take).execute(&mut outsider).await.unwrap();
+        Self { outsider }
+    }
+
+    /// Returns once a program stands before it.
+    pub async fn is_waited_for(&mut self) {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                       AND application_name = 'concordat' AND wait_event_type = 'Lock'";
+        loop {
+            // Within one transaction the statistics stay as they are when first seen.
+            sqlx::raw_sql("SELECT pg_stat_clear_snapshot()")
+                .execute(&mut self.outsider)
+                .await
+                .unwrap();
+            let many: i64 =
+                sqlx::query_scalar(waiting).fetch_one(&mut self.outsider).await.unwrap();
+            if many > 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Writes something itself, and lets everybody in.
+    pub async fn open_after(mut self, statement: &'static str) {
+        sqlx::raw_sql(statement).execute(&mut self.outsider).await.unwrap();
+        sqlx::raw_sql("COMMIT").execute(&mut self.outsider).await.unwrap();
+    }
 }
 
 /// How many entries the ledger has; none where there is no store yet.
