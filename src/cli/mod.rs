@@ -29,6 +29,8 @@ use clap::{
 pub use args::{ColorChoice, InputArgs, StoreArgs};
 pub use output::{Output, complain};
 
+use crate::render::Colour;
+
 /// Partner access as code: which partner may act in which customer tenant, with which roles, until when, and on the
 /// strength of which accepted agreement.
 #[derive(Debug, Parser)]
@@ -165,13 +167,20 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
 }
 
 /// Sends logs to standard error, as much as was asked for.
-pub fn log(verbose: u8) {
-    let level = match verbose {
+pub fn log(cli: &Cli) {
+    let level = match cli.verbose {
         0 => "warn",
         1 => "concordat=info",
         _ => "concordat=debug,sqlx=info",
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("CONCORDAT_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // This one quotes the settings of a URL, and so perhaps a password.
+    let secret = "sqlx_postgres::options=off".parse().expect("a fixed directive that is right");
+    let colour = Output::new(cli.color).style_of_talk().colour == Colour::Always;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter.add_directive(secret))
+        .with_ansi(colour)
+        .with_writer(std::io::stderr)
+        .init();
 }

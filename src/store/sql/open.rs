@@ -212,6 +212,12 @@ async fn postgres(url: &StoreUrl, store: &str) -> Result<Session, StoreError> {
         store: store.to_owned(),
         reason: reason.to_owned(),
     };
+    if let Some(setting) = unknown_setting(url.expose_secret()) {
+        let named = "its URL has a setting that nobody knows";
+        return Err(unexpected(
+            &setting.map_or(named.to_owned(), |key| format!("{named}: `{key}`")),
+        ));
+    }
     let mut options: PgConnectOptions = url
         .expose_secret()
         .parse()
@@ -238,3 +244,35 @@ async fn postgres(url: &StoreUrl, store: &str) -> Result<Session, StoreError> {
 
 /// The environment variable that names the file of the password; it wins over the URL and `PGPASSWORD`.
 pub const PASSWORD_FILE: &str = "CONCORDAT_STORE_PASSWORD_FILE";
+
+/// A setting of a URL that would be passed over in silence, such as a misspelt `sslmode`; its name where it may be
+/// shown, because no part of a password can be in it.
+fn unknown_setting(url: &str) -> Option<Option<&str>> {
+    const KNOWN: [&str; 18] = [
+        "sslmode",
+        "ssl-mode",
+        "sslrootcert",
+        "ssl-root-cert",
+        "ssl-ca",
+        "sslcert",
+        "ssl-cert",
+        "sslkey",
+        "ssl-key",
+        "statement-cache-capacity",
+        "host",
+        "hostaddr",
+        "port",
+        "dbname",
+        "user",
+        "password",
+        "application_name",
+        "options",
+    ];
+    let (_, settings) = url.split_once('?')?;
+    let keys = settings.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")).0);
+    let mut unknown =
+        keys.filter(|key| !key.is_empty() && !KNOWN.contains(key) && !key.starts_with("options["));
+    let key = unknown.next()?;
+    let plain = key.bytes().all(|byte| byte.is_ascii_lowercase() || b"-_".contains(&byte));
+    Some(Some(key).filter(|_| plain && !settings.contains('@')))
+}

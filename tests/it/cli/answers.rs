@@ -130,7 +130,7 @@ fn the_fewest_roles_come_with_their_proof() {
     let team = Team::new();
     let ran = team.run(&["roles", "solve", "users/reset-password-non-admin"]);
     says(&ran, 0, &["Password Administrator", "documented as least privileged", "not "]);
-    let unsolvable = ["roles", "solve", "custom-domain-names/manage-subscriptions"];
+    let unsolvable = ["roles", "solve", "connect-health/add-or-delete-services"];
     let ran = team.run(&unsolvable);
     assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
     let json = team.run(&[&unsolvable[..], &["-o", "json"]].concat());
