@@ -159,8 +159,8 @@ pub async fn accept(args: &Accept, out: &mut Output) -> anyhow::Result<ExitStatu
 /// What is wrong with the acceptance that would be written, by itself and beside the other objects.
 fn problems(text: &str, objects: &mut Objects, now: Timestamp) -> anyhow::Result<Vec<Problem>> {
     let source = Source::Stdin(text.as_bytes().to_vec());
-    let mut input = manifest::read(&[source], "default")?;
-    let (written, mut problems) = manifest::objects(&mut input, Absence::Keep);
+    let (mut input, written, mut problems) =
+        manifest::read_objects(&[source], "default", Absence::Keep)?;
     problems.append(&mut input.problems);
     for acceptance in written.acceptances {
         let name = acceptance.name.clone();

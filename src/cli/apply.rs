@@ -11,13 +11,15 @@ use std::{
     },
 };
 
+use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 use super::{
-    ExitStatus, InputArgs, Output, StoreArgs, desired,
+    ExitStatus, InputArgs, Output, StoreArgs,
+    desired::{self, Loaded},
     diff::{self, Shown},
     plan_file,
     planning::{self, FailOn, Planned},
@@ -30,7 +32,10 @@ use crate::{
         plan::{Claimant, Foreign},
         state::{Absence, Desired},
     },
-    render::{Format, plan as render},
+    render::{
+        Format,
+        plan::{self as render, PlanDocument},
+    },
     store::{
         Outcome, Refusal, Signature, Write,
         apply::{Report, Stopped},
@@ -65,10 +70,10 @@ pub struct Apply {
     pub output: Format,
 }
 
-/// Plans once more when somebody else wrote meanwhile, this often.
+/// Plans once more when somebody else wrote meanwhile, this often; never under a saved plan.
 const ATTEMPTS: usize = 3;
 
-/// Validates, plans, checks, applies and reports.
+/// Validates, plans, checks, applies and reports. Whatever fails on the way, what was done before is reported.
 pub async fn apply(args: &Apply, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let absence = if args.prune { Absence::Prune } else { Absence::Keep };
     let loaded = desired::load(&args.input, absence, Timestamp::now(), out)?;
@@ -78,35 +83,73 @@ pub async fn apply(args: &Apply, out: &mut Output) -> anyhow::Result<ExitStatus>
     }
     let claim = args.plan.as_deref().map(plan_file::read).transpose()?;
     let mut store = store::writer(&args.store.store, out).await?;
+    let stop = StopRequest::listen();
+    let mut made = Vec::new();
+    let ended = attempts(args, &loaded, claim.as_ref(), &mut store, &stop, &mut made, out).await;
+    stop.finish().await;
+    let closed = store.close().await;
+    let status = match combined(made) {
+        Some((planned, report)) => tell(args, &planned, &report, out)?,
+        None => ExitStatus::AsDesired,
+    };
+    if let Some((what, planned)) = ended? {
+        if let Some(planned) = planned {
+            Shown { planned: &planned, outcome: None, wide: args.wide }.print(args.output, out)?;
+        }
+        out.say(&format!("nothing more is done: the plan has `{}`", diff::name(what)));
+        return Ok(status.max(ExitStatus::No));
+    }
+    if let (Err(error), true) = (closed, status < ExitStatus::Unknown) {
+        out.say(&format!("warning: all that is reported is done, but the goodbye failed: {error}"));
+    }
+    Ok(status)
+}
+
+/// What `--fail-on` names and a plan has, with the plan where it is the first.
+type Unwanted = Option<(FailOn, Option<Planned>)>;
+
+/// Plans and applies until nobody else writes meanwhile. What was done stands in `made`, also where this fails.
+async fn attempts(
+    args: &Apply,
+    loaded: &Loaded,
+    claim: Option<&PlanDocument>,
+    store: &mut impl Write,
+    stop: &StopRequest,
+    made: &mut Vec<(Planned, Report)>,
+    out: &mut Output,
+) -> anyhow::Result<Unwanted> {
     let claimant = Claimant::cli(Foreign::Conflict);
     let approvals: BTreeSet<Digest> = args.approve.iter().copied().collect();
-    let stop = StopRequest::listen();
-    let mut reports = Vec::new();
     loop {
-        let mut planned =
-            planning::planned(&mut store, &loaded.desired, &claimant, &approvals).await?;
-        planned.locate(&loaded);
-        if reports.is_empty() {
+        let mut planned = planning::planned(store, &loaded.desired, &claimant, &approvals).await?;
+        planned.locate(loaded);
+        if made.is_empty() {
             planning::tell_unmatched(&args.approve, &planned, out);
         }
-        if let (Some(path), Some(claim), true) = (&args.plan, &claim, reports.is_empty()) {
+        if let (Some(path), Some(claim)) = (&args.plan, claim) {
             plan_file::check(path, claim, &planned)?;
         }
         if let Some(what) = args.fail_on.iter().find(|what| what.is_in(&planned)) {
-            Shown { planned: &planned, outcome: None, wide: args.wide }.print(args.output, out)?;
-            out.say(&format!("nothing was done: the plan has `{}`", diff::name(*what)));
-            return Ok(ExitStatus::No);
+            return Ok(Some((*what, made.is_empty().then_some(planned))));
         }
-        let report = run(&mut store, &planned, &loaded.desired, &approvals, &stop, out).await?;
-        let again = report.stopped.is_none() && is_stale(&report) && reports.len() + 1 < ATTEMPTS;
-        reports.push((planned, report));
-        if !again {
-            break;
+        let report = run(store, &planned, &loaded.desired, &approvals, stop, out).await?;
+        let again = report.stopped.is_none() && is_stale(&report) && claim.is_none();
+        made.push((planned, report));
+        if !again || made.len() == ATTEMPTS {
+            return Ok(None);
         }
     }
-    stop.finish().await;
-    store.close().await?;
-    tell(args, &reports, out)
+}
+
+/// One report of all attempts: what an attempt found stale is told by the next.
+fn combined(made: Vec<(Planned, Report)>) -> Option<(Planned, Report)> {
+    made.into_iter().reduce(|(first, mut before), (mut planned, mut report)| {
+        before.tried.retain(|(_, outcome)| *outcome != Outcome::Refused(Refusal::Stale));
+        before.tried.append(&mut report.tried);
+        report.tried = before.tried;
+        planned.plan.changes = first.plan.changes;
+        (planned, report)
+    })
 }
 
 /// Blocks what waits, records approvals and makes the changes.
@@ -205,33 +248,35 @@ fn signature(plan: Digest) -> Signature {
 /// The report, and what it says of the answer.
 fn tell(
     args: &Apply,
-    reports: &[(Planned, Report)],
+    planned: &Planned,
+    report: &Report,
     out: &mut Output,
 ) -> anyhow::Result<ExitStatus> {
-    let mut status = ExitStatus::AsDesired;
-    for (position, (planned, report)) in reports.iter().enumerate() {
-        let outcome = outcome(report);
-        Shown { planned, outcome: Some(&outcome), wide: args.wide }.print(args.output, out)?;
-        match &report.stopped {
-            Some(Stopped::Failed(error)) => {
-                status = status.max(ExitStatus::Unknown);
-                out.say(&format!(
-                    "error: {error}\n  what was in flight may or may not have been done: apply again"
-                ));
-            }
-            Some(Stopped::OnRequest) => {
-                status = status.max(ExitStatus::No);
-                out.say("stopped on request: apply again to finish");
-            }
-            None => {}
+    let outcome = outcome(report);
+    let shown = Shown { planned, outcome: Some(&outcome), wide: args.wide };
+    let printed = shown.print(args.output, out);
+    let is_done = |(_, outcome): &&(_, Outcome)| *outcome == Outcome::Done;
+    let done = report.tried.iter().filter(is_done).count();
+    let status = match &report.stopped {
+        Some(Stopped::Failed(error)) => {
+            out.say(&format!(
+                "error: {error}\n  what was in flight may or may not have been done: apply again"
+            ));
+            ExitStatus::Unknown
         }
-        let refused = |(_, outcome): &(_, Outcome)| *outcome != Outcome::Done;
-        let waits = !planned.checked.blocked.is_empty() || planned.has_errors();
-        let is_last = position + 1 == reports.len();
-        if is_last && (report.tried.iter().any(refused) || waits) {
-            status = status.max(ExitStatus::No);
+        Some(Stopped::OnRequest) => {
+            let left = report.left.len();
+            out.say(&format!("stopped on request, {left} changes are left: apply again to finish"));
+            ExitStatus::No
         }
-    }
+        None => {
+            let waits = !planned.checked.blocked.is_empty() || planned.has_errors();
+            let whole = done == report.tried.len() && !waits;
+            if whole { ExitStatus::AsDesired } else { ExitStatus::No }
+        }
+    };
+    printed
+        .with_context(|| format!("{done} changes are made, and the report of them is not whole"))?;
     Ok(status)
 }
 

@@ -12,7 +12,7 @@ use crate::{
         state::{Absence, Desired},
         validate::{self, Objects, Verdict},
     },
-    manifest::{self, Input},
+    manifest::Input,
 };
 
 /// What the manifests say, and everything that is wrong with them.
@@ -34,8 +34,7 @@ pub fn load(
     now: Timestamp,
     out: &mut Output,
 ) -> anyhow::Result<Loaded> {
-    let mut input = input::read(args, out)?;
-    let (objects, mut problems) = manifest::objects(&mut input, absence);
+    let (input, objects, mut problems) = input::read(args, absence, out)?;
     let Verdict { desired, problems: found } =
         validate::validate(&objects, Catalogue::compiled(), now);
     problems.extend(input.problems.iter().cloned());

@@ -10,10 +10,17 @@ use std::{
 use anyhow::{Context, bail};
 
 use super::{InputArgs, Output};
-use crate::manifest::{self, Input, Source};
+use crate::{
+    domain::{problem::Problem, state::Absence, validate::Objects},
+    manifest::{self, Input, Source},
+};
 
-/// Reads everything that was named.
-pub fn read(args: &InputArgs, out: &mut Output) -> anyhow::Result<Input> {
+/// Reads everything that was named: the documents, the objects that they describe, and what the schemas refuse.
+pub fn read(
+    args: &InputArgs,
+    absence: Absence,
+    out: &mut Output,
+) -> anyhow::Result<(Input, Objects, Vec<Problem>)> {
     let mut sources = Vec::new();
     for name in &args.filename {
         if name != "-" {
@@ -32,14 +39,14 @@ pub fn read(args: &InputArgs, out: &mut Output) -> anyhow::Result<Input> {
         }
         sources.push(Source::Stdin(kustomize(folder)?));
     }
-    let input = manifest::read(&sources, &args.namespace)?;
+    let (input, objects, problems) = manifest::read_objects(&sources, &args.namespace, absence)?;
     if !input.skipped.is_empty() {
         out.say(&format!("skipped: {}", manifest::skipped_in_words(&input.skipped)));
     }
     if input.documents.is_empty() && input.problems.is_empty() {
         bail!("no object of `{}` was found in {}", crate::api::GROUP, named(args));
     }
-    Ok(input)
+    Ok((input, objects, problems))
 }
 
 fn named(args: &InputArgs) -> String {

@@ -138,7 +138,9 @@ async fn read_all(reader: &mut SqlReader, verifier: &mut Verifier) -> Result<(),
             Ok(entries) => {
                 let Some(last) = entries.last() else { return Ok(()) };
                 after = last.sequence;
-                entries.iter().for_each(|entry| verifier.push(entry));
+                for entry in &entries {
+                    verifier.push(entry);
+                }
             }
             Err(StoreError::Corrupt { .. }) if at_once > 1 => at_once = 1,
             Err(StoreError::Corrupt { reason, .. }) => {

@@ -126,9 +126,9 @@ fn without_secrets(mut error: clap::Error) -> clap::Error {
     );
     let quoted: Vec<(ContextKind, String)> = error
         .context()
-        .filter_map(|(kind, value)| match value {
-            ContextValue::String(text) => Some((kind, args::without_secret(text, about_store))),
-            _ => None,
+        .filter_map(|(kind, value)| {
+            let ContextValue::String(text) = value else { return None };
+            Some((kind, args::without_secret(text, about_store)))
         })
         .collect();
     for (kind, text) in quoted {

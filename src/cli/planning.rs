@@ -82,7 +82,7 @@ impl FailOn {
     /// Whether it is in the plan.
     pub fn is_in(self, planned: &Planned) -> bool {
         let plan = &planned.plan;
-        let access = || access_changes(&plan.changes);
+        let access = || access_changes(&plan.changes, &plan.besides);
         match self {
             Self::Revoke => access()
                 .iter()

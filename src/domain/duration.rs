@@ -7,6 +7,8 @@ use std::{fmt, str::FromStr};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::ids::as_text;
+
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
@@ -105,18 +107,7 @@ impl fmt::Display for Duration {
     }
 }
 
-impl From<Duration> for String {
-    fn from(duration: Duration) -> Self {
-        duration.to_string()
-    }
-}
-
-impl TryFrom<String> for Duration {
-    type Error = InvalidDuration;
-    fn try_from(text: String) -> Result<Self, InvalidDuration> {
-        text.parse()
-    }
-}
+as_text!(Duration);
 
 impl FromStr for Duration {
     type Err = InvalidDuration;
@@ -301,18 +292,7 @@ impl FromStr for Days {
     }
 }
 
-impl TryFrom<String> for Days {
-    type Error = InvalidDuration;
-    fn try_from(text: String) -> Result<Self, InvalidDuration> {
-        text.parse()
-    }
-}
-
-impl From<Days> for String {
-    fn from(days: Days) -> Self {
-        days.to_string()
-    }
-}
+as_text!(Days);
 
 impl fmt::Display for Days {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

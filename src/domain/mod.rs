@@ -6,6 +6,7 @@ pub mod catalogue;
 pub mod digest;
 pub mod duration;
 pub mod entry;
+pub mod enumeration;
 pub mod ids;
 pub mod lifecycle;
 pub mod limits;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::{
     catalogue::Catalogue,
+    enumeration::{enumeration, quoted},
     ids::{GLOBAL_ADMINISTRATOR, HELPDESK_ADMINISTRATOR, RoleId},
     state::{GranteeKind, Invitation},
 };
@@ -113,12 +114,8 @@ pub fn may_accept_agreement(role: AcceptorRole) -> bool {
 /// The names of roles, in backticks: `` `Helpdesk Administrator` and `Reports Reader` ``.
 pub fn role_names<'a>(roles: impl IntoIterator<Item = &'a RoleId>) -> String {
     let names: BTreeSet<String> = roles.into_iter().map(|role| role_name(*role)).collect();
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.split_last() {
-        None => "nothing".to_owned(),
-        Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} and {last}", others.join(", ")),
-    }
+    let names: Vec<String> = names.iter().map(quoted).collect();
+    enumeration(&names, "and").unwrap_or_else(|| "nothing".to_owned())
 }
 
 /// The name of a role, or its id where the catalogue does not know it.

@@ -31,7 +31,7 @@ pub use files::{FILE_LIMIT, ReadError, Unread, standard_input};
 pub use object::OBJECT_CODES;
 pub use out::to_yaml;
 pub use text::{DOCUMENT_LIMIT, TEXT_CODES};
-pub use typed::objects;
+pub use typed::read_objects;
 
 use explain::Marked;
 use text::{Piece, Text};
@@ -69,7 +69,7 @@ pub struct Document {
     pub uid: Option<String>,
     /// When its deletion was asked for, where it came from a cluster.
     pub deletion_timestamp: Option<Timestamp>,
-    /// The whole object.
+    /// The whole object; null where [`read_objects`] has made an object of it.
     pub value: Value,
     origin: Origin,
 }
@@ -94,7 +94,7 @@ pub struct Input {
     texts: Vec<Text>,
 }
 
-/// What one piece of text gave.
+/// What some pieces of text gave.
 #[derive(Debug, Default)]
 struct Outcome {
     documents: Vec<Document>,
@@ -102,11 +102,31 @@ struct Outcome {
     problems: Vec<Problem>,
 }
 
+impl Outcome {
+    fn add(&mut self, other: Self) {
+        self.documents.extend(other.documents);
+        self.problems.extend(other.problems);
+        for (kind, count) in other.skipped {
+            *self.skipped.entry(kind).or_default() += count;
+        }
+    }
+}
+
 /// Reads every source. An object without a namespace gets `default_namespace`.
 ///
 /// # Errors
 /// Where a file or folder could not be read; content is never an error but a problem of the [`Input`].
 pub fn read(sources: &[Source], default_namespace: &str) -> Result<Input, ReadError> {
+    read_and_make(sources, default_namespace, &|_| ()).map(|(input, _)| input)
+}
+
+/// Reads every source and makes something of each document while it is at hand: its value may be taken then, so that
+/// not all of them are in memory at once.
+fn read_and_make<J: Send>(
+    sources: &[Source],
+    default_namespace: &str,
+    make: &(impl Fn(&mut Document) -> J + Sync),
+) -> Result<(Input, Vec<J>), ReadError> {
     let files = files::read(sources)?;
     let mut problems = Vec::new();
     let mut texts = Vec::new();
@@ -116,43 +136,47 @@ pub fn read(sources: &[Source], default_namespace: &str) -> Result<Input, ReadEr
             Err(problem) => problems.push(*problem),
         }
     }
-    let mut input = Input { problems, ..Input::default() };
-    for outcome in outcomes(&texts, default_namespace) {
-        input.documents.extend(outcome.documents);
-        input.problems.extend(outcome.problems);
-        for (kind, count) in outcome.skipped {
-            *input.skipped.entry(kind).or_default() += count;
-        }
+    let mut all = Outcome { problems, ..Outcome::default() };
+    let mut made = Vec::new();
+    for (outcome, more) in outcomes(&texts, default_namespace, make) {
+        all.add(outcome);
+        made.extend(more);
     }
-    input.texts = texts;
-    for (number, document) in input.documents.iter_mut().enumerate() {
+    let Outcome { mut documents, skipped, problems } = all;
+    for (number, document) in documents.iter_mut().enumerate() {
         document.source = SourceId(number);
     }
+    let mut input = Input { documents, skipped, problems, texts };
     input.refuse_duplicate_objects();
-    Ok(input)
+    Ok((input, made))
 }
 
-/// What each piece gives, in order. Enough work is shared between all cores.
-fn outcomes(texts: &[Text], default_namespace: &str) -> Vec<Outcome> {
+/// What the pieces give, in order. Enough work is shared between all cores.
+fn outcomes<J: Send>(
+    texts: &[Text],
+    default_namespace: &str,
+    make: &(impl Fn(&mut Document) -> J + Sync),
+) -> Vec<(Outcome, Vec<J>)> {
     const WORTH_A_THREAD: usize = 64 * 1024;
     let pieces: Vec<(usize, &Piece)> = texts
         .iter()
         .enumerate()
         .flat_map(|(number, text)| text.pieces.iter().map(move |piece| (number, piece)))
         .collect();
-    let all = |pieces: &[(usize, &Piece)]| -> Vec<Outcome> {
-        pieces
-            .iter()
-            .map(|(number, piece)| {
-                object::outcome(&texts[*number], *number, piece, default_namespace)
-            })
-            .collect()
+    let all = |pieces: &[(usize, &Piece)]| -> (Outcome, Vec<J>) {
+        let (mut all, mut made) = (Outcome::default(), Vec::new());
+        for (number, piece) in pieces {
+            let mut outcome = object::outcome(&texts[*number], *number, piece, default_namespace);
+            made.extend(outcome.documents.iter_mut().map(make));
+            all.add(outcome);
+        }
+        (all, made)
     };
     let bytes: usize = pieces.iter().map(|(_, piece)| piece.end - piece.start).sum();
     let cores = thread::available_parallelism().map_or(1, usize::from).min(8);
     let threads = cores.min(bytes / WORTH_A_THREAD);
     if threads < 2 {
-        return all(&pieces);
+        return vec![all(&pieces)];
     }
     let mut shares = Vec::new();
     let (mut begin, mut weight) = (0, 0);
@@ -169,7 +193,7 @@ fn outcomes(texts: &[Text], default_namespace: &str) -> Vec<Outcome> {
             shares.into_iter().map(|share| scope.spawn(move || all(share))).collect();
         workers
             .into_iter()
-            .flat_map(|worker| worker.join().expect("reading a document does not panic"))
+            .map(|worker| worker.join().expect("reading a document does not panic"))
             .collect()
     })
 }

@@ -2,14 +2,15 @@
 //!
 //! Never: an object that its schema refuses, taken at its word.
 
-use std::thread;
-
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
-use super::{Document, Input};
+use super::{Document, Input, ReadError, Source, read_and_make};
 use crate::{
-    api::schema::{PathStep, Schemas, Violation, ViolationKind},
+    api::{
+        AgreementAcceptanceSpec, PartnerBoundarySpec, PartnerOfferSpec, PartnerRelationshipSpec,
+        RoleGrantSpec,
+        schema::{PathStep, Schemas, Violation, ViolationKind},
+    },
     domain::{
         ids::Kind,
         problem::{Code, FieldPath, Problem},
@@ -31,57 +32,70 @@ pub const RULE_BROKEN: Code = Code(105);
 /// An item stands twice in a set.
 pub const DUPLICATE_ITEM: Code = Code(106);
 
-/// Judges every document by its schema, and gives those that pass to the domain. Defaults are filled in.
-pub fn objects(input: &mut Input, absence: Absence) -> (Objects, Vec<Problem>) {
-    let verdicts = verdicts(&mut input.documents);
+/// Reads every source, judges each document by its schema, and gives those that pass to the domain, with what is wrong
+/// with the others. Defaults are filled in.
+///
+/// # Errors
+/// As [`super::read`].
+pub fn read_objects(
+    sources: &[Source],
+    default_namespace: &str,
+    absence: Absence,
+) -> Result<(Input, Objects, Vec<Problem>), ReadError> {
+    let schemas = Schemas::compiled();
+    let (input, judged) =
+        read_and_make(sources, default_namespace, &|document| judged(schemas, document))?;
     let mut objects = Objects::none(absence);
     let mut problems = Vec::new();
-    for (document, violations) in input.documents.iter_mut().zip(verdicts) {
-        let refused = !violations.is_empty();
-        problems.extend(violations.into_iter().map(|violation| problem(document, violation)));
-        if refused {
-            objects.invalid.insert(document.key.clone());
-            continue;
-        }
-        let spec = document.value["spec"].take();
-        match document.key.kind {
-            Kind::PartnerOffer => objects.offers.push(object(document, spec)),
-            Kind::PartnerRelationship => objects.relationships.push(object(document, spec)),
-            Kind::RoleGrant => objects.grants.push(object(document, spec)),
-            Kind::AgreementAcceptance => objects.acceptances.push(object(document, spec)),
-            Kind::PartnerBoundary => objects.boundaries.push(object(document, spec)),
+    for (document, judged) in input.documents.iter().zip(judged) {
+        let source = Some(document.source);
+        match judged {
+            Judged::Refused(violations) => {
+                problems.extend(violations.into_iter().map(|found| problem(document, found)));
+                objects.invalid.insert(document.key.clone());
+            }
+            Judged::Offer(object) => objects.offers.push(Object { source, ..*object }),
+            Judged::Relationship(object) => {
+                objects.relationships.push(Object { source, ..*object });
+            }
+            Judged::Grant(object) => objects.grants.push(Object { source, ..*object }),
+            Judged::Acceptance(object) => objects.acceptances.push(Object { source, ..*object }),
+            Judged::Boundary(object) => objects.boundaries.push(Object { source, ..*object }),
         }
     }
-    (objects, problems)
+    Ok((input, objects, problems))
 }
 
-/// The verdict on each document; enough of them are shared between the cores.
-fn verdicts(documents: &mut [Document]) -> Vec<Vec<Violation>> {
-    const WORTH_A_THREAD: usize = 64;
-    let judge = |documents: &mut [Document]| -> Vec<Vec<Violation>> {
-        let schemas = Schemas::compiled();
-        let verdict = |document: &mut Document| {
-            schemas.verdict(&document.key.kind.to_string(), &mut document.value, None)
-        };
-        documents.iter_mut().map(verdict).collect()
-    };
-    let cores = thread::available_parallelism().map_or(1, usize::from).min(8);
-    let share = documents.len().div_ceil(cores).max(WORTH_A_THREAD);
-    thread::scope(|scope| {
-        let judge = &judge;
-        let workers: Vec<_> =
-            documents.chunks_mut(share).map(|chunk| scope.spawn(move || judge(chunk))).collect();
-        workers
-            .into_iter()
-            .flat_map(|worker| worker.join().expect("judging a document does not panic"))
-            .collect()
-    })
+/// What the schema of its kind makes of a document.
+enum Judged {
+    Refused(Vec<Violation>),
+    Offer(Box<Object<PartnerOfferSpec>>),
+    Relationship(Box<Object<PartnerRelationshipSpec>>),
+    Grant(Box<Object<RoleGrantSpec>>),
+    Acceptance(Box<Object<AgreementAcceptanceSpec>>),
+    Boundary(Box<Object<PartnerBoundarySpec>>),
 }
 
-fn object<S: DeserializeOwned>(document: &mut Document, spec: Value) -> Object<S> {
+fn judged(schemas: &Schemas, document: &mut Document) -> Judged {
+    let kind = document.key.kind;
+    let violations = schemas.verdict(&kind.to_string(), &mut document.value, None);
+    if !violations.is_empty() {
+        return Judged::Refused(violations);
+    }
+    match kind {
+        Kind::PartnerOffer => Judged::Offer(object(document)),
+        Kind::PartnerRelationship => Judged::Relationship(object(document)),
+        Kind::RoleGrant => Judged::Grant(object(document)),
+        Kind::AgreementAcceptance => Judged::Acceptance(object(document)),
+        Kind::PartnerBoundary => Judged::Boundary(object(document)),
+    }
+}
+
+fn object<S: DeserializeOwned>(document: &mut Document) -> Box<Object<S>> {
+    let spec = document.value.take()["spec"].take();
     let spec = serde_json::from_value(spec)
         .expect("what passes the schema that is generated from a type has that type");
-    Object {
+    Box::new(Object {
         name: ObjectName {
             namespace: document.key.namespace.clone(),
             name: document.key.name.clone(),
@@ -93,9 +107,9 @@ fn object<S: DeserializeOwned>(document: &mut Document, spec: Value) -> Object<S
             Some(_) => Presence::Deleting,
             None => Presence::Present,
         },
-        source: Some(document.source),
+        source: None,
         spec,
-    }
+    })
 }
 
 fn problem(document: &Document, violation: Violation) -> Problem {

@@ -2,10 +2,17 @@
 //!
 //! Never: reports a change before it is durable, or goes on after the store has failed.
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
 
-use super::{CHANGES_AT_ONCE, Outcome, Signature, StoreError, Write};
-use crate::domain::limits::{Admitted, Limits};
+use super::{CHANGES_AT_ONCE, Outcome, Refusal, Signature, StoreError, Write};
+use crate::domain::{
+    limits::{Admitted, Limits},
+    plan::{Cause, Effect},
+    state::Owner,
+};
 
 /// What was done.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +34,22 @@ pub enum Stopped {
     Failed(StoreError),
 }
 
+impl Report {
+    /// Who has a change that was refused.
+    fn refused_owners(&self) -> BTreeSet<Owner> {
+        let refused = self.tried.iter().filter(|(_, outcome)| *outcome != Outcome::Done);
+        refused.map(|(admitted, _)| admitted.change.subject.owner.clone()).collect()
+    }
+}
+
+/// Whether a change takes something from a predecessor because its successor has it. What the successor gets is known
+/// to be there before: it was sent in an earlier call, and a refusal there holds this back.
+fn is_move(admitted: &Admitted) -> bool {
+    let takes =
+        matches!(admitted.change.effect, Effect::SetRoles { .. } | Effect::Terminate { .. });
+    takes && admitted.change.cause == Cause::Replaced
+}
+
 /// Makes the changes, in order. `progress` is told after each transaction how many are done, and may stop it.
 pub async fn apply(
     store: &mut impl Write,
@@ -42,7 +65,16 @@ pub async fn apply(
             report.stopped = Some(Stopped::OnRequest);
             break;
         }
-        let rest = left.split_off(left.len().min(CHANGES_AT_ONCE));
+        let together = left.iter().skip(1).position(is_move).map_or(left.len(), |moves| moves + 1);
+        let together = if left.first().is_some_and(is_move) { left.len() } else { together };
+        let rest = left.split_off(together.min(CHANGES_AT_ONCE));
+        let incomplete = report.refused_owners();
+        let (held, ready): (Vec<_>, Vec<_>) = left.into_iter().partition(|admitted| {
+            is_move(admitted) && incomplete.contains(&admitted.change.subject.owner)
+        });
+        left = ready;
+        let stale = |admitted| (admitted, Outcome::Refused(Refusal::Stale));
+        report.tried.extend(held.into_iter().map(stale));
         match store.apply(&left, limits, by).await {
             Ok(outcomes) => report.tried.extend(left.into_iter().zip(outcomes)),
             Err(error) => {

@@ -3,6 +3,7 @@
 //! Never: a write method on what can only read, or "empty" where it could not be read.
 
 pub mod apply;
+pub mod code;
 pub mod sql;
 pub mod url;
 

@@ -5,13 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use concordat::{
-    api::{AcceptanceDecision, RelationshipDeletionPolicy, UnmanagedAssignments},
+    api::AcceptanceDecision,
     domain::{
         ids::{HELPDESK_ADMINISTRATOR, TenantId},
         lifecycle::{EndReason, Lifecycle},
         limits::Admitted,
         plan::{Change, Effect},
-        state::{Assignment, Instance, Uid},
+        state::{Assignment, Instance},
     },
     store::{Outcome, Read, Refusal, Scope, Write, sql::SqlWriter},
 };
@@ -48,19 +48,14 @@ on_both! {
     a_role_that_is_over_cannot_be_given_but_can_be_taken
     no_access_before_active_above_the_ceiling_or_beyond_the_end
     an_acceptance_counts_once_and_for_what_it_names
-    a_relationship_ends_only_after_its_access
-    what_ends_by_time_ends_at_its_time
-    what_may_change_while_active_changes
-    another_object_claims_a_row_and_the_old_one_loses_it
-    the_view_holds_what_is_in_force_now
 }
 
 /// Applies without limits.
-async fn outcomes(store: &mut SqlWriter, changes: Vec<Admitted>) -> Vec<Outcome> {
+pub async fn outcomes(store: &mut SqlWriter, changes: Vec<Admitted>) -> Vec<Outcome> {
     store.apply(&changes, &BTreeMap::new(), &by("ada")).await.unwrap()
 }
 
-fn refused(outcome: &Outcome) -> &Refusal {
+pub fn refused(outcome: &Outcome) -> &Refusal {
     match outcome {
         Outcome::Refused(refusal) => refusal,
         Outcome::Done => panic!("it was done"),
@@ -68,7 +63,7 @@ fn refused(outcome: &Outcome) -> &Refusal {
 }
 
 /// The change with another effect.
-fn instead(change: &Change, effect: Effect) -> Change {
+pub fn instead(change: &Change, effect: Effect) -> Change {
     Change { effect, ..change.clone() }
 }
 
@@ -171,8 +166,8 @@ async fn a_late_write_is_refused_although_the_roles_are_the_same_again(place: &P
     assert_eq!(outcomes(&mut store, late).await, [Outcome::Refused(Refusal::Stale)]);
     let after = store.observe(&Scope::All).await.unwrap();
     assert_eq!(before.relationships, after.relationships);
-    let head = store.head().await.unwrap().sequence;
-    let last = store.entries(head - 1, 9).await.unwrap();
+    let count = store.head().await.unwrap().sequence;
+    let last = store.entries(count - 1, 9).await.unwrap();
     assert_eq!(last.last().unwrap().kind, concordat::domain::entry::EntryKind::Refused);
 }
 
@@ -202,7 +197,7 @@ async fn a_row_of_another_owner_or_instance_is_not_written(place: &Place) {
     let by_another = Refusal::OwnedByAnother { owner: owner.clone() };
 
     let mut other = fresh[0].clone();
-    other.change.subject.owner.object.namespace = "other".to_owned();
+    other.change.subject.owner.object = object("another");
     let outcome = outcomes(&mut store, vec![other]).await;
     assert_eq!(*refused(&outcome[0]), by_another);
 
@@ -330,107 +325,4 @@ async fn an_acceptance_counts_once_and_for_what_it_names(place: &Place) {
     let row = &observed.relationships[&key("second")][0];
     assert_eq!(row.lifecycle, Lifecycle::Withdrawn);
     assert_eq!(row.ended.as_ref().unwrap().reason, EndReason::Declined);
-}
-
-async fn a_relationship_ends_only_after_its_access(place: &Place) {
-    let mut store = place.writer().await;
-    let mut wish = grant(accepted(relationship("acme", 1)), 1, &[REPORTS_READER], None);
-    wish.policies.deletion = RelationshipDeletionPolicy::Terminate;
-    bring(&mut store, &only(wish)).await;
-    let mut pruned = nothing();
-    pruned.absence = concordat::domain::state::Absence::Prune;
-    let changes = planned(&mut store, &pruned).await;
-    let [take, end] = &changes[..] else { panic!("{changes:?}") };
-    let outcome = outcomes(&mut store, vec![end.clone()]).await;
-    assert!(refused(&outcome[0]).to_string().contains("access is still held"));
-    let outcome = outcomes(&mut store, vec![take.clone(), end.clone()]).await;
-    assert_eq!(outcome, [Outcome::Done, Outcome::Done]);
-    let observed = store.observe(&Scope::All).await.unwrap();
-    let row = &observed.relationships[&key("acme")][0];
-    assert_eq!(row.lifecycle, Lifecycle::Terminated);
-    assert_eq!(row.ended.as_ref().unwrap().reason, EndReason::Deleted);
-}
-
-async fn what_ends_by_time_ends_at_its_time(place: &Place) {
-    let mut store = place.writer().await;
-    let wish = grant(accepted(relationship("acme", 1)), 1, &[REPORTS_READER], None);
-    bring(&mut store, &only(wish.clone())).await;
-    let over = in_seconds(-5);
-    place
-        .outside(&format!(
-            "UPDATE relationships SET ends_at_ms = {0}; UPDATE assignment_roles SET until_ms = {0}",
-            over.as_millisecond()
-        ))
-        .await;
-    let changes = planned(&mut store, &only(wish.clone())).await;
-    let expire = changes.iter().find(|it| matches!(it.change.effect, Effect::Expire { .. }));
-    let early = Effect::Expire { ended_at: in_seconds(60) };
-    let early = free([instead(&expire.unwrap().change, early)]);
-    assert_eq!(outcomes(&mut store, early).await, [Outcome::Refused(Refusal::Stale)]);
-    let observed = bring(&mut store, &only(wish)).await;
-    let row = &observed.relationships[&key("acme")][0];
-    assert_eq!(row.lifecycle, Lifecycle::Expired);
-    let ended = row.ended.as_ref().unwrap();
-    assert_eq!((ended.at, ended.reason), (over, EndReason::Expired));
-}
-
-async fn what_may_change_while_active_changes(place: &Place) {
-    let mut store = place.writer().await;
-    let mut wish = accepted(relationship("acme", 1));
-    bring(&mut store, &only(wish.clone())).await;
-    wish.policies.unmanaged = UnmanagedAssignments::Revoke;
-    wish.invitation.auto_extend = "P180D".parse().unwrap();
-    let observed = bring(&mut store, &only(wish.clone())).await;
-    let row = &observed.relationships[&key("acme")][0];
-    assert_eq!((&row.policies, row.revision), (&wish.policies, 4));
-    assert_eq!(row.auto_extend, wish.invitation.auto_extend);
-
-    let soon = in_seconds(3_600);
-    let moved = format!("UPDATE relationships SET ends_at_ms = {}", soon.as_millisecond());
-    place.outside(&moved).await;
-    let observed = bring(&mut store, &only(wish.clone())).await;
-    let row = &observed.relationships[&key("acme")][0];
-    assert_eq!(row.ends_at, wish.invitation.auto_extend.after(soon));
-}
-
-async fn another_object_claims_a_row_and_the_old_one_loses_it(place: &Place) {
-    let mut store = place.writer().await;
-    let first = relationship("acme", 1);
-    bring(&mut store, &only(first.clone())).await;
-    let mut again = first.clone();
-    again.uid = Uid("new".to_owned());
-    let old = {
-        let mut old = first.clone();
-        old.policies.unmanaged = UnmanagedAssignments::Revoke;
-        planned(&mut store, &only(old)).await
-    };
-    let observed = bring(&mut store, &only(again)).await;
-    let row = &observed.relationships[&key("acme")][0];
-    assert_eq!((&row.uid, row.revision), (&Uid("new".to_owned()), 2));
-    assert_eq!(outcomes(&mut store, old).await, [Outcome::Refused(Refusal::Stale)]);
-
-    let mut heir = first;
-    heir.object = object("heir");
-    heir.uid = Uid("heir".to_owned());
-    heir.adopt_from = Some("cli/msp/acme".to_owned());
-    let observed = bring(&mut store, &only(heir)).await;
-    let owner = &observed.relationships[&key("acme")][0].owner;
-    assert_eq!(owner.to_string(), "cli/msp/heir");
-}
-
-async fn the_view_holds_what_is_in_force_now(place: &Place) {
-    let mut store = place.writer().await;
-    let wish = grant(accepted(relationship("acme", 1)), 1, &[REPORTS_READER], None);
-    let wish = grant(wish, 2, &[HELPDESK_ADMINISTRATOR], Some(in_seconds(2)));
-    bring(&mut store, &only(wish)).await;
-    let count = "SELECT count(*) FROM effective_assignments";
-    assert_eq!(place.number(count).await, 2);
-    tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
-    assert_eq!(place.number(count).await, 1);
-    let left = format!("{count} WHERE role_id = '{REPORTS_READER}' AND until_ms > 0");
-    assert_eq!(place.number(&left).await, 1);
-    let ended =
-        format!("UPDATE relationships SET ends_at_ms = {}", in_seconds(-1).as_millisecond());
-    place.outside(&ended).await;
-    assert_eq!(place.number(count).await, 0);
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use concordat::{
-    domain::{plan::Effect, state::Instance},
+    domain::{limits::Limits, plan::Effect, state::Instance},
     store::{
         Outcome, Read, Scope, StoreError, Write,
         sql::{POSTGRES_ROLES, open_reader, open_writer},
@@ -53,7 +53,7 @@ async fn a_reader_with_only_select_sees_what_would_change() {
     let changes = planned(&mut reader, &desired).await;
     let [change] = &changes[..] else { panic!("{changes:?}") };
     assert!(matches!(change.change.effect, Effect::SetRoles { .. }));
-    let limits = BTreeMap::from([("default".to_owned(), Default::default())]);
+    let limits = BTreeMap::from([("default".to_owned(), Limits::default())]);
     assert_eq!(reader.budgets(&limits).await.unwrap()["default"].relationships, 1);
     chain_is_whole(&mut reader, 2).await;
     assert_eq!(reader.batches().await.unwrap(), []);

@@ -5,7 +5,10 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::{Catalogue, Role, Task};
-use crate::domain::ids::RoleId;
+use crate::domain::{
+    enumeration::{enumeration, quoted},
+    ids::RoleId,
+};
 
 /// Names this alike are suggested.
 const NEAR: f64 = 0.86;
@@ -46,11 +49,9 @@ pub struct NotFound {
 impl NotFound {
     /// The way out, for a person: "did you mean `…`?"
     pub fn help(&self) -> String {
-        match (self.suggestions.split_last(), self.what) {
-            (Some((only, [])), _) => format!("did you mean `{only}`?"),
-            (Some((last, first)), _) => {
-                format!("did you mean `{}` or `{last}`?", first.join("`, `"))
-            }
+        let near: Vec<String> = self.suggestions.iter().map(quoted).collect();
+        match (enumeration(&near, "or"), self.what) {
+            (Some(near), _) => format!("did you mean {near}?"),
             (None, Found::Role) => "`concordat roles list` names every role".to_owned(),
             (None, Found::Task) => "`concordat roles tasks` names every task".to_owned(),
         }

@@ -6,7 +6,7 @@ use std::{borrow::Borrow, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{InvalidId, RoleId};
+use crate::domain::ids::{InvalidId, RoleId, as_text};
 
 /// Managing the subscriptions of a domain. It cannot be done on behalf of a customer, only with an account of the customer's own.
 pub const MANAGE_DOMAIN_SUBSCRIPTIONS: &str = "custom-domain-names/manage-subscriptions";
@@ -43,19 +43,7 @@ fn is_kebab(text: &str) -> bool {
     })
 }
 
-impl TryFrom<String> for TaskId {
-    type Error = InvalidId;
-
-    fn try_from(text: String) -> Result<Self, InvalidId> {
-        text.parse()
-    }
-}
-
-impl From<TaskId> for String {
-    fn from(id: TaskId) -> Self {
-        id.0
-    }
-}
+as_text!(TaskId);
 
 impl fmt::Display for TaskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

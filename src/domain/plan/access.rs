@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Change, Effect};
+use super::{Cause, Change, Effect};
 use crate::domain::{
     catalogue::Catalogue,
-    ids::{GranteeId, RoleId},
-    state::{Grantee, RelationshipKey, Roles, Tenant},
+    ids::{GranteeId, RoleId, TenantId},
+    state::{Grantee, Observed, RelationshipKey, Roles, Tenant},
 };
 
 /// What one grantee gains and loses in one customer's tenant, over all changes together.
@@ -50,9 +50,57 @@ pub struct RoleChange {
     pub after: Option<Timestamp>,
 }
 
+/// What grantees hold in a customer's tenant under relationships that a plan leaves alone.
+pub type Besides = BTreeMap<(TenantId, GranteeId), Roles>;
+
+/// What the grantees that lose something to a successor hold under rows that the changes leave alone: a plan that goes
+/// on with an interrupted replacement takes nothing from them.
+pub(super) fn besides(changes: &[Change], observed: &Observed) -> Besides {
+    let touched: BTreeSet<(&RelationshipKey, GranteeId)> = changes
+        .iter()
+        .filter_map(|change| match &change.effect {
+            Effect::SetRoles { grantee, .. } => {
+                Some((change.subject.relationship.as_ref()?, grantee.id))
+            }
+            Effect::Invite { .. }
+            | Effect::Authorise { .. }
+            | Effect::Decline { .. }
+            | Effect::Withdraw { .. }
+            | Effect::SetAutoExtend { .. }
+            | Effect::DropGlobalAdministrator { .. }
+            | Effect::Extend { .. }
+            | Effect::Claim { .. }
+            | Effect::SetPolicies { .. }
+            | Effect::Terminate { .. }
+            | Effect::Expire { .. }
+            | Effect::RecordAcceptance { .. } => None,
+        })
+        .collect();
+    let grantees: BTreeSet<GranteeId> = touched.iter().map(|(_, grantee)| *grantee).collect();
+    let mut besides = Besides::new();
+    let replaced = changes.iter().any(|change| change.cause == Cause::Replaced);
+    for row in observed.relationships.values().flatten().filter(|_| replaced) {
+        let held = row.assignments.iter().filter(|(grantee, _)| {
+            grantees.contains(grantee) && !touched.contains(&(&row.key, **grantee))
+        });
+        for (grantee, assignment) in held {
+            let roles = besides.entry((row.invitation.customer, *grantee)).or_default();
+            let live = assignment.state.roles.iter().filter(|(_, until)| **until > observed.now);
+            for (role, until) in live {
+                let end = roles.entry(*role).or_insert(*until);
+                *end = (*end).max(*until);
+            }
+        }
+    }
+    besides
+}
+
 /// What the changes mean for people, by customer and grantee. Roles that only move from one relationship to its
-/// successor are not listed.
-pub fn access_changes<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Vec<AccessChange> {
+/// successor are not listed; `besides` is what is held under relationships that the plan leaves alone.
+pub fn access_changes<'a>(
+    changes: impl IntoIterator<Item = &'a Change>,
+    besides: &Besides,
+) -> Vec<AccessChange> {
     let mut people: BTreeMap<(Tenant, GranteeId), Person<'a>> = BTreeMap::new();
     for change in changes {
         let Effect::SetRoles { grantee, before, after } = &change.effect else { continue };
@@ -69,7 +117,11 @@ pub fn access_changes<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Vec<
             .and_modify(|roles| roles.1 = &after.roles)
             .or_insert((&before.roles, &after.roles));
     }
-    let told = people.into_iter().map(|((customer, _), person)| person.tell(customer));
+    let nothing = Roles::new();
+    let told = people.into_iter().map(|((customer, grantee), person)| {
+        let besides = besides.get(&(customer.id, grantee)).unwrap_or(&nothing);
+        person.tell(customer, besides)
+    });
     told.filter(|change| !change.roles.is_empty()).collect()
 }
 
@@ -81,9 +133,9 @@ struct Person<'a> {
 }
 
 impl Person<'_> {
-    fn tell(self, customer: Tenant) -> AccessChange {
-        let before = latest(self.rows.values().map(|(before, _)| *before));
-        let after = latest(self.rows.values().map(|(_, after)| *after));
+    fn tell(self, customer: Tenant, besides: &Roles) -> AccessChange {
+        let before = latest(self.rows.values().map(|(before, _)| *before).chain([besides]));
+        let after = latest(self.rows.values().map(|(_, after)| *after).chain([besides]));
         let catalogue = Catalogue::compiled();
         let ids: BTreeSet<RoleId> = before.keys().chain(after.keys()).copied().collect();
         let mut roles: Vec<RoleChange> = ids

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use access::{AccessChange, RoleChange, access_changes};
+pub use access::{AccessChange, Besides, RoleChange, access_changes};
 pub use grants::UNMANAGED;
 
 use super::{
@@ -46,6 +46,8 @@ pub struct Plan {
     pub awaited: Vec<Awaited>,
     /// The next instant at which the plan would differ, where there is one.
     pub valid_until: Option<Timestamp>,
+    /// What grantees hold under relationships that the plan leaves alone.
+    pub besides: Besides,
 }
 
 /// An answer that a customer has yet to give.
@@ -285,6 +287,7 @@ pub fn plan(desired: &Desired, observed: &Observed, claimant: &Claimant) -> Plan
         notices: Vec::new(),
         awaited: Vec::new(),
         valid_until: None,
+        besides: Besides::new(),
     };
     let keys: BTreeSet<_> =
         desired.relationships.keys().chain(observed.relationships.keys()).collect();
@@ -293,6 +296,7 @@ pub fn plan(desired: &Desired, observed: &Observed, claimant: &Claimant) -> Plan
     }
     record_agreements(desired, observed, claimant, &mut plan);
     order::sort_and_expect(&mut plan.changes, observed);
+    plan.besides = access::besides(&plan.changes, observed);
     plan
 }
 

@@ -5,6 +5,7 @@
 use std::{collections::BTreeSet, fmt::Display, str::FromStr};
 
 use crate::domain::{
+    enumeration::{enumeration, quoted},
     ids::{Kind, ObjectKey},
     problem::{Code, FieldPath, Problem, Severity, SourceId},
     state::ObjectName,
@@ -151,13 +152,11 @@ impl<'a> Findings<'a> {
 pub(super) fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
     const SHOWN: usize = 3;
     let count = names.len();
-    let shown: Vec<String> = names.take(SHOWN).map(|name| format!("`{name}`")).collect();
-    let (rest, shown) = match (count.saturating_sub(SHOWN), shown.split_last()) {
-        (0, Some((last, []))) => return last.clone(),
-        (0, Some((last, others))) => (last.clone(), others.join(", ")),
-        (more, _) => (format!("{more} more"), shown.join(", ")),
-    };
-    format!("{shown} and {rest}")
+    let mut parts: Vec<String> = names.take(SHOWN).map(quoted).collect();
+    if count > SHOWN {
+        parts.push(format!("{} more", count - SHOWN));
+    }
+    enumeration(&parts, "and").unwrap_or_default()
 }
 
 /// The field below `spec`.

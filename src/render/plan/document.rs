@@ -145,7 +145,7 @@ impl PlanDocument {
     /// The document of a plan.
     pub fn of(story: &Story<'_>) -> Self {
         let changes = story.effective();
-        let told = access_changes(changes.iter().copied());
+        let told = access_changes(changes.iter().copied(), &story.plan.besides);
         let mut document = Self {
             format_version: FORMAT_VERSION,
             kind: "Plan".to_owned(),
@@ -219,7 +219,7 @@ impl ReportDocument {
     /// The document of what was done.
     pub fn of(story: &Story<'_>, outcome: &Outcome) -> Self {
         let changes = story.effective();
-        let told = access_changes(changes.iter().copied());
+        let told = access_changes(changes.iter().copied(), &story.plan.besides);
         let tried = outcome.tried.iter().map(|tried| {
             let (fate, tense, reason) = match &tried.fate {
                 Fate::Done => (FateView::Done, Tense::Done, None),

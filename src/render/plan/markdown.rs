@@ -8,7 +8,7 @@ use super::{Fate, NOTHING_CHANGES, Story, Tense, Told, is_at_rest, notices, summ
 use crate::{
     domain::{
         limits::Batch,
-        plan::{AccessChange, Change},
+        plan::{AccessChange, Besides, Change},
         problem::Severity,
     },
     render::{counted, escape},
@@ -18,7 +18,7 @@ use crate::{
 const SHOWN: usize = 100;
 
 pub(super) fn markdown(story: &Story<'_>) -> String {
-    let told = Told::of(&story.effective(), super::Detail::Short);
+    let told = Told::of(&story.effective(), &story.plan.besides, super::Detail::Short);
     let last =
         if is_at_rest(story) { NOTHING_CHANGES.to_owned() } else { summary(story, &told.access) };
     let mut text = format!("**{}**\n", escape::markdown(&last));
@@ -44,7 +44,7 @@ pub(super) fn markdown(story: &Story<'_>) -> String {
         }
     }
     for batch in story.blocked() {
-        text.push_str(&blocked(batch));
+        text.push_str(&blocked(batch, &story.plan.besides));
     }
     if !story.plan.awaited.is_empty() {
         text.push_str("\nWaiting for a customer:\n\n");
@@ -113,9 +113,9 @@ fn more(all: usize) -> String {
     }
 }
 
-fn blocked(batch: &Batch) -> String {
+fn blocked(batch: &Batch, besides: &Besides) -> String {
     let changes: Vec<&Change> = batch.changes.iter().collect();
-    let told = Told::of(&changes, super::Detail::Short);
+    let told = Told::of(&changes, besides, super::Detail::Short);
     let mut text = format!(
         "\n**Blocked** until a person approves, by the limits of {}:\n\n",
         escape::markdown_code(&batch.scope)

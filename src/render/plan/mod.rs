@@ -30,7 +30,7 @@ use super::{Format, Rendered, Style, counted, problems};
 use crate::domain::{
     ids::{GranteeId, TenantId},
     limits::{Batch, Checked},
-    plan::{AccessChange, Change, Effect, Plan, access_changes},
+    plan::{AccessChange, Besides, Change, Effect, Plan, access_changes},
     problem::{Code, Problem},
 };
 
@@ -133,8 +133,8 @@ struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    fn of(changes: &[&'a Change], detail: Detail) -> Self {
-        let access = access_changes(changes.iter().copied());
+    fn of(changes: &[&'a Change], besides: &Besides, detail: Detail) -> Self {
+        let access = access_changes(changes.iter().copied(), besides);
         let shown: BTreeSet<(TenantId, GranteeId)> =
             access.iter().map(|change| (change.customer.id, change.grantee.id)).collect();
         let is_shown = |change: &Change| match &change.effect {

@@ -47,7 +47,7 @@ pub(super) fn problems(story: &Story<'_>) -> Vec<Problem> {
 
 /// Workflow commands, with the total as a notice.
 pub(super) fn github(story: &Story<'_>) -> String {
-    let access = access_changes(story.effective());
+    let access = access_changes(story.effective(), &story.plan.besides);
     let total =
         if is_at_rest(story) { super::NOTHING_CHANGES.to_owned() } else { summary(story, &access) };
     let mut text: String = problems(story).iter().map(problems::command).collect();

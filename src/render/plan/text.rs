@@ -18,7 +18,7 @@ use super::words::{Sign, Tense};
 
 pub(super) fn text(story: &Story<'_>, style: Style) -> String {
     let mut sections = Vec::new();
-    let told = Told::of(&story.effective(), story.detail);
+    let told = Told::of(&story.effective(), &story.plan.besides, story.detail);
     sections.extend(section(&told, story.tense(), story.detail, style, ""));
     sections.extend(untold(story, style));
     if !story.yaml.is_empty() {
@@ -194,7 +194,7 @@ fn blocked(story: &Story<'_>, style: Style) -> Vec<String> {
             let _ = writeln!(text, "  {line}");
         }
         let changes: Vec<&Change> = batch.changes.iter().collect();
-        let told = Told::of(&changes, story.detail);
+        let told = Told::of(&changes, &story.plan.besides, story.detail);
         text.push_str(&section(&told, Tense::Planned, story.detail, style, "  ").concat());
         let _ = writeln!(text, "  approve with `concordat apply … --approve {}`", batch.hash);
         text

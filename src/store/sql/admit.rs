@@ -125,9 +125,10 @@ impl World<'_> {
         if !same_uid && row.owner() != *owner {
             return Err(by_another(row));
         }
-        let claimed_from = match &change.effect {
-            Effect::Claim { before: (owner, _), .. } => Some(owner),
-            _ => None,
+        let claimed_from = if let Effect::Claim { before: (owner, _), .. } = &change.effect {
+            Some(owner)
+        } else {
+            None
         };
         if row.owner_instance != self.instance.0 && claimed_from != Some(&row.owner()) {
             return Err(by_another(row));
@@ -190,7 +191,7 @@ impl World<'_> {
     }
 
     /// Whether both clocks say nearly the same: an end cannot be taken back.
-    fn clocks_agree(&self) -> Result<(), Refusal> {
+    pub fn clocks_agree(&self) -> Result<(), Refusal> {
         let seconds = self.now.duration_since(self.here).as_secs().abs();
         if seconds > CLOCKS_AGREE_WITHIN_SECONDS {
             Err(Refusal::ClocksDisagree { seconds })

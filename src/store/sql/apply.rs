@@ -49,8 +49,7 @@ async fn in_transaction(
     limits: &BTreeMap<String, Limits>,
     by: &Signature,
 ) -> Result<Vec<Outcome>, StoreError> {
-    let head = touched::lock(session).await?;
-    touched::check_epoch(session, instance, epoch).await?;
+    let head = touched::lock_as(session, instance, epoch).await?;
     let ids: Vec<Digest> = changes.iter().map(|admitted| admitted.change.id()).collect();
     let world = touched::world(session, instance, changes, &ids, limits).await?;
     let now = world.now;
@@ -95,10 +94,14 @@ async fn in_transaction(
 
 /// The object that the change comes from is known from the change itself.
 fn intent(change: &Change, by: &Signature) -> entry::Intent {
-    let uid = match &change.effect {
-        Effect::Invite { uid, .. } | Effect::Claim { after: (_, uid), .. } => Some(uid),
-        _ => change.expects.uid.as_ref(),
+    let new = if let Effect::Invite { uid, .. } | Effect::Claim { after: (_, uid), .. } =
+        &change.effect
+    {
+        Some(uid)
+    } else {
+        None
     };
+    let uid = new.or(change.expects.uid.as_ref());
     let mut intent = by.intent.clone();
     intent.uid = intent.uid.or_else(|| uid.map(|uid| uid.0.clone()));
     intent

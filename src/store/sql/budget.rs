@@ -87,7 +87,7 @@ struct Counted {
 }
 
 #[derive(Deserialize)]
-struct Member {
+struct Waiting {
     scope: String,
     batch: Digest,
     member: Digest,
@@ -129,7 +129,8 @@ pub(super) async fn budgets(
             budget.assignments = assignments;
         }
     }
-    for Member { scope, batch, member, approved_at_ms } in session.rows(MEMBERS, &[scopes]).await? {
+    for Waiting { scope, batch, member, approved_at_ms } in session.rows(MEMBERS, &[scopes]).await?
+    {
         let budget = budgets.entry(scope).or_default();
         if approved_at_ms.is_some_and(|at| counts(at.into(), now)) {
             budget.approved.insert(member, batch);

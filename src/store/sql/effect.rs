@@ -52,7 +52,7 @@ pub(super) fn after(
         }
         Effect::Expire { ended_at } => {
             only_in(Phase::Active)?;
-            same(row.ends_at_ms, Some((*ended_at).into()))?;
+            same(&row.ends_at_ms, &Some((*ended_at).into()))?;
             if *ended_at > now {
                 return Err(Refusal::Stale);
             }
@@ -60,7 +60,7 @@ pub(super) fn after(
         }
         Effect::SetAutoExtend { before, after } => {
             only_in(Phase::Active)?;
-            same(row.auto_extend, *before)?;
+            same(&row.auto_extend, before)?;
             if !after.is_zero() && row.ceiling.contains(&GLOBAL_ADMINISTRATOR) {
                 let reason = "a relationship with Global Administrator is never extended by itself";
                 return Err(Refusal::Constraint(reason.to_owned()));
@@ -81,14 +81,14 @@ pub(super) fn after(
         }
         Effect::Extend { before, after } => {
             only_in(Phase::Active)?;
-            same(row.ends_at_ms, Some((*before).into()))?;
+            same(&row.ends_at_ms, &Some((*before).into()))?;
             if *before <= now {
                 return Err(Refusal::AlreadyOver { until: *before, now });
             }
             row.ends_at_ms = Some((*after).into());
         }
         Effect::Claim { before: (owner, Uid(uid)), after: (new_owner, Uid(new_uid)) } => {
-            same((&row.owner(), &row.owner_uid), (owner, uid))?;
+            same(&(&row.owner(), &row.owner_uid), &(owner, uid))?;
             row.owner_instance.clone_from(&new_owner.instance.0);
             row.owner_namespace.clone_from(&new_owner.object.namespace);
             row.owner_name.clone_from(&new_owner.object.name);
@@ -103,7 +103,7 @@ pub(super) fn after(
     Ok(row)
 }
 
-fn same<T: PartialEq>(found: T, expected: T) -> Result<(), Refusal> {
+fn same<T: PartialEq>(found: &T, expected: &T) -> Result<(), Refusal> {
     if found == expected { Ok(()) } else { Err(Refusal::Stale) }
 }
 

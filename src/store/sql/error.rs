@@ -32,6 +32,7 @@ impl Failure {
 }
 
 /// What went wrong at `store`.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the driver's errors are not ours to list")]
 pub(super) fn failure(store: &str, error: &Error) -> Failure {
     let store = store.to_owned();
     let unreachable =

@@ -16,6 +16,8 @@ mod open;
 mod record;
 mod rows;
 mod session;
+#[cfg(test)]
+mod tests;
 mod touched;
 mod write;
 
@@ -189,9 +191,11 @@ impl SqlWriter {
     /// The end of the chain; from here on this session is alone among writers.
     async fn begin(&mut self) -> Result<Head, StoreError> {
         self.session.begin(Purpose::Write).await?;
-        let head = touched::lock(&mut self.session).await?;
-        touched::check_epoch(&mut self.session, &self.instance, self.epoch).await?;
-        Ok(head)
+        let head = touched::lock_as(&mut self.session, &self.instance, self.epoch).await;
+        if head.is_err() {
+            self.session.rollback().await;
+        }
+        head
     }
 
     async fn end(

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::{
         digest::Digest,
-        entry::{Draft, EntryKind, PersonRecord},
+        entry::{Draft, EntryKind, PersonRecord, kind},
         limits::{Batch, Measure},
         plan::{Change, Effect},
     },
@@ -165,14 +165,14 @@ fn draft(kind: EntryKind, batch: &Batch, now: Timestamp, by: &Signature) -> Draf
 /// What a member of a batch would do, in short.
 fn told(change: &Change) -> Value {
     let relationship = &change.subject.relationship;
-    match &change.effect {
-        Effect::SetRoles { grantee, before, after } => json!({
-            "relationship": relationship, "grantee": grantee.id,
-            "before": before.roles.keys().collect::<Vec<_>>(),
-            "after": after.roles.keys().collect::<Vec<_>>(),
-        }),
-        _ => json!({ "relationship": relationship, "kind": crate::domain::entry::kind(change) }),
-    }
+    let Effect::SetRoles { grantee, before, after } = &change.effect else {
+        return json!({ "relationship": relationship, "kind": kind(change) });
+    };
+    json!({
+        "relationship": relationship, "grantee": grantee.id,
+        "before": before.roles.keys().collect::<Vec<_>>(),
+        "after": after.roles.keys().collect::<Vec<_>>(),
+    })
 }
 
 /// Drafts what was seen outside.

@@ -26,8 +26,19 @@ use crate::{
     store::StoreError,
 };
 
-/// The end of the chain. Whoever has read it here is alone among writers until the transaction ends.
-pub(super) async fn lock(session: &mut Session) -> Result<Head, StoreError> {
+/// The end of the chain, for the newest session of an instance. Whoever has it is alone among writers until the
+/// transaction ends.
+pub(super) async fn lock_as(
+    session: &mut Session,
+    instance: &Instance,
+    epoch: i64,
+) -> Result<Head, StoreError> {
+    let head = lock(session).await?;
+    check_epoch(session, instance, epoch).await?;
+    Ok(head)
+}
+
+async fn lock(session: &mut Session) -> Result<Head, StoreError> {
     let head = Statement {
         sqlite: "SELECT json_object('sequence', sequence, 'hash', hash) FROM ledger_head",
         postgres: "SELECT json_build_object('sequence', sequence, 'hash', hash)::text \
@@ -37,7 +48,7 @@ pub(super) async fn lock(session: &mut Session) -> Result<Head, StoreError> {
 }
 
 /// Refuses a session that is no longer the newest of its instance.
-pub(super) async fn check_epoch(
+async fn check_epoch(
     session: &mut Session,
     instance: &Instance,
     epoch: i64,
@@ -168,9 +179,8 @@ async fn relationships(
     let named: BTreeSet<&RelationshipKey> =
         changes().filter_map(|change| change.subject.relationship.as_ref()).collect();
     let firsts: BTreeSet<&RelationshipKey> = changes()
-        .filter_map(|change| match &change.effect {
-            Effect::Invite { first, .. } => Some(first),
-            _ => None,
+        .filter_map(|change| {
+            if let Effect::Invite { first, .. } = &change.effect { Some(first) } else { None }
         })
         .collect();
     let (named, firsts) = (json!(named).to_string(), json!(firsts).to_string());
