@@ -212,11 +212,8 @@ async fn postgres(url: &StoreUrl, store: &str) -> Result<Session, StoreError> {
         store: store.to_owned(),
         reason: reason.to_owned(),
     };
-    if let Some(setting) = unknown_setting(url.expose_secret()) {
-        let named = "its URL has a setting that nobody knows";
-        return Err(unexpected(
-            &setting.map_or(named.to_owned(), |key| format!("{named}: `{key}`")),
-        ));
+    if let Some(refusal) = unknown_setting(url.expose_secret()) {
+        return Err(unexpected(&refusal));
     }
     let mut options: PgConnectOptions = url
         .expose_secret()
@@ -245,9 +242,9 @@ async fn postgres(url: &StoreUrl, store: &str) -> Result<Session, StoreError> {
 /// The environment variable that names the file of the password; it wins over the URL and `PGPASSWORD`.
 pub const PASSWORD_FILE: &str = "CONCORDAT_STORE_PASSWORD_FILE";
 
-/// A setting of a URL that would be passed over in silence, such as a misspelt `sslmode`; its name where it may be
-/// shown, because no part of a password can be in it.
-fn unknown_setting(url: &str) -> Option<Option<&str>> {
+/// Refuses a setting of a URL that would be passed over in silence, such as a misspelt `sslmode`. It is named where no
+/// part of a password can be in its name.
+fn unknown_setting(url: &str) -> Option<String> {
     const KNOWN: [&str; 18] = [
         "sslmode",
         "ssl-mode",
@@ -274,5 +271,7 @@ fn unknown_setting(url: &str) -> Option<Option<&str>> {
         keys.filter(|key| !key.is_empty() && !KNOWN.contains(key) && !key.starts_with("options["));
     let key = unknown.next()?;
     let plain = key.bytes().all(|byte| byte.is_ascii_lowercase() || b"-_".contains(&byte));
-    Some(Some(key).filter(|_| plain && !settings.contains('@')))
+    let named = "its URL has a setting that nobody knows";
+    let shown = plain && !settings.contains('@');
+    Some(if shown { format!("{named}: `{key}`") } else { named.to_owned() })
 }

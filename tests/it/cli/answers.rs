@@ -44,7 +44,7 @@ fn a_plan_and_a_report_have_every_form() {
             let fresh = Team::new();
             fresh.run(&[command, "-f", "m", "-o", form])
         };
-        let code = if command == "diff" { 1 } else { 0 };
+        let code = i32::from(command == "diff");
         for (form, expected) in [
             ("text", "+ Helpdesk Administrator"),
             ("markdown", "Helpdesk Administrator"),

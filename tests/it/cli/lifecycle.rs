@@ -143,7 +143,7 @@ fn fail_on_names_what_makes_the_answer_no() {
     says(&team.diff(&["--fail-on", "revoke,terminate,replace,unmanaged"]), 0, &[]);
     says(&team.diff(&["--fail-on", "privileged"]), 1, &["the plan has `privileged`"]);
     says(&team.diff(&["--fail-on", "no-expiry"]), 1, &["the plan has `no-expiry`"]);
-    says(&team.apply(&["--fail-on", "privileged"]), 1, &["nothing was done"]);
+    says(&team.apply(&["--fail-on", "privileged"]), 1, &["is done: the plan has `privileged`"]);
     assert!(!team.relationships().contains("fabrikam"));
     assert_eq!(team.apply(&["--fail-on", "revoke"]).code, Some(0));
 
