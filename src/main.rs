@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(status) => return ExitCode::from(status as u8),
     };
-    cli::log(cli.verbose, cli.color);
+    cli::log(&cli);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

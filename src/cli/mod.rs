@@ -167,15 +167,21 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
 }
 
 /// Sends logs to standard error, as much as was asked for; where that has gone there is nobody to tell.
-pub fn log(verbose: u8, color: ColorChoice) {
-    let level = match verbose {
+pub fn log(cli: &Cli) {
+    let level = match cli.verbose {
         0 => "warn",
         1 => "concordat=info",
         _ => "concordat=debug,sqlx=info",
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("CONCORDAT_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    let coloured = Output::new(color).style_of_talk().colour == Colour::Always;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    logs.with_ansi(coloured).log_internal_errors(false).init();
+    // This one quotes the settings of a URL, and so perhaps a password.
+    let secret = "sqlx_postgres::options=off".parse().expect("a fixed directive that is right");
+    let coloured = Output::new(cli.color).style_of_talk().colour == Colour::Always;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter.add_directive(secret))
+        .with_ansi(coloured)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false)
+        .init();
 }

@@ -165,11 +165,25 @@ fn effect_in_words(recorded: &Recorded) -> Vec<String> {
             vec![format!("owner {} => {}", plain(&before.to_string()), plain(&after.to_string()))]
         }
         Effect::SetPolicies { before, after } => {
-            vec![
-                format!("deletion policy {:?} => {:?}", before.deletion, after.deletion),
-                format!("unmanaged access {:?} => {:?}", before.unmanaged, after.unmanaged),
-                format!("management policy {:?} => {:?}", before.management, after.management),
-            ]
+            let named = [
+                (
+                    "deletion policy",
+                    format!("{:?}", before.deletion),
+                    format!("{:?}", after.deletion),
+                ),
+                (
+                    "unmanaged access",
+                    format!("{:?}", before.unmanaged),
+                    format!("{:?}", after.unmanaged),
+                ),
+                (
+                    "management policy",
+                    format!("{:?}", before.management),
+                    format!("{:?}", after.management),
+                ),
+            ];
+            let changed = named.into_iter().filter(|(_, before, after)| before != after);
+            changed.map(|(what, before, after)| format!("{what} {before} => {after}")).collect()
         }
     }
 }

@@ -221,6 +221,9 @@ async fn postgres(url: &StoreUrl, store: &str) -> Result<Session, StoreError> {
         store: store.to_owned(),
         reason: reason.to_owned(),
     };
+    if let Some(refusal) = unknown_setting(url.expose_secret()) {
+        return Err(unexpected(&refusal));
+    }
     let mut options: PgConnectOptions = url
         .expose_secret()
         .parse()
@@ -247,3 +250,37 @@ async fn postgres(url: &StoreUrl, store: &str) -> Result<Session, StoreError> {
 
 /// The environment variable that names the file of the password; it wins over the URL and `PGPASSWORD`.
 pub const PASSWORD_FILE: &str = "CONCORDAT_STORE_PASSWORD_FILE";
+
+/// Refuses a setting of a URL that would be passed over in silence, such as a misspelt `sslmode`. It is named where no
+/// part of a password can be in its name.
+fn unknown_setting(url: &str) -> Option<String> {
+    const KNOWN: [&str; 18] = [
+        "sslmode",
+        "ssl-mode",
+        "sslrootcert",
+        "ssl-root-cert",
+        "ssl-ca",
+        "sslcert",
+        "ssl-cert",
+        "sslkey",
+        "ssl-key",
+        "statement-cache-capacity",
+        "host",
+        "hostaddr",
+        "port",
+        "dbname",
+        "user",
+        "password",
+        "application_name",
+        "options",
+    ];
+    let (_, settings) = url.split_once('?')?;
+    let keys = settings.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")).0);
+    let mut unknown =
+        keys.filter(|key| !key.is_empty() && !KNOWN.contains(key) && !key.starts_with("options["));
+    let key = unknown.next()?;
+    let plain = key.bytes().all(|byte| byte.is_ascii_lowercase() || b"-_".contains(&byte));
+    let named = "its URL has a setting that nobody knows";
+    let shown = plain && !settings.contains('@');
+    Some(if shown { format!("{named}: `{key}`") } else { named.to_owned() })
+}

@@ -99,9 +99,9 @@ fn problems_of_every_file_are_told_at_once_with_their_places() {
         &ran,
         1,
         &[
-            "m/offer.yaml:13:13 spec.duration:",
-            "m/relationship.yaml:15:3 spec.offerReff: no field is called `offerReff` [C0101]",
-            "m/grants.yaml:31:5 spec.roles[0]: no role is called `Helpdesk Admin`",
+            "m/offer.yaml:12:13 spec.duration:",
+            "m/relationship.yaml:14:3 spec.offerReff: no field is called `offerReff` [C0101]",
+            "m/grants.yaml:32:5 spec.roles[0]: no role is called `Helpdesk Admin`",
             "help: did you mean `Helpdesk Administrator`?",
             "m/syntax.yaml:2:1: this is not YAML",
         ],

@@ -2,6 +2,8 @@
 //!
 //! Never: access beyond what was accepted on the way.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{FIRST_LINE, Team, nothing_changes, says};
 
 const SECOND_OFFER: &str = "apiVersion: concordat.dev/v1alpha1
@@ -76,16 +78,15 @@ fn near_its_end_a_relationship_is_renewed_where_that_is_asked_for() {
     team.edit("offer.yaml", "P730D", "P30D");
     team.edit("grants.yaml", "  notAfter: \"2028-06-30T22:00:00Z\"\n", "");
     team.apply(&[]);
-    team.write("answer.yaml", &team.accept(&[]).stdout);
+    let days_ago = (Timestamp::now() - SignedDuration::from_hours(20 * 24)).to_string();
+    team.write("answer.yaml", &team.accept(&["--at", &days_ago]).stdout);
     team.apply(&[]);
-    team.edit(
-        "relationship.yaml",
-        "  offerRef:",
-        "  renewal: {mode: Invite, before: P29D}\n  offerRef:",
-    );
+    let renewal =
+        |before: &str| format!("  renewal: {{mode: Invite, before: {before}}}\n  offerRef:");
+    team.edit("relationship.yaml", "  offerRef:", &renewal("P9D"));
     let ran = team.apply(&[]);
     assert!(!ran.stdout.contains("invited"), "it is not near yet: {}", ran.stdout);
-    team.edit("relationship.yaml", "before: P29D", "before: P30D");
+    team.edit("relationship.yaml", "before: P9D", "before: P11D");
     says(&team.apply(&[]), 0, &["fabrikam-helpdesk-2: invited"]);
     assert!(team.grants().contains("Helpdesk Administrator"), "nothing is lost meanwhile");
     nothing_changes(&team.apply(&[]));
@@ -142,7 +143,7 @@ fn fail_on_names_what_makes_the_answer_no() {
     says(&team.diff(&["--fail-on", "revoke,terminate,replace,unmanaged"]), 0, &[]);
     says(&team.diff(&["--fail-on", "privileged"]), 1, &["the plan has `privileged`"]);
     says(&team.diff(&["--fail-on", "no-expiry"]), 1, &["the plan has `no-expiry`"]);
-    says(&team.apply(&["--fail-on", "privileged"]), 1, &["nothing was done"]);
+    says(&team.apply(&["--fail-on", "privileged"]), 1, &["is done: the plan has `privileged`"]);
     assert!(!team.relationships().contains("fabrikam"));
     assert_eq!(team.apply(&["--fail-on", "revoke"]).code, Some(0));
 

@@ -9,6 +9,7 @@ mod input;
 mod ledger;
 mod lifecycle;
 mod outside;
+mod server;
 mod stores;
 mod usage;
 

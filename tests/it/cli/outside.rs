@@ -34,6 +34,9 @@ fn access_that_was_added_is_revoked_where_that_is_asked_for() {
     says(&team.apply(&[]), 0, &["1 lost"]);
     assert!(!team.grants().contains("User Administrator"));
     nothing_changes(&team.apply(&[]));
+    let history = team.run(&["history"]).stdout;
+    assert!(history.contains("unmanaged access Keep => Revoke"), "{history}");
+    assert!(!history.contains("deletion policy"), "what stays is not told: {history}");
 }
 
 #[test]

@@ -148,6 +148,8 @@ fn a_password_in_a_mistyped_store_is_never_shown() {
             assert!(!format!("{ran:?}").contains("hunter2"), "{store}: {}", ran.stderr);
         }
     }
+    let typo = "postgres://u:hunter2@127.0.0.1:1/db?sslmod=verify-full";
+    says(&team.run(&["history", "--store", typo]), 2, &["setting that nobody knows: `sslmod`"]);
     let help = {
         let mut command = team.place.command(&["diff", "--help"]);
         command.env("CONCORDAT_STORE", "postgres://u:hunter2@h/db");
