@@ -111,7 +111,7 @@ pub async fn accept(args: &Accept, out: &mut Output) -> anyhow::Result<ExitStatu
     if let Some(path) = args.write.as_ref().filter(|path| fs::exists(path).unwrap_or(true)) {
         bail!("`{path}` is there already, and is not overwritten");
     }
-    let mut loaded = desired::load(&args.input, Absence::Keep, now, out)?;
+    let (loaded, mut objects) = desired::load(&args.input, Absence::Keep, now, out)?;
     if loaded.has_errors() {
         super::validate::tell(&loaded.problems, out);
         return Ok(ExitStatus::No);
@@ -136,7 +136,7 @@ pub async fn accept(args: &Accept, out: &mut Output) -> anyhow::Result<ExitStatu
     let manifest = manifest(args, wish, &invitation, agreement, at);
     let text = manifest::to_yaml(&manifest);
     let shown = offer::shown(&invitation, wish);
-    let problems = problems(&text, &mut loaded.objects, now)?;
+    let problems = problems(&text, &mut objects, now)?;
     super::validate::tell(&problems, out);
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Ok(ExitStatus::No);
@@ -159,8 +159,8 @@ pub async fn accept(args: &Accept, out: &mut Output) -> anyhow::Result<ExitStatu
 /// What is wrong with the acceptance that would be written, by itself and beside the other objects.
 fn problems(text: &str, objects: &mut Objects, now: Timestamp) -> anyhow::Result<Vec<Problem>> {
     let source = Source::Stdin(text.as_bytes().to_vec());
-    let mut input = manifest::read(&[source], "default")?;
-    let (written, mut problems) = manifest::objects(&mut input, Absence::Keep);
+    let (mut input, written, mut problems) =
+        manifest::read_objects(&[source], "default", Absence::Keep)?;
     problems.append(&mut input.problems);
     for acceptance in written.acceptances {
         let name = acceptance.name.clone();
