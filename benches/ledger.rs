@@ -37,7 +37,7 @@ fn assignment(number: u32, until: Timestamp) -> Assignment {
         deletion: GrantDeletionPolicy::Revoke,
     };
     let roles: BTreeMap<_, _> = ids.into_iter().map(|id| (id, until)).collect();
-    let contributions = BTreeMap::from([(object, contribution)]);
+    let contributions = BTreeMap::from([(object, Box::new(contribution))]);
     Assignment { recorded: roles.clone(), roles, contributions }
 }
 

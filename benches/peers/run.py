@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
 """Measures Concordat beside its peers, on the same work in the same run, and prints ratios.
 
-    benches/peers/run.py [--objects 10000] [--runs 5] [--postgres URL]
+    benches/peers/run.py [--objects 10000] [--runs 5] [--scale 1000,10000,100000]
 
-Needs: cargo, go (it builds kubeconform and OpenTofu from their Go modules into target/peers, a few minutes once).
-Each figure is the median of the runs, as whole processes; memory is the largest resident set.
+Needs: cargo, go (it builds kubeconform and OpenTofu from their Go modules into target/peers, a few minutes once), and
+the programs of PostgreSQL, which it starts itself in a temporary folder.
+
+Each figure is the median of the runs, as whole processes that take turns with their peer; memory is the largest
+resident set. The parts by themselves: `cargo bench --bench parse`, `validate`, `plan`, `solve`, `ledger`.
 """
 
 import argparse
 import json
 import os
 import pathlib
-import resource
+import pwd
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -181,10 +185,23 @@ def write_work(folder, grants):
         [CONCORDAT, "diff", "-f", folder, "--store", f"sqlite:{folder.parent}/none.db", "-o", "json"],
         capture_output=True, text=True,
     )
+    if listed.returncode == 2:
+        sys.exit(f"the invitations cannot be listed:\n{listed.stderr}")
     awaited = json.loads(listed.stdout)["awaited"]
     digests = {one["relationship"]: one["invitation"] for one in awaited}
     texts = [acceptance(number, digests[f"customer-{number}"]) for number in range(relationships)]
     (folder / "acceptances.yaml").write_text("---\n".join(texts))
+
+
+def write_manifests(folder, work, each):
+    """The same without acceptances, as whole files or with a file for each object."""
+    folder.mkdir()
+    for name in ["boundary.yaml", "offer.yaml", "relationships.yaml", "grants.yaml"]:
+        if not each:
+            shutil.copy(work / name, folder)
+            continue
+        for number, text in enumerate((work / name).read_text().split("---\n")):
+            (folder / f"{name.removesuffix('.yaml')}-{number}.yaml").write_text(text)
 
 
 def write_schemas(folder):
@@ -207,32 +224,83 @@ def write_tofu(folder, resources):
     subprocess.run([BUILD / "tofu", "init", "-input=false"], cwd=folder, check=True, capture_output=True)
 
 
-def measure(words, runs, expect=0, cwd=None, before=None):
-    """Median seconds and the largest resident set in MB."""
-    seconds, memory = [], 0
-    for _ in range(runs):
-        if before:
-            before()
-        begin = time.perf_counter()
-        process = subprocess.Popen(
-            [str(word) for word in words], cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+class Postgres:
+    """A server of our own on a free port, durable as it comes."""
+
+    def __init__(self, folder):
+        found = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=True)
+        self.programs, self.folder = pathlib.Path(found.stdout.strip()), folder
+        self.user = {}
+        folder.mkdir()
+        if os.geteuid() == 0:
+            user = pwd.getpwnam("nobody")
+            self.user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+            os.chown(folder, user.pw_uid, user.pw_gid)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        secret = uuid.uuid4().hex
+        (folder / "password").write_text(secret)
+        (folder / "password").chmod(0o644)
+        self.run("initdb", "-D", folder / "data", "-U", "bench", "-A", "scram-sha-256", "--no-sync",
+                 "--pwfile", folder / "password", "--locale=C", "--encoding=UTF8")
+        options = f"-p {self.port} -k {folder} -c listen_addresses=127.0.0.1"
+        self.run("pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log", "-o", options, "start")
+        self.url = f"postgres://bench:{secret}@127.0.0.1:{self.port}"
+        self.environment = dict(os.environ, PGPASSWORD=secret)
+
+    def run(self, program, *words):
+        subprocess.run(
+            [self.programs / program, *words], cwd=self.folder, check=True, stdout=subprocess.DEVNULL, **self.user
         )
-        complaint = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds.append(time.perf_counter() - begin)
-        memory = max(memory, usage.ru_maxrss / 1024)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != expect:
-            sys.exit(f"{' '.join(map(str, words))}: exit {process.returncode}\n{complaint.decode()}")
-    return statistics.median(seconds), memory
+
+    def database(self, name):
+        """The address of an empty database."""
+        for statement in [f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}"]:
+            subprocess.run(
+                [self.programs / "psql", "-q", "-h", "127.0.0.1", "-p", str(self.port), "-U", "bench",
+                 "-d", "postgres", "-c", statement],
+                env=self.environment, check=True, stderr=subprocess.DEVNULL,
+            )
+        return f"{self.url}/{name}?sslmode=disable"
+
+    def stop(self):
+        self.run("pg_ctl", "-D", self.folder / "data", "-m", "immediate", "stop")
 
 
-def row(name, ours, theirs, wanted, peer):
+def once(words, expect=0, cwd=None):
+    """Seconds, and the largest resident set in MB."""
+    begin = time.perf_counter()
+    process = subprocess.Popen(
+        [str(word) for word in words], cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    complaint = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - begin
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != expect:
+        sys.exit(f"{' '.join(map(str, words))}: exit {process.returncode}\n{complaint.decode()[-4000:]}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def median(figures):
+    return statistics.median(seconds for seconds, _ in figures), max(memory for _, memory in figures)
+
+
+def turns(runs, *works):
+    """The median of each work, which take turns."""
+    figures = [[work() for work in works] for _ in range(runs)]
+    return [median(column) for column in zip(*figures)]
+
+
+def row(name, ours, theirs, wanted, peer, memory=None):
     ratio = theirs[0] / ours[0]
-    verdict = "met" if ratio >= wanted else "missed"
+    met = ratio >= wanted and (memory is None or ours[1] < memory)
+    within = "" if memory is None else f" and {memory} MB"
     print(
-        f"{name:34} {ours[0]:8.3f} s {ours[1]:6.0f} MB   {peer} {theirs[0]:8.3f} s {theirs[1]:6.0f} MB"
-        f"   {ratio:6.1f} times faster, wanted {wanted}: {verdict}"
+        f"{name:36} {ours[0]:8.3f} s {ours[1]:5.0f} MB   {peer:11} {theirs[0]:8.3f} s {theirs[1]:5.0f} MB"
+        f"   {ratio:6.1f} times faster, wanted {wanted}{within}: {'met' if met else 'missed'}",
+        flush=True,
     )
 
 
@@ -240,56 +308,91 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--objects", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--postgres", help="an empty database to measure `diff` on, too")
+    parser.add_argument("--scale", default="1000,10000,100000", help="numbers of grants; empty for none")
     arguments = parser.parse_args()
     build_peers()
     subprocess.run(["cargo", "build", "--release", "--locked"], cwd=ROOT, check=True)
     with tempfile.TemporaryDirectory() as temporary:
-        compare(pathlib.Path(temporary), arguments)
+        temporary = pathlib.Path(temporary)
+        temporary.chmod(0o755)
+        postgres = Postgres(temporary / "postgres")
+        try:
+            compare(temporary, postgres, arguments)
+            scale(temporary, postgres, [int(grants) for grants in arguments.scale.split(",") if grants])
+        finally:
+            postgres.stop()
 
 
-def compare(temporary, arguments):
+def compare(temporary, postgres, arguments):
     runs, objects = arguments.runs, arguments.objects
     print(f"{objects} objects, median of {runs} runs, {os.cpu_count()} cores\n")
     work, schemas, tofu = temporary / "work", temporary / "schemas", temporary / "tofu"
     write_work(work, objects)
     write_schemas(schemas)
     write_tofu(tofu, objects)
-
-    grants = temporary / "grants"
-    grants.mkdir()
-    for name in ["boundary.yaml", "offer.yaml", "relationships.yaml", "grants.yaml"]:
-        shutil.copy(work / name, grants)
-    ours = measure([CONCORDAT, "validate", "-f", grants], runs)
     location = str(schemas) + "/{{ .ResourceKind }}.json"
-    theirs = measure([BUILD / "kubeconform", "-schema-location", location, grants], runs)
-    row("validate", ours, theirs, 2, "kubeconform")
+    for name, each in [("validate, a file for each kind", False), ("validate, a file for each object", True)]:
+        folder = temporary / f"each-{each}"
+        write_manifests(folder, work, each)
+        ours, theirs = turns(
+            runs,
+            lambda: once([CONCORDAT, "validate", "-f", folder]),
+            lambda: once([BUILD / "kubeconform", "-schema-location", location, folder]),
+        )
+        row(name, ours, theirs, 2, "kubeconform")
 
     store = temporary / "concordat.db"
 
-    def fresh():
+    def apply_sqlite():
         for path in temporary.glob("concordat.db*"):
             path.unlink()
+        return once([CONCORDAT, "apply", "-f", work, "--store", f"sqlite:{store}"])
 
-    def fresh_tofu():
+    def apply_postgres():
+        return once([CONCORDAT, "apply", "-f", work, "--store", postgres.database("concordat")])
+
+    def apply_tofu():
         for path in tofu.glob("terraform.tfstate*"):
             path.unlink()
+        return once([BUILD / "tofu", "apply", "-input=false", "-auto-approve"], cwd=tofu)
 
-    apply_tofu = [BUILD / "tofu", "apply", "-input=false", "-auto-approve"]
-    ours = measure([CONCORDAT, "apply", "-f", work, "--store", f"sqlite:{store}"], runs, before=fresh)
-    theirs = measure(apply_tofu, min(runs, 2), cwd=tofu, before=fresh_tofu)
-    row("apply from empty, SQLite", ours, theirs, 10, "tofu apply")
+    sqlite, postgresql, theirs = turns(min(runs, 3), apply_sqlite, apply_postgres, apply_tofu)
+    row("apply from empty, SQLite", sqlite, theirs, 10, "tofu apply")
+    row("apply from empty, PostgreSQL", postgresql, theirs, 10, "tofu apply")
 
-    plan_tofu = [BUILD / "tofu", "plan", "-input=false"]
-    theirs = measure(plan_tofu, min(runs, 3), cwd=tofu)
-    ours = measure([CONCORDAT, "diff", "-f", work, "--store", f"sqlite:{store}"], runs)
-    row("diff with nothing to do, SQLite", ours, theirs, 50, "tofu plan ")
-    if arguments.postgres:
-        subprocess.run(
-            [CONCORDAT, "apply", "-f", work, "--store", arguments.postgres], check=True, stdout=subprocess.DEVNULL
-        )
-        ours = measure([CONCORDAT, "diff", "-f", work, "--store", arguments.postgres], runs)
-        row("diff with nothing to do, PostgreSQL", ours, theirs, 50, "tofu plan ")
+    changed = temporary / "changed"
+    shutil.copytree(work, changed)
+    text = (changed / "grants.yaml").read_text()
+    (changed / "grants.yaml").write_text(text.replace("2028-06-30", "2028-06-29", 1))
+    url = f"{postgres.url}/concordat?sslmode=disable"
+    sqlite, postgresql, one, theirs = turns(
+        min(runs, 5),
+        lambda: once([CONCORDAT, "diff", "-f", work, "--store", f"sqlite:{store}"]),
+        lambda: once([CONCORDAT, "diff", "-f", work, "--store", url]),
+        lambda: once([CONCORDAT, "diff", "-f", changed, "--store", f"sqlite:{store}"], expect=1),
+        lambda: once([BUILD / "tofu", "plan", "-input=false"], cwd=tofu),
+    )
+    row("diff with nothing to do, SQLite", sqlite, theirs, 50, "tofu plan", memory=100)
+    row("diff with nothing to do, PostgreSQL", postgresql, theirs, 50, "tofu plan", memory=100)
+    more = 100 * (one[0] / sqlite[0] - 1)
+    print(f"{'diff with one changed grant, SQLite':36} {one[0]:8.3f} s {one[1]:5.0f} MB   {more:+.0f} % beside nothing to do")
+
+
+def scale(temporary, postgres, sizes):
+    """Whole processes again, with nothing to do: time and memory are to grow with the grants and no faster."""
+    for grants in sizes:
+        work, store = temporary / f"work-{grants}", temporary / f"store-{grants}.db"
+        write_work(work, grants)
+        once([CONCORDAT, "apply", "-f", work, "--store", f"sqlite:{store}"])
+        once([CONCORDAT, "apply", "-f", work, "--store", postgres.database(f"scale_{grants}")])
+        url = f"{postgres.url}/scale_{grants}?sslmode=disable"
+        for name, address in [("SQLite", f"sqlite:{store}"), ("PostgreSQL", url)]:
+            [(seconds, memory)] = turns(3, lambda: once([CONCORDAT, "diff", "-f", work, "--store", address]))
+            print(
+                f"{f'diff of {grants} grants, {name}':36} {seconds:8.3f} s {memory:5.0f} MB"
+                f"   {1e6 * seconds / grants:.0f} µs and {1024 * memory / grants:.1f} KB a grant",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

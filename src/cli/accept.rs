@@ -111,7 +111,7 @@ pub async fn accept(args: &Accept, out: &mut Output) -> anyhow::Result<ExitStatu
     if let Some(path) = args.write.as_ref().filter(|path| fs::exists(path).unwrap_or(true)) {
         bail!("`{path}` is there already, and is not overwritten");
     }
-    let mut loaded = desired::load(&args.input, Absence::Keep, now, out)?;
+    let (loaded, mut objects) = desired::load(&args.input, Absence::Keep, now, out)?;
     if loaded.has_errors() {
         super::validate::tell(&loaded.problems, out);
         return Ok(ExitStatus::No);
@@ -136,7 +136,7 @@ pub async fn accept(args: &Accept, out: &mut Output) -> anyhow::Result<ExitStatu
     let manifest = manifest(args, wish, &invitation, agreement, at);
     let text = manifest::to_yaml(&manifest);
     let shown = offer::shown(&invitation, wish);
-    let problems = problems(&text, &mut loaded.objects, now)?;
+    let problems = problems(&text, &mut objects, now)?;
     super::validate::tell(&problems, out);
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Ok(ExitStatus::No);

@@ -76,7 +76,7 @@ const ATTEMPTS: usize = 3;
 /// Validates, plans, checks, applies and reports. Whatever fails on the way, what was done before is reported.
 pub async fn apply(args: &Apply, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let absence = if args.prune { Absence::Prune } else { Absence::Keep };
-    let loaded = desired::load(&args.input, absence, Timestamp::now(), out)?;
+    let (loaded, _) = desired::load(&args.input, absence, Timestamp::now(), out)?;
     super::validate::tell(&loaded.problems, out);
     if loaded.has_errors() {
         return super::validate::refuse(&loaded.problems, args.output, out);

@@ -2,6 +2,8 @@
 //!
 //! Never: stops at the first problem.
 
+use std::mem;
+
 use jiff::Timestamp;
 
 use super::{ExitStatus, InputArgs, Output, input};
@@ -19,21 +21,19 @@ use crate::{
 pub struct Loaded {
     /// The documents, which know their places.
     pub input: Input,
-    /// The objects, as they were written.
-    pub objects: Objects,
     /// What is desired, as far as it can be told.
     pub desired: Desired,
     /// Every problem, in order of place.
     pub problems: Vec<Problem>,
 }
 
-/// Reads and validates everything that was named.
+/// Reads and validates everything that was named. The objects, as they were written, are for who asks for them.
 pub fn load(
     args: &InputArgs,
     absence: Absence,
     now: Timestamp,
     out: &mut Output,
-) -> anyhow::Result<Loaded> {
+) -> anyhow::Result<(Loaded, Objects)> {
     let (input, objects, mut problems) = input::read(args, absence, out)?;
     let Verdict { desired, problems: found } =
         validate::validate(&objects, Catalogue::compiled(), now);
@@ -47,13 +47,18 @@ pub fn load(
         };
         order(a).cmp(&order(b))
     });
-    Ok(Loaded { input, objects, desired, problems })
+    Ok((Loaded { input, desired, problems }, objects))
 }
 
 impl Loaded {
     /// Whether anything is wrong that forbids going on.
     pub fn has_errors(&self) -> bool {
         self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// Leaves the memory to the end of the process, which is near. Giving it back piece by piece takes longer.
+    pub fn forget(self) {
+        mem::forget(self);
     }
 
     /// What the problems alone say of the answer.

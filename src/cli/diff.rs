@@ -52,7 +52,7 @@ pub struct Diff {
 /// Plans and prints.
 pub async fn diff(args: &Diff, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let absence = if args.prune { Absence::Prune } else { Absence::Keep };
-    let loaded = desired::load(&args.input, absence, Timestamp::now(), out)?;
+    let (loaded, _) = desired::load(&args.input, absence, Timestamp::now(), out)?;
     super::validate::tell(&loaded.problems, out);
     if loaded.has_errors() {
         return super::validate::refuse(&loaded.problems, args.output, out);
@@ -66,7 +66,10 @@ pub async fn diff(args: &Diff, out: &mut Output) -> anyhow::Result<ExitStatus> {
     planning::tell_unmatched(&args.approve, &planned, out);
     let shown = Shown { planned: &planned, outcome: None, wide: args.wide };
     shown.print(args.output, out)?;
-    Ok(status(args, &planned, out))
+    let status = status(args, &planned, out);
+    loaded.forget();
+    planned.forget();
+    Ok(status)
 }
 
 fn status(args: &Diff, planned: &Planned, out: &mut Output) -> ExitStatus {

@@ -48,7 +48,7 @@ pub struct Offer {
 
 /// Prints the request.
 pub async fn offer(args: &Offer, out: &mut Output) -> anyhow::Result<ExitStatus> {
-    let loaded = desired::load(&args.input, Absence::Keep, Timestamp::now(), out)?;
+    let (loaded, objects) = desired::load(&args.input, Absence::Keep, Timestamp::now(), out)?;
     super::validate::tell(&loaded.problems, out);
     if loaded.has_errors() {
         return Ok(ExitStatus::No);
@@ -57,10 +57,10 @@ pub async fn offer(args: &Offer, out: &mut Output) -> anyhow::Result<ExitStatus>
         (Some(name), offer) => {
             let wish = relationship(&loaded.desired, name, &args.input.namespace)?;
             let invitation = invitation(wish, &loaded.desired, &args.store.store, out).await?;
-            let subscription = subscription(&loaded.objects, offer.as_deref(), wish);
+            let subscription = subscription(&objects, offer.as_deref(), wish);
             told(&invitation, wish, subscription, args.output)
         }
-        (None, Some(name)) => reusable(&loaded.objects, name, &args.input.namespace, args.output)?,
+        (None, Some(name)) => reusable(&objects, name, &args.input.namespace, args.output)?,
         (None, None) => bail!("name an offer, or a relationship with `--relationship`"),
     };
     out.answer(&text)?;

@@ -2,7 +2,10 @@
 //!
 //! Never: writes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
 
 use clap::ValueEnum;
 
@@ -125,6 +128,11 @@ impl Planned {
             notice.source = notice.object.as_ref().and_then(|key| sources.get(key)).copied();
         }
         loaded.input.locate(&mut self.plan.notices);
+    }
+
+    /// Leaves the memory to the end of the process, as [`Loaded::forget`] does.
+    pub fn forget(self) {
+        mem::forget(self);
     }
 
     /// Whether the plan says that something cannot be done as it stands.

@@ -23,10 +23,12 @@ pub struct Validate {
 
 /// Validates and prints.
 pub fn validate(args: &Validate, out: &mut Output) -> anyhow::Result<ExitStatus> {
-    let loaded = desired::load(&args.input, Absence::Keep, Timestamp::now(), out)?;
+    let (loaded, _) = desired::load(&args.input, Absence::Keep, Timestamp::now(), out)?;
     let rendered = problems::render(&loaded.problems, args.output, out.style(), pages::page);
     out.rendered(rendered, args.output)?;
-    Ok(loaded.status())
+    let status = loaded.status();
+    loaded.forget();
+    Ok(status)
 }
 
 /// Answers with problems where another answer was asked for: people have read them on standard error, a program gets

@@ -69,7 +69,8 @@ pub(super) fn assignment(grant: &str, held: &[(&str, Timestamp)]) -> Assignment 
         window: Window { not_before: None, not_after: held.first().map(|(_, until)| *until) },
         deletion: GrantDeletionPolicy::Revoke,
     };
-    let (recorded, contributions) = (roles(held), BTreeMap::from([(object(grant), contribution)]));
+    let contributions = BTreeMap::from([(object(grant), Box::new(contribution))]);
+    let recorded = roles(held);
     Assignment { roles: recorded.clone(), recorded, contributions }
 }
 

@@ -235,16 +235,15 @@ impl Input {
     }
 
     fn refuse_duplicate_objects(&mut self) {
-        let mut seen: BTreeMap<&ObjectKey, Vec<SourceId>> = BTreeMap::new();
-        for document in &self.documents {
-            seen.entry(&document.key).or_default().push(document.source);
-        }
+        let mut all: Vec<(&ObjectKey, SourceId)> =
+            self.documents.iter().map(|document| (&document.key, document.source)).collect();
+        all.sort();
         let path = FieldPath::root().field("metadata").field("name");
-        let mut problems: Vec<Problem> = seen
-            .into_iter()
-            .flat_map(|(key, sources)| {
-                let first = sources[0];
-                sources.into_iter().skip(1).map(move |source| (key, first, source))
+        let mut problems: Vec<Problem> = all
+            .chunk_by(|(one, _), (other, _)| one == other)
+            .flat_map(|same| {
+                let first = same[0].1;
+                same[1..].iter().map(move |(key, source)| (*key, first, *source))
             })
             .map(|(key, first, source)| {
                 let place = self.place(first, &path);

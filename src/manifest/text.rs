@@ -60,7 +60,7 @@ impl Text {
                 problem.help("save it as UTF-8, for example with `iconv -f UTF-16 -t UTF-8`"),
             ));
         }
-        let content = String::from_utf8(bytes).map_err(|error| {
+        let mut content = String::from_utf8(bytes).map_err(|error| {
             let offset = error.utf8_error().valid_up_to();
             let bytes = error.as_bytes();
             let before = String::from_utf8_lossy(&bytes[..offset]);
@@ -70,6 +70,7 @@ impl Text {
             let place = Place { file: name.clone(), line, column };
             Box::new(Problem::error(NOT_UTF8, message).at(place).help("save it as UTF-8"))
         })?;
+        content.shrink_to_fit();
         let pieces = pieces(&content);
         Ok(Self { name, content, pieces })
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, map::Entry};
 
 use super::{explain::is_trap, text::line_and_column};
 
@@ -298,11 +298,14 @@ impl<'de> Visitor<'de> for Node<'_> {
         self.0.weigh(1)?;
         let mut map = Map::new();
         while let Some(key) = fields.next_key_seed(Key(self.0))? {
-            if map.contains_key(&key) {
-                return Err(self.0.refuse(Refusal::DuplicateKey(key)));
+            match map.entry(key) {
+                Entry::Vacant(entry) => {
+                    entry.insert(fields.next_value_seed(self)?);
+                }
+                Entry::Occupied(entry) => {
+                    return Err(self.0.refuse(Refusal::DuplicateKey(entry.key().clone())));
+                }
             }
-            let value = fields.next_value_seed(self)?;
-            map.insert(key, value);
         }
         match map.remove("<<") {
             None => Ok(Value::Object(map)),

@@ -107,7 +107,9 @@ impl Check {
         object: &mut Map<String, Value>,
         way: Way<'_>,
     ) {
-        object.retain(|name, value| !(value.is_null() && fields.contains_key(name)));
+        if object.values().any(Value::is_null) {
+            object.retain(|name, value| !(value.is_null() && fields.contains_key(name)));
+        }
         for (name, value) in object.iter_mut() {
             match fields.get(name) {
                 Some(field) => self.node(field, value, way.field(name)),

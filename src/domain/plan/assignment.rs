@@ -60,7 +60,7 @@ pub struct Merged {
 ///
 /// A role that needs no end where the relationship has none lasts until the last instant there is.
 pub fn covered(
-    contributions: &BTreeMap<ObjectName, Contribution>,
+    contributions: &BTreeMap<ObjectName, Box<Contribution>>,
     now: Timestamp,
     ends_at: Option<Timestamp>,
 ) -> Roles {
@@ -95,10 +95,10 @@ fn stretch(mut windows: Vec<Window>, now: Timestamp) -> Timestamp {
 /// Only what takes part in a stretch that has begun is recorded: what is merely planned gives nothing if its object
 /// goes before it begins.
 pub fn begun(
-    contributions: BTreeMap<ObjectName, Contribution>,
+    contributions: BTreeMap<ObjectName, Box<Contribution>>,
     wanted: &Roles,
     now: Timestamp,
-) -> BTreeMap<ObjectName, Contribution> {
+) -> BTreeMap<ObjectName, Box<Contribution>> {
     let takes_part = |contribution: &Contribution| {
         let starts = contribution.window.not_before.unwrap_or(Timestamp::MIN);
         let ends = contribution.window.not_after.unwrap_or(Timestamp::MAX);
@@ -114,7 +114,7 @@ pub fn begun(
 /// Merges what the contributions ask for with what is held and what was recorded.
 pub fn merge(
     before: &Assignment,
-    contributions: BTreeMap<ObjectName, Contribution>,
+    contributions: BTreeMap<ObjectName, Box<Contribution>>,
     rules: Rules<'_>,
 ) -> Merged {
     let Rules { now, ends_at, ceiling, unmanaged, gains } = rules;

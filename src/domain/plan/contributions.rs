@@ -42,10 +42,10 @@ pub(super) enum Gone {
 }
 
 pub(super) struct Wanted {
-    pub contributions: BTreeMap<ObjectName, Contribution>,
+    pub contributions: BTreeMap<ObjectName, Box<Contribution>>,
     pub gone: Gone,
     /// The same with roles as the newer catalogue resolves them, where that alone makes a difference.
-    pub newer_catalogue: Option<BTreeMap<ObjectName, Contribution>>,
+    pub newer_catalogue: Option<BTreeMap<ObjectName, Box<Contribution>>>,
 }
 
 /// What each grant adds for one grantee: as declared, or as recorded where the object is held or gone. What is only
@@ -63,7 +63,7 @@ pub(super) fn contributions(
     let mut newer = BTreeMap::new();
     for (object, recorded) in &before.contributions {
         let kept = match (wish.grants.get(object), latitude) {
-            (_, Latitude::Observed) => Some(recorded.clone()),
+            (_, Latitude::Observed) => Some(Contribution::clone(recorded)),
             (Some(grant), _) => kept(grant, recorded, latitude, &mut wanted.gone),
             (None, _) => absent(object, recorded, desired, latitude, &mut wanted.gone, draft),
         };
@@ -71,7 +71,7 @@ pub(super) fn contributions(
             if latitude == Latitude::Full {
                 kept.roles.retain(|role| before.recorded.contains_key(role));
             }
-            wanted.contributions.insert(object.clone(), kept);
+            wanted.contributions.insert(object.clone(), Box::new(kept));
         }
     }
     if latitude != Latitude::Full {
@@ -82,13 +82,13 @@ pub(super) fn contributions(
         .iter()
         .filter(|(_, grant)| grant.grantee.id == id && grant.standing == Standing::Live);
     for (object, grant) in mine {
-        let mut contribution = Contribution {
+        let mut contribution = Box::new(Contribution {
             uid: grant.uid.clone(),
             roles: grant.roles.clone(),
             asked: grant.asked.clone(),
             window: grant.window,
             deletion: grant.deletion,
-        };
+        });
         let recorded = before.contributions.get(object);
         if let Some(recorded) = recorded.filter(|_| draft.uids == Uids::AsRecorded) {
             contribution.uid.clone_from(&recorded.uid);

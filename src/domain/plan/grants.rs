@@ -116,16 +116,18 @@ fn gate(
     let accepts = |text: &Option<AcceptedText>| {
         text.as_ref().is_some_and(|text| agreement.is_accepted_by(text))
     };
-    let recorded = observed.acceptances.values().any(|acceptance| {
-        acceptance.namespace == wish.object.namespace
-            && acceptance.decision == AcceptanceDecision::Accept
-            && (acceptance.customer, acceptance.partner) == parties
-            && accepts(&acceptance.agreement)
-    });
     let declared = wish.agreements.iter().any(|acceptance| {
         acceptance.decision == AcceptanceDecision::Accept && accepts(&acceptance.agreement)
     });
-    if recorded || declared {
+    let recorded = || {
+        observed.acceptances.values().any(|acceptance| {
+            acceptance.namespace == wish.object.namespace
+                && acceptance.decision == AcceptanceDecision::Accept
+                && (acceptance.customer, acceptance.partner) == parties
+                && accepts(&acceptance.agreement)
+        })
+    };
+    if declared || recorded() {
         return Gains::Allowed;
     }
     if partner_type::may_sell(wish.invitation.type_) {

@@ -112,8 +112,8 @@ pub struct Assignment {
     pub roles: Roles,
     /// What Concordat last wrote. More in `roles` was added outside; less was removed outside.
     pub recorded: Roles,
-    /// What each grant adds.
-    pub contributions: BTreeMap<ObjectName, Contribution>,
+    /// What each grant adds. Mostly it is one, and a map has room for eleven.
+    pub contributions: BTreeMap<ObjectName, Box<Contribution>>,
 }
 
 /// What one grant adds to an assignment.

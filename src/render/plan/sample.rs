@@ -118,7 +118,7 @@ fn held(roles: &[(&str, &str)], by: &ObjectName) -> Assignment {
     Assignment {
         recorded: roles.clone(),
         roles,
-        contributions: BTreeMap::from([(by.clone(), contribution)]),
+        contributions: BTreeMap::from([(by.clone(), Box::new(contribution))]),
     }
 }
 

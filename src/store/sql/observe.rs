@@ -261,7 +261,8 @@ fn families(
     let mut families = Families::new();
     for row in relationships {
         let assignments = by_relationship.remove(&row.id).unwrap_or_default();
-        families.entry(row.first()).or_default().push(row.observed(assignments));
+        let family = families.entry(row.first()).or_insert_with(|| Vec::with_capacity(1));
+        family.push(row.observed(assignments));
     }
     for rows in families.values_mut() {
         rows.sort_by_key(|row| row.number);

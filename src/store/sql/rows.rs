@@ -166,7 +166,7 @@ pub(super) struct AssignmentRow {
     #[serde(with = "text")]
     pub recorded: Roles,
     #[serde(with = "text")]
-    pub contributions: BTreeMap<ObjectName, Contribution>,
+    pub contributions: BTreeMap<ObjectName, Box<Contribution>>,
 }
 
 impl AssignmentRow {

@@ -104,7 +104,7 @@ impl Session {
         bound: &[Bound<'_>],
     ) -> Result<Vec<T>, StoreError> {
         let texts = self.texts(statement, bound).await?;
-        let rows = texts.iter().map(|text| serde_json::from_str(text));
+        let rows = texts.into_iter().map(|text| serde_json::from_str(&text));
         rows.collect::<Result<_, _>>().map_err(|error| StoreError::Corrupt {
             store: self.store.clone(),
             reason: format!("a row cannot be read: {error}"),
