@@ -55,8 +55,8 @@ fn rules(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("validate");
     group.sample_size(20);
     for grants in [1_000, 10_000] {
-        let (_, objects, problems) = read_objects(&text(grants), "default", Absence::Keep)
-            .expect("the text can be read");
+        let (_, objects, problems) =
+            read_objects(&text(grants), "default", Absence::Keep).expect("the text can be read");
         assert_eq!(problems, []);
         group.throughput(Throughput::Elements(grants as u64));
         group.bench_function(BenchmarkId::from_parameter(grants), |bencher| {

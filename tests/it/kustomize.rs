@@ -1,4 +1,4 @@
-//! The GitOps example, built by the real `kustomize` and piped into the real program.
+//! The example of a `GitOps` layout, built by the real `kustomize` and piped into the real program.
 //!
 //! Never: what `kustomize` prints, imitated.
 

@@ -35,7 +35,7 @@ async fn what_a_successor_did_not_get_stays_with_its_predecessor(place: &Place) 
     larger.invitation.duration = Some("P30D".parse().unwrap());
     bring(&mut store, &only(larger.clone())).await;
     let mut successor = larger.clone();
-    successor.invitation.name = "acme-2".to_owned();
+    successor.invitation.name.push_str("-2");
     larger.answers = vec![answer(&successor, AcceptanceDecision::Accept)];
     let changes = planned(&mut store, &only(larger)).await;
     let outsider = "INSERT INTO assignments (relationship_id, grantee_id, grantee_kind, version, \

@@ -112,7 +112,6 @@ pub(super) async fn writer(url: &StoreUrl) -> Result<Session, StoreError> {
 /// The version of the schema; none where there is nothing yet.
 async fn found(session: &mut Session) -> Result<Option<i64>, StoreError> {
     let not_concordat = StoreError::NotConcordat { store: session.store.clone() };
-    // On a server the table of migrations is made before the first of them, and that may have been interrupted.
     let kind = Statement {
         sqlite: "SELECT CAST(application_id AS TEXT) || ' ' || (SELECT count(*) FROM sqlite_schema) \
                  FROM pragma_application_id",
@@ -120,8 +119,7 @@ async fn found(session: &mut Session) -> Result<Option<i64>, StoreError> {
                    WHEN to_regclass('concordat.ledger_head') IS NOT NULL \
                    AND to_regclass('concordat._sqlx_migrations') IS NOT NULL THEN '1131376227' \
                    ELSE '0' END || ' ' || (SELECT count(*) FROM pg_class \
-                   WHERE relnamespace = to_regnamespace('concordat')::oid \
-                   AND relname NOT IN ('_sqlx_migrations', '_sqlx_migrations_pkey'))::text",
+                   WHERE relnamespace = to_regnamespace('concordat')::oid)::text",
     };
     let kind = session.texts(kind, &[]).await?;
     let (application, tables) =
