@@ -40,6 +40,16 @@ fn an_offer_an_answer_and_grants_fit_in_one_commit_before_any_store_exists() {
 }
 
 #[test]
+fn instants_finer_than_a_store_keeps_are_at_rest_after_one_apply() {
+    let team = Team::unanswered();
+    team.edit("grants.yaml", "2028-06-30T22:00:00Z", "2028-06-30T22:00:00.123456789Z");
+    let accepted = team.accept(&["--at", "2026-11-16T09:00:00.987654321Z"]);
+    team.write("answer.yaml", &accepted.stdout);
+    says(&team.apply(&[]), 0, &["until 2028-06-30T22:00:00.123Z"]);
+    nothing_changes(&team.apply(&[]));
+}
+
+#[test]
 fn a_file_that_exists_is_not_overwritten() {
     let team = Team::unanswered();
     team.place.write("answer.yaml", "mine");
