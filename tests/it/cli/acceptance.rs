@@ -152,24 +152,17 @@ fn an_answer_to_an_older_invitation_authorises_nothing() {
 }
 
 #[test]
-fn an_answer_authorises_once_also_when_it_is_written_again_word_for_word() {
+fn a_relationship_that_was_kept_takes_its_roles_again_without_a_new_answer() {
     let team = Team::applied();
-    std::fs::rename(team.place.path().join("m"), team.place.path().join("kept")).unwrap();
-    std::fs::create_dir(team.place.path().join("m")).unwrap();
-    std::fs::copy(
-        team.place.path().join("kept/offer.yaml"),
-        team.place.path().join("m/offer.yaml"),
-    )
-    .unwrap();
-    for name in ["relationship.yaml", "acceptance.yaml", "grants.yaml"] {
-        assert!(team.place.path().join("kept").join(name).exists());
-    }
+    let kept = ["relationship.yaml", "acceptance.yaml", "grants.yaml"].map(|name| {
+        let text = std::fs::read_to_string(team.place.path().join("m").join(name)).unwrap();
+        team.remove(name);
+        (name, text)
+    });
     says(&team.apply(&["--prune"]), 0, &["3 lost"]);
     assert!(team.relationships().contains("Active"), "`Revoke` keeps the relationship");
-    team.sql("UPDATE relationships SET lifecycle = 'Terminated', ended_at_ms = 1 WHERE 0");
-    for name in ["relationship.yaml", "acceptance.yaml", "grants.yaml"] {
-        let kept = team.place.path().join("kept").join(name);
-        team.write(name, &std::fs::read_to_string(kept).unwrap());
+    for (name, text) in &kept {
+        team.write(name, text);
     }
     says(&team.apply(&[]), 0, &["3 gained"]);
     nothing_changes(&team.apply(&[]));
