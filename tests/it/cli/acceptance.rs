@@ -40,6 +40,16 @@ fn an_offer_an_answer_and_grants_fit_in_one_commit_before_any_store_exists() {
 }
 
 #[test]
+fn instants_finer_than_a_store_keeps_are_at_rest_after_one_apply() {
+    let team = Team::unanswered();
+    team.edit("grants.yaml", "2028-06-30T22:00:00Z", "2028-06-30T22:00:00.123456789Z");
+    let accepted = team.accept(&["--at", "2026-11-16T09:00:00.987654321Z"]);
+    team.write("answer.yaml", &accepted.stdout);
+    says(&team.apply(&[]), 0, &["until 2028-06-30T22:00:00.123Z"]);
+    nothing_changes(&team.apply(&[]));
+}
+
+#[test]
 fn a_file_that_exists_is_not_overwritten() {
     let team = Team::unanswered();
     team.place.write("answer.yaml", "mine");
@@ -142,24 +152,17 @@ fn an_answer_to_an_older_invitation_authorises_nothing() {
 }
 
 #[test]
-fn an_answer_authorises_once_also_when_it_is_written_again_word_for_word() {
+fn a_relationship_that_was_kept_takes_its_roles_again_without_a_new_answer() {
     let team = Team::applied();
-    std::fs::rename(team.place.path().join("m"), team.place.path().join("kept")).unwrap();
-    std::fs::create_dir(team.place.path().join("m")).unwrap();
-    std::fs::copy(
-        team.place.path().join("kept/offer.yaml"),
-        team.place.path().join("m/offer.yaml"),
-    )
-    .unwrap();
-    for name in ["relationship.yaml", "acceptance.yaml", "grants.yaml"] {
-        assert!(team.place.path().join("kept").join(name).exists());
-    }
+    let kept = ["relationship.yaml", "acceptance.yaml", "grants.yaml"].map(|name| {
+        let text = std::fs::read_to_string(team.place.path().join("m").join(name)).unwrap();
+        team.remove(name);
+        (name, text)
+    });
     says(&team.apply(&["--prune"]), 0, &["3 lost"]);
     assert!(team.relationships().contains("Active"), "`Revoke` keeps the relationship");
-    team.sql("UPDATE relationships SET lifecycle = 'Terminated', ended_at_ms = 1 WHERE 0");
-    for name in ["relationship.yaml", "acceptance.yaml", "grants.yaml"] {
-        let kept = team.place.path().join("kept").join(name);
-        team.write(name, &std::fs::read_to_string(kept).unwrap());
+    for (name, text) in &kept {
+        team.write(name, text);
     }
     says(&team.apply(&[]), 0, &["3 gained"]);
     nothing_changes(&team.apply(&[]));
