@@ -41,7 +41,7 @@ pub struct Diff {
     /// Exit with 1 for these only, and not for every difference.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
     pub fail_on: Vec<FailOn>,
-    /// Also each action that is added or removed, and the YAML of both sides.
+    /// Also each action that is added or removed.
     #[arg(long)]
     pub wide: bool,
     /// The form of the answer.
@@ -108,7 +108,7 @@ impl Shown<'_> {
     pub fn print(&self, format: Format, out: &mut Output) -> anyhow::Result<()> {
         let style = out.style();
         let yaml = match format {
-            Format::Text if self.wide => self.yaml(style),
+            Format::Text if self.wide || self.outcome.is_none() => self.yaml(style),
             Format::Markdown => self.yaml(Style::default()),
             Format::Text
             | Format::Json
