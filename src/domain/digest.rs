@@ -69,8 +69,13 @@ as_text!(Digest);
 pub fn canonical<T: Serialize>(value: &T) -> String {
     let value =
         serde_json::to_value(value).expect("our own types have text keys and finite numbers");
+    canonical_of_value(&value)
+}
+
+/// The same for what is JSON already, which need not be copied first.
+pub fn canonical_of_value(value: &Value) -> String {
     let mut text = Vec::new();
-    write_canonical(&value, &mut text);
+    write_canonical(value, &mut text);
     String::from_utf8(text).expect("JSON is UTF-8")
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    digest::Digest,
+    digest::{Digest, canonical, canonical_of_value},
     plan::{Cause, Change, Effect, Subject},
     state::{Acceptance, Person},
 };
@@ -212,7 +212,11 @@ impl Entry {
     pub fn computed_hash(&self) -> Digest {
         let Self { sequence, time, kind, subject, actor, intent, payload, previous, hash: _ } =
             self;
-        Digest::of(&(sequence, time, kind, subject, actor, intent, payload, previous))
+        let before = canonical(&(sequence, time, kind, subject, actor, intent));
+        let before = before.strip_suffix(']').expect("a tuple is a list");
+        let payload = canonical_of_value(payload);
+        let previous = canonical(previous);
+        Digest::of_bytes(format!("{before},{payload},{previous}]").as_bytes())
     }
 
     /// The head of a ledger that ends with this entry.
@@ -235,7 +239,7 @@ pub struct PersonRecord {
 impl PersonRecord {
     /// The record of `person` under this salt, at least 128 random bits.
     pub fn new(person: &Person, salt: String) -> Self {
-        let content = super::digest::canonical(person);
+        let content = canonical(person);
         Self { hash: Self::hash_of(&salt, &content), salt, content }
     }
 

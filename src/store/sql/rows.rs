@@ -48,13 +48,20 @@ impl From<Millis> for Timestamp {
 mod text {
     use serde::{Deserialize, Deserializer, Serializer, de::DeserializeOwned, de::Error as _};
 
-    use crate::domain::digest::canonical;
+    use crate::domain::digest::{canonical, canonical_of_value};
 
     pub fn serialize<T: serde::Serialize, S: Serializer>(
         value: &T,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&canonical(value))
+    }
+
+    pub fn of_value<S: Serializer>(
+        value: &serde_json::Value,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&canonical_of_value(value))
     }
 
     pub fn deserialize<'a, T: DeserializeOwned, D: Deserializer<'a>>(
@@ -234,25 +241,25 @@ pub(super) struct EntryRow {
     pub actor: Actor,
     #[serde(with = "text")]
     pub intent: Intent,
-    #[serde(with = "text")]
+    #[serde(serialize_with = "text::of_value", deserialize_with = "text::deserialize")]
     pub payload: serde_json::Value,
     pub previous: Digest,
     pub hash: Digest,
 }
 
-impl From<&Entry> for EntryRow {
-    fn from(entry: &Entry) -> Self {
+impl From<Entry> for EntryRow {
+    fn from(entry: Entry) -> Self {
         let Entry { sequence, time, kind, subject, actor, intent, payload, previous, hash } = entry;
         Self {
-            sequence: *sequence,
-            time_ms: (*time).into(),
-            kind: *kind,
-            subject: subject.clone(),
-            actor: actor.clone(),
-            intent: intent.clone(),
-            payload: payload.clone(),
-            previous: *previous,
-            hash: *hash,
+            sequence,
+            time_ms: time.into(),
+            kind,
+            subject,
+            actor,
+            intent,
+            payload,
+            previous,
+            hash,
         }
     }
 }

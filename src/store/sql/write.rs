@@ -257,7 +257,7 @@ pub(super) async fn append(
     for draft in drafts {
         let entry = Entry::after(head, draft);
         head = entry.head();
-        rows.push(EntryRow::from(&entry));
+        rows.push(EntryRow::from(entry));
     }
     if rows.is_empty() {
         return Ok(head);
