@@ -35,6 +35,7 @@ fn assignment(number: u32, until: Timestamp) -> Assignment {
         },
         window: Window { not_before: None, not_after: Some(until) },
         deletion: GrantDeletionPolicy::Revoke,
+        justification: None,
     };
     let roles: BTreeMap<_, _> = ids.into_iter().map(|id| (id, until)).collect();
     let contributions = BTreeMap::from([(object, Box::new(contribution))]);

@@ -63,6 +63,7 @@ fn grant(number: usize) -> (ObjectName, DesiredGrant) {
         asked: asked(),
         window: Window::default(),
         deletion: GrantDeletionPolicy::Revoke,
+        justification: None,
     };
     (name("grant", number), grant)
 }

@@ -68,6 +68,7 @@ pub(super) fn assignment(grant: &str, held: &[(&str, Timestamp)]) -> Assignment 
         asked: asked(held.iter().map(|(name, _)| *name)),
         window: Window { not_before: None, not_after: held.first().map(|(_, until)| *until) },
         deletion: GrantDeletionPolicy::Revoke,
+        justification: None,
     };
     let contributions = BTreeMap::from([(object(grant), Box::new(contribution))]);
     let recorded = roles(held);

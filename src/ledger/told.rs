@@ -52,11 +52,13 @@ impl fmt::Display for Reasons {
 
 impl fmt::Display for GrantReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { object, uid: _, asked, window: Window { not_before, not_after } } = self;
+        let Self { object, uid: _, asked, window, justification } = self;
+        let Window { not_before, not_after } = window;
         let words: Vec<_> = asked.words.iter().map(|word| format!("`{}`", plain(word))).collect();
         write!(f, "RoleGrant `{object}`: {}", words.join(", "))?;
         not_before.iter().try_for_each(|start| write!(f, ", from {start}"))?;
-        not_after.iter().try_for_each(|end| write!(f, ", to {end}"))
+        not_after.iter().try_for_each(|end| write!(f, ", to {end}"))?;
+        justification.iter().try_for_each(|why| write!(f, ": \"{}\"", plain(why)))
     }
 }
 

@@ -95,6 +95,8 @@ pub struct GrantReason {
     pub asked: Asked,
     /// When.
     pub window: Window,
+    /// Why, in the words of whoever asked.
+    pub justification: Option<String>,
 }
 
 /// The acceptance that a relationship rests on.
@@ -235,6 +237,7 @@ fn reasons(held: &Held, trail: &Trail, persons: &BTreeMap<Digest, Person>) -> Re
                 uid: contribution.uid.clone(),
                 asked: contribution.asked.clone(),
                 window: contribution.window,
+                justification: contribution.justification.clone(),
             })
             .collect(),
         accepted: answered.map(|answered| accepted(answered, persons)),

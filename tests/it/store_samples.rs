@@ -251,6 +251,7 @@ pub fn grant(
         },
         window: Window { not_before: None, not_after },
         deletion: GrantDeletionPolicy::Revoke,
+        justification: None,
     };
     let name = format!("{}-grant-{number}", wish.invitation.name);
     wish.grants.insert(object(&name), grant);

@@ -88,6 +88,7 @@ pub(super) fn contributions(
             asked: grant.asked.clone(),
             window: grant.window,
             deletion: grant.deletion,
+            justification: grant.justification.clone(),
         });
         let recorded = before.contributions.get(object);
         if let Some(recorded) = recorded.filter(|_| draft.uids == Uids::AsRecorded) {

@@ -118,6 +118,8 @@ pub struct DesiredGrant {
     pub window: Window,
     /// What happens when the object goes.
     pub deletion: GrantDeletionPolicy,
+    /// Why, in the words of whoever asks.
+    pub justification: Option<String>,
 }
 
 /// What the planner may do with an object of the input.

@@ -129,4 +129,6 @@ pub struct Contribution {
     pub window: Window,
     /// What happens when the object goes.
     pub deletion: GrantDeletionPolicy,
+    /// Why, in the words of whoever asked.
+    pub justification: Option<String>,
 }

@@ -128,6 +128,7 @@ fn spread(
                     asked: wanted.asked.clone(),
                     window: wanted.window,
                     deletion: object.spec.deletion_policy,
+                    justification: object.spec.justification.clone(),
                 };
                 relationship.grants.insert(object.name.clone(), grant);
             }

@@ -114,6 +114,7 @@ fn held(roles: &[(&str, &str)], by: &ObjectName) -> Assignment {
         asked: asked(roles.keys()),
         window: Window { not_before: None, not_after: roles.values().next().copied() },
         deletion: GrantDeletionPolicy::Revoke,
+        justification: None,
     };
     Assignment {
         recorded: roles.clone(),
@@ -166,6 +167,7 @@ pub(in crate::render) fn world() -> (Desired, Observed) {
             asked: asked(&roles),
             window: Window { not_before: None, not_after: Some(time("2027-03-01T00:00:00Z")) },
             deletion: GrantDeletionPolicy::Revoke,
+            justification: None,
         },
     );
     let before = held(

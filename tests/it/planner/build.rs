@@ -280,5 +280,6 @@ fn desired_grant(name: u8, grant: &Grant) -> DesiredGrant {
         asked: grant.asked.clone().unwrap_or_else(|| asked(&grant.roles)),
         window: grant.window(),
         deletion: grant.deletion,
+        justification: None,
     }
 }
