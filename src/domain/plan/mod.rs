@@ -25,13 +25,17 @@ use super::{
     duration::Duration,
     ids::{RoleId, TenantId},
     lifecycle::EndReason,
-    problem::Problem,
+    problem::{Code, Problem},
     state::{
         Acceptance, Asked, Assignment, Desired, Grantee, Instance, Invitation, Observed, Owner,
         Policies, RelationshipKey, Tenant, Uid,
     },
 };
 use crate::api::PartnerType;
+
+/// What is told of changes that somebody made outside (L12).
+pub const CHANGED_OUTSIDE: [Code; 3] =
+    [grants::REMOVED_OUTSIDE, grants::UNMANAGED, lifecycle::ENDED_BY_CUSTOMER];
 
 /// What has to change so that the store holds what is desired.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,7 @@
 //!
 //! Never: a person's data left behind where it was asked to be gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -175,13 +175,35 @@ fn told(change: &Change) -> Value {
     })
 }
 
-/// Drafts what was seen outside.
+/// The last entry about each of some subjects.
+const LAST: Statement = Statement {
+    sqlite: "SELECT json_object('subject', subject, 'payload', json(payload)) FROM ledger \
+             WHERE sequence IN (SELECT max(sequence) FROM ledger \
+             WHERE subject IN (SELECT value FROM json_each($1)) GROUP BY subject)",
+    postgres: "SELECT json_build_object('subject', subject, 'payload', payload::json)::text \
+               FROM ledger WHERE sequence IN (SELECT max(sequence) FROM ledger \
+               WHERE subject IN (SELECT jsonb_array_elements_text($1::jsonb)) GROUP BY subject)",
+};
+
+#[derive(Deserialize)]
+struct Last {
+    subject: String,
+    payload: Value,
+}
+
+/// Drafts what was seen outside, unless the last entry about the same says just that.
 pub(super) async fn observations(
     session: &mut Session,
-    seen: Vec<Observation>,
+    mut seen: Vec<Observation>,
     by: &Signature,
 ) -> Result<Vec<Draft>, StoreError> {
     let now = clock(session).await?;
+    let subjects: BTreeSet<&str> = seen.iter().map(|one| one.subject.as_str()).collect();
+    let subjects = json!(subjects).to_string();
+    let last: Vec<Last> = session.rows(LAST, &[Bound::Text(&subjects)]).await?;
+    let last: BTreeMap<String, Value> =
+        last.into_iter().map(|last| (last.subject, last.payload)).collect();
+    seen.retain(|one| last.get(&one.subject) != Some(&one.payload));
     let draft = |Observation { kind, subject, payload }| Draft {
         time: now,
         kind,

@@ -48,8 +48,14 @@ fn access_that_was_removed_stays_away_until_a_person_approves() {
         says(&ran, 1, &["lost `Helpdesk Administrator` outside", "C0502", "1 blocked"]);
         assert!(!team.grants().contains("Helpdesk Administrator"));
     }
+    let differences = || {
+        let history = team.run(&["history"]).stdout;
+        history.lines().filter(|line| line.contains(" Difference by ")).count()
+    };
+    assert_eq!(differences(), 1, "what was seen twice is recorded once");
     let hash = hash_to_approve(&team.diff(&[]));
     says(&team.apply(&["--approve", &hash]), 0, &["1 gained"]);
     nothing_changes(&team.apply(&[]));
+    assert_eq!(differences(), 1);
     says(&team.run(&["ledger", "verify"]), 0, &["the ledger is whole"]);
 }
