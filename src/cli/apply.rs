@@ -125,11 +125,11 @@ fn seen_outside(planned: &Planned, report: &Report) -> Vec<Observation> {
         planned.plan.notices.iter().filter(|notice| CHANGED_OUTSIDE.contains(&notice.code));
     for notice in outside {
         let Some(object) = &notice.object else { continue };
-        let rows = planned.observed.relationships.values().flatten();
+        let mut rows = planned.observed.relationships.values().flatten();
         let of_object = |row: &&ObservedRelationship| {
             row.owner.object.namespace == object.namespace && row.owner.object.name == object.name
         };
-        let Some(row) = rows.filter(of_object).last() else { continue };
+        let Some(row) = rows.rfind(of_object) else { continue };
         if changed.contains(&Some(row.key.name.as_str())) {
             continue;
         }
