@@ -228,6 +228,6 @@ pub async fn invitation(
 /// Whether an invitation has a privileged role in its ceiling.
 pub fn has_privileged_role(invitation: &Invitation) -> bool {
     let catalogue = Catalogue::compiled();
-    let privileged = |role| catalogue.role(role).is_none_or(|role| role.privileged);
+    let privileged = |role| catalogue.is_privileged(role);
     invitation.roles.iter().any(|role| privileged(*role))
 }

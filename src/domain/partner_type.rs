@@ -120,7 +120,7 @@ pub fn role_names<'a>(roles: impl IntoIterator<Item = &'a RoleId>) -> String {
 
 /// The name of a role, or its id where the catalogue does not know it.
 pub fn role_name(role: RoleId) -> String {
-    Catalogue::compiled().role(role).map_or_else(|| role.to_string(), |role| role.name.to_string())
+    Catalogue::compiled().name_of(role)
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub struct NamedRole {
 impl From<RoleId> for NamedRole {
     fn from(id: RoleId) -> Self {
         let catalogue = Catalogue::compiled();
-        let privileged = catalogue.role(id).is_none_or(|role| role.privileged);
+        let privileged = catalogue.is_privileged(id);
         Self { name: catalogue.name_of(id), id, privileged }
     }
 }

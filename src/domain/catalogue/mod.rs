@@ -92,6 +92,11 @@ impl Catalogue {
         self.role(id).map_or_else(|| id.to_string(), |role| role.name.to_owned())
     }
 
+    /// Whether a role counts as privileged: one that the catalogue does not know does, so that nothing slips through.
+    pub fn is_privileged(&self, id: RoleId) -> bool {
+        self.role(id).is_none_or(|role| role.privileged)
+    }
+
     /// Every task, in order of the ids.
     pub fn tasks(&self) -> impl Iterator<Item = &Task> {
         self.tasks.values()

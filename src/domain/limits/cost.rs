@@ -42,9 +42,7 @@ pub(super) fn cost(change: &Change, moved: &Moved<'_>) -> Cost {
                 .iter()
                 .any(|(role, until)| after.roles.get(role).is_none_or(|later| later < until));
             let gained = after.roles.keys().filter(|role| !held(role));
-            let privileged = gained.filter(|role| {
-                Catalogue::compiled().role(**role).is_none_or(|role| role.privileged)
-            });
+            let privileged = gained.filter(|role| Catalogue::compiled().is_privileged(**role));
             cost.revocations = u32::from(loses);
             cost.privileged_gains = u32::try_from(privileged.count()).unwrap_or(u32::MAX);
             let held_nothing = before.roles.is_empty() && had.is_none_or(|had| had.is_empty());

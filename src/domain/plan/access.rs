@@ -143,7 +143,7 @@ impl Person<'_> {
             .map(|id| RoleChange {
                 id,
                 name: catalogue.name_of(id),
-                privileged: catalogue.role(id).is_none_or(|role| role.privileged),
+                privileged: catalogue.is_privileged(id),
                 before: before.get(&id).copied(),
                 after: after.get(&id).copied(),
             })

@@ -86,8 +86,7 @@ fn apply_answer(answer: &Acceptance, row: &mut Row<'_>, draft: &mut Draft<'_>) {
         row.phase = Phase::Ended;
         return;
     }
-    let privileged =
-        |role: &RoleId| Catalogue::compiled().role(*role).is_none_or(|role| role.privileged);
+    let privileged = |role: &RoleId| Catalogue::compiled().is_privileged(*role);
     let needs_administrator = row.invitation.roles.iter().any(privileged);
     if !partner_type::may_accept(answer.accepted_by.role, &row.invitation, needs_administrator) {
         let message = format!(

@@ -288,7 +288,7 @@ impl<'a> Question<'a> {
             let path = spec("agreement");
             findings.error(about, OTHER_DOCUMENT, path, message, WHERE_TEXTS_STAND);
         }
-        let privileged = |role| catalogue.role(role).is_none_or(|role| role.privileged);
+        let privileged = |role| catalogue.is_privileged(role);
         let privileged = invitation.roles.iter().copied().any(privileged);
         let role = acceptance.accepted_by.role;
         if !partner_type::may_accept(role, invitation, privileged) {

@@ -149,7 +149,7 @@ impl<'a> Resolver<'a> {
 
     /// Whether the role is privileged; one that the catalogue does not know counts as such.
     pub fn is_privileged(&self, role: RoleId) -> bool {
-        self.catalogue.role(role).is_none_or(|role| role.privileged)
+        self.catalogue.is_privileged(role)
     }
 
     /// Says which roles of an offer cannot be given to anyone.

@@ -177,7 +177,7 @@ fn roles(roles: &BTreeSet<RoleId>) -> Vec<String> {
     let mut lines: Vec<String> = roles
         .iter()
         .map(|id| {
-            let privileged = catalogue.role(*id).is_none_or(|role| role.privileged);
+            let privileged = catalogue.is_privileged(*id);
             let note = if privileged { "; Microsoft calls it privileged" } else { "" };
             format!("{} ({id}){note}", catalogue.name_of(*id))
         })
