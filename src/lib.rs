@@ -4,7 +4,7 @@
 //! Never: a step to the left along the ladder of modules.
 //!
 //! ```text
-//! main → cli → { render · manifest · store · ledger } → domain → api
+//! main → cli → operator → { render · manifest · store · ledger } → domain → api
 //! ```
 
 pub mod api;
@@ -12,5 +12,6 @@ pub mod cli;
 pub mod domain;
 pub mod ledger;
 pub mod manifest;
+pub mod operator;
 pub mod render;
 pub mod store;
