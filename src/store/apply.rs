@@ -7,7 +7,7 @@ use std::{
     ops::ControlFlow,
 };
 
-use super::{CHANGES_AT_ONCE, Outcome, Refusal, Signature, StoreError, Write};
+use super::{CHANGES_AT_ONCE, Outcome, Refusal, Signatures, StoreError, Write};
 use crate::domain::{
     limits::{Admitted, Limits},
     plan::{Cause, Effect},
@@ -55,7 +55,7 @@ pub async fn apply(
     store: &mut impl Write,
     changes: Vec<Admitted>,
     limits: &BTreeMap<String, Limits>,
-    by: &Signature,
+    by: &Signatures,
     mut progress: impl FnMut(usize) -> ControlFlow<()>,
 ) -> Report {
     let mut report = Report { tried: Vec::new(), left: Vec::new(), stopped: None };

@@ -75,7 +75,7 @@ pub trait Write: Read {
         &mut self,
         changes: &[Admitted],
         limits: &BTreeMap<String, Limits>,
-        by: &Signature,
+        by: &Signatures,
     ) -> impl Future<Output = Result<Vec<Outcome>, StoreError>> + Send;
 
     /// Stores batches that wait for a person, so that they wait however the window slides.
@@ -107,6 +107,28 @@ pub struct Signature {
     pub actor: Actor,
     /// From what.
     pub intent: Intent,
+}
+
+/// Who is behind each change of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Signatures {
+    /// Whoever carries out the run, and stands for each change that has no signature of its own.
+    pub run: Signature,
+    /// By the id of the change.
+    pub changes: BTreeMap<Digest, Signature>,
+}
+
+impl Signatures {
+    /// Whose the change with this id is.
+    pub fn of(&self, change: &Digest) -> &Signature {
+        self.changes.get(change).unwrap_or(&self.run)
+    }
+}
+
+impl From<Signature> for Signatures {
+    fn from(run: Signature) -> Self {
+        Self { run, changes: BTreeMap::new() }
+    }
 }
 
 /// What became of one change.

@@ -23,7 +23,7 @@ use concordat::{
         state::{Absence, Desired, Observed},
     },
     store::{
-        Outcome, Read, Scope, Signature, StoreError, Write,
+        Outcome, Read, Scope, Signature, Signatures, StoreError, Write,
         apply::{Stopped, apply},
         sql::SqlWriter,
     },
@@ -117,7 +117,7 @@ impl Write for Failing {
         &mut self,
         changes: &[Admitted],
         limits: &BTreeMap<String, Limits>,
-        by: &Signature,
+        by: &Signatures,
     ) -> Result<Vec<Outcome>, StoreError> {
         faulty(self.fault(), self.store.apply(changes, limits, by)).await
     }
@@ -168,7 +168,7 @@ async fn bring(
     }
     for change in checked.run {
         let go_on = |_| ControlFlow::Continue(());
-        let report = apply(store, vec![change.clone()], &limits, &by, go_on).await;
+        let report = apply(store, vec![change.clone()], &limits, &by.clone().into(), go_on).await;
         match report.stopped {
             None => assert_eq!(report.tried, [(change.clone(), Outcome::Done)]),
             Some(Stopped::Failed(error)) => {

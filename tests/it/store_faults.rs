@@ -197,7 +197,7 @@ async fn a_store_that_another_program_writes_to_is_locked_after_a_while() {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
     let mut other = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
-    let (limits, by) = (BTreeMap::new(), by("ada"));
+    let (limits, by) = (BTreeMap::new(), by("ada").into());
     let waits = store.apply(&changes, &limits, &by);
     let error = waits.await.unwrap_err();
     let locked =
@@ -214,10 +214,10 @@ async fn a_server_that_goes_in_the_middle_is_said_and_nothing_is_lost_or_made_tw
     let place = Place::Postgres(server.database("gone"));
     let mut store = place.writer().await;
     let first = planned(&mut store, &only(relationship("first", 1))).await;
-    store.apply(&first, &BTreeMap::new(), &by("ada")).await.unwrap();
+    store.apply(&first, &BTreeMap::new(), &by("ada").into()).await.unwrap();
     let second = planned(&mut store, &only(relationship("second", 2))).await;
     server.stop_hard();
-    let (limits, ada) = (BTreeMap::new(), by("ada"));
+    let (limits, ada) = (BTreeMap::new(), by("ada").into());
     let error = store.apply(&second, &limits, &ada).await.unwrap_err();
     assert!(matches!(error, StoreError::Unreachable { .. }), "{error}");
     let error = store.observe(&Scope::All).await.unwrap_err();

@@ -64,6 +64,20 @@ fn postgres_migrations() -> Migrator {
 
 /// A connection that can read, to a store of this very version.
 pub(super) async fn reader(url: &StoreUrl) -> Result<Session, StoreError> {
+    let (session, found) = readable(url).await?;
+    if found < SCHEMA {
+        return Err(StoreError::OlderSchema { store: session.store, found, known: SCHEMA });
+    }
+    Ok(session)
+}
+
+/// A connection that can read what each version so far has: the ledger, and who writes.
+pub(super) async fn ledger_reader(url: &StoreUrl) -> Result<Session, StoreError> {
+    Ok(readable(url).await?.0)
+}
+
+/// A connection that can read, and the version of the store; none of them is newer than this program.
+async fn readable(url: &StoreUrl) -> Result<(Session, i64), StoreError> {
     let store = url.to_string();
     let mut session = match url {
         StoreUrl::Sqlite(path) => sqlite_reader(path, &store).await?,
@@ -75,13 +89,10 @@ pub(super) async fn reader(url: &StoreUrl) -> Result<Session, StoreError> {
     };
     match found(&mut session).await? {
         None => Err(StoreError::Missing { store }),
-        Some(found) if found < SCHEMA => {
-            Err(StoreError::OlderSchema { store, found, known: SCHEMA })
-        }
         Some(found) if found > SCHEMA => {
             Err(StoreError::NewerSchema { store, found, known: SCHEMA })
         }
-        Some(_) => Ok(session),
+        Some(found) => Ok((session, found)),
     }
 }
 

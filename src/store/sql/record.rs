@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::{
         digest::Digest,
-        entry::{Draft, EntryKind, PersonRecord, kind},
+        entry::{Draft, EntryKind, Head, PersonRecord, kind},
         limits::{Batch, Measure},
         plan::{Change, Effect},
     },
@@ -213,6 +213,34 @@ pub(super) async fn observations(
         payload,
     };
     Ok(seen.into_iter().map(draft).collect())
+}
+
+/// Where the last entry about each of some subjects stands.
+const LAST_HEADS: Statement = Statement {
+    sqlite: "SELECT json_object('subject', subject, 'sequence', sequence, 'hash', hash) FROM ledger \
+             WHERE sequence IN (SELECT max(sequence) FROM ledger \
+             WHERE subject IN (SELECT value FROM json_each($1)) GROUP BY subject)",
+    postgres: "SELECT json_build_object('subject', l.subject, 'sequence', l.sequence, \
+               'hash', l.hash)::text FROM jsonb_array_elements_text($1::jsonb) AS k(subject) \
+               CROSS JOIN LATERAL (SELECT * FROM ledger WHERE subject = k.subject \
+               ORDER BY sequence DESC LIMIT 1) l",
+};
+
+#[derive(Deserialize)]
+struct LastHead {
+    subject: String,
+    #[serde(flatten)]
+    head: Head,
+}
+
+/// The last entry about each of some subjects.
+pub(super) async fn last_entries(
+    session: &mut Session,
+    subjects: &BTreeSet<String>,
+) -> Result<BTreeMap<String, Head>, StoreError> {
+    let subjects = json!(subjects).to_string();
+    let last: Vec<LastHead> = session.rows(LAST_HEADS, &[Bound::Text(&subjects)]).await?;
+    Ok(last.into_iter().map(|last| (last.subject, last.head)).collect())
 }
 
 const ERASE_MAIL: Statement = Statement {
