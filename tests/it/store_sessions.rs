@@ -18,7 +18,7 @@ use concordat::{
     },
     store::{
         CHANGES_AT_ONCE, Outcome, Read, Refusal, Scope, StoreError, Write,
-        sql::{Erased, Observation, open_writer_within},
+        sql::{Erased, open_writer_within},
     },
 };
 

@@ -28,7 +28,7 @@ use std::{
 };
 
 pub use open::{PASSWORD_FILE, POSTGRES_ROLES};
-pub use record::{Erased, Observation, StoredBatch};
+pub use record::{Erased, StoredBatch};
 pub use session::Clock;
 
 use super::{Outcome, Read, Scope, Signature, Signatures, StoreError, StoreUrl, Write};
@@ -148,6 +148,13 @@ impl<May: Send> Read for Sql<May> {
     async fn head(&mut self) -> Result<Head, StoreError> {
         self.session.row(HEAD, &[]).await
     }
+
+    async fn last_entries(
+        &mut self,
+        subjects: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Head>, StoreError> {
+        record::last_entries(&mut self.session, subjects).await
+    }
 }
 
 impl<May> Sql<May> {
@@ -167,14 +174,6 @@ impl<May> Sql<May> {
     /// The batches that wait, the newest first.
     pub async fn batches(&mut self) -> Result<Vec<StoredBatch>, StoreError> {
         record::batches(&mut self.session).await
-    }
-
-    /// The last entry about each of some subjects, such as names of relationships, in one read.
-    pub async fn last_entries(
-        &mut self,
-        subjects: &BTreeSet<String>,
-    ) -> Result<BTreeMap<String, Head>, StoreError> {
-        record::last_entries(&mut self.session, subjects).await
     }
 }
 
@@ -203,20 +202,15 @@ impl Write for SqlWriter {
         let drafts = record::approve(&mut self.session, batch, by).await;
         self.end(head, drafts).await
     }
-}
 
-impl SqlWriter {
-    /// Records what was seen and not done: differences, and ends that came from outside.
-    pub async fn record(
-        &mut self,
-        seen: Vec<Observation>,
-        by: &Signature,
-    ) -> Result<(), StoreError> {
+    async fn record(&mut self, seen: Vec<Observation>, by: &Signature) -> Result<(), StoreError> {
         let head = self.begin().await?;
         let drafts = record::observations(&mut self.session, seen, by).await;
         self.end(head, drafts).await
     }
+}
 
+impl SqlWriter {
     /// Erases what is kept of persons, and says of how many. The ledger stays as true as it was.
     pub async fn erase(&mut self, who: &Erased) -> Result<u64, StoreError> {
         record::prepare_erasure(&mut self.session).await?;
