@@ -2,13 +2,20 @@
 //!
 //! Never: an event without a transition.
 
-use std::fmt;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use jiff::Timestamp;
 
 use super::{
     reason::{ConditionType, Reason},
     text,
 };
-use crate::api::{Condition, ConditionStatus, PartnerRelationshipStatus, RoleGrantStatus};
+use crate::api::{
+    Condition, ConditionStatus, EffectiveAssignment, PartnerRelationshipStatus, RoleGrantStatus,
+};
 
 /// As many characters as `events.k8s.io` holds in a note.
 const LONGEST_NOTE: usize = 1_024;
@@ -95,6 +102,7 @@ pub struct Event {
 pub fn relationship_events(
     old: Option<&PartnerRelationshipStatus>,
     new: &PartnerRelationshipStatus,
+    now: Timestamp,
 ) -> Vec<Event> {
     let before = old.map_or(&[][..], |old| &old.conditions);
     let mut events = Vec::new();
@@ -112,11 +120,49 @@ pub fn relationship_events(
             format!("the customer has accepted `{name}`, which is active since {activated_at}");
         events.push(event(EventReason::Authorised, note));
     }
+    let held_before = old.map_or(&[][..], |old| &old.assignments);
+    for (reason, verb, difference) in [
+        (EventReason::RoleRevoked, "no longer holds", missing(held_before, &new.assignments, now)),
+        (EventReason::RoleGranted, "holds", missing(&new.assignments, held_before, now)),
+    ] {
+        let told = difference
+            .iter()
+            .map(|(grantee, roles)| format!("`{grantee}` {verb} {}", roles.join(", ")));
+        let note = text::list(told);
+        if !note.is_empty() {
+            events.push(event(reason, note));
+        }
+    }
     if let Some(ready) = became(before, &new.conditions, Reason::Expired) {
         events.push(event(EventReason::Expired, ready.message.clone()));
     }
     events.extend(other_events(before, &new.conditions));
     events
+}
+
+/// The roles, by grantee, that some assignments have and others have not. Those that were to end by now are not told:
+/// the grant tells that it has expired.
+fn missing<'a>(
+    of: &'a [EffectiveAssignment],
+    among: &[EffectiveAssignment],
+    now: Timestamp,
+) -> BTreeMap<&'a str, Vec<String>> {
+    let there: BTreeSet<(&str, &str)> = among
+        .iter()
+        .flat_map(|assignment| {
+            assignment.roles.iter().map(|role| (&*assignment.grantee, &*role.id))
+        })
+        .collect();
+    let mut missing: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let pairs = of
+        .iter()
+        .flat_map(|assignment| assignment.roles.iter().map(|role| (&*assignment.grantee, role)));
+    for (grantee, role) in pairs {
+        if !there.contains(&(grantee, &*role.id)) && role.until.is_none_or(|until| until > now) {
+            missing.entry(grantee).or_default().push(format!("`{}`", role.name));
+        }
+    }
+    missing
 }
 
 /// What happened to a grant.
@@ -153,6 +199,7 @@ pub fn other_events(old: &[Condition], new: &[Condition]) -> Vec<Event> {
         holds(old, type_).is_some_and(|old| old.reason == condition.reason)
     };
     if let Some(expiring) = holds(new, ConditionType::ExpiringSoon)
+        && expiring.reason != Reason::RenewalDue.to_string()
         && !same_reason(ConditionType::ExpiringSoon, expiring)
     {
         events.push(event(EventReason::Expiring, expiring.message.clone()));

@@ -22,6 +22,7 @@ use crate::{
         digest::Digest,
         ids::RoleId,
         lifecycle::Phase,
+        limits::member,
         plan::{AgreementStanding, Change, Effect, agreement},
         state::{
             Assignment, Contribution, DesiredGrant, DesiredRelationship, ObjectName,
@@ -240,7 +241,7 @@ impl<'a> Here<'a> {
     /// The batch in which a change of this grant waits.
     fn blocking(self, left: &[&Change]) -> Option<Digest> {
         let batch = self.facts.blocked?;
-        let waits = self.concerning(left).any(|change| batch.changes.contains(change));
+        let waits = self.concerning(left).any(|change| batch.members.contains(&member(change)));
         waits.then_some(batch.hash)
     }
 

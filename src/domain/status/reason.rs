@@ -125,6 +125,8 @@ pub enum Reason {
     AddedOutside,
     /// What is observed differs from what is declared.
     Differs,
+    /// It ends so soon that its renewal is due.
+    RenewalDue,
     /// The end is 30 days away or less.
     Within30Days,
     /// The end is 7 days away or less.

@@ -24,7 +24,10 @@ use crate::{
         lifecycle::Phase,
         limits::Batch,
         partner_type,
-        plan::{AgreementStanding, Awaited, Change, agreement, grants::REMOVED_OUTSIDE},
+        plan::{
+            AgreementStanding, Awaited, Change, agreement, grants::REMOVED_OUTSIDE,
+            lifecycle::EXPIRING_SOON,
+        },
         problem::Problem,
         state::{DesiredRelationship, ObjectName, ObservedAcceptance, ObservedRelationship},
     },
@@ -195,24 +198,30 @@ fn unmanaged(rows: &Rows<'_>, now: Timestamp) -> Option<Told> {
     Some(Told::yes(ConditionType::Unmanaged, Reason::AddedOutside, message))
 }
 
+/// When the active row ends, unless it is extended by itself. Renewal may be due earlier than the first threshold.
 fn expiry(about: &About<'_>, facts: &RelationshipFacts<'_>, rows: &Rows<'_>) -> Expiry {
-    let extends = |wish: &DesiredRelationship| !wish.invitation.auto_extend.is_zero();
     let Some(active) = rows.active.filter(|row| row.auto_extend.is_zero()) else {
         return Expiry::none();
     };
     let Some(ends_at) = active.ends_at else { return Expiry::none() };
-    if facts.wish.is_some_and(extends) && !facts.left.is_empty() {
-        return Expiry::none();
-    }
     let what = format!("`{}`", active.key.name);
-    Expiry::of(&what, active.activated_at, ends_at, about.now)
+    let mut expiry = Expiry::of(&what, active.activated_at, ends_at, about.now);
+    let due = facts.notices.iter().find(|notice| notice.code == EXPIRING_SOON);
+    if let (None, Some(due)) = (&expiry.told, due) {
+        let message = text::problems([*due]);
+        expiry.told = Some(Told::yes(ConditionType::ExpiringSoon, Reason::RenewalDue, message));
+    }
+    expiry
 }
 
 fn plan_summary(facts: &RelationshipFacts<'_>) -> PlanSummary {
-    let summary = text::changes(&facts.left);
+    let summary = match &facts.left[..] {
+        [] => "nothing to do".to_owned(),
+        left => text::changes(left),
+    };
     PlanSummary {
         changes: i64::try_from(facts.left.len()).unwrap_or(i64::MAX),
-        summary: text::cut(if summary.is_empty() { "nothing to do".to_owned() } else { summary }),
+        summary: text::cut(summary),
         blocked: facts.blocked.map(|batch| batch.hash.to_string()),
         valid_until: facts.valid_until,
     }

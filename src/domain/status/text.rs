@@ -62,8 +62,9 @@ fn problem(problem: &Problem) -> String {
     format!("{place}{} ({help}{})", problem.message, problem.code)
 }
 
-/// What changes mean, in one text: first what happens to relationships, then who gains and who loses what.
+/// What changes mean, in one text: how many they are, what happens to relationships, who gains and who loses what.
 pub(super) fn changes(changes: &[&Change]) -> String {
+    let count = counted(changes.len(), "change");
     let deeds = changes.iter().filter_map(|change| deed(change));
     let access = access_changes(changes.iter().copied(), &Besides::new());
     let access = access.iter().map(|change| {
@@ -76,7 +77,8 @@ pub(super) fn changes(changes: &[&Change]) -> String {
         let told: Vec<String> = lost.chain(gained).chain(other).collect();
         format!("{} {}", grantee(&change.grantee), told.join(", "))
     });
-    list(deeds.chain(access))
+    let told = list(deeds.chain(access));
+    if told.is_empty() { count } else { format!("{count}: {told}") }
 }
 
 /// What a change does to a relationship; nothing where it sets roles.
