@@ -87,8 +87,7 @@ pub async fn apply(args: &Apply, out: &mut Output) -> anyhow::Result<ExitStatus>
     let mut made = Vec::new();
     let ended = attempts(args, &loaded, claim.as_ref(), &mut store, &stop, &mut made, out).await;
     stop.finish().await;
-    let seen =
-        made.last().map(|(planned, report)| outside(planned, report)).unwrap_or_default();
+    let seen = made.last().map(|(planned, report)| outside(planned, report)).unwrap_or_default();
     let recorded =
         if seen.is_empty() { Ok(()) } else { store.record(seen, &signature(plan_hash(&[]))).await };
     let closed = recorded.and(store.close().await);

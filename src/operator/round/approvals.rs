@@ -33,7 +33,9 @@ pub struct Written {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotApproved {
     /// It is no hash.
-    #[error("`{0}` is not the hash of a batch: copy all 64 digits from the condition `PlanBlocked`")]
+    #[error(
+        "`{0}` is not the hash of a batch: copy all 64 digits from the condition `PlanBlocked`"
+    )]
     NotAHash(String),
     /// Nobody knows who wrote it.
     #[error("nobody stamped who approved it: are the admission policies of the chart installed?")]
@@ -52,9 +54,10 @@ pub enum NotApproved {
 /// The approvals on the objects of a concern.
 pub fn written(concern: &Concern, world: &World) -> Vec<Written> {
     let tables = world.tables();
-    let relationships = concern.relationships.iter().filter_map(|name| {
-        found(Kind::PartnerRelationship, name, tables.relationships.get(name)?)
-    });
+    let relationships = concern
+        .relationships
+        .iter()
+        .filter_map(|name| found(Kind::PartnerRelationship, name, tables.relationships.get(name)?));
     let grants = concern
         .grants
         .iter()

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::memory::Memory;
 use crate::{
     domain::{
-        ids::{Kind, ObjectKey, TenantId},
+        ids::{Kind, ObjectKey},
         limits::Admitted,
         plan::{Cause, Effect, Plan},
         problem::{Problem, Severity},
@@ -91,7 +91,8 @@ pub fn settling(
 ) -> BTreeMap<RelationshipKey, Timestamp> {
     let mut pending = BTreeMap::new();
     for change in &plan.changes {
-        let ends = matches!(change.effect, Effect::Terminate { .. }) && change.cause == Cause::Deleted;
+        let ends =
+            matches!(change.effect, Effect::Terminate { .. }) && change.cause == Cause::Deleted;
         let Some(row) = change.subject.relationship.as_ref().filter(|_| ends) else { continue };
         let first = first_keys.get(row).unwrap_or(row);
         let until = memory.settling_since(first, plan.now).saturating_add(settles_for);
@@ -119,9 +120,4 @@ pub fn ready(
             && first.is_some_and(|first| settling.contains_key(first))
     };
     run.iter().filter(|admitted| !waits(admitted)).cloned().collect()
-}
-
-/// The partners whose terminations settle.
-pub fn partners(settling: &BTreeMap<RelationshipKey, Timestamp>) -> BTreeSet<TenantId> {
-    settling.keys().map(|key| key.partner).collect()
 }

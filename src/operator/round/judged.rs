@@ -13,7 +13,7 @@ use crate::{
         catalogue::Catalogue,
         ids::ObjectKey,
         problem::Problem,
-        state::{Desired, DesiredRelationship, ObjectName, RelationshipKey},
+        state::{Desired, ObjectName},
         validate::{Presence, validate},
     },
     operator::world::{Concern, World},
@@ -48,11 +48,6 @@ pub struct Finalizers {
 }
 
 impl Judged {
-    /// What is desired of a relationship, where it could be understood.
-    pub fn wish(&self, object: &ObjectName) -> Option<(&RelationshipKey, &DesiredRelationship)> {
-        self.desired.relationships.iter().find(|(_, wish)| wish.object == *object)
-    }
-
     /// What is wrong with an object.
     pub fn problems_of(&self, object: &ObjectKey) -> impl Iterator<Item = &Problem> {
         self.problems.get(object).into_iter().flatten()
@@ -100,8 +95,7 @@ fn finalizers(world: &World, concern: &Concern) -> Finalizers {
         let Some(seen) = tables.grants.get(name) else { continue };
         let needed = seen.object.spec.deletion_policy == GrantDeletionPolicy::Revoke;
         if seen.object.presence == Presence::Present && needed != seen.is_held() {
-            let set =
-                if needed { &mut finalizers.grants } else { &mut finalizers.needless_grants };
+            let set = if needed { &mut finalizers.grants } else { &mut finalizers.needless_grants };
             set.insert(name.clone());
         }
     }

@@ -24,8 +24,8 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use memory::Memory;
 pub use approvals::NotApproved;
+pub use memory::Memory;
 pub use outcome::{Done, Effected, Mark, Report, StatusOf};
 pub use wakes::{Wake, Wakes};
 
@@ -192,12 +192,7 @@ impl Rounds {
         Claimant { instance: self.settings.instance.clone(), foreign: Foreign::Conflict }
     }
 
-    fn learn(
-        &mut self,
-        concern: &Concern,
-        work: &Work,
-        observed: &Observed,
-    ) {
+    fn learn(&mut self, concern: &Concern, work: &Work, observed: &Observed) {
         let instance = &self.settings.instance;
         if work.everything {
             let known: BTreeSet<RelationshipKey> =
@@ -210,7 +205,8 @@ impl Rounds {
 
     /// Everything that has to be looked at because of this work.
     fn concern(&mut self, world: &World, work: &Work) -> Concern {
-        let mut concern = if work.everything { everything(world) } else { world.concern(&work.objects) };
+        let mut concern =
+            if work.everything { everything(world) } else { world.concern(&work.objects) };
         concern.rows.extend(work.rows.iter().cloned());
         for boundary in concern.boundaries.clone() {
             let seen = world.tables().boundaries.get(&boundary);
@@ -233,6 +229,11 @@ impl Rounds {
                 concern.rows.extend(self.memory.blocked_by(&hash).cloned());
             }
         }
+        let settles = |row: &RelationshipKey| {
+            self.memory.settling().filter(|other| other.partner == row.partner).cloned()
+        };
+        let due = work.rows.iter().filter(|row| self.memory.settling().any(|other| other == *row));
+        concern.rows.extend(due.flat_map(settles));
         let owners = concern.rows.iter().flat_map(|row| self.memory.owners_of(row));
         let owners: Vec<_> =
             owners.filter(|name| world.tables().relationships.known(name).is_some()).collect();
@@ -250,6 +251,7 @@ impl Rounds {
     fn with_grants(&self, concern: &mut Concern, world: &World) {
         for relationship in &concern.relationships {
             concern.grants.extend(world.grants_of(relationship));
+            concern.grants.extend(self.parts.grants_of(relationship).cloned());
         }
         for row in &concern.rows {
             concern.grants.extend(self.memory.grants_of(row).cloned());

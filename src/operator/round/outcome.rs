@@ -48,9 +48,6 @@ pub struct Done {
     pub failed: Option<StoreError>,
 }
 
-
-
-
 /// A status to be written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {

@@ -21,7 +21,9 @@ use crate::{
         limits::Batch,
         plan::{Change, Plan},
         problem::Problem,
-        state::{DesiredRelationship, ObjectName, ObservedRelationship, RelationshipKey, Standing, Uid},
+        state::{
+            DesiredRelationship, ObjectName, ObservedRelationship, RelationshipKey, Standing, Uid,
+        },
         status::{
             self, About, AcceptanceFacts, GrantFacts, GrantPart, Hold, OfferFacts,
             RelationshipFacts,
@@ -72,7 +74,7 @@ impl Rounds {
             .iter()
             .map(|(key, wish)| (&wish.object, (key, wish)))
             .collect();
-        let by_owner = by_owner(&run.plan.changes);
+        let pending = by_owner(&run.plan.changes);
         let held_back = by_owner(&sources.unheld.changes);
         let notices = by_object(&run.plan.notices);
         for name in &run.judged.concern.relationships {
@@ -82,10 +84,12 @@ impl Rounds {
             };
             let object = key(Kind::PartnerRelationship, name);
             let wish = wishes.get(name).copied();
-            let first = wish.map(|(key, _)| key.clone()).or_else(|| self.memory.owned_by(name).next().cloned());
+            let first = wish
+                .map(|(key, _)| key.clone())
+                .or_else(|| self.memory.owned_by(name).next().cloned());
             let rows = first.as_ref().and_then(|first| run.observed.relationships.get(first));
             let rows = rows.map_or(&[][..], Vec::as_slice);
-            let left = by_owner.get(name).cloned().unwrap_or_default();
+            let left = pending.get(name).cloned().unwrap_or_default();
             let blocked = blocked(run, &left);
             let mut told: Vec<&Problem> = notices.get(&object).cloned().unwrap_or_default();
             for grant in world.grants_of(name) {
@@ -128,7 +132,8 @@ impl Rounds {
                     let free = is_over(&facts, &seen.object.uid);
                     return if free { Wanted::Off } else { Wanted::AsIs };
                 }
-                match (set.relationships.contains(name), set.needless_relationships.contains(name)) {
+                match (set.relationships.contains(name), set.needless_relationships.contains(name))
+                {
                     (true, _) => Wanted::On,
                     (_, true) if !finalizers.is_empty() => Wanted::Off,
                     (_, _) => Wanted::AsIs,

@@ -23,11 +23,7 @@ pub fn operator(instance: &Instance, catalogue: &str, plan: Digest) -> Signature
             kind: ActorKind::Robot,
             standing: ActorStanding::Claimed,
         },
-        intent: Intent {
-            plan: Some(plan),
-            catalogue: catalogue.to_owned(),
-            ..Intent::default()
-        },
+        intent: Intent { plan: Some(plan), catalogue: catalogue.to_owned(), ..Intent::default() },
     }
 }
 

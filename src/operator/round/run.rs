@@ -94,8 +94,7 @@ impl Run {
             }
             let approved = self.check(world, settings);
             let first_keys = self.first_keys();
-            self.settling =
-                hold::settling(&self.plan, &first_keys, settings.settles_for, memory);
+            self.settling = hold::settling(&self.plan, &first_keys, settings.settles_for, memory);
             let run = hold::ready(&self.checked.run, &first_keys, &self.settling);
             let run: Vec<Admitted> = run
                 .into_iter()

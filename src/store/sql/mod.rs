@@ -31,7 +31,9 @@ pub use open::{PASSWORD_FILE, POSTGRES_ROLES};
 pub use record::{Erased, StoredBatch};
 pub use session::Clock;
 
-use super::{Outcome, Read, Scope, Signature, Signatures, StoreError, StoreUrl, Write};
+use super::{
+    Observation, Outcome, Read, Scope, Signature, Signatures, StoreError, StoreUrl, Write,
+};
 use crate::domain::{
     digest::Digest,
     entry::{Draft, Entry, Head, PersonRecord},
