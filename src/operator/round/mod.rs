@@ -33,7 +33,7 @@ use super::world::{Concern, World};
 use crate::{
     domain::{
         catalogue::Catalogue,
-        ids::ObjectKey,
+        ids::{ObjectKey, TenantId},
         limits::{DEFAULT_SCOPE, Limits},
         plan::{Claimant, Foreign, plan},
         state::{Absence, Desired, Instance, ObjectName, Observed, RelationshipKey},
@@ -229,11 +229,11 @@ impl Rounds {
                 concern.rows.extend(self.memory.blocked_by(&hash).cloned());
             }
         }
-        let settles = |row: &RelationshipKey| {
-            self.memory.settling().filter(|other| other.partner == row.partner).cloned()
-        };
-        let due = work.rows.iter().filter(|row| self.memory.settling().any(|other| other == *row));
-        concern.rows.extend(due.flat_map(settles));
+        let settling: BTreeSet<&RelationshipKey> = self.memory.settling().collect();
+        let due = work.rows.iter().filter(|row| settling.contains(row));
+        let partners: BTreeSet<TenantId> = due.map(|row| row.partner).collect();
+        let together = settling.into_iter().filter(|row| partners.contains(&row.partner));
+        concern.rows.extend(together.cloned());
         let owners = concern.rows.iter().flat_map(|row| self.memory.owners_of(row));
         let owners: Vec<_> =
             owners.filter(|name| world.tables().relationships.known(name).is_some()).collect();
