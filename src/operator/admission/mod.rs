@@ -1,0 +1,14 @@
+//! The validating webhook: what one object and the catalogue prove to be wrong is refused, everything else is a warning.
+//!
+//! Never: a call to the outside, a side effect, or a finalizer that cannot go. The controller validates again.
+//!
+//! ```text
+//! body → request → proposed → review → answer        proof: which codes one object can prove
+//! ```
+
+pub mod answer;
+pub mod proof;
+pub mod proposed;
+pub mod request;
+pub mod review;
+pub mod warnings;
