@@ -4,11 +4,17 @@
 //!
 //! ```text
 //! body → request → proposed → review → answer        proof: which codes one object can prove
+//! source → certificate → server                      own: the Secret and the registration
 //! ```
 
 pub mod answer;
+pub mod certificate;
+pub mod own;
 pub mod proof;
 pub mod proposed;
 pub mod request;
 pub mod review;
+pub mod server;
+pub mod source;
+pub mod validity;
 pub mod warnings;
