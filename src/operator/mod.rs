@@ -2,5 +2,9 @@
 //!
 //! Never: decides what is right; that is the domain's, and the command line gives the same answer.
 
+pub mod admission;
+pub mod cluster;
+pub mod leader;
 pub mod round;
+pub mod telemetry;
 pub mod world;
