@@ -141,6 +141,7 @@ pub fn group(number: u128) -> GranteeId {
 pub fn nothing() -> Desired {
     Desired {
         relationships: BTreeMap::new(),
+        leaving: BTreeMap::new(),
         grant_objects: BTreeMap::new(),
         acceptances: Vec::new(),
         namespaces: BTreeSet::from(["msp".to_owned()]),
