@@ -308,14 +308,16 @@ pub(super) async fn batches(session: &mut Session) -> Result<Vec<StoredBatch>, S
                  'blocked_at_ms', blocked_at_ms, 'blocked_by', blocked_by, \
                  'approved_at_ms', approved_at_ms, 'approved_by', approved_by, \
                  'members', count(*), 'made', count(made_at_ms)) \
-                 FROM batches JOIN batch_members ON batch = hash GROUP BY hash \
-                 HAVING count(*) > count(made_at_ms) ORDER BY blocked_at_ms DESC, hash",
+                 FROM batches JOIN batch_members ON batch = hash WHERE hash IN (\
+                 SELECT batch FROM batch_members WHERE made_at_ms IS NULL) \
+                 GROUP BY hash ORDER BY blocked_at_ms DESC, hash",
         postgres: "SELECT json_build_object('hash', hash, 'scope', scope, 'exceeded', exceeded, \
                    'blocked_at_ms', blocked_at_ms, 'blocked_by', blocked_by, \
                    'approved_at_ms', approved_at_ms, 'approved_by', approved_by, \
                    'members', count(*), 'made', count(made_at_ms))::text \
-                   FROM batches JOIN batch_members ON batch = hash GROUP BY batches.hash \
-                   HAVING count(*) > count(made_at_ms) ORDER BY blocked_at_ms DESC, hash",
+                   FROM batches JOIN batch_members ON batch = hash WHERE hash IN (\
+                   SELECT batch FROM batch_members WHERE made_at_ms IS NULL) \
+                   GROUP BY batches.hash ORDER BY blocked_at_ms DESC, hash",
     };
     let now = clock(session).await?;
     let rows: Vec<BatchRow> = session.rows(batches, &[]).await?;
