@@ -2,4 +2,5 @@
 //!
 //! Never: decides what is right; that is the domain's, and the command line gives the same answer.
 
+pub mod leader;
 pub mod world;
