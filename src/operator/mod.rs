@@ -4,7 +4,10 @@
 
 pub mod admission;
 pub mod cluster;
+mod context;
+pub mod lead;
 pub mod leader;
 pub mod round;
+pub mod run;
 pub mod telemetry;
 pub mod world;

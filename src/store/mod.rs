@@ -313,6 +313,16 @@ pub enum StoreError {
         /// The instance.
         instance: String,
     },
+    /// It once had an entry that is not there any more.
+    #[error(
+        "`{store}` was restored from a backup or is another one: entry {sequence} of its ledger was published, and is not there"
+    )]
+    Rewound {
+        /// Where.
+        store: String,
+        /// Which entry.
+        sequence: i64,
+    },
     /// The store answered something that cannot be.
     #[error("`{store}` answered something unexpected: {reason}")]
     Unexpected {
@@ -349,6 +359,7 @@ impl StoreError {
             | Self::Unauthenticated { .. }
             | Self::Forbidden { .. }
             | Self::StaleEpoch { .. }
+            | Self::Rewound { .. }
             | Self::Unexpected { .. } => Retry::WhenChanged,
         }
     }

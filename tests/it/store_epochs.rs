@@ -19,7 +19,7 @@ use concordat::{
     },
     store::{
         Outcome, Read, Refusal, Scope, Signature, Signatures, StoreError, Write,
-        sql::{Observation, SqlWriter, has_entry, open_writer_at, stored_epoch},
+        sql::{Observation, SqlWriter, ensure_holds, open_writer_at, stored_epoch},
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -247,17 +247,18 @@ async fn the_last_entry_about_each_subject_is_found(place: &Place) {
 async fn a_ledger_is_known_by_any_of_its_entries(place: &Place) {
     let url = place.url();
     let strange = Head { sequence: 1, hash: Digest::of(&"another ledger") };
-    assert_eq!(has_entry(&url, &Head::empty()).await, Ok(true));
-    assert_eq!(has_entry(&url, &strange).await, Ok(false));
+    let rewound = |sequence| Err(StoreError::Rewound { store: url.to_string(), sequence });
+    assert_eq!(ensure_holds(&url, &Head::empty()).await, Ok(()));
+    assert_eq!(ensure_holds(&url, &strange).await, rewound(1));
     let mut store = place.writer().await;
-    assert_eq!(has_entry(&url, &strange).await, Ok(false));
+    assert_eq!(ensure_holds(&url, &strange).await, rewound(1));
     bring(&mut store, &only(accepted(relationship("acme", 1)))).await;
     for entry in store.entries(0, 9).await.unwrap() {
-        assert_eq!(has_entry(&url, &entry.head()).await, Ok(true));
+        assert_eq!(ensure_holds(&url, &entry.head()).await, Ok(()));
     }
     let ahead = Head { sequence: 3, ..store.head().await.unwrap() };
-    assert_eq!(has_entry(&url, &ahead).await, Ok(false));
-    assert_eq!(has_entry(&url, &strange).await, Ok(false));
+    assert_eq!(ensure_holds(&url, &ahead).await, rewound(3));
+    assert_eq!(ensure_holds(&url, &strange).await, rewound(1));
 }
 
 async fn what_was_spent_long_ago_is_forgotten(place: &Place) {
@@ -282,7 +283,7 @@ async fn what_was_spent_long_ago_is_forgotten(place: &Place) {
             grant(wish, number + 1, &[REPORTS_READER], None) //
         });
         let mut changes = planned(&mut store, &only(wish)).await;
-        changes[0].scope = scope.to_owned();
+        scope.clone_into(&mut changes[0].scope);
         changes[0].cost.new_grantees = 1;
         let outcome = store.apply(&changes, &limits, &by("ada").into()).await.unwrap();
         assert_eq!(outcome, [Outcome::Done]);

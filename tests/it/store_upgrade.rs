@@ -8,7 +8,7 @@ use concordat::{
     domain::{ids::GranteeId, lifecycle::Lifecycle, limits::Limits, state::Instance},
     store::{
         Read, Scope, StoreError,
-        sql::{has_entry, open_reader, open_writer_at, stored_epoch},
+        sql::{ensure_holds, open_reader, open_writer_at, stored_epoch},
     },
 };
 
@@ -65,7 +65,7 @@ async fn a_store_of_schema_1_is_migrated_by_the_first_who_writes_and_nothing_of_
 
     chain_is_whole(&mut store, 4).await;
     for entry in store.entries(0, 9).await.unwrap() {
-        assert_eq!(has_entry(&url, &entry.head()).await, Ok(true));
+        assert_eq!(ensure_holds(&url, &entry.head()).await, Ok(()));
     }
     let subjects = BTreeSet::from(["fabrikam-helpdesk".to_owned()]);
     assert_eq!(store.last_entries(&subjects).await.unwrap().len(), 1);

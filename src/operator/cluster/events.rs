@@ -17,7 +17,10 @@ use super::CALLS_WITHIN;
 use crate::{
     api::API_VERSION,
     domain::{ids::ObjectKey, state::Uid, status::Event},
-    operator::telemetry::{ApiObject, ApiWrite, Metrics},
+    operator::telemetry::{
+        labels::{ApiObject, ApiWrite},
+        metrics::Metrics,
+    },
 };
 
 /// As many may wait.
@@ -34,7 +37,7 @@ impl Events {
         reporter: String,
         metrics: Arc<Metrics>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
-        let (sender, mut receiver) = mpsc::channel(WAIT);
+        let (sender, mut receiver) = mpsc::channel::<(ObjectKey, Uid, Event)>(WAIT);
         let work = async move {
             while let Some((object, uid, event)) = receiver.recv().await {
                 let namespace = Some(object.namespace.as_str()).filter(|name| !name.is_empty());

@@ -16,7 +16,8 @@ use kube::{Api, Client, Config};
 pub use events::Events;
 pub use finalizers::remove_finalizers;
 pub use outbox::{Outbox, Post};
-pub use watch::watches;
+pub use post::{Postman, postmen};
+pub use watch::{Watching, watches};
 
 use crate::domain::state::Instance;
 

@@ -20,16 +20,17 @@ use tracing::{debug, warn};
 
 use super::{CALLS_WITHIN, FIELD_MANAGER, Outbox, Post};
 use crate::{
-    api::{
-        AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant,
-    },
+    api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
     domain::{
         ids::{Kind, ObjectKey},
         state::ObjectName,
     },
     operator::{
         round::{Mark, Report, StatusOf, locked},
-        telemetry::{ApiObject, ApiWrite, Metrics},
+        telemetry::{
+            labels::{ApiObject, ApiWrite},
+            metrics::Metrics,
+        },
         world::{APPROVE, APPROVED_BY, World},
     },
 };
@@ -115,7 +116,10 @@ impl Postman {
         let body = json!({ "metadata": metadata });
         let request = of_kind(object.kind, object).patch(
             &object.name,
-            &PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() },
+            &PatchParams {
+                field_manager: Some(FIELD_MANAGER.to_owned()),
+                ..PatchParams::default()
+            },
             &Patch::Merge(&body),
         );
         self.metrics.api_write(ApiObject::Of(object.kind), ApiWrite::Finalizers);

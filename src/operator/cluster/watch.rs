@@ -21,7 +21,10 @@ use crate::{
     api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
     operator::{
         round::locked,
-        telemetry::{Health, Metrics, Reach},
+        telemetry::{
+            health::Health,
+            metrics::{Metrics, Reach},
+        },
         world::{Tabled, World},
     },
 };
@@ -73,7 +76,8 @@ async fn watch<K: Tabled>(watching: Watching, stop: CancellationToken) {
             }
             Err(error) => {
                 // A watch ends now and then; only a list that fails leaves us blind.
-                if !matches!(error, watcher::Error::WatchFailed(_) | watcher::Error::WatchError(_)) {
+                if !matches!(error, watcher::Error::WatchFailed(_) | watcher::Error::WatchError(_))
+                {
                     watching.reach(K::KIND, Reach::Down);
                 }
                 warn!(kind = %K::KIND, error = told(&error), "the watch is interrupted");

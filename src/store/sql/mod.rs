@@ -108,6 +108,18 @@ pub async fn open_writer_at(
     Ok(Sql { session, may: WriteAs { instance: instance.clone(), epoch, _lock: None } })
 }
 
+/// Opens a store again in an epoch that [`open_writer_at`] has begun for this very process, which lost its connection.
+/// Once somebody has begun a newer one it is [`StoreError::StaleEpoch`].
+pub async fn open_writer_again(
+    url: &StoreUrl,
+    instance: &Instance,
+    epoch: i64,
+) -> Result<SqlWriter, StoreError> {
+    let mut session = open::writer(url).await?;
+    let epoch = lock::begin_epoch(&mut session, instance, lock::Epoch::Again(epoch)).await?;
+    Ok(Sql { session, may: WriteAs { instance: instance.clone(), epoch, _lock: None } })
+}
+
 /// The epoch of the last session of `instance`; 0 where there was none, or no store. Nothing is made or migrated.
 pub async fn stored_epoch(url: &StoreUrl, instance: &Instance) -> Result<i64, StoreError> {
     match open::ledger_reader(url).await {
@@ -117,17 +129,19 @@ pub async fn stored_epoch(url: &StoreUrl, instance: &Instance) -> Result<i64, St
     }
 }
 
-/// Whether the ledger is as long as `head` or longer, and has this very entry there. A store that was restored from a
-/// backup has not.
-pub async fn has_entry(url: &StoreUrl, head: &Head) -> Result<bool, StoreError> {
-    if *head == Head::empty() {
-        return Ok(true);
+/// Refuses a store whose ledger has not the very entry that `published` names: whoever goes on from a backup would not
+/// know of what was done since. Nothing is made or migrated.
+pub async fn ensure_holds(url: &StoreUrl, published: &Head) -> Result<(), StoreError> {
+    if published.sequence == 0 {
+        return Ok(());
     }
-    match open::ledger_reader(url).await {
-        Ok(mut session) => session.has_entry(head).await,
-        Err(StoreError::Missing { .. }) => Ok(false),
-        Err(error) => Err(error),
-    }
+    let holds = match open::ledger_reader(url).await {
+        Ok(mut session) => session.has_entry(published).await?,
+        Err(StoreError::Missing { .. }) => false,
+        Err(error) => return Err(error),
+    };
+    let rewound = || StoreError::Rewound { store: url.to_string(), sequence: published.sequence };
+    if holds { Ok(()) } else { Err(rewound()) }
 }
 
 impl<May: Send> Read for Sql<May> {
