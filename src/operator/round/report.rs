@@ -343,6 +343,7 @@ impl Rounds {
             object: object.clone(),
             uid: seen.object.uid.clone(),
             version: seen.version.clone(),
+            is_last: seen.is_leaving() && finalizers.is_empty(),
             finalizers,
             drops_approval,
         })
