@@ -10,6 +10,7 @@
 )]
 
 mod cli;
+mod cluster;
 mod crash;
 mod crds;
 mod documents;
