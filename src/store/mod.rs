@@ -18,7 +18,7 @@ pub use url::StoreUrl;
 
 use crate::domain::{
     digest::Digest,
-    entry::{Actor, Entry, Head, Intent},
+    entry::{Actor, Entry, EntryKind, Head, Intent},
     ids::TenantId,
     limits::{Admitted, Batch, Budget, Limits},
     state::{Instance, Observed, RelationshipKey},
@@ -63,6 +63,12 @@ pub trait Read: Send {
 
     /// The head of the ledger as the store keeps it.
     fn head(&mut self) -> impl Future<Output = Result<Head, StoreError>> + Send;
+
+    /// The last entry about each of some subjects, such as names of relationships, in one read.
+    fn last_entries(
+        &mut self,
+        subjects: &BTreeSet<String>,
+    ) -> impl Future<Output = Result<BTreeMap<String, Head>, StoreError>> + Send;
 }
 
 /// What can be written, by one instance in one epoch.
@@ -92,6 +98,25 @@ pub trait Write: Read {
         batch: &Batch,
         by: &Signature,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Records what was seen and not done: differences, and ends that came from outside. What was last recorded of a
+    /// subject is not recorded again.
+    fn record(
+        &mut self,
+        seen: Vec<Observation>,
+        by: &Signature,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Something to be recorded that no change of ours has made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// What sort of entry.
+    pub kind: EntryKind,
+    /// What it is about: the name of a relationship.
+    pub subject: String,
+    /// What was seen. Without persons.
+    pub payload: serde_json::Value,
 }
 
 /// The most changes in one call of [`Write::apply`], and so in one transaction.

@@ -17,8 +17,8 @@ use concordat::{
         state::{Absence, Desired, Instance},
     },
     store::{
-        CHANGES_AT_ONCE, Outcome, Read, Refusal, Scope, StoreError, Write,
-        sql::{Erased, Observation, open_writer_within},
+        CHANGES_AT_ONCE, Observation, Outcome, Read, Refusal, Scope, StoreError, Write,
+        sql::{Erased, open_writer_within},
     },
 };
 

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Approval, Cause, Effect,
+    AgreementStanding, Approval, Cause, Effect, agreement,
     assignment::{Gains, Merged, Rules, covered, merge},
     contributions::{Gone, Source, contributions, live, with_predecessors},
     lifecycle::current,
@@ -13,15 +13,15 @@ use super::{
     relationship::{Draft, Latitude, Row},
 };
 use crate::{
-    api::{AcceptanceDecision, Gates, GrantDeletionPolicy, UnmanagedAssignments},
+    api::{Gates, GrantDeletionPolicy, UnmanagedAssignments},
     domain::{
         ids::{GranteeId, Kind},
         lifecycle::{EndReason, Phase},
         partner_type,
         problem::{Code, Severity},
         state::{
-            AcceptedText, Assignment, Contribution, Desired, DesiredRelationship, Grantee,
-            ObjectName, Observed, Standing, Window,
+            Assignment, Contribution, Desired, DesiredRelationship, Grantee, ObjectName, Observed,
+            Standing, Window,
         },
     },
 };
@@ -111,24 +111,10 @@ fn gate(
     if latitude != Latitude::Full {
         return Gains::Withheld;
     }
-    let Some(agreement) = &wish.invitation.agreement else { return Gains::Allowed };
-    let parties = (wish.invitation.customer, wish.invitation.partner);
-    let accepts = |text: &Option<AcceptedText>| {
-        text.as_ref().is_some_and(|text| agreement.is_accepted_by(text))
-    };
-    let declared = wish.agreements.iter().any(|acceptance| {
-        acceptance.decision == AcceptanceDecision::Accept && accepts(&acceptance.agreement)
-    });
-    let recorded = || {
-        observed.acceptances.values().any(|acceptance| {
-            acceptance.namespace == wish.object.namespace
-                && acceptance.decision == AcceptanceDecision::Accept
-                && (acceptance.customer, acceptance.partner) == parties
-                && accepts(&acceptance.agreement)
-        })
-    };
-    if declared || recorded() {
-        return Gains::Allowed;
+    let Some(asked) = &wish.invitation.agreement else { return Gains::Allowed };
+    match agreement(wish, &observed.acceptances) {
+        AgreementStanding::NotAsked | AgreementStanding::Accepted => return Gains::Allowed,
+        AgreementStanding::Awaited => {}
     }
     if partner_type::may_sell(wish.invitation.type_) {
         let message = format!(
@@ -139,7 +125,7 @@ fn gate(
         let help = "record it with `concordat accept`";
         draft.notice(AGREEMENT_NOT_ACCEPTED, Severity::Notice, message, Some(help));
     }
-    if agreement.gates == Gates::Purchase {
+    if asked.gates == Gates::Purchase {
         return Gains::Allowed;
     }
     if !wish.grants.is_empty() {

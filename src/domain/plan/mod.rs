@@ -3,14 +3,15 @@
 //! Never: a step that gives a role outside `before ∪ after`, or takes away because something is absent.
 
 mod access;
-mod answers;
+mod agreement;
+pub(super) mod answers;
 mod assignment;
 mod contributions;
 mod endings;
-mod grants;
-mod lifecycle;
+pub(super) mod grants;
+pub(super) mod lifecycle;
 mod order;
-mod relationship;
+pub(super) mod relationship;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +19,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use access::{AccessChange, Besides, RoleChange, access_changes};
+pub use agreement::{AgreementStanding, agreement};
 pub use grants::UNMANAGED;
 
 use super::{

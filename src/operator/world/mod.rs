@@ -8,15 +8,15 @@ mod links;
 mod seen;
 mod table;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use kube::{core::DeserializeGuard, runtime::watcher::Event};
 
 pub use closure::Concern;
 pub use links::{Link, Linked, Links, key};
 pub use seen::{
-    APPROVE, APPROVED_BY, COMMITS, FINALIZER, REQUESTED_AT, REQUESTED_BY, Seen, Watched, name_of,
-    seen,
+    APPROVE, APPROVED_BY, CHANGED_BY, COMMITS, FINALIZER, REQUESTED_AT, REQUESTED_BY, Seen,
+    Watched, name_of, seen,
 };
 pub use table::{Known, Table};
 
@@ -30,6 +30,7 @@ use crate::{
     domain::{
         ids::{Kind, ObjectKey},
         state::ObjectName,
+        validate::Object,
     },
 };
 
@@ -164,10 +165,23 @@ impl World {
     }
 
     /// Runs `look` as if `object` were stored, and leaves everything as it was.
-    pub fn with<K: Tabled, R>(&mut self, object: K, look: impl FnOnce(&Self) -> R) -> R {
+    pub fn with<K: Tabled, R>(
+        &mut self,
+        object: Object<K::Spec>,
+        look: impl FnOnce(&Self) -> R,
+    ) -> R {
         let dirty = self.dirty.clone();
-        let name = name_of(&object);
-        let before = self.put::<K>(name.clone(), Known::Read(seen(object)));
+        let name = object.name.clone();
+        let as_stored = Seen {
+            object,
+            generation: 0,
+            version: String::new(),
+            finalizers: Vec::new(),
+            created: None,
+            manager: None,
+            status: None,
+        };
+        let before = self.put::<K>(name.clone(), Known::Read(Arc::new(as_stored)));
         let answer = look(self);
         match before {
             Some(before) => drop(self.put::<K>(name, before)),
@@ -186,6 +200,16 @@ impl World {
     pub fn forget_report<K: Tabled>(&mut self, name: &ObjectName) {
         K::table(&mut self.tables).forget_report(name);
         self.mark(key(K::KIND, name));
+    }
+
+    /// Nothing is on its way any more: somebody else reports now.
+    pub fn forget_reports(&mut self) {
+        let Tables { offers, relationships, grants, acceptances, boundaries } = &mut self.tables;
+        offers.forget_reports();
+        relationships.forget_reports();
+        grants.forget_reports();
+        acceptances.forget_reports();
+        boundaries.forget_reports();
     }
 
     fn put<K: Tabled>(

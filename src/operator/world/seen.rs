@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -26,6 +27,8 @@ use crate::{
 pub const FINALIZER: &str = "concordat.dev/revoke";
 /// Who created an object, as the API server knows: stamped by the chart's admission policy.
 pub const REQUESTED_BY: &str = "concordat.dev/requested-by";
+/// Who changed its spec last, as the API server knows: stamped by the chart's admission policy.
+pub const CHANGED_BY: &str = "concordat.dev/changed-by";
 /// The hash of a batch that somebody approves.
 pub const APPROVE: &str = "concordat.dev/approve";
 /// Who wrote [`APPROVE`]: stamped by the chart's admission policy.
@@ -49,6 +52,8 @@ pub struct Seen<S, T> {
     pub version: String,
     /// All finalizers, not only ours.
     pub finalizers: Vec<String>,
+    /// When it was made.
+    pub created: Option<Timestamp>,
     /// Who wrote the spec last, as a program calls itself.
     pub manager: Option<String>,
     /// What the operator reported before.
@@ -142,6 +147,7 @@ pub fn seen<K: Watched>(object: K) -> Arc<Seen<K::Spec, K::Status>> {
         generation: meta.generation.unwrap_or_default(),
         version: meta.resource_version.unwrap_or_default(),
         finalizers: meta.finalizers.unwrap_or_default(),
+        created: meta.creation_timestamp.map(|time| time.0),
         manager,
         status,
     })

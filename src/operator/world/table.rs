@@ -115,6 +115,11 @@ impl<S, T> Table<S, T> {
         self.reported.remove(name);
     }
 
+    /// Nothing is on its way any more.
+    pub(super) fn forget_reports(&mut self) {
+        self.reported.clear();
+    }
+
     /// A new list begins.
     pub(super) fn begin(&mut self) {
         self.incoming = Some(BTreeMap::new());

@@ -129,6 +129,8 @@ pub(super) enum Epoch {
     Next,
     /// This one, if it is next or later.
     At(i64),
+    /// This one, if it is the newest: a session of ours began it and lost its connection.
+    Again(i64),
 }
 
 const NEXT: Statement = both(
@@ -141,6 +143,11 @@ const AT: Statement = both(
     "INSERT INTO instances (instance, epoch, holder) VALUES ($1, $3, $2) \
      ON CONFLICT (instance) DO UPDATE SET epoch = excluded.epoch, holder = excluded.holder \
      WHERE instances.epoch < excluded.epoch RETURNING CAST(epoch AS TEXT)",
+);
+
+const AGAIN: Statement = both(
+    "UPDATE instances SET holder = $2 WHERE instance = $1 AND epoch = $3 \
+     RETURNING CAST(epoch AS TEXT)",
 );
 
 /// Begins a session: from now on every older one of the same instance is refused.
@@ -176,6 +183,7 @@ async fn write_epoch(
     let begun: Vec<i64> = match epoch {
         Epoch::Next => session.rows(NEXT, &[name, holder]).await?,
         Epoch::At(epoch) => session.rows(AT, &[name, holder, Bound::Number(epoch)]).await?,
+        Epoch::Again(epoch) => session.rows(AGAIN, &[name, holder, Bound::Number(epoch)]).await?,
     };
     let stale = || StoreError::StaleEpoch { instance: instance.to_string() };
     begun.into_iter().next().ok_or_else(stale)

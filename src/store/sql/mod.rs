@@ -28,10 +28,12 @@ use std::{
 };
 
 pub use open::{PASSWORD_FILE, POSTGRES_ROLES};
-pub use record::{Erased, Observation, StoredBatch};
+pub use record::{Erased, StoredBatch};
 pub use session::Clock;
 
-use super::{Outcome, Read, Scope, Signature, Signatures, StoreError, StoreUrl, Write};
+use super::{
+    Observation, Outcome, Read, Scope, Signature, Signatures, StoreError, StoreUrl, Write,
+};
 use crate::domain::{
     digest::Digest,
     entry::{Draft, Entry, Head, PersonRecord},
@@ -106,6 +108,21 @@ pub async fn open_writer_at(
     Ok(Sql { session, may: WriteAs { instance: instance.clone(), epoch, _lock: None } })
 }
 
+/// Opens a store again in an epoch that [`open_writer_at`] has begun for this very process, which lost its connection,
+/// and had seen the ledger end with `known`. Once somebody has begun a newer epoch it is [`StoreError::StaleEpoch`]; where
+/// the server has come back with less than it had, it is [`StoreError::Rewound`].
+pub async fn open_writer_again(
+    url: &StoreUrl,
+    instance: &Instance,
+    epoch: i64,
+    known: &Head,
+) -> Result<SqlWriter, StoreError> {
+    let mut session = open::writer(url).await?;
+    session.ensure_holds(known).await?;
+    let epoch = lock::begin_epoch(&mut session, instance, lock::Epoch::Again(epoch)).await?;
+    Ok(Sql { session, may: WriteAs { instance: instance.clone(), epoch, _lock: None } })
+}
+
 /// The epoch of the last session of `instance`; 0 where there was none, or no store. Nothing is made or migrated.
 pub async fn stored_epoch(url: &StoreUrl, instance: &Instance) -> Result<i64, StoreError> {
     match open::ledger_reader(url).await {
@@ -118,16 +135,14 @@ pub async fn stored_epoch(url: &StoreUrl, instance: &Instance) -> Result<i64, St
 /// Refuses a store whose ledger has not the very entry that `published` names: whoever goes on from a backup would not
 /// know of what was done since. Nothing is made or migrated.
 pub async fn ensure_holds(url: &StoreUrl, published: &Head) -> Result<(), StoreError> {
-    if published.sequence == 0 {
-        return Ok(());
+    match open::ledger_reader(url).await {
+        Ok(mut session) => session.ensure_holds(published).await,
+        Err(StoreError::Missing { .. }) if published.sequence == 0 => Ok(()),
+        Err(StoreError::Missing { store }) => {
+            Err(StoreError::Rewound { store, sequence: published.sequence })
+        }
+        Err(error) => Err(error),
     }
-    let holds = match open::ledger_reader(url).await {
-        Ok(mut session) => session.has_entry(published).await?,
-        Err(StoreError::Missing { .. }) => false,
-        Err(error) => return Err(error),
-    };
-    let rewound = || StoreError::Rewound { store: url.to_string(), sequence: published.sequence };
-    if holds { Ok(()) } else { Err(rewound()) }
 }
 
 impl<May: Send> Read for Sql<May> {
@@ -150,6 +165,13 @@ impl<May: Send> Read for Sql<May> {
     async fn head(&mut self) -> Result<Head, StoreError> {
         self.session.row(HEAD, &[]).await
     }
+
+    async fn last_entries(
+        &mut self,
+        subjects: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Head>, StoreError> {
+        record::last_entries(&mut self.session, subjects).await
+    }
 }
 
 impl<May> Sql<May> {
@@ -169,14 +191,6 @@ impl<May> Sql<May> {
     /// The batches that wait, the newest first.
     pub async fn batches(&mut self) -> Result<Vec<StoredBatch>, StoreError> {
         record::batches(&mut self.session).await
-    }
-
-    /// The last entry about each of some subjects, such as names of relationships, in one read.
-    pub async fn last_entries(
-        &mut self,
-        subjects: &BTreeSet<String>,
-    ) -> Result<BTreeMap<String, Head>, StoreError> {
-        record::last_entries(&mut self.session, subjects).await
     }
 }
 
@@ -205,20 +219,15 @@ impl Write for SqlWriter {
         let drafts = record::approve(&mut self.session, batch, by).await;
         self.end(head, drafts).await
     }
-}
 
-impl SqlWriter {
-    /// Records what was seen and not done: differences, and ends that came from outside.
-    pub async fn record(
-        &mut self,
-        seen: Vec<Observation>,
-        by: &Signature,
-    ) -> Result<(), StoreError> {
+    async fn record(&mut self, seen: Vec<Observation>, by: &Signature) -> Result<(), StoreError> {
         let head = self.begin().await?;
         let drafts = record::observations(&mut self.session, seen, by).await;
         self.end(head, drafts).await
     }
+}
 
+impl SqlWriter {
     /// Erases what is kept of persons, and says of how many. The ledger stays as true as it was.
     pub async fn erase(&mut self, who: &Erased) -> Result<u64, StoreError> {
         record::prepare_erasure(&mut self.session).await?;
@@ -299,9 +308,12 @@ impl Session {
         Ok(entries)
     }
 
-    async fn has_entry(&mut self, head: &Head) -> Result<bool, StoreError> {
+    async fn ensure_holds(&mut self, known: &Head) -> Result<(), StoreError> {
         let hash = both("SELECT hash FROM ledger WHERE sequence = $1");
-        let found = self.texts(hash, &[Bound::Number(head.sequence)]).await?;
-        Ok(found == [head.hash.to_string()])
+        let found = self.texts(hash, &[Bound::Number(known.sequence)]).await?;
+        if known.sequence == 0 || found == [known.hash.to_string()] {
+            return Ok(());
+        }
+        Err(StoreError::Rewound { store: self.store.clone(), sequence: known.sequence })
     }
 }

@@ -21,19 +21,8 @@ use crate::{
         limits::{Batch, Measure},
         plan::{Change, Effect},
     },
-    store::{Signature, StoreError},
+    store::{Observation, Signature, StoreError},
 };
-
-/// Something to be recorded that no change of ours has made.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Observation {
-    /// What sort of entry.
-    pub kind: EntryKind,
-    /// What it is about: the name of a relationship.
-    pub subject: String,
-    /// What was seen. Without persons.
-    pub payload: Value,
-}
 
 /// Whose data is erased.
 #[derive(Debug, Clone, PartialEq, Eq)]

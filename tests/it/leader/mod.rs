@@ -16,8 +16,8 @@ use concordat::{
         Candidate, EPOCH, LEDGER_HEAD, Leadership, OBSERVED_THROUGH, Pace, Published, Role, Trouble,
     },
     store::{
-        Read, StoreError, StoreUrl,
-        sql::{Observation, open_writer_at, stored_epoch},
+        Observation, Read, StoreError, StoreUrl, Write,
+        sql::{open_writer_at, stored_epoch},
     },
 };
 use jiff::Timestamp;
@@ -153,13 +153,13 @@ async fn one_of_several_leads_and_the_next_begins_at_once_with_a_higher_epoch() 
     assert!(first.leads_now());
     let (second, third) = (ground.begin("second").await, ground.begin("third").await);
     let head = ground.write(1).await;
-    let published = Published { observed_through: Timestamp::now(), head };
+    let published = Published { observed_through: Some(Timestamp::now()), head };
     first.publish(1, published);
     until("publish", async || ground.lease().await.annotations().contains_key(LEDGER_HEAD)).await;
     let lease = ground.lease().await;
     let told = |lease: &Lease, annotation| lease.annotations()[annotation].clone();
     assert_eq!(told(&lease, EPOCH), "1");
-    assert_eq!(told(&lease, OBSERVED_THROUGH), published.observed_through.to_string());
+    assert_eq!(told(&lease, OBSERVED_THROUGH), published.observed_through.unwrap().to_string());
     assert_eq!(told(&lease, LEDGER_HEAD), format!("1:{}", head.hash));
     let spec = lease.spec.unwrap();
     assert_eq!(spec.holder_identity.as_deref(), Some("first"));
@@ -167,7 +167,7 @@ async fn one_of_several_leads_and_the_next_begins_at_once_with_a_higher_epoch() 
     assert!(!second.leads_now() && !third.leads_now());
 
     let began = Instant::now();
-    let before_it_goes = Published { observed_through: Timestamp::now(), head };
+    let before_it_goes = Published { observed_through: Some(Timestamp::now()), head };
     first.publish(1, before_it_goes);
     first.release().await;
     let (next, other) = tokio::select! {
@@ -177,10 +177,13 @@ async fn one_of_several_leads_and_the_next_begins_at_once_with_a_higher_epoch() 
     assert!(began.elapsed() < PACE.lasts, "{:?}", began.elapsed());
     assert!(!other.leads_now());
     let lease = ground.lease().await;
-    let through = before_it_goes.observed_through.to_string();
+    let through = before_it_goes.observed_through.unwrap().to_string();
     assert_eq!(told(&lease, OBSERVED_THROUGH), through, "the last word of the first one");
     // What somebody says of an epoch that is over is not published.
-    next.publish(1, Published { observed_through: Timestamp::UNIX_EPOCH, head: Head::empty() });
+    next.publish(
+        1,
+        Published { observed_through: Some(Timestamp::UNIX_EPOCH), head: Head::empty() },
+    );
     let renewed = lease.spec.unwrap().renew_time;
     until("renew", async || ground.lease().await.spec.unwrap().renew_time != renewed).await;
     let lease = ground.lease().await;
@@ -273,7 +276,7 @@ async fn nobody_leads_over_a_store_that_was_restored_from_a_backup() {
     let second = ground.begin("second").await;
     let epoch = leads(&second).await;
     let head = ground.write(epoch).await;
-    second.publish(epoch, Published { observed_through: Timestamp::now(), head });
+    second.publish(epoch, Published { observed_through: Some(Timestamp::now()), head });
     second.release().await;
     let of_second = std::fs::read(ground.file()).unwrap();
     std::fs::copy(&backup, ground.file()).unwrap();
