@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
-    domain::ids::Kind,
+    domain::{entry::Head, ids::Kind},
     store::{
         Outcome, Read, Scope, StoreError, StoreUrl,
         sql::{SqlWriter, open_reader, open_writer_again, open_writer_at},
@@ -110,6 +110,8 @@ struct Term<'a> {
     begun: bool,
     /// The store's clock, and when it was read.
     clock: (Timestamp, Instant),
+    /// The end of the ledger, as it was seen last.
+    head: Head,
 }
 
 impl Lead {
@@ -178,6 +180,7 @@ impl Lead {
             store: None,
             begun: false,
             clock: (Timestamp::UNIX_EPOCH, Instant::now()),
+            head: Head::empty(),
         };
         let mut work = Work::default();
         let mut retry = FIRST_RETRY;
@@ -187,8 +190,10 @@ impl Lead {
             self.health.beat(Instant::now().into_std());
             match term.turn(&mut work, &mut next_tick, &mut next_observation).await {
                 Ok(()) => retry = FIRST_RETRY,
-                Err(StoreError::StaleEpoch { .. }) => {
-                    warn!(epoch, "the store follows a newer leader: this one steps down");
+                // What the Lease and the store say is judged anew by whoever takes the Lease next.
+                Err(error @ (StoreError::StaleEpoch { .. } | StoreError::Rewound { .. })) => {
+                    warn!(epoch, %error, code = %error.code(), "this replica steps down");
+                    self.reached(&Err(error));
                     self.leadership.step_down();
                     return self.until_lost(role, stop).await;
                 }
@@ -369,7 +374,7 @@ impl Term<'_> {
     async fn open(&mut self) -> Result<(), StoreError> {
         let Lead { store: url, settings, .. } = self.lead;
         let mut store = if self.begun {
-            open_writer_again(url, &settings.instance, self.epoch).await?
+            open_writer_again(url, &settings.instance, self.epoch, &self.head).await?
         } else {
             open_writer_at(url, &settings.instance, self.epoch).await?
         };
@@ -394,6 +399,7 @@ impl Term<'_> {
         let now = store.observe(&nothing).await?.now;
         self.clock = (now, Instant::now());
         let head = store.head().await?;
+        self.head = head;
         self.lead.reached(&Ok(()));
         self.lead.metrics.ledger_head(LedgerHead { sequence: head.sequence, written: now });
         let mut synced = {
@@ -401,9 +407,8 @@ impl Term<'_> {
             world.is_synced() && world.waiting() == 0
         };
         synced &= at_rest && self.lead.outbox.is_empty();
-        if synced {
-            self.lead.leadership.publish(self.epoch, Published { observed_through: now, head });
-        }
+        let observed_through = synced.then_some(now);
+        self.lead.leadership.publish(self.epoch, Published { observed_through, head });
         if !locked(&self.lead.world).is_synced()
             && self.rounds.memory().next_end().is_some_and(|end| end <= now)
             && let Some(store) = &mut self.store

@@ -23,7 +23,7 @@ use concordat::{
         state::{Absence, Desired, Observed},
     },
     store::{
-        Outcome, Read, Scope, Signature, Signatures, StoreError, Write,
+        Observation, Outcome, Read, Scope, Signature, Signatures, StoreError, Write,
         apply::{Stopped, apply},
         sql::SqlWriter,
     },

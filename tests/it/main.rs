@@ -20,6 +20,7 @@ mod failing_store;
 mod house;
 mod kustomize;
 mod layers;
+mod leader;
 mod manifest;
 mod pages;
 mod planner;

@@ -18,8 +18,8 @@ use concordat::{
         state::{Absence, Instance},
     },
     store::{
-        Outcome, Read, Refusal, Scope, Signature, Signatures, StoreError, Write,
-        sql::{Observation, SqlWriter, ensure_holds, open_writer_at, stored_epoch},
+        Observation, Outcome, Read, Refusal, Scope, Signature, Signatures, StoreError, Write,
+        sql::{SqlWriter, ensure_holds, open_writer_again, open_writer_at, stored_epoch},
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -28,6 +28,7 @@ use crate::{store_contract::on_both, store_samples::*};
 
 on_both! {
     an_epoch_begins_once_and_only_above_the_last
+    an_epoch_goes_on_after_a_lost_connection_unless_something_is_lost_with_it
     whatever_an_older_epoch_writes_is_refused
     who_races_for_epochs_leaves_one_chain_without_a_step_back
     a_writer_that_is_paused_anywhere_is_passed_and_does_nothing_when_it_wakes
@@ -66,6 +67,25 @@ async fn an_epoch_begins_once_and_only_above_the_last(place: &Place) {
     drop(first);
     drop(place.writer().await);
     assert_eq!(stored_epoch(&url, &cli).await, Ok(9), "the command line counts on");
+}
+
+async fn an_epoch_goes_on_after_a_lost_connection_unless_something_is_lost_with_it(place: &Place) {
+    let mut first = writer_at(place, 3).await.unwrap();
+    first.record(vec![seen("acme", "this")], &by("ada")).await.unwrap();
+    let known = first.head().await.unwrap();
+    drop(first);
+    let again = async |epoch, known: &Head| {
+        open_writer_again(&place.url(), &Instance::cli(), epoch, known).await.map(drop)
+    };
+    assert_eq!(again(3, &Head::empty()).await, Ok(()));
+    assert_eq!(again(3, &known).await, Ok(()));
+    let lost = Head { sequence: 2, ..known };
+    let rewound = StoreError::Rewound { store: place.url().to_string(), sequence: 2 };
+    assert_eq!(again(3, &lost).await, Err(rewound));
+    assert_eq!(again(2, &known).await, Err(stale()));
+    assert_eq!(again(4, &known).await, Err(stale()), "nobody has begun it");
+    drop(writer_at(place, 4).await.unwrap());
+    assert_eq!(again(3, &known).await, Err(stale()));
 }
 
 async fn whatever_an_older_epoch_writes_is_refused(place: &Place) {

@@ -17,7 +17,7 @@ use concordat::{
         state::{Absence, Desired, Instance},
     },
     store::{
-        CHANGES_AT_ONCE, Outcome, Read, Refusal, Scope, StoreError, Write,
+        CHANGES_AT_ONCE, Observation, Outcome, Read, Refusal, Scope, StoreError, Write,
         sql::{Erased, open_writer_within},
     },
 };

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use concordat::{
     domain::{ids::GranteeId, lifecycle::Lifecycle, limits::Limits, state::Instance},
     store::{
-        Read, Scope, StoreError,
+        Read, Scope, StoreError, Write,
         sql::{ensure_holds, open_reader, open_writer_at, stored_epoch},
     },
 };

@@ -24,8 +24,8 @@ pub const LEDGER_HEAD: &str = "concordat.dev/ledger-head";
 /// What the leader lets everybody know with each renewal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Published {
-    /// Everything that happened until then is accounted for.
-    pub observed_through: Timestamp,
+    /// Everything that happened until then is accounted for; what was said last stays while there is work to do.
+    pub observed_through: Option<Timestamp>,
     /// The end of the ledger.
     pub head: Head,
 }
@@ -93,7 +93,9 @@ impl Record {
         let mut lease = self.0.clone();
         if let Some(Published { observed_through, head }) = published {
             let annotations = lease.annotations_mut();
-            annotations.insert(OBSERVED_THROUGH.to_owned(), observed_through.to_string());
+            if let Some(through) = observed_through {
+                annotations.insert(OBSERVED_THROUGH.to_owned(), through.to_string());
+            }
             let head = format!("{}:{}", head.sequence, head.hash);
             annotations.insert(LEDGER_HEAD.to_owned(), head);
         }
@@ -182,9 +184,11 @@ mod tests {
     #[test]
     fn what_is_published_is_read_again_and_outlives_the_holder() {
         let head = Head { sequence: 42, hash: Digest::of(&"entry") };
-        let observed_through = "2026-11-21T14:00:00Z".parse().unwrap();
-        let published = Published { observed_through, head };
-        let record = taken().renewed(Some(published)).renewed(None).released(None);
+        let observed_through = Some("2026-11-21T14:00:00Z".parse().unwrap());
+        let before = Published { observed_through, head: Head { sequence: 41, ..head } };
+        let later = Published { observed_through: None, head };
+        let record = taken().renewed(Some(before)).renewed(Some(later)).renewed(None);
+        let record = record.released(None);
         let record = record.taken("grace", Duration::from_millis(1_500), 8);
         assert_eq!((record.head(), record.epoch()), (Ok(head), Ok(8)));
         assert_eq!(record.0.annotations()[OBSERVED_THROUGH], "2026-11-21T14:00:00Z");

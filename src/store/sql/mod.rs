@@ -108,14 +108,17 @@ pub async fn open_writer_at(
     Ok(Sql { session, may: WriteAs { instance: instance.clone(), epoch, _lock: None } })
 }
 
-/// Opens a store again in an epoch that [`open_writer_at`] has begun for this very process, which lost its connection.
-/// Once somebody has begun a newer one it is [`StoreError::StaleEpoch`].
+/// Opens a store again in an epoch that [`open_writer_at`] has begun for this very process, which lost its connection,
+/// and had seen the ledger end with `known`. Once somebody has begun a newer epoch it is [`StoreError::StaleEpoch`]; where
+/// the server has come back with less than it had, it is [`StoreError::Rewound`].
 pub async fn open_writer_again(
     url: &StoreUrl,
     instance: &Instance,
     epoch: i64,
+    known: &Head,
 ) -> Result<SqlWriter, StoreError> {
     let mut session = open::writer(url).await?;
+    session.ensure_holds(known).await?;
     let epoch = lock::begin_epoch(&mut session, instance, lock::Epoch::Again(epoch)).await?;
     Ok(Sql { session, may: WriteAs { instance: instance.clone(), epoch, _lock: None } })
 }
@@ -132,16 +135,14 @@ pub async fn stored_epoch(url: &StoreUrl, instance: &Instance) -> Result<i64, St
 /// Refuses a store whose ledger has not the very entry that `published` names: whoever goes on from a backup would not
 /// know of what was done since. Nothing is made or migrated.
 pub async fn ensure_holds(url: &StoreUrl, published: &Head) -> Result<(), StoreError> {
-    if published.sequence == 0 {
-        return Ok(());
+    match open::ledger_reader(url).await {
+        Ok(mut session) => session.ensure_holds(published).await,
+        Err(StoreError::Missing { .. }) if published.sequence == 0 => Ok(()),
+        Err(StoreError::Missing { store }) => {
+            Err(StoreError::Rewound { store, sequence: published.sequence })
+        }
+        Err(error) => Err(error),
     }
-    let holds = match open::ledger_reader(url).await {
-        Ok(mut session) => session.has_entry(published).await?,
-        Err(StoreError::Missing { .. }) => false,
-        Err(error) => return Err(error),
-    };
-    let rewound = || StoreError::Rewound { store: url.to_string(), sequence: published.sequence };
-    if holds { Ok(()) } else { Err(rewound()) }
 }
 
 impl<May: Send> Read for Sql<May> {
@@ -307,9 +308,12 @@ impl Session {
         Ok(entries)
     }
 
-    async fn has_entry(&mut self, head: &Head) -> Result<bool, StoreError> {
+    async fn ensure_holds(&mut self, known: &Head) -> Result<(), StoreError> {
         let hash = both("SELECT hash FROM ledger WHERE sequence = $1");
-        let found = self.texts(hash, &[Bound::Number(head.sequence)]).await?;
-        Ok(found == [head.hash.to_string()])
+        let found = self.texts(hash, &[Bound::Number(known.sequence)]).await?;
+        if known.sequence == 0 || found == [known.hash.to_string()] {
+            return Ok(());
+        }
+        Err(StoreError::Rewound { store: self.store.clone(), sequence: known.sequence })
     }
 }
