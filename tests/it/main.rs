@@ -9,6 +9,7 @@
     reason = "a test fails by panicking and tells its figures, also in a function that it calls"
 )]
 
+mod admission;
 mod cli;
 mod crash;
 mod crds;
@@ -34,5 +35,6 @@ mod store_lifecycle;
 mod store_rights;
 mod store_samples;
 mod store_sessions;
+mod telemetry;
 mod verdict;
 mod work;
