@@ -13,7 +13,7 @@ use super::{
     readiness::{self, suspended},
     reason::Reason,
     relationship::RelationshipFacts,
-    rows::{Rows, end},
+    rows::{Given, Rows, end},
     text,
 };
 use crate::{
@@ -120,14 +120,8 @@ fn not_understood(
     rows: &Rows<'_>,
     now: Timestamp,
 ) -> GrantPart {
-    let assignments = rows.active.into_iter().flat_map(|row| row.assignments.values());
-    let given = assignments.filter_map(|assignment| {
-        Some((&assignment.state, &**assignment.state.contributions.get(object)?))
-    });
-    let (held, ends_at) = given
-        .map(|(state, given)| held(state, given, &given.roles, now))
-        .max()
-        .unwrap_or((Held::Nothing, None));
+    let (held, ends_at) =
+        held(&rows.given(object, now), now, |given| Some(&given.contribution.roles));
     let message = format!("relationship `{}` has problems", facts.object);
     GrantPart {
         verdict: Verdict::under_way(Reason::RelationshipInvalid, message),
@@ -154,23 +148,20 @@ fn observed(would: &Verdict) -> (Verdict, Drift) {
     (Verdict::reached(Reason::Observed, message), drift)
 }
 
-/// How much of `roles` is held by this contribution, and until when.
-fn held(
-    state: &Assignment,
-    given: &Contribution,
-    roles: &BTreeSet<RoleId>,
+/// How much is held of what was given, and until when the first of it. It is everything if all the roles that `asked`
+/// tells are held somewhere.
+fn held<'a>(
+    given: &[Given<'a>],
     now: Timestamp,
+    asked: impl Fn(&Given<'a>) -> Option<&'a BTreeSet<RoleId>>,
 ) -> (Held, Option<Timestamp>) {
-    let live = |role: &&RoleId| state.roles.get(role).is_some_and(|until| *until > now);
-    let all = roles.iter().filter(live).count() == roles.len();
-    let untils = given.roles.iter().filter(live).filter_map(|role| state.roles.get(role));
-    let own = given.window.not_after.unwrap_or(Timestamp::MAX);
-    let earliest = untils.map(|until| own.min(*until)).min();
-    match earliest {
-        None => (Held::Nothing, None),
-        Some(earliest) if all => (Held::Everything, end(earliest)),
-        Some(earliest) => (Held::Some, end(earliest)),
-    }
+    let Some(earliest) = given.iter().filter_map(|given| given.ends_at(now)).min() else {
+        return (Held::Nothing, None);
+    };
+    let whole = given.iter().any(|given| {
+        asked(given).is_some_and(|roles| roles.iter().all(|role| given.holds(role, now)))
+    });
+    (if whole { Held::Everything } else { Held::Some }, end(earliest))
 }
 
 /// One grant under one relationship.
@@ -195,10 +186,14 @@ impl<'a> Here<'a> {
         Some((state, &**state.contributions.get(self.object)?))
     }
 
+    /// How much is held: what was given before to another grantee counts until it is gone.
     fn held(self) -> (Held, Option<Timestamp>) {
-        self.given().map_or((Held::Nothing, None), |(state, given)| {
-            held(state, given, &self.grant.roles, self.now)
-        })
+        let here = |given: &Given<'_>| {
+            self.rows.active.is_some_and(|row| row.key == *given.row)
+                && given.grantee == self.grant.grantee.id
+        };
+        let asked = |given: &Given<'a>| here(given).then_some(&self.grant.roles);
+        held(&self.rows.given(self.object, self.now), self.now, asked)
     }
 
     fn removed_outside(self, state: &Assignment) -> BTreeSet<RoleId> {

@@ -10,5 +10,7 @@ mod memory;
 mod model;
 mod ownership;
 mod properties;
+mod report;
 mod rules;
+mod statuses;
 mod told;
