@@ -17,7 +17,7 @@ use super::{
     text,
 };
 use crate::{
-    api::{Gates, ManagementPolicy},
+    api::{Gates, GrantDeletionPolicy, ManagementPolicy},
     domain::{
         digest::Digest,
         ids::RoleId,
@@ -122,7 +122,7 @@ fn not_understood(
 ) -> GrantPart {
     let (held, ends_at) =
         held(&rows.given(object, now), now, |given| Some(&given.contribution.roles));
-    let message = format!("relationship `{}` has problems", facts.object);
+    let message = format!("relationship `{}` is missing or has problems", facts.object);
     GrantPart {
         verdict: Verdict::under_way(Reason::RelationshipInvalid, message),
         held,
@@ -245,15 +245,32 @@ impl<'a> Here<'a> {
         if let Some(hash) = self.blocking(&self.facts.left) {
             return blocked(hash, &left);
         }
-        let message = if left.is_empty() {
-            "nothing is in the way any more".to_owned()
-        } else {
-            format!("still to be done before it can go: {}", text::changes(&left))
-        };
         if left.is_empty() {
-            return Verdict::reached(Reason::Deleting, message);
+            return self.left_alone();
         }
+        let message = format!("still to be done before it can go: {}", text::changes(&left));
         Verdict::under_way(Reason::Deleting, message)
+    }
+
+    /// A grant that goes while nothing is to be changed for it: because nothing is in the way, or because what it gave is
+    /// held with its relationship.
+    fn left_alone(self) -> Verdict {
+        let recorded = self.given().is_some_and(|(_, given)| given.uid == self.grant.uid);
+        let stays = recorded && self.grant.deletion == GrantDeletionPolicy::Revoke;
+        let relationship = &self.wish.object;
+        match self.wish.standing {
+            Standing::Suspended if stays => {
+                let message = format!("relationship `{relationship}` is suspended");
+                Verdict::on_hold(Reason::Suspended, message)
+            }
+            Standing::Invalid if stays => {
+                let message = format!("relationship `{relationship}` has problems");
+                Verdict::under_way(Reason::RelationshipInvalid, message)
+            }
+            Standing::Live | Standing::Suspended | Standing::Invalid | Standing::Deleted => {
+                Verdict::reached(Reason::Deleting, "nothing is in the way any more")
+            }
+        }
     }
 
     /// How far it is when `left` is still to be done.

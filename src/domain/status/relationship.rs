@@ -85,6 +85,7 @@ pub fn relationship(
         expiry.told,
         judged::told(&facts.problems),
     ];
+    let ready = judged::with_warnings(ready, &facts.problems);
     let conditions = conditions(about, ready, further.into_iter().flatten());
     let told = rows.told();
     let assignments = rows.effective(now);

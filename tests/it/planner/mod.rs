@@ -4,10 +4,13 @@
 
 mod attacks;
 mod build;
+mod conditions;
 mod generate;
 mod limits;
+mod lines;
 mod memory;
 mod model;
+mod obstacles;
 mod ownership;
 mod properties;
 mod report;

@@ -75,21 +75,16 @@ impl Report {
         });
         relationships.chain(grants).chain(acceptances).collect()
     }
+}
 
-    fn about<'a>(
-        &'a self,
-        conditions: &'a [Condition],
-        standing: Option<Standing>,
-        now: Timestamp,
-    ) -> About<'a> {
-        let leaving = standing == Some(Standing::Deleted);
-        About {
-            generation: 1,
-            presence: if leaving { Presence::Deleting } else { Presence::Present },
-            created: Some(day(0)),
-            now,
-            conditions,
-        }
+fn about(conditions: &[Condition], standing: Option<Standing>, now: Timestamp) -> About<'_> {
+    let leaving = standing == Some(Standing::Deleted);
+    About {
+        generation: 1,
+        presence: if leaving { Presence::Deleting } else { Presence::Present },
+        created: Some(day(0)),
+        now,
+        conditions,
     }
 }
 
@@ -141,7 +136,7 @@ pub fn report(world: &World, before: Option<&Report>) -> Report {
         };
         let old = before.relationships.get(&wish.object).map(|reported| &reported.status);
         let conditions = old.map_or(&[][..], |old| &old.conditions);
-        let about = before.about(conditions, Some(of.standing), observed.now);
+        let about = about(conditions, Some(of.standing), observed.now);
         let told = relationship(&about, &facts, old);
         for name in wish.grants.keys() {
             let part = grant_part(name, &facts, observed.now);
@@ -162,7 +157,7 @@ pub fn report(world: &World, before: Option<&Report>) -> Report {
             .collect();
         let old = before.grants.get(&name).map(|reported| &reported.status);
         let conditions = old.map_or(&[][..], |old| &old.conditions);
-        let about = before.about(conditions, Some(of.standing), observed.now);
+        let about = about(conditions, Some(of.standing), observed.now);
         let facts =
             GrantFacts { object: &name, problems: Vec::new(), hold: None, selected: parts.len() };
         let told = grant(&about, &facts, parts, old);
@@ -179,7 +174,7 @@ pub fn report(world: &World, before: Option<&Report>) -> Report {
         };
         let old = before.acceptances.get(&answer.object).map(|reported| &reported.status);
         let conditions = old.map_or(&[][..], |old| &old.conditions);
-        let about = before.about(conditions, None, observed.now);
+        let about = about(conditions, None, observed.now);
         report.acceptances.insert(answer.object.clone(), acceptance(&about, &facts));
     }
     report
