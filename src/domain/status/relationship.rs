@@ -2,7 +2,7 @@
 //!
 //! Never: another owner's row, or a plan of its own; what is left to do comes from the planner.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use jiff::Timestamp;
 
@@ -85,10 +85,13 @@ pub fn relationship(
         expiry.told,
         judged::told(&facts.problems),
     ];
-    let ready = judged::with_warnings(ready, &facts.problems);
+    let (assignments, grantees) = rows.effective(now);
+    let mut ready = judged::with_warnings(ready, &facts.problems);
+    if assignments.len() < grantees {
+        let _ = write!(ready.message, "; {} of {grantees} grantees are listed", assignments.len());
+    }
     let conditions = conditions(about, ready, further.into_iter().flatten());
     let told = rows.told();
-    let assignments = rows.effective(now);
     let untils = assignments.iter().flat_map(|assignment| &assignment.roles);
     let next_until = untils.filter_map(|role| role.until).min();
     let settled = match facts.hold {

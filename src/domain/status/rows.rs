@@ -95,8 +95,9 @@ impl<'a> Rows<'a> {
         Duration::from_days(INVITATION_LAPSES_AFTER_DAYS).after(self.pending?.invited_at)
     }
 
-    /// Who holds which role until when, under all rows together.
-    pub fn effective(&self, now: Timestamp) -> Vec<EffectiveAssignment> {
+    /// Who holds which role until when, under all rows together, as far as a status holds it, and how many grantees they
+    /// really are.
+    pub fn effective(&self, now: Timestamp) -> (Vec<EffectiveAssignment>, usize) {
         let mut held: BTreeMap<GranteeId, BTreeMap<RoleId, Timestamp>> = BTreeMap::new();
         for row in self.own.iter().filter(|row| is_active(row, now)) {
             for (grantee, assignment) in &row.assignments {
@@ -110,11 +111,12 @@ impl<'a> Rows<'a> {
                 }
             }
         }
+        let count = held.len();
         let assignments = held.into_iter().map(|(grantee, roles)| EffectiveAssignment {
             grantee: grantee.to_string(),
             roles: effective_roles(roles),
         });
-        assignments.take(GRANTEES).collect()
+        (assignments.take(GRANTEES).collect(), count)
     }
 
     /// What this grant has given, to whomever and under whichever row it is still held.

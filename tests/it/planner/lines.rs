@@ -44,9 +44,14 @@ pub fn of_kind(report: &Report, kind: Kind) -> String {
 /// Asserts what relationships and grants tell.
 #[track_caller]
 pub fn tells(world: &World, relationship: &str, grant: &str) {
-    let report = report(world, None);
-    assert_eq!(of_kind(&report, Kind::PartnerRelationship), relationship);
-    assert_eq!(of_kind(&report, Kind::RoleGrant), grant);
+    report_tells(&report(world, None), relationship, grant);
+}
+
+/// Asserts what relationships and grants of a report tell.
+#[track_caller]
+pub fn report_tells(report: &Report, relationship: &str, grant: &str) {
+    assert_eq!(of_kind(report, Kind::PartnerRelationship), relationship);
+    assert_eq!(of_kind(report, Kind::RoleGrant), grant);
 }
 
 #[track_caller]

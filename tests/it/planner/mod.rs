@@ -5,6 +5,7 @@
 mod attacks;
 mod build;
 mod conditions;
+mod fit;
 mod generate;
 mod limits;
 mod lines;

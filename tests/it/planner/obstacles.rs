@@ -4,14 +4,17 @@
 
 use concordat::{
     api::ManagementPolicy,
-    domain::{ids::Kind, state::Standing},
+    domain::{ids::Kind, lifecycle::Lifecycle, state::Standing, status::Hold},
 };
 
 use super::{
-    build::{Grant, Relationship, object, roles},
-    generate::Step,
-    lines::{IN_SYNC, active, message, of_kind, relationship_name, tells},
-    report::report,
+    build::{Grant, Relationship, day, group, object, roles},
+    fit::misfits,
+    generate::{Step, World},
+    lines::{
+        HELD, IN_SYNC, WAITS, active, message, of_kind, relationship_name, report_tells, tells,
+    },
+    report::{report, report_with},
     told::{active_with, gives, of},
 };
 
@@ -113,4 +116,116 @@ fn a_selector_sums_up_what_differs_and_counts_what_does_not() {
         message(&told, Kind::RoleGrant, "InForce"),
         "access is held under 1 of 2 relationships, and in full under 1"
     );
+}
+
+#[test]
+fn what_a_round_was_kept_from_is_told_and_when_it_goes_on() {
+    let mut world = active();
+    let until = day(0) + jiff::SignedDuration::from_secs(30);
+    let settling = report_with(&world, None, |facts| facts.hold = Some(Hold::Settling { until }));
+    report_tells(&settling, "InProgress Settling, Authorized Authorized", HELD);
+    assert_eq!(settling.next_change(), Some(until));
+    let finalizer = report_with(&world, None, |facts| facts.hold = Some(Hold::Finalizer));
+    report_tells(&finalizer, "InProgress Pending, Authorized Authorized", HELD);
+    let nobody = report_with(&world, None, |facts| facts.hold = Some(Hold::NoBoundary));
+    report_tells(
+        &nobody,
+        "InProgress NoBoundary, Authorized Authorized",
+        "InProgress NoBoundary, InForce Held",
+    );
+    let refused = report_with(&world, None, |facts| facts.refused = vec!["b".into(), "a".into()]);
+    report_tells(&refused, "InProgress Refused, Authorized Authorized", HELD);
+    assert_eq!(
+        message(&refused, Kind::PartnerRelationship, "Ready"),
+        "the store refused what is planned again: a; b"
+    );
+    let nothing = report_with(&world, None, |facts| facts.wish = None);
+    report_tells(
+        &nothing,
+        "InProgress OfferInvalid, Authorized Authorized",
+        "InProgress RelationshipInvalid, InForce Held",
+    );
+    world.step(&Step::RelationshipStanding(0, Standing::Invalid));
+    tells(&world, "InProgress OfferInvalid, Authorized Authorized", HELD);
+    world.step(&Step::Grant(0, gives(&[1], 300)));
+    tells(
+        &world,
+        "InProgress OfferInvalid, Authorized Authorized",
+        "InProgress RelationshipInvalid, InForce PartlyHeld",
+    );
+}
+
+#[test]
+fn stages_that_others_set_are_told_and_one_that_is_unknown_needs_somebody() {
+    let cases = [
+        ("Created", WAITS),
+        ("Approved", "InProgress Activating, Authorized=False Activating"),
+        ("Activating", "InProgress Activating, Authorized=False Activating"),
+        ("TerminationRequested", "InProgress Ending, Authorized=False Ending"),
+        ("Terminating", "InProgress Ending, Authorized=False Ending"),
+        ("Expiring", "InProgress Ending, Authorized=False Ending"),
+        ("frozenSolid", "Failed UnknownStage, Authorized=Unknown UnknownStage"),
+    ];
+    for (stage, expected) in cases {
+        let mut world = World::new();
+        world.declare(of(&[0]));
+        for row in world.memory.observed.relationships.values_mut().flatten() {
+            row.lifecycle = Lifecycle::from(stage.to_owned());
+        }
+        tells(&world, expected, "");
+        let told = report(&world, None);
+        let status = &told.relationships[&relationship_name()].status;
+        assert_eq!(status.lifecycle.as_deref(), Some(stage));
+    }
+}
+
+#[test]
+fn a_deletion_that_is_held_says_by_what() {
+    let mut world = active();
+    world.step(&Step::RelationshipStanding(0, Standing::Suspended));
+    world.step(&Step::GrantStanding(0, Standing::Deleted));
+    tells(
+        &world,
+        "InProgress Suspended, Authorized Authorized",
+        "Terminating Suspended, InForce Held",
+    );
+    world.step(&Step::RelationshipStanding(0, Standing::Invalid));
+    tells(
+        &world,
+        "InProgress OfferInvalid, Authorized Authorized",
+        "Terminating RelationshipInvalid, InForce Held",
+    );
+    world.step(&Step::RelationshipStanding(0, Standing::Live));
+    let pending = "InProgress Pending, Authorized Authorized";
+    tells(&world, pending, "Terminating Deleting, InForce Held");
+    world.apply();
+    tells(&world, IN_SYNC, "Terminating Deleting, InForce=False NotHeld");
+    assert_eq!(
+        message(&report(&world, None), Kind::RoleGrant, "Ready"),
+        "nothing is in the way any more"
+    );
+}
+
+#[test]
+fn a_status_fits_its_schema_however_much_is_held() {
+    let mut world = active_with(of(&[0, 1]), &[]);
+    let row = world.memory.observed.relationships.values_mut().flatten().next().unwrap();
+    for number in 0..1_200_u32 {
+        let id = concordat::domain::ids::GranteeId::from_u128(0x9000 + u128::from(number));
+        let roles = (0..160).map(|role| {
+            let role = concordat::domain::ids::RoleId::from_u128(0x7000 + role);
+            (role, day(100))
+        });
+        let state =
+            concordat::domain::state::Assignment { roles: roles.collect(), ..Default::default() };
+        let grantee = concordat::domain::state::Grantee { id, ..group(0) };
+        let held = concordat::domain::state::ObservedAssignment { grantee, version: 1, state };
+        row.assignments.insert(id, held);
+    }
+    let told = report(&world, None);
+    let status = &told.relationships[&relationship_name()].status;
+    assert_eq!((status.assignments.len(), status.assignments[0].roles.len()), (1_000, 150));
+    let ready = message(&told, Kind::PartnerRelationship, "Ready");
+    assert!(ready.ends_with("; 1000 of 1200 grantees are listed"), "{ready}");
+    assert_eq!(misfits(&told), Vec::<String>::new());
 }

@@ -90,6 +90,15 @@ fn about(conditions: &[Condition], standing: Option<Standing>, now: Timestamp) -
 
 /// The statuses after a round, with those that stood there before.
 pub fn report(world: &World, before: Option<&Report>) -> Report {
+    report_with(world, before, |_| {})
+}
+
+/// The same where a round knows something else of each relationship.
+pub fn report_with(
+    world: &World,
+    before: Option<&Report>,
+    alter: impl Fn(&mut RelationshipFacts<'_>),
+) -> Report {
     let observed = &world.memory.observed;
     let desired = world.input.desired();
     let left = plan(&desired, observed, &claimant());
@@ -110,7 +119,7 @@ pub fn report(world: &World, before: Option<&Report>) -> Report {
         let own = |change: &&Change| {
             change.subject.relationship.is_some() && change.subject.owner.object == wish.object
         };
-        let facts = RelationshipFacts {
+        let mut facts = RelationshipFacts {
             object: &wish.object,
             wish: Some(wish),
             rows: observed.relationships.get(&key(*number)).map_or(&[][..], Vec::as_slice),
@@ -134,6 +143,7 @@ pub fn report(world: &World, before: Option<&Report>) -> Report {
             valid_until: report.left.valid_until,
             ledger: None,
         };
+        alter(&mut facts);
         let old = before.relationships.get(&wish.object).map(|reported| &reported.status);
         let conditions = old.map_or(&[][..], |old| &old.conditions);
         let about = about(conditions, Some(of.standing), observed.now);

@@ -5,13 +5,18 @@
 use std::collections::BTreeSet;
 
 use concordat::{
-    api::{Condition, ConditionStatus},
-    domain::{ids::Kind, state::Standing, status::Held},
+    api::{Condition, ConditionStatus, PartnerRelationshipStatus},
+    domain::{
+        ids::Kind,
+        state::Standing,
+        status::{EventReason, Held, grant_events, relationship_events},
+    },
 };
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::{
+    fit::misfits,
     generate::{Outside, Step, World, history},
     report::{Kstatus, Report, kstatus, report},
 };
@@ -56,6 +61,52 @@ proptest! {
     fn a_second_look_at_the_same_world_writes_the_same_bytes(steps in history(Outside::Busy)) {
         along(&steps, |world, _, after| {
             prop_assert_eq!(report(world, Some(after)).statuses(), after.statuses());
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn a_status_fits_the_schema_of_its_kind(steps in history(Outside::Busy)) {
+        along(&steps, |_, _, after| {
+            prop_assert_eq!(misfits(after), Vec::<String>::new());
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn events_tell_each_gain_and_loss_of_access_once(steps in history(Outside::Busy)) {
+        along(&steps, |world, before, after| {
+            let now = world.memory.observed.now;
+            for (name, reported) in &after.relationships {
+                let new = &reported.status;
+                prop_assert_eq!(relationship_events(Some(new), new, now), vec![]);
+                let old = before.and_then(|before| before.relationships.get(name));
+                let old = old.map(|old| &old.status);
+                let events = relationship_events(old, new, now);
+                let told = |reason| events.iter().any(|event| event.reason == reason);
+                let held = |status: &PartnerRelationshipStatus| -> BTreeSet<(String, String)> {
+                    let all = status.assignments.iter().flat_map(|of| {
+                        let live = of.roles.iter().filter(|role| role.until > Some(now));
+                        live.map(|role| (of.grantee.clone(), role.id.clone()))
+                    });
+                    all.collect()
+                };
+                let (had, has) = (old.map(held).unwrap_or_default(), held(new));
+                prop_assert_eq!(told(EventReason::RoleGranted), !has.is_subset(&had));
+                prop_assert_eq!(told(EventReason::RoleRevoked), !had.is_subset(&has));
+            }
+            for (name, reported) in &after.grants {
+                let new = &reported.status;
+                prop_assert_eq!(grant_events(Some(new), new), vec![]);
+                let old = before.and_then(|before| before.grants.get(name));
+                let events = grant_events(old.map(|old| &old.status), new);
+                let told = |reason| events.iter().any(|event| event.reason == reason);
+                let had = old.is_some_and(|old| is_true(&old.status.conditions, "InForce"));
+                let has = is_true(&new.conditions, "InForce");
+                prop_assert_eq!(told(EventReason::RoleGranted), has && !had);
+                let ended = told(EventReason::RoleRevoked) || told(EventReason::Expired);
+                prop_assert!(ended || has || !had, "{events:?}");
+            }
             Ok(())
         })?;
     }
