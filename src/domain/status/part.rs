@@ -107,7 +107,9 @@ pub fn grant_part(object: &ObjectName, facts: &RelationshipFacts<'_>, now: Times
         window: grant.window,
         removed_outside: assignment.map(|held| here.removed_outside(held)).unwrap_or_default(),
         blocked: here.blocking(&facts.left),
-        next_change: earlier(next_change, rows.active.and_then(|row| row.ends_at)),
+        next_change: [next_change, rows.active.and_then(|row| row.ends_at), facts.held_back_until]
+            .into_iter()
+            .fold(None, earlier),
         verdict,
         drift,
     }

@@ -62,6 +62,8 @@ pub struct RelationshipFacts<'a> {
     pub hold: Option<Hold>,
     /// When that plan would differ.
     pub valid_until: Option<Timestamp>,
+    /// When the plan behind `held_back` would differ.
+    pub held_back_until: Option<Timestamp>,
     /// The last entry of the ledger about it, where there is a new one.
     pub ledger: Option<LedgerHead>,
 }
@@ -98,11 +100,17 @@ pub fn relationship(
         Some(Hold::Settling { until }) => Some(until),
         Some(Hold::NoBoundary | Hold::Finalizer) | None => None,
     };
-    let next_change =
-        [facts.valid_until, expiry.next_change, rows.lapses_at(), next_until, settled]
-            .into_iter()
-            .map(|instant| instant.filter(|instant| *instant > now))
-            .fold(None, earlier);
+    let next_change = [
+        facts.valid_until,
+        facts.held_back_until,
+        expiry.next_change,
+        rows.lapses_at(),
+        next_until,
+        settled,
+    ]
+    .into_iter()
+    .map(|instant| instant.filter(|instant| *instant > now))
+    .fold(None, earlier);
     let status = PartnerRelationshipStatus {
         observed_generation: about.generation,
         conditions,

@@ -225,6 +225,7 @@ fn no_facts<'a>(
         refused: Vec::new(),
         hold: None,
         valid_until: None,
+        held_back_until: None,
         ledger: None,
     }
 }

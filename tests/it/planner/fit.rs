@@ -43,7 +43,7 @@ fn compare(schema: &Value, value: &Value, path: &mut String, found: &mut Vec<Str
     let (length, longest) = match value {
         Value::String(text) => (text.chars().count(), limit("maxLength")),
         Value::Array(items) => (items.len(), limit("maxItems")),
-        _ => (0, None),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => (0, None),
     };
     if longest.is_some_and(|longest| length > longest) {
         found.push(format!("{path} has {length}"));

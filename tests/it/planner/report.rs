@@ -141,6 +141,7 @@ pub fn report_with(
             refused: Vec::new(),
             hold: None,
             valid_until: report.left.valid_until,
+            held_back_until: without_holds.as_ref().and_then(|plan| plan.valid_until),
             ledger: None,
         };
         alter(&mut facts);
