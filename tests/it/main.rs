@@ -10,6 +10,7 @@
 )]
 
 mod cli;
+mod cluster;
 mod crash;
 mod crds;
 mod documents;
@@ -29,10 +30,12 @@ mod saved_plans;
 mod signals;
 mod sources;
 mod store_contract;
+mod store_epochs;
 mod store_faults;
 mod store_lifecycle;
 mod store_rights;
 mod store_samples;
 mod store_sessions;
+mod store_upgrade;
 mod verdict;
 mod work;
