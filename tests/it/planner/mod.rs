@@ -3,12 +3,22 @@
 //! Never: the planner's own arithmetic in what judges it.
 
 mod attacks;
+<<<<<<< HEAD
 pub mod build;
+=======
+mod build;
+mod conditions;
+mod fit;
+>>>>>>> w/status
 mod generate;
 mod limits;
+mod lines;
 mod memory;
 mod model;
+mod obstacles;
 mod ownership;
 mod properties;
+mod report;
 mod rules;
+mod statuses;
 mod told;
