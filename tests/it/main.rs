@@ -9,7 +9,9 @@
     reason = "a test fails by panicking and tells its figures, also in a function that it calls"
 )]
 
+mod chart;
 mod cli;
+mod cluster;
 mod crash;
 mod crds;
 mod documents;

@@ -74,3 +74,7 @@ variables:
       variables.approval != variables.approvalBefore ? variables.user :
       variables.before[?'concordat.dev/approved-by'].orValue('')
 {{- end }}
+
+{{- define "concordat.operatorUser" -}}
+system:serviceaccount:{{ .Release.Namespace }}:{{ include "concordat.serviceAccount" . }}
+{{- end }}
