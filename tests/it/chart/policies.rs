@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Helm, NAMESPACE, RELEASE, chart, material};
 use crate::{
-    cluster::{As, Cluster},
+    cluster::{Cluster, access::As},
     program::{Place, assert_file, finished},
 };
 

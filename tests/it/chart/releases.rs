@@ -117,7 +117,7 @@ fn life(cluster: &Cluster, first: Helm, then: Helm) {
         let file = quickstart.join(name).with_extension("yaml").display().to_string();
         create(cluster, &file);
     }
-    let authority = ByteString(cluster.authority().as_bytes().to_vec());
+    let authority = ByteString(fs::read(cluster.folder().join("ca.pem")).unwrap());
     let bundle = json!([
         { "op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": authority },
     ]);
