@@ -44,6 +44,7 @@ spec:
 
 {{/* What the stamps are about, and what they must be. */}}
 {{- define "concordat.stampsMatch" -}}
+{{ include "concordat.notTheOperator" . }}
 matchConstraints:
   matchPolicy: Equivalent
   namespaceSelector: {}
@@ -62,6 +63,18 @@ variables:
     expression: variables.now[?'concordat.dev/requested-by'].orValue('')
   - name: mustHaveAsked
     expression: "request.operation == 'CREATE' ? variables.user : variables.before[?'concordat.dev/requested-by'].orValue('')"
+  # Labels count, since selectors give roles by them, and so does a claim on another's row.
+  - name: changes
+    expression: >-
+      request.operation == 'UPDATE' && (
+        object.spec != oldObject.spec ||
+        object.metadata.?labels.orValue({}) != oldObject.metadata.?labels.orValue({}) ||
+        variables.now[?'concordat.dev/adopt-from'] != variables.before[?'concordat.dev/adopt-from']
+      )
+  - name: changed
+    expression: variables.now[?'concordat.dev/changed-by'].orValue('')
+  - name: mustHaveChanged
+    expression: "variables.changes ? variables.user : variables.before[?'concordat.dev/changed-by'].orValue('')"
   - name: approval
     expression: variables.now[?'concordat.dev/approve'].orValue('')
   - name: approvalBefore
@@ -77,4 +90,11 @@ variables:
 
 {{- define "concordat.operatorUser" -}}
 system:serviceaccount:{{ .Release.Namespace }}:{{ include "concordat.serviceAccount" . }}
+{{- end }}
+
+{{/* It changes finalizers only, as a policy of its own sees to: those need not wait for the others. */}}
+{{- define "concordat.notTheOperator" -}}
+matchConditions:
+  - name: not-the-operator
+    expression: request.userInfo.username != '{{ include "concordat.operatorUser" . }}'
 {{- end }}

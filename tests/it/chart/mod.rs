@@ -3,9 +3,11 @@
 //! Never: a template read as text where Helm can be asked.
 
 mod alerts;
+mod image;
 mod policies;
 mod releases;
 mod schemas;
+mod stage;
 mod templates;
 
 use std::{

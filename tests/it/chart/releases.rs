@@ -184,3 +184,46 @@ fn the_server_takes_what_the_chart_renders() {
         assert_eq!(taken, objects(&text).len(), "{}", stem(&path));
     }
 }
+
+/// The commands of a document, without those of a block that needs running Pods.
+fn commands(text: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines().peekable();
+    let mut skipped = false;
+    while let Some(line) = lines.next() {
+        if line == "```sh" {
+            let block: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
+            if !skipped {
+                blocks.push(block.join("\n"));
+            }
+        }
+        skipped = line == "<!-- needs Pods -->";
+    }
+    blocks
+}
+
+#[test]
+fn the_commands_of_the_install_page_work() {
+    let text = fs::read_to_string(root().join("docs/install.md")).unwrap();
+    let commands = commands(&text);
+    assert_eq!(commands.len(), 6, "{commands:#?}");
+    for with in Helm::BOTH {
+        let cluster = Cluster::own();
+        for command in &commands {
+            let mut shell = Command::new("bash");
+            cluster.prepare(&mut shell);
+            let path = shell.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, it)| it);
+            let helm = with.program().parent().unwrap().display().to_string();
+            let path = format!("{helm}:{}", path.unwrap().to_str().unwrap());
+            shell.env("PATH", path).current_dir(root()).args(["-euo", "pipefail", "-c", command]);
+            let ran = finished(shell, b"");
+            assert_eq!(ran.code, Some(0), "{with:?} {command}: {}{}", ran.stdout, ran.stderr);
+        }
+        assert_eq!(left(&cluster), "persistentvolumeclaim/concordat-store\n");
+        cluster.wait(
+            "msp-helpdesk",
+            "rolebinding/acceptors",
+            "jsonpath={.roleRef.kind}=ClusterRole",
+        );
+    }
+}

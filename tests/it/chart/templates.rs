@@ -188,7 +188,7 @@ fn the_rights_that_the_chart_gives_are_these() {
             }
             let head = format!("{kind} {} ({name})\n", of.as_str().unwrap());
             if name == "default" || head.contains("-operator") {
-                write!(told, "{head}{lines}\n").unwrap();
+                writeln!(told, "{head}{lines}").unwrap();
             }
         }
     }
