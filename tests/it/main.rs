@@ -10,6 +10,7 @@
 )]
 
 mod admission;
+mod chart;
 mod cli;
 mod cluster;
 mod crash;
