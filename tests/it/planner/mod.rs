@@ -3,13 +3,9 @@
 //! Never: the planner's own arithmetic in what judges it.
 
 mod attacks;
-<<<<<<< HEAD
 pub mod build;
-=======
-mod build;
 mod conditions;
 mod fit;
->>>>>>> w/status
 mod generate;
 mod limits;
 mod lines;
