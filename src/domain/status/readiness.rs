@@ -162,13 +162,36 @@ fn progress(
                 format!("{}; the customer is invited to renew it as `{name}`", rests(facts));
             Verdict::reached(Reason::InSync, message)
         }
-        (Some(_), None) => Verdict::reached(Reason::InSync, rests(facts)),
+        (Some(active), None) => alone(active, wish, facts, rows),
         (None, Some(pending)) => waiting(pending, rows, "to begin"),
         (None, None) => rows.newest().map_or_else(
             || Verdict::under_way(Reason::Pending, "the customer is yet to be invited"),
             over,
         ),
     }
+}
+
+/// The verdict where one row is active and none is pending: it may not be what is asked for any more, and the customer may
+/// have refused what is.
+fn alone(
+    active: &ObservedRelationship,
+    wish: &DesiredRelationship,
+    facts: &RelationshipFacts<'_>,
+    rows: &Rows<'_>,
+) -> Verdict {
+    let newest = rows.newest().unwrap_or(active);
+    let stopped = matches!(newest.lifecycle.phase(), Phase::Ending | Phase::Unknown);
+    if matches(active, wish) && !stopped {
+        return Verdict::reached(Reason::InSync, rests(facts));
+    }
+    let name = &active.key.name;
+    if newest.key == active.key {
+        let message = format!("`{name}` is active, and is not what is asked for");
+        return Verdict::under_way(Reason::Pending, message);
+    }
+    let mut verdict = over(newest);
+    verdict.message = format!("{}; `{name}` stays active", verdict.message);
+    verdict
 }
 
 fn rests(facts: &RelationshipFacts<'_>) -> String {
