@@ -20,8 +20,8 @@ use crate::{
         partner_type,
         problem::{Code, Severity},
         state::{
-            Assignment, Contribution, Desired, DesiredRelationship, Grantee, Observed, Standing,
-            Window,
+            Assignment, Contribution, Desired, DesiredRelationship, Grantee, ObjectName, Observed,
+            Standing, Window,
         },
     },
 };
@@ -287,15 +287,36 @@ pub(super) fn plan_removal(row: &Row<'_>, cause: Cause, draft: &mut Draft<'_>) {
 
 /// Takes away what the grants of a row gave, save those that are retained or still declared as held.
 pub(super) fn plan_revocation(row: &Row<'_>, desired: &Desired, draft: &mut Draft<'_>) {
+    let stays = |object: &ObjectName, contribution: &Contribution| {
+        let held = desired.grant_objects.get(object);
+        contribution.deletion == GrantDeletionPolicy::Retain
+            || matches!(held, Some(Standing::Suspended | Standing::Invalid))
+    };
+    keep_only(row, stays, draft);
+}
+
+/// Takes away what those grants of a row gave that are on their way out, where nothing declares the row itself.
+pub(super) fn plan_leaving(row: &Row<'_>, desired: &Desired, draft: &mut Draft<'_>) {
+    let stays = |object: &ObjectName, contribution: &Contribution| {
+        contribution.deletion == GrantDeletionPolicy::Retain
+            || !desired.is_leaving(Kind::RoleGrant, object, &contribution.uid)
+    };
+    keep_only(row, stays, draft);
+}
+
+fn keep_only(
+    row: &Row<'_>,
+    stays: impl Fn(&ObjectName, &Contribution) -> bool,
+    draft: &mut Draft<'_>,
+) {
     let Some(observed) = row.observed else { return };
     for (id, assignment) in &observed.assignments {
         let before = expire(row, *id, &assignment.grantee, draft);
         let mut left = before.contributions.clone();
-        left.retain(|object, contribution| {
-            let held = desired.grant_objects.get(object);
-            contribution.deletion == GrantDeletionPolicy::Retain
-                || matches!(held, Some(Standing::Suspended | Standing::Invalid))
-        });
+        left.retain(|object, contribution| stays(object, contribution));
+        if left.len() == before.contributions.len() {
+            continue;
+        }
         let rules = Rules {
             now: draft.now(),
             ends_at: row.ends_at,

@@ -3,7 +3,7 @@
 //! Never: the planner's own arithmetic in what judges it.
 
 mod attacks;
-mod build;
+pub mod build;
 mod conditions;
 mod fit;
 mod generate;
