@@ -392,7 +392,8 @@ fn gives(run: &Run, grant: &ObjectName, uid: &str) -> bool {
 
 fn by_owner(changes: &[Change]) -> BTreeMap<&ObjectName, Vec<&Change>> {
     let mut by_owner: BTreeMap<&ObjectName, Vec<&Change>> = BTreeMap::new();
-    for change in changes {
+    // An acceptance of an agreement alone comes from an object of another kind, which may have the same name.
+    for change in changes.iter().filter(|change| change.subject.relationship.is_some()) {
         by_owner.entry(&change.subject.owner.object).or_default().push(change);
     }
     by_owner
@@ -434,7 +435,9 @@ fn awaited<'a>(
 }
 
 fn refused(run: &Run, name: &ObjectName) -> Vec<String> {
-    let own = run.refused.values().filter(|(change, _)| change.subject.owner.object == *name);
+    let own = run.refused.values().filter(|(change, _)| {
+        change.subject.relationship.is_some() && change.subject.owner.object == *name
+    });
     own.map(|(_, refusal)| refusal.to_string()).collect()
 }
 
