@@ -10,7 +10,7 @@ use super::{Site, acceptance, condition, grant, offer, relationship, until};
 const READY_REASON: &str = "jsonpath={.status.conditions[?(@.type=='Ready')].reason}";
 
 fn held(site: &Site, namespace: &str) -> String {
-    let (code, text) = site.concordat(&["get", "assignments", "-n", namespace]);
+    let (code, text) = site.concordat(&["get", "grants", &format!("{namespace}-acme")]);
     assert!(matches!(code, Some(0)), "{text}");
     text
 }
@@ -95,7 +95,7 @@ fn a_deleted_relationship_ends_as_it_says_and_the_ledger_is_whole() {
     site.cluster.apply(&grant(&namespace, "first", "acme", 1, ""));
     site.cluster.wait(&namespace, "rolegrant/first", "condition=InForce");
     site.cluster.said(&["delete", "-n", &namespace, "partnerrelationship/acme"]);
-    let (_, text) = site.concordat(&["get", "relationships", "-n", &namespace]);
+    let (_, text) = site.concordat(&["get", "relationships"]);
     assert!(text.contains("Terminated"), "{text}");
     assert!(!held(site, &namespace).contains("Message Center Reader"));
     site.cluster.said(&["delete", "-n", &namespace, "rolegrant/first"]);
@@ -114,7 +114,7 @@ fn a_namespace_without_a_boundary_gets_nothing() {
         let refused = format!("{READY_REASON}=NoBoundary");
         site.cluster.wait(&namespace, object, &refused);
     }
-    let (_, text) = site.concordat(&["get", "relationships", "-n", &namespace]);
+    let (_, text) = site.concordat(&["get", "relationships"]);
     assert!(!text.contains(&namespace), "{text}");
 }
 

@@ -21,7 +21,7 @@ fn a_mass_deletion_waits_as_one_batch_for_somebody_else_and_runs_once() {
     site.cluster.said(&["delete", "-n", &namespace, "rolegrant", "--all", "--wait=false"]);
     site.cluster.wait(&namespace, "partnerrelationship/acme", "condition=PlanBlocked");
     let left = || {
-        let (_, text) = site.concordat(&["get", "assignments", "-n", &namespace]);
+        let (_, text) = site.concordat(&["get", "grants", &format!("{namespace}-acme")]);
         text.matches("Message Center Reader").count()
     };
     assert!(left() >= 7, "{} of 10 are left", left());
@@ -74,6 +74,6 @@ fn the_deletion_of_a_namespace_is_held_like_any_other() {
     }
     site.cluster.said(&["delete", "namespace", &namespace, "--wait=false"]);
     site.cluster.wait(&namespace, "partnerrelationship/acme", "condition=PlanBlocked");
-    let (_, text) = site.concordat(&["get", "assignments", "-n", &namespace]);
+    let (_, text) = site.concordat(&["get", "grants", &format!("{namespace}-acme")]);
     assert!(text.matches("Message Center Reader").count() >= 2, "{text}");
 }
