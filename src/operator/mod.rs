@@ -3,4 +3,11 @@
 //! Never: decides what is right; that is the domain's, and the command line gives the same answer.
 
 pub mod admission;
+pub mod cluster;
+mod context;
+pub mod lead;
+pub mod leader;
+pub mod round;
+pub mod run;
 pub mod telemetry;
+pub mod world;

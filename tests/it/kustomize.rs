@@ -2,37 +2,14 @@
 //!
 //! Never: what `kustomize` prints, imitated.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    sync::OnceLock,
+use crate::{
+    cluster::go::KUSTOMIZE,
+    program::{Place, assert_file, finished, root},
 };
-
-use crate::program::{Place, assert_file, finished, root};
-
-const MODULE: &str = "sigs.k8s.io/kustomize/kustomize/v5@v5.8.0";
-
-/// The folder of a `kustomize`: from its Go module, built once into `target/`.
-fn kustomize() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let folder = root().join("target/tools");
-        if !folder.join("kustomize").exists() {
-            let built = Command::new("go")
-                .args(["install", MODULE])
-                .env("GOBIN", &folder)
-                .env("CGO_ENABLED", "0")
-                .status()
-                .expect("these tests need Go, to build `kustomize`");
-            assert!(built.success(), "`go install {MODULE}` failed");
-        }
-        folder
-    })
-}
 
 fn with_kustomize(place: &Place, words: &[&str]) -> crate::program::Ran {
     let mut command = place.command(words);
-    let path = format!("{}:/usr/bin:/bin", kustomize().display());
+    let path = format!("{}:/usr/bin:/bin", KUSTOMIZE.built().display());
     command.env("PATH", path);
     finished(command, b"")
 }

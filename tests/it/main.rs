@@ -10,7 +10,9 @@
 )]
 
 mod admission;
+mod chart;
 mod cli;
+mod cluster;
 mod crash;
 mod crds;
 mod documents;
@@ -20,7 +22,9 @@ mod failing_store;
 mod house;
 mod kustomize;
 mod layers;
+mod leader;
 mod manifest;
+mod operator;
 mod pages;
 mod planner;
 mod postgres;
@@ -30,11 +34,13 @@ mod saved_plans;
 mod signals;
 mod sources;
 mod store_contract;
+mod store_epochs;
 mod store_faults;
 mod store_lifecycle;
 mod store_rights;
 mod store_samples;
 mod store_sessions;
+mod store_upgrade;
 mod telemetry;
 mod verdict;
 mod work;

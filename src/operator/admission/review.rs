@@ -165,7 +165,7 @@ fn told(proposed: &Proposed, context: &Context, catalogue: &Catalogue, now: Time
         verdict.problems.into_iter().partition(|problem| problem.object.as_ref() == Some(&own));
     problems.extend(others.into_iter().filter(|problem| problem.severity == Severity::Error));
     let Some(observed) = &context.observed else { return Told { problems, access: Vec::new() } };
-    let Plan { changes, notices, besides, now: _, awaited, valid_until: _ } =
+    let Plan { changes, notices, besides, now: _, awaited, valid_until: _, differs: _ } =
         plan(&verdict.desired, observed, &context.claimant);
     let worth = |notice: &Problem| notice.severity != Severity::Notice;
     problems.extend(notices.into_iter().filter(worth));

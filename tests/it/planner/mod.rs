@@ -4,11 +4,17 @@
 
 mod attacks;
 pub mod build;
+mod conditions;
+mod fit;
 mod generate;
 mod limits;
+mod lines;
 mod memory;
 mod model;
+mod obstacles;
 mod ownership;
 mod properties;
+mod report;
 mod rules;
+mod statuses;
 mod told;
