@@ -8,6 +8,7 @@ mod bodies;
 mod certificates;
 mod client;
 mod https;
+mod real;
 mod verdict;
 
 use std::sync::OnceLock;
