@@ -88,9 +88,9 @@ fn a_real_api_server_is_told_what_is_refused_and_what_is_worth_a_warning() {
     );
 
     let bad = grant(&namespace, "bad", "acme", 1, "")
-        .replace("Message Center Reader", "Mesage Center Reader");
+        .replace("Message Center Reader", "Messages Center Reader");
     let (good, said) = told(&cluster, &["apply", "-f", "-"], &bad);
-    assert!(!good && said.contains("no role is called `Mesage Center Reader`"), "{said}");
+    assert!(!good && said.contains("no role is called `Messages Center Reader`"), "{said}");
     assert!(said.contains("[C0201]"), "{said}");
 
     active(&cluster, &namespace, "acme", "");
