@@ -129,7 +129,7 @@ pub async fn run(
     let changed = Arc::new(Notify::new());
     let outbox = Outbox::new();
     let port = |address| move |source| OperatorError::Port { address, source };
-    let listener = server::listen(options.listen).await.map_err(port(options.listen))?;
+    let listener = server::listen(options.listen).map_err(port(options.listen))?;
     info!(%instance, identity = options.identity, store = %options.store, "the operator begins");
 
     let mut tasks: JoinSet<Result<(), OperatorError>> = JoinSet::new();
@@ -153,7 +153,7 @@ pub async fn run(
         });
     }
     if let Some(webhook) = &options.webhook {
-        let listener = admission::server::listen(webhook.listen).map_err(port(webhook.listen))?;
+        let listener = server::listen(webhook.listen).map_err(port(webhook.listen))?;
         let known = super::context::known(&world, &options.store, &instance);
         let serving = webhook_of(webhook, &options, &client, &metrics, known, listener, &stop);
         tasks.spawn(async move {

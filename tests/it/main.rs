@@ -9,6 +9,8 @@
     reason = "a test fails by panicking and tells its figures, also in a function that it calls"
 )]
 
+mod admission;
+mod chart;
 mod cli;
 mod cluster;
 mod crash;
@@ -38,5 +40,6 @@ mod store_rights;
 mod store_samples;
 mod store_sessions;
 mod store_upgrade;
+mod telemetry;
 mod verdict;
 mod work;

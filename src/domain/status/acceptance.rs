@@ -2,6 +2,8 @@
 //!
 //! Never: a person's name, mail address or telephone number.
 
+use jiff::Timestamp;
+
 use super::{
     About, Hold, Reported,
     condition::{Verdict, conditions},
@@ -21,6 +23,8 @@ use crate::{
 /// What a round knows of an acceptance.
 #[derive(Debug, Clone, Default)]
 pub struct AcceptanceFacts<'a> {
+    /// When it says that it was accepted: one that lies in the future counts from then on.
+    pub accepted_at: Option<Timestamp>,
     /// What is recorded of it, found by its content.
     pub recorded: Option<&'a ObservedAcceptance>,
     /// Problems of the validation about it.
@@ -51,7 +55,7 @@ pub fn acceptance(
         observed_generation: about.generation,
         conditions: conditions(about, readiness(facts), judged::told(&facts.problems)),
     };
-    Reported { status, next_change: None }
+    Reported { status, next_change: facts.accepted_at.filter(|at| *at > about.now) }
 }
 
 fn readiness(facts: &AcceptanceFacts<'_>) -> Verdict {

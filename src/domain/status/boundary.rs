@@ -16,7 +16,11 @@ pub fn boundary(about: &About<'_>, problems: &[&Problem]) -> Reported<PartnerBou
         .unwrap_or_else(|| Verdict::reached(Reason::Valid, "it admits its namespaces"));
     let status = PartnerBoundaryStatus {
         observed_generation: about.generation,
-        conditions: conditions(about, ready, judged::told(problems)),
+        conditions: conditions(
+            about,
+            judged::with_warnings(ready, problems),
+            judged::told(problems),
+        ),
     };
     Reported { status, next_change: None }
 }

@@ -233,3 +233,6 @@ fn became<'a>(old: &[Condition], new: &'a [Condition], reason: Reason) -> Option
     let is = |condition: &&Condition| condition.type_ == type_ && condition.reason == reason;
     new.iter().find(is).filter(|_| !old.iter().any(|condition| is(&condition)))
 }
+
+#[cfg(test)]
+mod tests;

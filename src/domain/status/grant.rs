@@ -80,7 +80,11 @@ pub fn grant<'p>(
     let catalogue = parts.values().filter_map(|part| part.catalogue.as_deref()).max();
     let status = RoleGrantStatus {
         observed_generation: about.generation,
-        conditions: conditions(about, ready, further.into_iter().flatten()),
+        conditions: conditions(
+            about,
+            judged::with_warnings(ready, &facts.problems),
+            further.into_iter().flatten(),
+        ),
         roles: resolved(&roles),
         catalogue_version: catalogue.map(|version| text::cut_to(version.to_owned(), 64)),
         effective_since: holds.then(|| {
@@ -130,14 +134,14 @@ fn deleting(facts: &GrantFacts<'_>, parts: &Parts<'_>) -> Verdict {
     if let Some(verdict) = offer::held(facts.hold) {
         return verdict;
     }
+    if parts.values().any(|part| part.verdict.reason == Reason::Suspended) {
+        let message = "its deletion is held: `suspend` is true for it or for a relationship";
+        return Verdict::on_hold(Reason::Suspended, message);
+    }
     if parts.values().all(|part| part.verdict.stand == Stand::Reached) {
         return Verdict::under_way(Reason::Deleting, "nothing is in the way any more");
     }
-    let mut verdict = sum(parts);
-    if verdict.stand == Stand::OnHold {
-        verdict.message = format!("its deletion is held: {}", verdict.message);
-    }
-    verdict
+    sum(parts)
 }
 
 /// The verdict over all parts: the worst counts, and each that occurs is told.

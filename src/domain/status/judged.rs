@@ -3,7 +3,7 @@
 //! Never: an object that merely waits for another told as broken.
 
 use super::{
-    condition::{Told, Verdict},
+    condition::{Stand, Told, Verdict},
     reason::{ConditionType, Reason},
     text,
 };
@@ -30,6 +30,19 @@ pub(super) fn verdict(problems: &[&Problem]) -> Option<Verdict> {
     let reason = problems.iter().find_map(reason)?;
     let absent = problems.iter().copied().filter(|problem| is_absence(problem));
     Some(Verdict::under_way(reason, text::problems(absent)))
+}
+
+/// The same verdict and, where nothing is in the way, what is probably not meant so.
+pub(super) fn with_warnings(mut verdict: Verdict, problems: &[&Problem]) -> Verdict {
+    let warnings = problems
+        .iter()
+        .copied()
+        .filter(|problem| problem.severity == Severity::Warning && !is_absence(problem));
+    let warnings = text::problems(warnings);
+    if verdict.stand == Stand::Reached && !warnings.is_empty() {
+        verdict.message = format!("{}; to consider: {warnings}", verdict.message);
+    }
+    verdict
 }
 
 /// The condition `Invalid`, where the object has problems of its own.

@@ -28,6 +28,8 @@ mod readiness;
 mod reason;
 mod relationship;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use jiff::Timestamp;

@@ -26,7 +26,11 @@ pub fn offer(about: &About<'_>, facts: &OfferFacts<'_>) -> Reported<PartnerOffer
         .unwrap_or_else(|| Verdict::reached(Reason::Valid, "it can be made to customers"));
     let status = PartnerOfferStatus {
         observed_generation: about.generation,
-        conditions: conditions(about, ready, judged::told(&facts.problems)),
+        conditions: conditions(
+            about,
+            judged::with_warnings(ready, &facts.problems),
+            judged::told(&facts.problems),
+        ),
     };
     Reported { status, next_change: None }
 }

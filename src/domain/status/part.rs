@@ -13,11 +13,11 @@ use super::{
     readiness::{self, suspended},
     reason::Reason,
     relationship::RelationshipFacts,
-    rows::{Rows, end},
+    rows::{Given, Rows, end},
     text,
 };
 use crate::{
-    api::{Gates, ManagementPolicy},
+    api::{Gates, GrantDeletionPolicy, ManagementPolicy},
     domain::{
         digest::Digest,
         ids::RoleId,
@@ -107,7 +107,9 @@ pub fn grant_part(object: &ObjectName, facts: &RelationshipFacts<'_>, now: Times
         window: grant.window,
         removed_outside: assignment.map(|held| here.removed_outside(held)).unwrap_or_default(),
         blocked: here.blocking(&facts.left),
-        next_change: earlier(next_change, rows.active.and_then(|row| row.ends_at)),
+        next_change: [next_change, rows.active.and_then(|row| row.ends_at), facts.held_back_until]
+            .into_iter()
+            .fold(None, earlier),
         verdict,
         drift,
     }
@@ -120,15 +122,9 @@ fn not_understood(
     rows: &Rows<'_>,
     now: Timestamp,
 ) -> GrantPart {
-    let assignments = rows.active.into_iter().flat_map(|row| row.assignments.values());
-    let given = assignments.filter_map(|assignment| {
-        Some((&assignment.state, &**assignment.state.contributions.get(object)?))
-    });
-    let (held, ends_at) = given
-        .map(|(state, given)| held(state, given, &given.roles, now))
-        .max()
-        .unwrap_or((Held::Nothing, None));
-    let message = format!("relationship `{}` has problems", facts.object);
+    let (held, ends_at) =
+        held(&rows.given(object, now), now, |given| Some(&given.contribution.roles));
+    let message = format!("relationship `{}` is missing or has problems", facts.object);
     GrantPart {
         verdict: Verdict::under_way(Reason::RelationshipInvalid, message),
         held,
@@ -154,23 +150,20 @@ fn observed(would: &Verdict) -> (Verdict, Drift) {
     (Verdict::reached(Reason::Observed, message), drift)
 }
 
-/// How much of `roles` is held by this contribution, and until when.
-fn held(
-    state: &Assignment,
-    given: &Contribution,
-    roles: &BTreeSet<RoleId>,
+/// How much is held of what was given, and until when the first of it. It is everything if all the roles that `asked`
+/// tells are held somewhere.
+fn held<'a>(
+    given: &[Given<'a>],
     now: Timestamp,
+    asked: impl Fn(&Given<'a>) -> Option<&'a BTreeSet<RoleId>>,
 ) -> (Held, Option<Timestamp>) {
-    let live = |role: &&RoleId| state.roles.get(role).is_some_and(|until| *until > now);
-    let all = roles.iter().filter(live).count() == roles.len();
-    let untils = given.roles.iter().filter(live).filter_map(|role| state.roles.get(role));
-    let own = given.window.not_after.unwrap_or(Timestamp::MAX);
-    let earliest = untils.map(|until| own.min(*until)).min();
-    match earliest {
-        None => (Held::Nothing, None),
-        Some(earliest) if all => (Held::Everything, end(earliest)),
-        Some(earliest) => (Held::Some, end(earliest)),
-    }
+    let Some(earliest) = given.iter().filter_map(|given| given.ends_at(now)).min() else {
+        return (Held::Nothing, None);
+    };
+    let whole = given.iter().any(|given| {
+        asked(given).is_some_and(|roles| roles.iter().all(|role| given.holds(role, now)))
+    });
+    (if whole { Held::Everything } else { Held::Some }, end(earliest))
 }
 
 /// One grant under one relationship.
@@ -195,10 +188,14 @@ impl<'a> Here<'a> {
         Some((state, &**state.contributions.get(self.object)?))
     }
 
+    /// How much is held: what was given before to another grantee counts until it is gone.
     fn held(self) -> (Held, Option<Timestamp>) {
-        self.given().map_or((Held::Nothing, None), |(state, given)| {
-            held(state, given, &self.grant.roles, self.now)
-        })
+        let here = |given: &Given<'_>| {
+            self.rows.active.is_some_and(|row| row.key == *given.row)
+                && given.grantee == self.grant.grantee.id
+        };
+        let asked = |given: &Given<'a>| here(given).then_some(&self.grant.roles);
+        held(&self.rows.given(self.object, self.now), self.now, asked)
     }
 
     fn removed_outside(self, state: &Assignment) -> BTreeSet<RoleId> {
@@ -250,15 +247,32 @@ impl<'a> Here<'a> {
         if let Some(hash) = self.blocking(&self.facts.left) {
             return blocked(hash, &left);
         }
-        let message = if left.is_empty() {
-            "nothing is in the way any more".to_owned()
-        } else {
-            format!("still to be done before it can go: {}", text::changes(&left))
-        };
         if left.is_empty() {
-            return Verdict::reached(Reason::Deleting, message);
+            return self.left_alone();
         }
+        let message = format!("still to be done before it can go: {}", text::changes(&left));
         Verdict::under_way(Reason::Deleting, message)
+    }
+
+    /// A grant that goes while nothing is to be changed for it: because nothing is in the way, or because what it gave is
+    /// held with its relationship.
+    fn left_alone(self) -> Verdict {
+        let recorded = self.given().is_some_and(|(_, given)| given.uid == self.grant.uid);
+        let stays = recorded && self.grant.deletion == GrantDeletionPolicy::Revoke;
+        let relationship = &self.wish.object;
+        match self.wish.standing {
+            Standing::Suspended if stays => {
+                let message = format!("relationship `{relationship}` is suspended");
+                Verdict::on_hold(Reason::Suspended, message)
+            }
+            Standing::Invalid if stays => {
+                let message = format!("relationship `{relationship}` has problems");
+                Verdict::under_way(Reason::RelationshipInvalid, message)
+            }
+            Standing::Live | Standing::Suspended | Standing::Invalid | Standing::Deleted => {
+                Verdict::reached(Reason::Deleting, "nothing is in the way any more")
+            }
+        }
     }
 
     /// How far it is when `left` is still to be done.

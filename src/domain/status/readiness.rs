@@ -116,8 +116,12 @@ fn conflict(facts: &RelationshipFacts<'_>) -> Option<Verdict> {
 
 /// What keeps changes from being made.
 fn stopped(facts: &RelationshipFacts<'_>) -> Option<Verdict> {
-    if let Some(blocked) = blocked(facts) {
-        return Some(Verdict::stuck(Reason::Blocked, blocked.message));
+    if let Some(batch) = facts.blocked {
+        let own = |change: &&Change| change.subject.owner.object == *facts.object;
+        let own: Vec<&Change> = batch.changes.iter().filter(own).collect();
+        let message =
+            format!("batch `{}` waits for an approval: {}", batch.hash, text::changes(&own));
+        return Some(Verdict::stuck(Reason::Blocked, message));
     }
     if !facts.refused.is_empty() {
         let mut refused = facts.refused.clone();
@@ -247,12 +251,8 @@ pub(super) fn ended(row: &ObservedRelationship) -> (Reason, &'static str) {
 
 /// The condition `PlanBlocked`, where changes of this relationship wait for a person.
 pub(super) fn blocked(facts: &RelationshipFacts<'_>) -> Option<Told> {
-    let batch = facts.blocked?;
-    let own = batch.changes.iter().filter(|change| change.subject.owner.object == *facts.object);
-    let own: Vec<&Change> = own.collect();
-    let approve = how_to_approve(Kind::PartnerRelationship, facts.object, batch.hash);
-    let message = format!("{approve}; it would: {}", text::changes(&own));
-    Some(Told::yes(ConditionType::PlanBlocked, Reason::Blocked, message))
+    let how = how_to_approve(Kind::PartnerRelationship, facts.object, facts.blocked?.hash);
+    Some(Told::yes(ConditionType::PlanBlocked, Reason::Blocked, how))
 }
 
 /// What waits for a person, and how a person approves it.

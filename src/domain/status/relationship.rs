@@ -2,7 +2,7 @@
 //!
 //! Never: another owner's row, or a plan of its own; what is left to do comes from the planner.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use jiff::Timestamp;
 
@@ -62,6 +62,8 @@ pub struct RelationshipFacts<'a> {
     pub hold: Option<Hold>,
     /// When that plan would differ.
     pub valid_until: Option<Timestamp>,
+    /// When the plan behind `held_back` would differ.
+    pub held_back_until: Option<Timestamp>,
     /// The last entry of the ledger about it, where there is a new one.
     pub ledger: Option<LedgerHead>,
 }
@@ -85,20 +87,30 @@ pub fn relationship(
         expiry.told,
         judged::told(&facts.problems),
     ];
+    let (assignments, grantees) = rows.effective(now);
+    let mut ready = judged::with_warnings(ready, &facts.problems);
+    if assignments.len() < grantees {
+        let _ = write!(ready.message, "; {} of {grantees} grantees are listed", assignments.len());
+    }
     let conditions = conditions(about, ready, further.into_iter().flatten());
     let told = rows.told();
-    let assignments = rows.effective(now);
     let untils = assignments.iter().flat_map(|assignment| &assignment.roles);
     let next_until = untils.filter_map(|role| role.until).min();
     let settled = match facts.hold {
         Some(Hold::Settling { until }) => Some(until),
         Some(Hold::NoBoundary | Hold::Finalizer) | None => None,
     };
-    let next_change =
-        [facts.valid_until, expiry.next_change, rows.lapses_at(), next_until, settled]
-            .into_iter()
-            .map(|instant| instant.filter(|instant| *instant > now))
-            .fold(None, earlier);
+    let next_change = [
+        facts.valid_until,
+        facts.held_back_until,
+        expiry.next_change,
+        rows.lapses_at(),
+        next_until,
+        settled,
+    ]
+    .into_iter()
+    .map(|instant| instant.filter(|instant| *instant > now))
+    .fold(None, earlier);
     let status = PartnerRelationshipStatus {
         observed_generation: about.generation,
         conditions,

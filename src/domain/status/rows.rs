@@ -13,7 +13,10 @@ use crate::{
         duration::Duration,
         ids::{GranteeId, RoleId},
         lifecycle::{INVITATION_LAPSES_AFTER_DAYS, Phase},
-        state::{DesiredRelationship, Grantee, ObjectName, ObservedRelationship},
+        state::{
+            Assignment, Contribution, DesiredRelationship, Grantee, ObjectName,
+            ObservedRelationship, RelationshipKey,
+        },
     },
 };
 
@@ -31,6 +34,29 @@ pub(super) struct Rows<'a> {
     pub active: Option<&'a ObservedRelationship>,
     /// Which the customer is yet to answer, or which is being set up.
     pub pending: Option<&'a ObservedRelationship>,
+}
+
+/// What a grant has given to one grantee under one row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given<'a> {
+    pub row: &'a RelationshipKey,
+    pub grantee: GranteeId,
+    pub state: &'a Assignment,
+    pub contribution: &'a Contribution,
+}
+
+impl Given<'_> {
+    /// Whether this role is held.
+    pub fn holds(&self, role: &RoleId, now: Timestamp) -> bool {
+        self.state.roles.get(role).is_some_and(|until| *until > now)
+    }
+
+    /// When the first of its roles ceases to be held; nothing where none is held.
+    pub fn ends_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let own = self.contribution.window.not_after.unwrap_or(Timestamp::MAX);
+        let held = self.contribution.roles.iter().filter(|role| self.holds(role, now));
+        held.filter_map(|role| self.state.roles.get(role)).map(|until| own.min(*until)).min()
+    }
 }
 
 impl<'a> Rows<'a> {
@@ -69,8 +95,9 @@ impl<'a> Rows<'a> {
         Duration::from_days(INVITATION_LAPSES_AFTER_DAYS).after(self.pending?.invited_at)
     }
 
-    /// Who holds which role until when, under all rows together.
-    pub fn effective(&self, now: Timestamp) -> Vec<EffectiveAssignment> {
+    /// Who holds which role until when, under all rows together, as far as a status holds it, and how many grantees they
+    /// really are.
+    pub fn effective(&self, now: Timestamp) -> (Vec<EffectiveAssignment>, usize) {
         let mut held: BTreeMap<GranteeId, BTreeMap<RoleId, Timestamp>> = BTreeMap::new();
         for row in self.own.iter().filter(|row| is_active(row, now)) {
             for (grantee, assignment) in &row.assignments {
@@ -84,11 +111,25 @@ impl<'a> Rows<'a> {
                 }
             }
         }
+        let count = held.len();
         let assignments = held.into_iter().map(|(grantee, roles)| EffectiveAssignment {
             grantee: grantee.to_string(),
             roles: effective_roles(roles),
         });
-        assignments.take(GRANTEES).collect()
+        (assignments.take(GRANTEES).collect(), count)
+    }
+
+    /// What this grant has given, to whomever and under whichever row it is still held.
+    pub fn given(&self, grant: &ObjectName, now: Timestamp) -> Vec<Given<'a>> {
+        let rows = self.own.iter().filter(|row| is_active(row, now));
+        let assignments = rows.flat_map(|row| {
+            row.assignments.iter().map(move |(grantee, assignment)| (&row.key, grantee, assignment))
+        });
+        let given = assignments.filter_map(|(row, grantee, assignment)| {
+            let contribution = assignment.state.contributions.get(grant)?;
+            Some(Given { row, grantee: *grantee, state: &assignment.state, contribution })
+        });
+        given.collect()
     }
 
     /// What is held and was never recorded, or is held longer than recorded.

@@ -21,7 +21,7 @@ use super::validity::{self, Validity};
 
 /// How long one of our own lasts.
 pub const LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// It counts from a little earlier, for clocks that are behind.
+/// It counts from a little earlier, for clocks that are behind; less for one that lasts less than a day.
 const EARLIER: SignedDuration = SignedDuration::from_hours(1);
 
 /// A certificate, its key, and who vouches for it.
@@ -66,7 +66,7 @@ impl Certificate {
         life: SignedDuration,
         earlier: &str,
     ) -> Result<Self, CertificateError> {
-        let from = now.saturating_sub(EARLIER).expect("an hour is a span of time");
+        let from = now.saturating_sub(EARLIER.min(life / 24)).expect("an hour is a span of time");
         let until = now.saturating_add(life).expect("a life is a span of time");
         let mut authority = CertificateParams::new(Vec::new())?;
         authority.distinguished_name = common_name(&format!("concordat webhook {now}"));

@@ -115,34 +115,30 @@ impl Own {
             ("tls.crt".to_owned(), bytes(&made.chain)),
             ("tls.key".to_owned(), bytes(made.key.expose_secret())),
         ]);
-        let (written, what, done) = match found {
-            Some(found) => {
-                // The version of what was read makes it a compare-and-swap.
-                let secret = Secret { data: Some(data), ..found };
-                let written = secrets.replace(&self.secret, &params, &secret).await;
-                (written, ApiWrite::Update, "updated")
-            }
-            None => {
-                let secret = Secret {
-                    metadata: ObjectMeta {
-                        name: Some(self.secret.clone()),
-                        namespace: Some(self.namespace.clone()),
-                        ..ObjectMeta::default()
-                    },
-                    type_: Some("kubernetes.io/tls".to_owned()),
-                    data: Some(data),
-                    ..Secret::default()
-                };
-                (secrets.create(&params, &secret).await, ApiWrite::Create, "created")
-            }
+        let (written, what, done) = if let Some(found) = found {
+            // The version of what was read makes it a compare-and-swap.
+            let secret = Secret { data: Some(data), ..found };
+            let written = secrets.replace(&self.secret, &params, &secret).await;
+            (written, ApiWrite::Update, "updated")
+        } else {
+            let secret = Secret {
+                metadata: ObjectMeta {
+                    name: Some(self.secret.clone()),
+                    namespace: Some(self.namespace.clone()),
+                    ..ObjectMeta::default()
+                },
+                type_: Some("kubernetes.io/tls".to_owned()),
+                data: Some(data),
+                ..Secret::default()
+            };
+            (secrets.create(&params, &secret).await, ApiWrite::Create, "created")
         };
         match written {
             Ok(_) => {
                 self.metrics.api_write(ApiObject::Secret, what);
                 Ok(true)
             }
-            Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(false),
             Err(error) => Err(self.secret(done)(error)),
         }
     }

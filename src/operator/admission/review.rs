@@ -203,16 +203,10 @@ fn who_and_where(grantee: &Grantee, customer: &Tenant) -> String {
         GranteeKind::SecurityGroup => "group",
         GranteeKind::CustomerUser => "user",
     };
-    let mut line = format!("{sort} {} at customer {}", grantee.id, customer.id);
-    let names: Vec<_> = [&grantee.name, &customer.name]
-        .into_iter()
-        .flatten()
-        .map(|name| escape::quoted(name))
-        .collect();
-    if !names.is_empty() {
-        line.push_str(&format!(": {}", names.join(" at ")));
-    }
-    line
+    let names = [&grantee.name, &customer.name].into_iter().flatten();
+    let names: Vec<_> = names.map(|name| escape::quoted(name)).collect();
+    let names = if names.is_empty() { String::new() } else { format!(": {}", names.join(" at ")) };
+    format!("{sort} {} at customer {}{names}", grantee.id, customer.id)
 }
 
 fn role_line(role: &RoleChange) -> String {

@@ -2,7 +2,7 @@
 //!
 //! Never: a question that waits without end, or a body without a limit.
 
-use std::{io, net::SocketAddr, net::TcpListener, sync::Arc, time::Duration};
+use std::{io, net::TcpListener, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -74,16 +74,6 @@ impl Webhook {
     }
 }
 
-/// Opens the port, so that one that is taken is told before anything else begins.
-///
-/// # Errors
-/// Where the port cannot be opened.
-pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
-}
-
 /// Waits for a certificate, serves with it and with each that follows, until `stop`; then ends what was begun.
 ///
 /// # Errors
@@ -138,13 +128,10 @@ async fn answer(State(webhook): State<Webhook>, body: Bytes) -> Response {
         let _turn = turn;
         webhook.answer(&body)
     });
-    match answered.await {
-        Ok(response) => response,
-        Err(_) => {
-            metrics.admission(None, AdmissionVerdict::Unreadable);
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+    answered.await.unwrap_or_else(|_| {
+        metrics.admission(None, AdmissionVerdict::Unreadable);
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    })
 }
 
 impl Webhook {

@@ -18,6 +18,8 @@ use crate::operator::telemetry::metrics::Metrics;
 
 /// How long a file of a certificate may be.
 const LONGEST_FILE: u64 = 1 << 20;
+/// How long one look may take, with everything that a client tries again by itself.
+const LONGEST_LOOK: Duration = Duration::from_secs(20);
 /// After a failure it is tried again, later each time.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(30);
@@ -57,6 +59,9 @@ pub enum SourceError {
     /// It cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// Nobody answers.
+    #[error("nobody answers within {} s", LONGEST_LOOK.as_secs())]
+    TooLong,
 }
 
 impl Source {
@@ -73,6 +78,11 @@ impl Source {
     /// # Errors
     /// Where there is none.
     pub async fn certificate(&self, now: Timestamp) -> Result<Certificate, SourceError> {
+        let found = tokio::time::timeout(LONGEST_LOOK, self.found(now)).await;
+        found.unwrap_or(Err(SourceError::TooLong))
+    }
+
+    async fn found(&self, now: Timestamp) -> Result<Certificate, SourceError> {
         match self {
             Self::Own(own) => {
                 let certificate = own.certificate(now).await?;

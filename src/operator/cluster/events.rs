@@ -49,6 +49,9 @@ impl Events {
                 // In a namespace that is going nobody may make one, and nobody would see it.
                 match timeout(CALLS_WITHIN, api.create(&params, &event)).await {
                     Ok(Ok(_)) => {}
+                    Ok(Err(kube::Error::Api(status))) => {
+                        debug!(%object, why = status.message, "an event was not told");
+                    }
                     Ok(Err(error)) => debug!(%object, %error, "an event was not told"),
                     Err(_) => debug!(%object, "an event was not told in time"),
                 }
@@ -69,7 +72,7 @@ fn written(object: &ObjectKey, uid: Uid, event: Event, reporter: &str) -> EventO
     let reason = event.reason;
     EventObject {
         metadata: ObjectMeta {
-            generate_name: Some(format!("{}.", object.name)),
+            generate_name: Some(format!("{}-", object.name)),
             namespace: Some(namespace.to_owned()),
             labels: Some(BTreeMap::new()),
             ..ObjectMeta::default()

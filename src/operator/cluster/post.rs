@@ -69,7 +69,7 @@ impl Postman {
         loop {
             let (object, post) = self.outbox.next().await;
             if !may_write() {
-                self.forget(&object, &post);
+                self.forget(&object);
                 self.outbox.done(&object);
                 continue;
             }
@@ -78,7 +78,7 @@ impl Postman {
                 Fate::Written => self.outbox.done(&object),
                 Fate::Outdated | Fate::Refused => {
                     if matches!(fate, Fate::Outdated) {
-                        self.forget(&object, &post);
+                        self.forget(&object);
                     }
                     self.outbox.done(&object);
                 }
@@ -93,8 +93,7 @@ impl Postman {
                 Fate::Written => {}
                 fate @ (Fate::Outdated | Fate::Failed | Fate::Refused) => return fate,
             }
-            // Once the last finalizer is gone there is nothing left to report to.
-            if mark.finalizers.is_empty() && post.report.is_none() {
+            if mark.is_last {
                 return Fate::Written;
             }
         }
@@ -184,7 +183,7 @@ impl Postman {
     }
 
     /// What was to be written is not there: the object is looked at again.
-    fn forget(&self, object: &ObjectKey, _post: &Post) {
+    fn forget(&self, object: &ObjectKey) {
         let name = ObjectName { namespace: object.namespace.clone(), name: object.name.clone() };
         let mut world = locked(&self.world);
         match object.kind {

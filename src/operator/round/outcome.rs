@@ -85,6 +85,8 @@ pub struct Mark {
     pub version: String,
     /// All finalizers that it has then.
     pub finalizers: Vec<String>,
+    /// Whether the object is gone with that: nothing is left to report to.
+    pub is_last: bool,
     /// Whether the annotation with an approval goes, since it was read.
     pub drops_approval: bool,
 }

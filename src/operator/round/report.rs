@@ -109,6 +109,10 @@ impl Rounds {
                 refused: refused(run, name),
                 hold: hold(run, name, first.as_ref()),
                 valid_until: first.as_ref().and_then(|first| run.plan.differs.get(first)).copied(),
+                held_back_until: first
+                    .as_ref()
+                    .and_then(|first| sources.unheld.differs.get(first))
+                    .copied(),
                 ledger: ledger(rows, sources.ledger),
                 left,
             };
@@ -219,6 +223,7 @@ impl Rounds {
             let object = key(Kind::AgreementAcceptance, name);
             let content = contents.get(name);
             let facts = AcceptanceFacts {
+                accepted_at: Some(seen.object.spec.accepted_at),
                 recorded: content.and_then(|content| run.observed.acceptances.get(content)),
                 problems: run.judged.problems_of(&object).collect(),
                 notices: notices.get(&object).cloned().unwrap_or_default(),
@@ -236,6 +241,7 @@ impl Rounds {
             let old = table.status(name);
             let conditions = old.map_or(&[][..], |old| &old.conditions);
             let reported = status::acceptance(&about(seen, conditions, done.now), &facts);
+            self.wakes.set(Wake::Object(object.clone()), reported.next_change);
             if old != Some(&reported.status) {
                 for event in status::other_events(conditions, &reported.status.conditions) {
                     done.events.push((object.clone(), seen.object.uid.clone(), event));
@@ -343,6 +349,7 @@ impl Rounds {
             object: object.clone(),
             uid: seen.object.uid.clone(),
             version: seen.version.clone(),
+            is_last: seen.is_leaving() && finalizers.is_empty(),
             finalizers,
             drops_approval,
         })

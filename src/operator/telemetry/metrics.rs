@@ -244,7 +244,7 @@ impl Metrics {
         self.moments.change(|known| known.certificate_until = Some(until));
     }
 
-    /// All figures as of `now`, in the format of OpenMetrics.
+    /// All figures as of `now`, in the format of `OpenMetrics`.
     pub fn open_metrics(&self, now: Timestamp) -> String {
         self.moments.change(|known| known.now = now);
         let mut out = String::new();

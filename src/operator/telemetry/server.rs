@@ -2,7 +2,12 @@
 //!
 //! Never: an answer that waits for anything but memory, or anything that a stranger may change.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -11,8 +16,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use axum_server::Handle;
+use hyper_util::rt::TokioTimer;
 use jiff::Timestamp;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -29,21 +35,39 @@ pub struct Shown {
     pub health: Arc<Health>,
 }
 
+/// How long the head of a request may take to arrive.
+const HEAD: Duration = Duration::from_secs(5);
+/// How long what is being answered may take once it is to stop.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
 /// Serves until `stop`, then answers what was asked and ends.
 ///
 /// # Errors
 /// Where the listener fails.
 pub async fn serve(listener: TcpListener, shown: Shown, stop: CancellationToken) -> io::Result<()> {
-    let server = axum::serve(listener, router(shown));
-    server.with_graceful_shutdown(stop.cancelled_owned()).await
+    let handle = Handle::new();
+    let mut server = axum_server::from_tcp(listener)?.handle(handle.clone()).http1_only();
+    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
+    let serving = async {
+        let served = server.serve(router(shown).into_make_service()).await;
+        stop.cancel();
+        served
+    };
+    let ending = async {
+        stop.cancelled().await;
+        handle.graceful_shutdown(Some(LAST_ANSWERS));
+    };
+    tokio::join!(serving, ending).0
 }
 
-/// Opens the port, so that one that is taken is told before anything else begins.
+/// Opens a port, so that one that is taken is told before anything else begins.
 ///
 /// # Errors
 /// Where the port cannot be opened.
-pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address).await
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }
 
 /// The paths.
