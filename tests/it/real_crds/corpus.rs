@@ -94,7 +94,9 @@ impl Corpus {
                 self.change(&schema["items"], &mut list[position]);
             }
             Value::Array(list) => self.change_list(schema, list),
-            _ => *value = self.other(schema, value),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                *value = self.other(schema, value);
+            }
         }
     }
 
@@ -243,21 +245,18 @@ impl Corpus {
                 let value = self.sample(&schema["additionalProperties"]);
                 json!({ "team": value })
             }
-            Some("object") => self.full(schema, &Value::Null),
+            Some("object") => self.full(schema),
             _ => self.wrong(),
         }
     }
 
-    /// Every field of the schema: what `given` has, else a sample.
-    fn full(&mut self, schema: &Value, given: &Value) -> Value {
+    /// Most fields of the schema, and every one that is required.
+    fn full(&mut self, schema: &Value) -> Value {
         let fields = schema["properties"].as_object().into_iter().flatten();
         let required = schema["required"].as_array().cloned().unwrap_or_default();
-        let fields = fields.filter_map(|(name, field)| match &given[name] {
-            Value::Null => {
-                let wanted = required.contains(&json!(name)) || self.chance.below(4) > 0;
-                wanted.then(|| (name.clone(), self.sample(field)))
-            }
-            value => Some((name.clone(), value.clone())),
+        let fields = fields.filter_map(|(name, field)| {
+            let wanted = required.contains(&json!(name)) || self.chance.below(4) > 0;
+            wanted.then(|| (name.clone(), self.sample(field)))
         });
         Value::Object(fields.collect())
     }
@@ -290,8 +289,5 @@ fn metadata() -> Value {
 }
 
 fn field_schema<'s>(schema: &'s Value, name: &str) -> &'s Value {
-    match &schema["properties"][name] {
-        Value::Null => &schema["additionalProperties"],
-        field => field,
-    }
+    schema["properties"].get(name).unwrap_or(&schema["additionalProperties"])
 }

@@ -4,6 +4,7 @@
 
 mod chance;
 mod corpus;
+mod definitions;
 mod fidelity;
 mod oracle;
 mod samples;

@@ -177,15 +177,11 @@ fn path(steps: &[PathStep]) -> String {
     };
     let whole = is(0, &["metadata"]) && is(1, &["labels", "annotations", "finalizers"]);
     let steps = if whole { &steps[..2] } else { steps };
-    let mut text = String::new();
-    for step in steps {
-        match step {
-            PathStep::Field(name) if text.is_empty() => text.push_str(name),
-            PathStep::Field(name) => text.push_str(&format!(".{name}")),
-            PathStep::Index(index) => text.push_str(&format!("[{index}]")),
-        }
-    }
-    text
+    let text = steps.iter().map(|step| match step {
+        PathStep::Field(name) => format!(".{name}"),
+        PathStep::Index(index) => format!("[{index}]"),
+    });
+    text.collect::<String>().trim_start_matches('.').to_owned()
 }
 
 /// What people write, of an object that has been through a verdict.
