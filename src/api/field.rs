@@ -82,9 +82,14 @@ pub const LABEL: Form = Form {
     pattern: "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$",
     expected: "the value of a label: letters, digits, `-`, `_` and `.`, with a letter or digit at both ends",
 };
-/// The key of a label or annotation, or a finalizer.
+/// The key of a label, or a finalizer.
 pub const QUALIFIED_NAME: Form = Form {
     pattern: r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$",
+    expected: "a name of at most 63 letters, digits, `-`, `_` and `.`, with or without a domain before it such as `example.com/`",
+};
+/// The key of an annotation, whose domain may have capital letters.
+pub const ANNOTATION_KEY: Form = Form {
+    pattern: r"^([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$",
     expected: "a name of at most 63 letters, digits, `-`, `_` and `.`, with or without a domain before it such as `example.com/`",
 };
 /// The id of a task.
@@ -100,7 +105,7 @@ pub const ONE_LINE: Form = Form {
 };
 
 /// Every form, so that a broken pattern can be told in words.
-pub const FORMS: [Form; 17] = [
+pub const FORMS: [Form; 18] = [
     GUID,
     SHA256,
     DAYS,
@@ -116,6 +121,7 @@ pub const FORMS: [Form; 17] = [
     OBJECT_NAME,
     LABEL,
     QUALIFIED_NAME,
+    ANNOTATION_KEY,
     TASK,
     ONE_LINE,
 ];

@@ -143,12 +143,13 @@ impl Schemas {
 fn metadata() -> Value {
     let written_by_the_server = json!({ "x-kubernetes-preserve-unknown-fields": true });
     let qualified = json!({ "type": "string", "pattern": field::QUALIFIED_NAME.pattern });
+    let annotation = json!({ "type": "string", "pattern": field::ANNOTATION_KEY.pattern });
     let mut fields = json!({
         "name": { "type": "string", "minLength": 1, "maxLength": 253, "pattern": field::OBJECT_NAME.pattern,
             "description": "The name of the object." },
         "namespace": { "type": "string", "maxLength": 63, "pattern": field::NAMESPACE.pattern },
         "labels": { "type": "object", "propertyNames": qualified, "additionalProperties": { "type": "string", "maxLength": 63, "pattern": field::LABEL.pattern } },
-        "annotations": { "type": "object", "propertyNames": qualified, "additionalProperties": { "type": "string" } },
+        "annotations": { "type": "object", "propertyNames": annotation, "additionalProperties": { "type": "string" } },
         "finalizers": { "type": "array", "items": qualified },
     });
     for name in [

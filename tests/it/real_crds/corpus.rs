@@ -114,7 +114,20 @@ impl Corpus {
                 let known: Vec<_> =
                     schema["properties"].as_object().into_iter().flatten().collect();
                 if known.is_empty() {
-                    let keys = ["a", "a.b/c", "", "bad key", "-a", "a/b/c", "ä"];
+                    let keys = [
+                        "a",
+                        "a.b/c",
+                        "",
+                        "bad key",
+                        "-a",
+                        "a/b/c",
+                        "ä",
+                        "A.b/c",
+                        "a./b",
+                        "a/b_",
+                        "kubernetes.io/x",
+                        "a_b/c",
+                    ];
                     let key = (*self.chance.one_of(&keys)).to_owned();
                     let value = self.sample(&schema["additionalProperties"]);
                     object.insert(key, value);
