@@ -212,9 +212,9 @@ fn an_object_of_the_wrong_shape_is_refused_with_every_reason() {
             grant(),
             |o| {
                 o["status"] =
-                    json!({ "observedGeneration": "x", "redy": true, "roles": { "x": 1 } });
+                    json!({ "observedGeneration": "x", "extra": true, "roles": { "x": 1 } });
             },
-            "status.redy: no field is called `redy` (the fields here are `catalogueVersion`, `conditions`, `effectiveSince`, `expiresAt`, `observedGeneration`, `roles`)\nstatus.roles.x: no field is called `x` (no field belongs here)",
+            "status.extra: no field is called `extra` (the fields here are `catalogueVersion`, `conditions`, `effectiveSince`, `expiresAt`, `observedGeneration`, `roles`)\nstatus.roles.x: no field is called `x` (no field belongs here)",
         ),
         (
             "two at once",
