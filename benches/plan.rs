@@ -131,6 +131,7 @@ fn world(grants: usize) -> (Desired, Observed) {
     let rows: Vec<_> = (0..grants / EACH).map(relationship).collect();
     let names = rows.iter().flat_map(|(wish, _)| wish.grants.keys().cloned());
     let desired = Desired {
+        leaving: BTreeMap::new(),
         grant_objects: names.map(|name| (name, Standing::Live)).collect(),
         relationships: rows.iter().map(|(wish, row)| (row.key.clone(), wish.clone())).collect(),
         acceptances: Vec::new(),

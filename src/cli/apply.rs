@@ -3,7 +3,7 @@
 //! Never: goes beyond the limits, or beyond a saved plan.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     ops::ControlFlow,
     sync::{
         Arc,
@@ -15,7 +15,6 @@ use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::{
@@ -29,19 +28,18 @@ use super::{
 use crate::{
     domain::{
         digest::Digest,
-        entry::{Actor, ActorKind, ActorStanding, EntryKind, Intent},
-        plan::{CHANGED_OUTSIDE, Claimant, Foreign},
-        state::{Absence, Desired, ObservedRelationship},
+        entry::{Actor, ActorKind, ActorStanding, Intent},
+        plan::{Claimant, Foreign},
+        state::{Absence, Desired},
     },
     render::{
         Format,
         plan::{self as render, PlanDocument},
     },
     store::{
-        Outcome, Refusal, Signature, Write,
-        apply::{Report, Stopped},
+        Observation, Outcome, Refusal, Signature, Write,
+        apply::{Report, Stopped, seen_outside},
         plan_hash,
-        sql::Observation,
     },
 };
 
@@ -89,8 +87,7 @@ pub async fn apply(args: &Apply, out: &mut Output) -> anyhow::Result<ExitStatus>
     let mut made = Vec::new();
     let ended = attempts(args, &loaded, claim.as_ref(), &mut store, &stop, &mut made, out).await;
     stop.finish().await;
-    let seen =
-        made.last().map(|(planned, report)| seen_outside(planned, report)).unwrap_or_default();
+    let seen = made.last().map(|(planned, report)| outside(planned, report)).unwrap_or_default();
     let recorded =
         if seen.is_empty() { Ok(()) } else { store.record(seen, &signature(plan_hash(&[]))).await };
     let closed = recorded.and(store.close().await);
@@ -111,41 +108,10 @@ pub async fn apply(args: &Apply, out: &mut Output) -> anyhow::Result<ExitStatus>
     Ok(status)
 }
 
-/// What was changed outside, for the ledger: one observation for each relationship, repeated only once it differs. Of
-/// a relationship that was just changed the entry of that change tells more; what is left is seen by the next run.
-fn seen_outside(planned: &Planned, report: &Report) -> Vec<Observation> {
-    let changed: BTreeSet<Option<&str>> = report
-        .tried
-        .iter()
-        .map(|(admitted, _)| admitted.change.subject.relationship.as_ref())
-        .map(|row| row.map(|row| row.name.as_str()))
-        .collect();
-    let mut seen: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    let outside =
-        planned.plan.notices.iter().filter(|notice| CHANGED_OUTSIDE.contains(&notice.code));
-    for notice in outside {
-        let Some(object) = &notice.object else { continue };
-        let mut rows = planned.observed.relationships.values().flatten();
-        let of_object = |row: &&ObservedRelationship| {
-            row.owner.object.namespace == object.namespace && row.owner.object.name == object.name
-        };
-        let Some(row) = rows.rfind(of_object) else { continue };
-        if changed.contains(&Some(row.key.name.as_str())) {
-            continue;
-        }
-        let said = seen.entry(row.key.name.clone()).or_default();
-        let message = said.entry(notice.code.to_string()).or_default();
-        if !message.is_empty() {
-            message.push_str("; ");
-        }
-        message.push_str(&notice.message);
-    }
-    let observation = |(subject, said)| Observation {
-        kind: EntryKind::Difference,
-        subject,
-        payload: json!(said),
-    };
-    seen.into_iter().map(observation).collect()
+/// What was changed outside, for the ledger.
+fn outside(planned: &Planned, report: &Report) -> Vec<Observation> {
+    let changed = report.tried.iter().map(|(admitted, _)| &admitted.change);
+    seen_outside(&planned.plan, &planned.observed, changed)
 }
 
 /// What `--fail-on` names and a plan has, with the plan where it is the first.
@@ -212,7 +178,7 @@ async fn run(
     let changes = planned.checked.run.clone();
     let bar = progress(changes.len(), out);
     let limits = planning::limits(desired);
-    let report = crate::store::apply::apply(store, changes, &limits, &by, |done| {
+    let report = crate::store::apply::apply(store, changes, &limits, &by.into(), |done| {
         bar.set_position(done as u64);
         if stop.is_made() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })

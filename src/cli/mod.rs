@@ -13,6 +13,7 @@ mod get;
 mod input;
 mod ledger;
 mod offer;
+mod operator;
 mod output;
 mod plan_file;
 mod planning;
@@ -79,6 +80,8 @@ pub enum Command {
     /// Verify, export, show or erase from the ledger.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// Run the operator: make the store hold what a cluster's objects say.
+    Operator(operator::Operator),
     /// Explain a code such as `C0309`.
     Explain(explain::Explain),
     /// Print the custom resource definitions for `kubectl apply -f -`.
@@ -155,6 +158,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::WhoCan(args) => why::who_can(&args, out).await,
         Command::History(args) => why::history(&args, out).await,
         Command::Ledger(args) => ledger::ledger(&args, out).await,
+        Command::Operator(args) => operator::operator(&args, out).await,
         Command::Explain(args) => explain::explain(&args, out),
         Command::Crd(args) => crd::crd(&args, out),
         Command::Completions(args) => {
@@ -167,21 +171,31 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
 }
 
 /// Sends logs to standard error, as much as was asked for; where that has gone there is nobody to tell.
+///
+/// The operator has log lines of its own, and begins them itself.
 pub fn log(cli: &Cli) {
+    if let Command::Operator(_) = &cli.command {
+        return;
+    }
     let level = match cli.verbose {
         0 => "warn",
         1 => "concordat=info",
         _ => "concordat=debug,sqlx=info",
     };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("CONCORDAT_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    // This one quotes the settings of a URL, and so perhaps a password.
-    let secret = "sqlx_postgres::options=off".parse().expect("a fixed directive that is right");
     let coloured = Output::new(cli.color).style_of_talk().colour == Colour::Always;
     tracing_subscriber::fmt()
-        .with_env_filter(filter.add_directive(secret))
+        .with_env_filter(log_filter(level))
         .with_ansi(coloured)
         .with_writer(std::io::stderr)
         .log_internal_errors(false)
         .init();
+}
+
+/// What is logged: `level`, or what `CONCORDAT_LOG` says.
+fn log_filter(level: &str) -> tracing_subscriber::EnvFilter {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CONCORDAT_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    // This one quotes the settings of a URL, and so perhaps a password.
+    let secret = "sqlx_postgres::options=off".parse().expect("a fixed directive that is right");
+    filter.add_directive(secret)
 }

@@ -2,7 +2,7 @@
 //!
 //! Never: writes through what was opened to read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -96,6 +96,16 @@ impl Read for Reader {
         match self {
             Self::Store(store) => store.head().await,
             Self::NotYet => Ok(Head::empty()),
+        }
+    }
+
+    async fn last_entries(
+        &mut self,
+        subjects: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Head>, StoreError> {
+        match self {
+            Self::Store(store) => store.last_entries(subjects).await,
+            Self::NotYet => Ok(BTreeMap::new()),
         }
     }
 }

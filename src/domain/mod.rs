@@ -15,4 +15,5 @@ pub mod partner_type;
 pub mod plan;
 pub mod problem;
 pub mod state;
+pub mod status;
 pub mod validate;

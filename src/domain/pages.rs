@@ -123,6 +123,7 @@ pub const PAGES: &[(Code, &str)] = &[
     (Code(612), include_str!("pages/C0612.md")),
     (Code(613), include_str!("pages/C0613.md")),
     (Code(614), include_str!("pages/C0614.md")),
+    (Code(615), include_str!("pages/C0615.md")),
     (Code(621), include_str!("pages/C0621.md")),
     (Code(622), include_str!("pages/C0622.md")),
     (Code(623), include_str!("pages/C0623.md")),

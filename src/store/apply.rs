@@ -7,11 +7,14 @@ use std::{
     ops::ControlFlow,
 };
 
-use super::{CHANGES_AT_ONCE, Outcome, Refusal, Signature, StoreError, Write};
+use serde_json::json;
+
+use super::{CHANGES_AT_ONCE, Observation, Outcome, Refusal, Signatures, StoreError, Write};
 use crate::domain::{
+    entry::EntryKind,
     limits::{Admitted, Limits},
-    plan::{Cause, Effect},
-    state::Owner,
+    plan::{CHANGED_OUTSIDE, Cause, Change, Effect, Plan},
+    state::{Observed, ObservedRelationship, Owner},
 };
 
 /// What was done.
@@ -55,7 +58,7 @@ pub async fn apply(
     store: &mut impl Write,
     changes: Vec<Admitted>,
     limits: &BTreeMap<String, Limits>,
-    by: &Signature,
+    by: &Signatures,
     mut progress: impl FnMut(usize) -> ControlFlow<()>,
 ) -> Report {
     let mut report = Report { tried: Vec::new(), left: Vec::new(), stopped: None };
@@ -88,4 +91,41 @@ pub async fn apply(
     }
     report.left = left;
     report
+}
+
+/// What was changed outside, for the ledger: one observation for each relationship, repeated only once it differs. Of a
+/// relationship that was just changed the entry of that change tells more; what is left is seen by the next run.
+pub fn seen_outside<'a>(
+    plan: &Plan,
+    observed: &Observed,
+    changed: impl Iterator<Item = &'a Change>,
+) -> Vec<Observation> {
+    let changed: BTreeSet<&str> = changed
+        .filter_map(|change| change.subject.relationship.as_ref())
+        .map(|row| row.name.as_str())
+        .collect();
+    let mut seen: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for notice in plan.notices.iter().filter(|notice| CHANGED_OUTSIDE.contains(&notice.code)) {
+        let Some(object) = &notice.object else { continue };
+        let mut rows = observed.relationships.values().flatten();
+        let of_object = |row: &&ObservedRelationship| {
+            row.owner.object.namespace == object.namespace && row.owner.object.name == object.name
+        };
+        let Some(row) = rows.rfind(of_object) else { continue };
+        if changed.contains(row.key.name.as_str()) {
+            continue;
+        }
+        let said = seen.entry(row.key.name.clone()).or_default();
+        let message = said.entry(notice.code.to_string()).or_default();
+        if !message.is_empty() {
+            message.push_str("; ");
+        }
+        message.push_str(&notice.message);
+    }
+    let observation = |(subject, said)| Observation {
+        kind: EntryKind::Difference,
+        subject,
+        payload: json!(said),
+    };
+    seen.into_iter().map(observation).collect()
 }

@@ -33,6 +33,8 @@ pub const TOO_MANY_CONNECTIONS: Code = Code(612);
 pub const STALE_EPOCH: Code = Code(613);
 /// It answers something else.
 pub const UNEXPECTED: Code = Code(614);
+/// It was restored from a backup.
+pub const REWOUND: Code = Code(615);
 /// The store has changed.
 pub const STALE: Code = Code(621);
 /// The row is another one's.
@@ -69,6 +71,7 @@ impl StoreError {
             Self::Forbidden { .. } => FORBIDDEN,
             Self::TooManyConnections { .. } => TOO_MANY_CONNECTIONS,
             Self::StaleEpoch { .. } => STALE_EPOCH,
+            Self::Rewound { .. } => REWOUND,
             Self::Unexpected { .. } => UNEXPECTED,
         }
     }

@@ -18,7 +18,7 @@ pub use url::StoreUrl;
 
 use crate::domain::{
     digest::Digest,
-    entry::{Actor, Entry, Head, Intent},
+    entry::{Actor, Entry, EntryKind, Head, Intent},
     ids::TenantId,
     limits::{Admitted, Batch, Budget, Limits},
     state::{Instance, Observed, RelationshipKey},
@@ -63,6 +63,12 @@ pub trait Read: Send {
 
     /// The head of the ledger as the store keeps it.
     fn head(&mut self) -> impl Future<Output = Result<Head, StoreError>> + Send;
+
+    /// The last entry about each of some subjects, such as names of relationships, in one read.
+    fn last_entries(
+        &mut self,
+        subjects: &BTreeSet<String>,
+    ) -> impl Future<Output = Result<BTreeMap<String, Head>, StoreError>> + Send;
 }
 
 /// What can be written, by one instance in one epoch.
@@ -75,7 +81,7 @@ pub trait Write: Read {
         &mut self,
         changes: &[Admitted],
         limits: &BTreeMap<String, Limits>,
-        by: &Signature,
+        by: &Signatures,
     ) -> impl Future<Output = Result<Vec<Outcome>, StoreError>> + Send;
 
     /// Stores batches that wait for a person, so that they wait however the window slides.
@@ -92,6 +98,25 @@ pub trait Write: Read {
         batch: &Batch,
         by: &Signature,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Records what was seen and not done: differences, and ends that came from outside. What was last recorded of a
+    /// subject is not recorded again.
+    fn record(
+        &mut self,
+        seen: Vec<Observation>,
+        by: &Signature,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Something to be recorded that no change of ours has made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// What sort of entry.
+    pub kind: EntryKind,
+    /// What it is about: the name of a relationship.
+    pub subject: String,
+    /// What was seen. Without persons.
+    pub payload: serde_json::Value,
 }
 
 /// The most changes in one call of [`Write::apply`], and so in one transaction.
@@ -107,6 +132,28 @@ pub struct Signature {
     pub actor: Actor,
     /// From what.
     pub intent: Intent,
+}
+
+/// Who is behind each change of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Signatures {
+    /// Whoever carries out the run, and stands for each change that has no signature of its own.
+    pub run: Signature,
+    /// By the id of the change.
+    pub changes: BTreeMap<Digest, Signature>,
+}
+
+impl Signatures {
+    /// Whose the change with this id is.
+    pub fn of(&self, change: &Digest) -> &Signature {
+        self.changes.get(change).unwrap_or(&self.run)
+    }
+}
+
+impl From<Signature> for Signatures {
+    fn from(run: Signature) -> Self {
+        Self { run, changes: BTreeMap::new() }
+    }
 }
 
 /// What became of one change.
@@ -266,6 +313,16 @@ pub enum StoreError {
         /// The instance.
         instance: String,
     },
+    /// It once had an entry that is not there any more.
+    #[error(
+        "`{store}` was restored from a backup or is another one: entry {sequence} of its ledger was published, and is not there"
+    )]
+    Rewound {
+        /// Where.
+        store: String,
+        /// Which entry.
+        sequence: i64,
+    },
     /// The store answered something that cannot be.
     #[error("`{store}` answered something unexpected: {reason}")]
     Unexpected {
@@ -302,6 +359,7 @@ impl StoreError {
             | Self::Unauthenticated { .. }
             | Self::Forbidden { .. }
             | Self::StaleEpoch { .. }
+            | Self::Rewound { .. }
             | Self::Unexpected { .. } => Retry::WhenChanged,
         }
     }

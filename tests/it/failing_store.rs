@@ -23,7 +23,7 @@ use concordat::{
         state::{Absence, Desired, Observed},
     },
     store::{
-        Outcome, Read, Scope, Signature, StoreError, Write,
+        Observation, Outcome, Read, Scope, Signature, Signatures, StoreError, Write,
         apply::{Stopped, apply},
         sql::SqlWriter,
     },
@@ -110,6 +110,13 @@ impl Read for Failing {
     async fn head(&mut self) -> Result<Head, StoreError> {
         faulty(self.fault(), self.store.head()).await
     }
+
+    async fn last_entries(
+        &mut self,
+        subjects: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Head>, StoreError> {
+        faulty(self.fault(), self.store.last_entries(subjects)).await
+    }
 }
 
 impl Write for Failing {
@@ -117,7 +124,7 @@ impl Write for Failing {
         &mut self,
         changes: &[Admitted],
         limits: &BTreeMap<String, Limits>,
-        by: &Signature,
+        by: &Signatures,
     ) -> Result<Vec<Outcome>, StoreError> {
         faulty(self.fault(), self.store.apply(changes, limits, by)).await
     }
@@ -128,6 +135,10 @@ impl Write for Failing {
 
     async fn approve(&mut self, batch: &Batch, by: &Signature) -> Result<(), StoreError> {
         faulty(self.fault(), self.store.approve(batch, by)).await
+    }
+
+    async fn record(&mut self, seen: Vec<Observation>, by: &Signature) -> Result<(), StoreError> {
+        faulty(self.fault(), self.store.record(seen, by)).await
     }
 }
 
@@ -168,7 +179,7 @@ async fn bring(
     }
     for change in checked.run {
         let go_on = |_| ControlFlow::Continue(());
-        let report = apply(store, vec![change.clone()], &limits, &by, go_on).await;
+        let report = apply(store, vec![change.clone()], &limits, &by.clone().into(), go_on).await;
         match report.stopped {
             None => assert_eq!(report.tried, [(change.clone(), Outcome::Done)]),
             Some(Stopped::Failed(error)) => {

@@ -9,6 +9,8 @@
     reason = "a test fails by panicking and tells its figures, also in a function that it calls"
 )]
 
+mod admission;
+mod chart;
 mod cli;
 mod cluster;
 mod crash;
@@ -20,7 +22,9 @@ mod failing_store;
 mod house;
 mod kustomize;
 mod layers;
+mod leader;
 mod manifest;
+mod operator;
 mod pages;
 mod planner;
 mod postgres;
@@ -31,10 +35,13 @@ mod saved_plans;
 mod signals;
 mod sources;
 mod store_contract;
+mod store_epochs;
 mod store_faults;
 mod store_lifecycle;
 mod store_rights;
 mod store_samples;
 mod store_sessions;
+mod store_upgrade;
+mod telemetry;
 mod verdict;
 mod work;

@@ -52,7 +52,7 @@ on_both! {
 
 /// Applies without limits.
 pub async fn outcomes(store: &mut SqlWriter, changes: Vec<Admitted>) -> Vec<Outcome> {
-    store.apply(&changes, &BTreeMap::new(), &by("ada")).await.unwrap()
+    store.apply(&changes, &BTreeMap::new(), &by("ada").into()).await.unwrap()
 }
 
 pub fn refused(outcome: &Outcome) -> &Refusal {

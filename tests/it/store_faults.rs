@@ -112,12 +112,12 @@ async fn a_newer_schema_is_refused_and_an_older_one_is_not_migrated_by_looking()
     for place in [Place::sqlite(), Place::postgres()] {
         place.writer().await.close().await.unwrap();
         let store = place.url().to_string();
-        place.outside("UPDATE _sqlx_migrations SET version = 7").await;
-        let newer = StoreError::NewerSchema { store: store.clone(), found: 7, known: 1 };
+        place.outside("UPDATE _sqlx_migrations SET version = 7 WHERE version = 2").await;
+        let newer = StoreError::NewerSchema { store: store.clone(), found: 7, known: 2 };
         assert_eq!(reader_fails(&place_url(&place)).await, newer);
         assert_eq!(writer_fails(&place_url(&place)).await, newer);
-        place.outside("UPDATE _sqlx_migrations SET version = 0").await;
-        let older = StoreError::OlderSchema { store, found: 0, known: 1 };
+        place.outside("DELETE FROM _sqlx_migrations WHERE version = 7").await;
+        let older = StoreError::OlderSchema { store, found: 1, known: 2 };
         assert_eq!(reader_fails(&place_url(&place)).await, older);
     }
 }
@@ -197,7 +197,7 @@ async fn a_store_that_another_program_writes_to_is_locked_after_a_while() {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
     let mut other = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
-    let (limits, by) = (BTreeMap::new(), by("ada"));
+    let (limits, by) = (BTreeMap::new(), by("ada").into());
     let waits = store.apply(&changes, &limits, &by);
     let error = waits.await.unwrap_err();
     let locked =
@@ -214,10 +214,10 @@ async fn a_server_that_goes_in_the_middle_is_said_and_nothing_is_lost_or_made_tw
     let place = Place::Postgres(server.database("gone"));
     let mut store = place.writer().await;
     let first = planned(&mut store, &only(relationship("first", 1))).await;
-    store.apply(&first, &BTreeMap::new(), &by("ada")).await.unwrap();
+    store.apply(&first, &BTreeMap::new(), &by("ada").into()).await.unwrap();
     let second = planned(&mut store, &only(relationship("second", 2))).await;
     server.stop_hard();
-    let (limits, ada) = (BTreeMap::new(), by("ada"));
+    let (limits, ada) = (BTreeMap::new(), by("ada").into());
     let error = store.apply(&second, &limits, &ada).await.unwrap_err();
     assert!(matches!(error, StoreError::Unreachable { .. }), "{error}");
     let error = store.observe(&Scope::All).await.unwrap_err();

@@ -44,10 +44,11 @@ async fn what_a_successor_did_not_get_stays_with_its_predecessor(place: &Place) 
                     assignments a WHERE n.name = 'acme-2'";
     assert_eq!(place.outside(outsider).await, 1);
     let limits = std::collections::BTreeMap::new();
-    let report = concordat::store::apply::apply(&mut store, changes, &limits, &by("ada"), |_| {
-        std::ops::ControlFlow::Continue(())
-    })
-    .await;
+    let report =
+        concordat::store::apply::apply(&mut store, changes, &limits, &by("ada").into(), |_| {
+            std::ops::ControlFlow::Continue(())
+        })
+        .await;
     let stale = Outcome::Refused(Refusal::Stale);
     let outcomes: Vec<&Outcome> = report.tried.iter().map(|(_, outcome)| outcome).collect();
     assert_eq!(outcomes, [&Outcome::Done, &stale, &stale, &stale]);

@@ -77,7 +77,7 @@ async fn an_operator_writes_and_can_neither_change_nor_shorten_the_ledger() {
     let wish = grant(accepted(relationship("more", 2)), 1, &[REPORTS_READER], None);
     let observed = store.observe(&Scope::All).await.unwrap();
     let changes = free(changes(&only(wish), &observed, &operator));
-    let outcome = store.apply(&changes, &BTreeMap::new(), &by("ada")).await.unwrap();
+    let outcome = store.apply(&changes, &BTreeMap::new(), &by("ada").into()).await.unwrap();
     assert_eq!(outcome, [Outcome::Done, Outcome::Done, Outcome::Done]);
     chain_is_whole(&mut store, 5).await;
     for statement in [

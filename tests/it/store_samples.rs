@@ -141,6 +141,7 @@ pub fn group(number: u128) -> GranteeId {
 pub fn nothing() -> Desired {
     Desired {
         relationships: BTreeMap::new(),
+        leaving: BTreeMap::new(),
         grant_objects: BTreeMap::new(),
         acceptances: Vec::new(),
         namespaces: BTreeSet::from(["msp".to_owned()]),
@@ -295,7 +296,7 @@ pub async fn planned(store: &mut impl Read, desired: &Desired) -> Vec<Admitted> 
 /// Plans and applies without limits; every change is made.
 pub async fn bring(store: &mut impl Write, desired: &Desired) -> Observed {
     let changes = planned(store, desired).await;
-    let (limits, by) = (BTreeMap::new(), by("ada"));
+    let (limits, by) = (BTreeMap::new(), by("ada").into());
     let report = apply(store, changes, &limits, &by, |_| ControlFlow::Continue(())).await;
     assert_eq!(report.stopped, None);
     for (admitted, outcome) in &report.tried {
@@ -313,7 +314,7 @@ pub async fn within(store: &mut impl Write, desired: &Desired, limits: &Limits) 
     let budgets = store.budgets(&limits).await.unwrap();
     let checked = check(&plan, desired, &budgets, &BTreeSet::new());
     store.block(&checked.blocked, &by("ada")).await.unwrap();
-    apply(store, checked.run, &limits, &by("ada"), |_| ControlFlow::Continue(())).await
+    apply(store, checked.run, &limits, &by("ada").into(), |_| ControlFlow::Continue(())).await
 }
 
 /// The chain has this many entries, each follows the one before, and each effect stands in it once.

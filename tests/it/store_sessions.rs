@@ -17,8 +17,8 @@ use concordat::{
         state::{Absence, Desired, Instance},
     },
     store::{
-        CHANGES_AT_ONCE, Outcome, Read, Refusal, Scope, StoreError, Write,
-        sql::{Erased, Observation, open_writer_within},
+        CHANGES_AT_ONCE, Observation, Outcome, Read, Refusal, Scope, StoreError, Write,
+        sql::{Erased, open_writer_within},
     },
 };
 
@@ -60,7 +60,7 @@ async fn an_older_session_is_refused(place: &Place) {
     let changes = planned(&mut old, &only(relationship("acme", 1))).await;
     place.outside("UPDATE instances SET epoch = epoch + 1 WHERE instance = 'cli'").await;
     let stale = StoreError::StaleEpoch { instance: "cli".to_owned() };
-    let outcome = old.apply(&changes, &BTreeMap::new(), &by("ada")).await;
+    let outcome = old.apply(&changes, &BTreeMap::new(), &by("ada").into()).await;
     assert_eq!(outcome, Err(stale.clone()));
     assert_eq!(old.record(Vec::new(), &by("ada")).await, Err(stale));
     assert_eq!(old.head().await.unwrap().sequence, 0);
@@ -93,7 +93,7 @@ async fn writers_of_different_instances_keep_one_chain(place: &Place) {
             let observed = store.observe(&Scope::All).await.unwrap();
             let instance = Instance(format!("operator-{instance}"));
             let changes = free(changes(&desired, &observed, &instance));
-            let outcome = store.apply(&changes, &BTreeMap::new(), &by("ada")).await.unwrap();
+            let outcome = store.apply(&changes, &BTreeMap::new(), &by("ada").into()).await.unwrap();
             assert_eq!(outcome, [Outcome::Done]);
         }
     };
@@ -169,7 +169,7 @@ async fn a_budget_is_taken_once_however_many_want_it(place: &Place) {
     // Both have looked when there was budget for all; here the limit is smaller.
     let wide = BTreeMap::new();
     let checked = check(&plan, &six(), &wide, &BTreeSet::new());
-    let outcome = store.apply(&checked.run, &limits, &by("ada")).await.unwrap();
+    let outcome = store.apply(&checked.run, &limits, &by("ada").into()).await.unwrap();
     let over = Outcome::Refused(Refusal::OverLimit { measure: "new grantees".to_owned() });
     let made = outcome.iter().filter(|outcome| **outcome == Outcome::Done).count();
     let refused = outcome.iter().filter(|outcome| **outcome == over).count();
@@ -177,10 +177,10 @@ async fn a_budget_is_taken_once_however_many_want_it(place: &Place) {
     let budget = &store.budgets(&limits).await.unwrap()["default"];
     assert_eq!((budget.spent.new_grantees, budget.assignments, budget.relationships), (3, 3, 2));
 
-    let again = store.apply(&checked.run, &limits, &by("ada")).await.unwrap();
+    let again = store.apply(&checked.run, &limits, &by("ada").into()).await.unwrap();
     assert_eq!(again, outcome, "what is made is done, and what is over stays over");
     place.outside("UPDATE spent SET at_ms = at_ms - 3600001").await;
-    let later = store.apply(&checked.run, &limits, &by("ada")).await.unwrap();
+    let later = store.apply(&checked.run, &limits, &by("ada").into()).await.unwrap();
     assert!(later.iter().all(|outcome| *outcome == Outcome::Done), "{later:?}");
 }
 
@@ -235,7 +235,7 @@ async fn what_is_over_the_limit_waits_until_it_is_approved_and_runs_once(place: 
             admitted
         })
         .collect();
-    let outcome = store.apply(&again, &budgets, &by("ada")).await.unwrap();
+    let outcome = store.apply(&again, &budgets, &by("ada").into()).await.unwrap();
     assert!(
         outcome.iter().all(|it| matches!(it, Outcome::Refused(Refusal::NotApproved { .. }))),
         "{outcome:?}"

@@ -172,6 +172,9 @@ fn absent(
         Some(Standing::Deleted) if recorded.deletion == GrantDeletionPolicy::Retain => {
             return Some(recorded.clone());
         }
+        Some(Standing::Deleted) if !desired.is_leaving(Kind::RoleGrant, object, &recorded.uid) => {
+            return Some(recorded.clone());
+        }
         Some(Standing::Live | Standing::Deleted) => return None,
         Some(Standing::Suspended | Standing::Invalid) => return Some(recorded.clone()),
         None => {}

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     api::{ManagementPolicy, RelationshipDeletionPolicy},
     domain::{
+        ids::Kind,
         lifecycle::{EndReason, Phase},
         problem::Severity,
         state::{Absence, Desired, DesiredRelationship, ObservedRelationship, Policies},
@@ -52,11 +53,26 @@ pub(super) fn undeclared(
         let row = std::slice::from_ref(row);
         let pruned = desired.absence == Absence::Prune
             && desired.namespaces.contains(&row[0].owner.object.namespace);
-        if pruned {
-            end(row, None, desired, &mut Draft::of(&row[0], plan));
+        let (kind, owner) = (Kind::PartnerRelationship, &row[0].owner.object);
+        let mut draft = Draft::of(&row[0], plan);
+        if pruned || desired.is_leaving(kind, owner, &row[0].uid) {
+            end(row, None, desired, &mut draft);
         } else {
-            keep_time(row, claimant, plan);
+            let mut row = [Row::of(&row[0])];
+            expire_rows(&mut row, &mut draft);
+            leave(&row[0], desired, &mut draft);
         }
+    }
+}
+
+/// Only what time does, and what grants that are on their way out had given.
+fn leave(row: &Row<'_>, desired: &Desired, draft: &mut Draft<'_>) {
+    let managed =
+        row.observed.is_some_and(|row| row.policies.management == ManagementPolicy::Manage);
+    if row.phase == Phase::Active && managed {
+        grants::plan_leaving(row, desired, draft);
+    } else {
+        grants::plan_expiry(row, draft);
     }
 }
 

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Approval, Cause, Effect,
+    AgreementStanding, Approval, Cause, Effect, agreement,
     assignment::{Gains, Merged, Rules, covered, merge},
     contributions::{Gone, Source, contributions, live, with_predecessors},
     lifecycle::current,
@@ -13,15 +13,15 @@ use super::{
     relationship::{Draft, Latitude, Row},
 };
 use crate::{
-    api::{AcceptanceDecision, Gates, GrantDeletionPolicy, UnmanagedAssignments},
+    api::{Gates, GrantDeletionPolicy, UnmanagedAssignments},
     domain::{
         ids::{GranteeId, Kind},
         lifecycle::{EndReason, Phase},
         partner_type,
         problem::{Code, Severity},
         state::{
-            AcceptedText, Assignment, Contribution, Desired, DesiredRelationship, Grantee,
-            Observed, Standing, Window,
+            Assignment, Contribution, Desired, DesiredRelationship, Grantee, ObjectName, Observed,
+            Standing, Window,
         },
     },
 };
@@ -111,24 +111,10 @@ fn gate(
     if latitude != Latitude::Full {
         return Gains::Withheld;
     }
-    let Some(agreement) = &wish.invitation.agreement else { return Gains::Allowed };
-    let parties = (wish.invitation.customer, wish.invitation.partner);
-    let accepts = |text: &Option<AcceptedText>| {
-        text.as_ref().is_some_and(|text| agreement.is_accepted_by(text))
-    };
-    let declared = wish.agreements.iter().any(|acceptance| {
-        acceptance.decision == AcceptanceDecision::Accept && accepts(&acceptance.agreement)
-    });
-    let recorded = || {
-        observed.acceptances.values().any(|acceptance| {
-            acceptance.namespace == wish.object.namespace
-                && acceptance.decision == AcceptanceDecision::Accept
-                && (acceptance.customer, acceptance.partner) == parties
-                && accepts(&acceptance.agreement)
-        })
-    };
-    if declared || recorded() {
-        return Gains::Allowed;
+    let Some(asked) = &wish.invitation.agreement else { return Gains::Allowed };
+    match agreement(wish, &observed.acceptances) {
+        AgreementStanding::NotAsked | AgreementStanding::Accepted => return Gains::Allowed,
+        AgreementStanding::Awaited => {}
     }
     if partner_type::may_sell(wish.invitation.type_) {
         let message = format!(
@@ -139,7 +125,7 @@ fn gate(
         let help = "record it with `concordat accept`";
         draft.notice(AGREEMENT_NOT_ACCEPTED, Severity::Notice, message, Some(help));
     }
-    if agreement.gates == Gates::Purchase {
+    if asked.gates == Gates::Purchase {
         return Gains::Allowed;
     }
     if !wish.grants.is_empty() {
@@ -301,15 +287,36 @@ pub(super) fn plan_removal(row: &Row<'_>, cause: Cause, draft: &mut Draft<'_>) {
 
 /// Takes away what the grants of a row gave, save those that are retained or still declared as held.
 pub(super) fn plan_revocation(row: &Row<'_>, desired: &Desired, draft: &mut Draft<'_>) {
+    let stays = |object: &ObjectName, contribution: &Contribution| {
+        let held = desired.grant_objects.get(object);
+        contribution.deletion == GrantDeletionPolicy::Retain
+            || matches!(held, Some(Standing::Suspended | Standing::Invalid))
+    };
+    keep_only(row, stays, draft);
+}
+
+/// Takes away what those grants of a row gave that are on their way out, where nothing declares the row itself.
+pub(super) fn plan_leaving(row: &Row<'_>, desired: &Desired, draft: &mut Draft<'_>) {
+    let stays = |object: &ObjectName, contribution: &Contribution| {
+        contribution.deletion == GrantDeletionPolicy::Retain
+            || !desired.is_leaving(Kind::RoleGrant, object, &contribution.uid)
+    };
+    keep_only(row, stays, draft);
+}
+
+fn keep_only(
+    row: &Row<'_>,
+    stays: impl Fn(&ObjectName, &Contribution) -> bool,
+    draft: &mut Draft<'_>,
+) {
     let Some(observed) = row.observed else { return };
     for (id, assignment) in &observed.assignments {
         let before = expire(row, *id, &assignment.grantee, draft);
         let mut left = before.contributions.clone();
-        left.retain(|object, contribution| {
-            let held = desired.grant_objects.get(object);
-            contribution.deletion == GrantDeletionPolicy::Retain
-                || matches!(held, Some(Standing::Suspended | Standing::Invalid))
-        });
+        left.retain(|object, contribution| stays(object, contribution));
+        if left.len() == before.contributions.len() {
+            continue;
+        }
         let rules = Rules {
             now: draft.now(),
             ends_at: row.ends_at,

@@ -3,21 +3,23 @@
 //! Never: a step that gives a role outside `before ∪ after`, or takes away because something is absent.
 
 mod access;
-mod answers;
+mod agreement;
+pub(super) mod answers;
 mod assignment;
 mod contributions;
 mod endings;
-mod grants;
-mod lifecycle;
+pub(super) mod grants;
+pub(super) mod lifecycle;
 mod order;
-mod relationship;
+pub(super) mod relationship;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use access::{AccessChange, Besides, RoleChange, access_changes};
+pub use agreement::{AgreementStanding, agreement};
 pub use grants::UNMANAGED;
 
 use super::{
@@ -50,6 +52,8 @@ pub struct Plan {
     pub awaited: Vec<Awaited>,
     /// The next instant at which the plan would differ, where there is one.
     pub valid_until: Option<Timestamp>,
+    /// The same for each relationship by itself, by the key of its first row.
+    pub differs: BTreeMap<RelationshipKey, Timestamp>,
     /// What grantees hold under relationships that the plan leaves alone.
     pub besides: Besides,
 }
@@ -291,13 +295,20 @@ pub fn plan(desired: &Desired, observed: &Observed, claimant: &Claimant) -> Plan
         notices: Vec::new(),
         awaited: Vec::new(),
         valid_until: None,
+        differs: BTreeMap::new(),
         besides: Besides::new(),
     };
     let keys: BTreeSet<_> =
         desired.relationships.keys().chain(observed.relationships.keys()).collect();
+    let mut earliest = None;
     for key in keys {
         relationship::plan_relationship(key, desired, observed, claimant, &mut plan);
+        if let Some(instant) = plan.valid_until.take() {
+            plan.differs.insert(key.clone(), instant);
+            earliest = Some(earliest.map_or(instant, |earlier: Timestamp| earlier.min(instant)));
+        }
     }
+    plan.valid_until = earliest;
     record_agreements(desired, observed, claimant, &mut plan);
     order::sort_and_expect(&mut plan.changes, observed);
     plan.besides = access::besides(&plan.changes, observed);

@@ -16,7 +16,7 @@ use crate::{
     domain::{
         digest::Digest,
         duration::Duration,
-        ids::{RoleId, TenantId},
+        ids::{Kind, ObjectKey, RoleId, TenantId},
         limits::{DEFAULT_SCOPE, Limits},
     },
 };
@@ -28,6 +28,9 @@ pub struct Desired {
     pub relationships: BTreeMap<RelationshipKey, DesiredRelationship>,
     /// Every grant object of the input, whatever it selects: what is here is not absent.
     pub grant_objects: BTreeMap<ObjectName, Standing>,
+    /// Relationships and grants that were seen with a deletion timestamp, with their UIDs: what was recorded for that
+    /// very object goes, also where nothing else of the object could be understood (L5).
+    pub leaving: BTreeMap<ObjectKey, Uid>,
     /// Acceptances of an agreement alone.
     pub acceptances: Vec<Acceptance>,
     /// The namespaces that the input speaks for.
@@ -44,6 +47,12 @@ impl Desired {
         let admits = |boundary: &&Boundary| boundary.namespaces.contains(namespace);
         let boundary = self.boundaries.iter().find(|(_, boundary)| admits(boundary));
         boundary.map_or(DEFAULT_SCOPE, |(name, _)| name)
+    }
+
+    /// Whether the object of this kind and name that is on its way out is the very one with this UID.
+    pub fn is_leaving(&self, kind: Kind, object: &ObjectName, uid: &Uid) -> bool {
+        let (namespace, name) = (object.namespace.clone(), object.name.clone());
+        self.leaving.get(&ObjectKey { kind, namespace, name }) == Some(uid)
     }
 
     /// The limits of a scope.

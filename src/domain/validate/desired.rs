@@ -20,7 +20,7 @@ use crate::{
         ids::{Kind, ObjectKey},
         state::{
             Absence, Desired, DesiredGrant, DesiredRelationship, ObjectName, Policies,
-            RelationshipKey, Renewal, Standing, Tenant,
+            RelationshipKey, Renewal, Standing, Tenant, Uid,
         },
     },
 };
@@ -50,6 +50,7 @@ pub(super) fn verdict(
     let desired = Desired {
         relationships,
         grant_objects,
+        leaving: leaving_uids(objects),
         acceptances: accepted.alone,
         namespaces: namespaces(objects),
         absence: if findings.has_errors() { Absence::Keep } else { objects.absence },
@@ -146,6 +147,22 @@ fn namespaces(objects: &Objects) -> BTreeSet<String> {
     let all: BTreeSet<&String> =
         offers.chain(relationships).chain(grants).chain(acceptances).chain(invalid).collect();
     all.into_iter().filter(|namespace| !namespace.is_empty()).cloned().collect()
+}
+
+/// Relationships and grants on their way out; what is suspended stays.
+fn leaving_uids(objects: &Objects) -> BTreeMap<ObjectKey, Uid> {
+    let leaves = |suspend, presence| standing(suspend, presence, false) == Standing::Deleted;
+    let relationships = objects
+        .relationships
+        .iter()
+        .filter(|object| leaves(object.spec.suspend, object.presence))
+        .map(|object| (object.subject(Kind::PartnerRelationship).key(), object.uid.clone()));
+    let grants = objects
+        .grants
+        .iter()
+        .filter(|object| leaves(object.spec.suspend, object.presence))
+        .map(|object| (object.subject(Kind::RoleGrant).key(), object.uid.clone()));
+    relationships.chain(grants).collect()
 }
 
 /// Objects on their way out: nobody mends them any more.

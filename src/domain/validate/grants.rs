@@ -201,6 +201,15 @@ impl<'a> Words<'a> {
         }
     }
 
+    /// The roles that are named, not found.
+    fn named(&self) -> impl Iterator<Item = &RoleId> {
+        let named = match self {
+            Self::Roles(_, named) => Some(&named.roles),
+            Self::Tasks(_) | Self::Level(_) | Self::Unknown => None,
+        };
+        named.into_iter().flatten()
+    }
+
     fn path(&self) -> FieldPath {
         match self {
             Self::Roles(..) => spec("roles"),
@@ -352,8 +361,9 @@ fn judge_roles(
 ) {
     let roles: BTreeSet<RoleId> =
         wanted.groups.iter().flat_map(|group| group.roles.iter().copied()).collect();
+    // Roles that are named need no relationship to be privileged.
     let privileged: BTreeSet<_> =
-        roles.iter().filter(|role| resolver.is_privileged(**role)).collect();
+        roles.iter().chain(words.named()).filter(|role| resolver.is_privileged(**role)).collect();
     let reason = grant.justification.as_deref().unwrap_or_default();
     if !privileged.is_empty() && reason.trim().is_empty() {
         let verb = if privileged.len() == 1 { "is" } else { "are" };

@@ -195,6 +195,7 @@ pub(in crate::render) fn world() -> (Desired, Observed) {
     let wishes = [kept, new, old];
     let desired = Desired {
         relationships: wishes.into_iter().map(|wish| (key(&wish.invitation.name), wish)).collect(),
+        leaving: BTreeMap::new(),
         grant_objects: BTreeMap::from([(grant, Standing::Live)]),
         acceptances: Vec::new(),
         namespaces: BTreeSet::from(["msp".to_owned(), "risky".to_owned()]),

@@ -18,7 +18,7 @@ use crate::{
         plan::{Change, Effect},
         state::Instance,
     },
-    store::{Outcome, Refusal, Signature, StoreError},
+    store::{Outcome, Refusal, Signature, Signatures, StoreError},
 };
 
 /// Makes what may be made. What this returns is durable.
@@ -27,7 +27,7 @@ pub(super) async fn apply(
     (instance, epoch): (&Instance, i64),
     changes: &[Admitted],
     limits: &BTreeMap<String, Limits>,
-    by: &Signature,
+    by: &Signatures,
 ) -> Result<Vec<Outcome>, StoreError> {
     session.begin(Purpose::Write).await?;
     match in_transaction(session, (instance, epoch), changes, limits, by).await {
@@ -47,7 +47,7 @@ async fn in_transaction(
     (instance, epoch): (&Instance, i64),
     changes: &[Admitted],
     limits: &BTreeMap<String, Limits>,
-    by: &Signature,
+    by: &Signatures,
 ) -> Result<Vec<Outcome>, StoreError> {
     let head = touched::lock_as(session, instance, epoch).await?;
     let ids: Vec<Digest> = changes.iter().map(|admitted| admitted.change.id()).collect();
@@ -72,12 +72,13 @@ async fn in_transaction(
                 EntryKind::Refused
             }
         };
+        let signature = by.of(&ids[position]);
         drafts.push(Draft {
             time: now,
             kind,
             subject: entry::subject(change),
-            actor: by.actor.clone(),
-            intent: intent(change, by),
+            actor: signature.actor.clone(),
+            intent: intent(change, signature),
             payload,
         });
     }

@@ -12,7 +12,10 @@ use std::{
 
 use jiff::{Timestamp, Unit};
 
-use super::session::{Bound, Session, both};
+use super::{
+    session::{Bound, Purpose, Session, Statement, both},
+    touched,
+};
 use crate::{
     domain::{digest::Digest, state::Instance},
     store::{StoreError, StoreUrl},
@@ -119,15 +122,76 @@ async fn try_session(
     Ok(Some(holder.into_iter().next().unwrap_or_else(|| "another process".to_owned())))
 }
 
+/// Which epoch a session begins.
+#[derive(Clone, Copy)]
+pub(super) enum Epoch {
+    /// Whichever is next.
+    Next,
+    /// This one, if it is next or later.
+    At(i64),
+    /// This one, if it is the newest: a session of ours began it and lost its connection.
+    Again(i64),
+}
+
+const NEXT: Statement = both(
+    "INSERT INTO instances (instance, epoch, holder) VALUES ($1, 1, $2) \
+     ON CONFLICT (instance) DO UPDATE SET epoch = instances.epoch + 1, holder = excluded.holder \
+     RETURNING CAST(epoch AS TEXT)",
+);
+
+const AT: Statement = both(
+    "INSERT INTO instances (instance, epoch, holder) VALUES ($1, $3, $2) \
+     ON CONFLICT (instance) DO UPDATE SET epoch = excluded.epoch, holder = excluded.holder \
+     WHERE instances.epoch < excluded.epoch RETURNING CAST(epoch AS TEXT)",
+);
+
+const AGAIN: Statement = both(
+    "UPDATE instances SET holder = $2 WHERE instance = $1 AND epoch = $3 \
+     RETURNING CAST(epoch AS TEXT)",
+);
+
 /// Begins a session: from now on every older one of the same instance is refused.
-pub(super) async fn next_epoch(
+pub(super) async fn begin_epoch(
     session: &mut Session,
     instance: &Instance,
+    epoch: Epoch,
 ) -> Result<i64, StoreError> {
-    let take = both(
-        "INSERT INTO instances (instance, epoch, holder) VALUES ($1, 1, $2) \
-         ON CONFLICT (instance) DO UPDATE SET epoch = instances.epoch + 1, holder = excluded.holder \
-         RETURNING CAST(epoch AS TEXT)",
-    );
-    session.row(take, &[Bound::Text(&instance.0), Bound::Text(&holder())]).await
+    if let Epoch::Next = epoch {
+        return write_epoch(session, instance, epoch).await;
+    }
+    // No lock keeps older sessions out: whatever one of them is writing is there before this begins, or never will be.
+    session.begin(Purpose::Write).await?;
+    let begun = match touched::lock(session).await {
+        Ok(_) => write_epoch(session, instance, epoch).await,
+        Err(error) => Err(error),
+    };
+    if begun.is_ok() {
+        session.commit().await?;
+    } else {
+        session.rollback().await;
+    }
+    begun
+}
+
+async fn write_epoch(
+    session: &mut Session,
+    instance: &Instance,
+    epoch: Epoch,
+) -> Result<i64, StoreError> {
+    let holder = holder();
+    let (name, holder) = (Bound::Text(&instance.0), Bound::Text(&holder));
+    let begun: Vec<i64> = match epoch {
+        Epoch::Next => session.rows(NEXT, &[name, holder]).await?,
+        Epoch::At(epoch) => session.rows(AT, &[name, holder, Bound::Number(epoch)]).await?,
+        Epoch::Again(epoch) => session.rows(AGAIN, &[name, holder, Bound::Number(epoch)]).await?,
+    };
+    let stale = || StoreError::StaleEpoch { instance: instance.to_string() };
+    begun.into_iter().next().ok_or_else(stale)
+}
+
+/// The epoch of the last session; 0 if there was none.
+pub(super) async fn epoch(session: &mut Session, instance: &Instance) -> Result<i64, StoreError> {
+    let epoch = both("SELECT CAST(epoch AS TEXT) FROM instances WHERE instance = $1");
+    let epoch: Vec<i64> = session.rows(epoch, &[Bound::Text(&instance.0)]).await?;
+    Ok(epoch.into_iter().next().unwrap_or(0))
 }

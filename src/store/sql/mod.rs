@@ -1,7 +1,8 @@
 //! The SQL stores: SQLite and PostgreSQL. One implementation; where the dialects differ, a statement stands in both.
 //!
-//! A session begins with [`open_reader`] or [`open_writer`]. A writer is one instance in one epoch: it holds the lock of
-//! its instance, and every transaction checks that no newer session has begun.
+//! A session begins with [`open_reader`], [`open_writer`] or [`open_writer_at`]. A writer is one instance in one epoch:
+//! it holds the lock of its instance or has taken its epoch elsewhere, and every transaction checks that no newer
+//! session has begun.
 //!
 //! Never: a statement for each row.
 
@@ -21,36 +22,51 @@ mod tests;
 mod touched;
 mod write;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 pub use open::{PASSWORD_FILE, POSTGRES_ROLES};
-pub use record::{Erased, Observation, StoredBatch};
+pub use record::{Erased, StoredBatch};
+pub use session::Clock;
 
-use super::{Outcome, Read, Scope, Signature, StoreError, StoreUrl, Write};
+use super::{
+    Observation, Outcome, Read, Scope, Signature, Signatures, StoreError, StoreUrl, Write,
+};
 use crate::domain::{
     digest::Digest,
     entry::{Draft, Entry, Head, PersonRecord},
     limits::{Admitted, Batch, Budget, Limits},
     state::{Instance, Observed},
 };
-use session::{Bound, Purpose, Session, Statement};
+use session::{Bound, Purpose, Session, Statement, both};
 
-/// Reads, and cannot write: the file is opened read-only, and a server is told so.
-pub struct SqlReader {
+/// A session with a store, and what it may do besides reading.
+pub struct Sql<May> {
     session: Session,
+    may: May,
 }
 
+/// Reads, and cannot write: the file is opened read-only, and a server is told so.
+pub type SqlReader = Sql<Look>;
+
 /// Writes for one instance.
-pub struct SqlWriter {
-    session: Session,
+pub type SqlWriter = Sql<WriteAs>;
+
+/// No right but to read.
+pub struct Look;
+
+/// The right to write, for one instance in one epoch.
+pub struct WriteAs {
     instance: Instance,
     epoch: i64,
-    _lock: lock::Lock,
+    _lock: Option<lock::Lock>,
 }
 
 /// Opens a store to read it. It must be there, and of this very version.
 pub async fn open_reader(url: &StoreUrl) -> Result<SqlReader, StoreError> {
-    Ok(SqlReader { session: open::reader(url).await? })
+    Ok(Sql { session: open::reader(url).await?, may: Look })
 }
 
 /// Opens a store to write to it as `instance`; it is made or migrated where needed. Where another process holds the
@@ -75,11 +91,61 @@ pub async fn open_writer_within(
 ) -> Result<SqlWriter, StoreError> {
     let mut session = open::writer(url).await?;
     let lock = lock::take(&mut session, url, instance, patience, waiting).await?;
-    let epoch = lock::next_epoch(&mut session, instance).await?;
-    Ok(SqlWriter { session, instance: instance.clone(), epoch, _lock: lock })
+    let epoch = lock::begin_epoch(&mut session, instance, lock::Epoch::Next).await?;
+    Ok(Sql { session, may: WriteAs { instance: instance.clone(), epoch, _lock: Some(lock) } })
 }
 
-impl Read for SqlReader {
+/// Opens a store to write to it as `instance` in an epoch that was taken elsewhere, and refuses every older session from
+/// then on. There is no lock to wait for, since a process that is only paused would keep it. An epoch that is not higher
+/// than the stored one is [`StoreError::StaleEpoch`].
+pub async fn open_writer_at(
+    url: &StoreUrl,
+    instance: &Instance,
+    epoch: i64,
+) -> Result<SqlWriter, StoreError> {
+    let mut session = open::writer(url).await?;
+    let epoch = lock::begin_epoch(&mut session, instance, lock::Epoch::At(epoch)).await?;
+    Ok(Sql { session, may: WriteAs { instance: instance.clone(), epoch, _lock: None } })
+}
+
+/// Opens a store again in an epoch that [`open_writer_at`] has begun for this very process, which lost its connection,
+/// and had seen the ledger end with `known`. Once somebody has begun a newer epoch it is [`StoreError::StaleEpoch`]; where
+/// the server has come back with less than it had, it is [`StoreError::Rewound`].
+pub async fn open_writer_again(
+    url: &StoreUrl,
+    instance: &Instance,
+    epoch: i64,
+    known: &Head,
+) -> Result<SqlWriter, StoreError> {
+    let mut session = open::writer(url).await?;
+    session.ensure_holds(known).await?;
+    let epoch = lock::begin_epoch(&mut session, instance, lock::Epoch::Again(epoch)).await?;
+    Ok(Sql { session, may: WriteAs { instance: instance.clone(), epoch, _lock: None } })
+}
+
+/// The epoch of the last session of `instance`; 0 where there was none, or no store. Nothing is made or migrated.
+pub async fn stored_epoch(url: &StoreUrl, instance: &Instance) -> Result<i64, StoreError> {
+    match open::ledger_reader(url).await {
+        Ok(mut session) => lock::epoch(&mut session, instance).await,
+        Err(StoreError::Missing { .. }) => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+/// Refuses a store whose ledger has not the very entry that `published` names: whoever goes on from a backup would not
+/// know of what was done since. Nothing is made or migrated.
+pub async fn ensure_holds(url: &StoreUrl, published: &Head) -> Result<(), StoreError> {
+    match open::ledger_reader(url).await {
+        Ok(mut session) => session.ensure_holds(published).await,
+        Err(StoreError::Missing { .. }) if published.sequence == 0 => Ok(()),
+        Err(StoreError::Missing { store }) => {
+            Err(StoreError::Rewound { store, sequence: published.sequence })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl<May: Send> Read for Sql<May> {
     async fn observe(&mut self, scope: &Scope) -> Result<Observed, StoreError> {
         observe::observe(&mut self.session, scope).await
     }
@@ -88,7 +154,8 @@ impl Read for SqlReader {
         &mut self,
         limits: &BTreeMap<String, Limits>,
     ) -> Result<BTreeMap<String, Budget>, StoreError> {
-        self.session.budgets(limits).await
+        let now = observe::clock(&mut self.session).await?;
+        budget::budgets(&mut self.session, limits, budget::Shares::Count, now).await
     }
 
     async fn entries(&mut self, after: i64, at_most: u32) -> Result<Vec<Entry>, StoreError> {
@@ -96,28 +163,34 @@ impl Read for SqlReader {
     }
 
     async fn head(&mut self) -> Result<Head, StoreError> {
-        self.session.head().await
+        self.session.row(HEAD, &[]).await
+    }
+
+    async fn last_entries(
+        &mut self,
+        subjects: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Head>, StoreError> {
+        record::last_entries(&mut self.session, subjects).await
     }
 }
 
-impl Read for SqlWriter {
-    async fn observe(&mut self, scope: &Scope) -> Result<Observed, StoreError> {
-        observe::observe(&mut self.session, scope).await
+impl<May> Sql<May> {
+    /// The same with another clock than this machine's. SQLite has no clock of its own, so that it is the store's as
+    /// well; a server keeps its own.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.session.clock = clock;
+        self
     }
 
-    async fn budgets(
-        &mut self,
-        limits: &BTreeMap<String, Limits>,
-    ) -> Result<BTreeMap<String, Budget>, StoreError> {
-        self.session.budgets(limits).await
+    /// Every person that the ledger names by hash, with the record where it was not erased.
+    pub async fn persons(&mut self) -> Result<BTreeMap<Digest, Option<PersonRecord>>, StoreError> {
+        record::persons(&mut self.session).await
     }
 
-    async fn entries(&mut self, after: i64, at_most: u32) -> Result<Vec<Entry>, StoreError> {
-        self.session.entries(after, at_most).await
-    }
-
-    async fn head(&mut self) -> Result<Head, StoreError> {
-        self.session.head().await
+    /// The batches that wait, the newest first.
+    pub async fn batches(&mut self) -> Result<Vec<StoredBatch>, StoreError> {
+        record::batches(&mut self.session).await
     }
 }
 
@@ -126,9 +199,9 @@ impl Write for SqlWriter {
         &mut self,
         changes: &[Admitted],
         limits: &BTreeMap<String, Limits>,
-        by: &Signature,
+        by: &Signatures,
     ) -> Result<Vec<Outcome>, StoreError> {
-        let who = (&self.instance, self.epoch);
+        let who = (&self.may.instance, self.may.epoch);
         apply::apply(&mut self.session, who, changes, limits, by).await
     }
 
@@ -146,32 +219,15 @@ impl Write for SqlWriter {
         let drafts = record::approve(&mut self.session, batch, by).await;
         self.end(head, drafts).await
     }
-}
 
-impl SqlReader {
-    /// Every person that the ledger names by hash, with the record where it was not erased.
-    pub async fn persons(&mut self) -> Result<BTreeMap<Digest, Option<PersonRecord>>, StoreError> {
-        record::persons(&mut self.session).await
-    }
-
-    /// The batches that wait, the newest first.
-    pub async fn batches(&mut self) -> Result<Vec<StoredBatch>, StoreError> {
-        record::batches(&mut self.session).await
-    }
-}
-
-impl SqlWriter {
-    /// Records what was seen and not done: differences, and ends that came from outside.
-    pub async fn record(
-        &mut self,
-        seen: Vec<Observation>,
-        by: &Signature,
-    ) -> Result<(), StoreError> {
+    async fn record(&mut self, seen: Vec<Observation>, by: &Signature) -> Result<(), StoreError> {
         let head = self.begin().await?;
         let drafts = record::observations(&mut self.session, seen, by).await;
         self.end(head, drafts).await
     }
+}
 
+impl SqlWriter {
     /// Erases what is kept of persons, and says of how many. The ledger stays as true as it was.
     pub async fn erase(&mut self, who: &Erased) -> Result<u64, StoreError> {
         record::prepare_erasure(&mut self.session).await?;
@@ -191,7 +247,7 @@ impl SqlWriter {
     /// The end of the chain; from here on this session is alone among writers.
     async fn begin(&mut self) -> Result<Head, StoreError> {
         self.session.begin(Purpose::Write).await?;
-        let head = touched::lock_as(&mut self.session, &self.instance, self.epoch).await;
+        let head = touched::lock_as(&mut self.session, &self.may.instance, self.may.epoch).await;
         if head.is_err() {
             self.session.rollback().await;
         }
@@ -234,14 +290,6 @@ const HEAD: Statement = Statement {
 };
 
 impl Session {
-    async fn budgets(
-        &mut self,
-        limits: &BTreeMap<String, Limits>,
-    ) -> Result<BTreeMap<String, Budget>, StoreError> {
-        let now = observe::clock(self).await?;
-        budget::budgets(self, limits, budget::Shares::Count, now).await
-    }
-
     async fn entries(&mut self, after: i64, at_most: u32) -> Result<Vec<Entry>, StoreError> {
         let bound = [Bound::Number(after), Bound::Number(i64::from(at_most))];
         let texts = self.texts(ENTRIES, &bound).await?;
@@ -260,7 +308,12 @@ impl Session {
         Ok(entries)
     }
 
-    async fn head(&mut self) -> Result<Head, StoreError> {
-        self.row(HEAD, &[]).await
+    async fn ensure_holds(&mut self, known: &Head) -> Result<(), StoreError> {
+        let hash = both("SELECT hash FROM ledger WHERE sequence = $1");
+        let found = self.texts(hash, &[Bound::Number(known.sequence)]).await?;
+        if known.sequence == 0 || found == [known.hash.to_string()] {
+            return Ok(());
+        }
+        Err(StoreError::Rewound { store: self.store.clone(), sequence: known.sequence })
     }
 }

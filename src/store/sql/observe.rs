@@ -22,10 +22,10 @@ use crate::{
     store::{Scope, StoreError},
 };
 
-/// The store's clock, in whole milliseconds. SQLite has none but this machine's.
+/// The store's clock, in whole milliseconds. SQLite has none but that of this side.
 pub(super) async fn clock(session: &mut Session) -> Result<Timestamp, StoreError> {
     let millis = match session.connection {
-        Connection::Sqlite(_) => Timestamp::now().into(),
+        Connection::Sqlite(_) => session.here().into(),
         Connection::Postgres(_) => {
             let now = both(
                 "SELECT CAST(CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT) AS TEXT)",

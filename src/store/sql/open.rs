@@ -23,7 +23,7 @@ use super::{
 use crate::store::{StoreError, StoreUrl};
 
 /// The version that this program reads and writes.
-pub(super) const SCHEMA: i64 = 1;
+pub(super) const SCHEMA: i64 = 2;
 
 /// Creates the roles of a PostgreSQL store and gives them their rights.
 pub const POSTGRES_ROLES: &str = include_str!("postgres/roles.sql");
@@ -46,24 +46,42 @@ SET plan_cache_mode = force_custom_plan;
 SELECT set_config('synchronous_commit', 'on', false)
 WHERE current_setting('synchronous_commit') IN ('off', 'local')";
 
-fn migrations(sqlite_or_postgres: [&'static str; 1]) -> Migrator {
-    let migration = |(version, text): (i64, &'static str)| {
+fn migrations(sqlite_or_postgres: [&'static str; 2]) -> Migrator {
+    let named = ["tables", "waiting"].into_iter().zip(sqlite_or_postgres);
+    let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
         let kind = MigrationType::Simple;
-        Migration::new(version, "tables".into(), kind, text.into_sql_str(), false)
+        Migration::new(version, name.into(), kind, text.into_sql_str(), false)
     };
-    Migrator::with_migrations((1..).zip(sqlite_or_postgres).map(migration).collect())
+    Migrator::with_migrations((1..=SCHEMA).zip(named).map(migration).collect())
 }
 
 fn sqlite_migrations() -> Migrator {
-    migrations([include_str!("sqlite/0001_tables.sql")])
+    migrations([include_str!("sqlite/0001_tables.sql"), include_str!("sqlite/0002_waiting.sql")])
 }
 
 fn postgres_migrations() -> Migrator {
-    migrations([include_str!("postgres/0001_tables.sql")])
+    migrations([
+        include_str!("postgres/0001_tables.sql"),
+        include_str!("postgres/0002_waiting.sql"),
+    ])
 }
 
 /// A connection that can read, to a store of this very version.
 pub(super) async fn reader(url: &StoreUrl) -> Result<Session, StoreError> {
+    let (session, found) = readable(url).await?;
+    if found < SCHEMA {
+        return Err(StoreError::OlderSchema { store: session.store, found, known: SCHEMA });
+    }
+    Ok(session)
+}
+
+/// A connection that can read what each version so far has: the ledger, and who writes.
+pub(super) async fn ledger_reader(url: &StoreUrl) -> Result<Session, StoreError> {
+    Ok(readable(url).await?.0)
+}
+
+/// A connection that can read, and the version of the store; none of them is newer than this program.
+async fn readable(url: &StoreUrl) -> Result<(Session, i64), StoreError> {
     let store = url.to_string();
     let mut session = match url {
         StoreUrl::Sqlite(path) => sqlite_reader(path, &store).await?,
@@ -75,13 +93,10 @@ pub(super) async fn reader(url: &StoreUrl) -> Result<Session, StoreError> {
     };
     match found(&mut session).await? {
         None => Err(StoreError::Missing { store }),
-        Some(found) if found < SCHEMA => {
-            Err(StoreError::OlderSchema { store, found, known: SCHEMA })
-        }
         Some(found) if found > SCHEMA => {
             Err(StoreError::NewerSchema { store, found, known: SCHEMA })
         }
-        Some(_) => Ok(session),
+        Some(found) => Ok((session, found)),
     }
 }
 

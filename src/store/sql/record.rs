@@ -17,23 +17,12 @@ use super::{
 use crate::{
     domain::{
         digest::Digest,
-        entry::{Draft, EntryKind, PersonRecord, kind},
+        entry::{Draft, EntryKind, Head, PersonRecord, kind},
         limits::{Batch, Measure},
         plan::{Change, Effect},
     },
-    store::{Signature, StoreError},
+    store::{Observation, Signature, StoreError},
 };
-
-/// Something to be recorded that no change of ours has made.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Observation {
-    /// What sort of entry.
-    pub kind: EntryKind,
-    /// What it is about: the name of a relationship.
-    pub subject: String,
-    /// What was seen. Without persons.
-    pub payload: Value,
-}
 
 /// Whose data is erased.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,6 +204,34 @@ pub(super) async fn observations(
     Ok(seen.into_iter().map(draft).collect())
 }
 
+/// Where the last entry about each of some subjects stands.
+const LAST_HEADS: Statement = Statement {
+    sqlite: "SELECT json_object('subject', subject, 'sequence', sequence, 'hash', hash) FROM ledger \
+             WHERE sequence IN (SELECT max(sequence) FROM ledger \
+             WHERE subject IN (SELECT value FROM json_each($1)) GROUP BY subject)",
+    postgres: "SELECT json_build_object('subject', l.subject, 'sequence', l.sequence, \
+               'hash', l.hash)::text FROM jsonb_array_elements_text($1::jsonb) AS k(subject) \
+               CROSS JOIN LATERAL (SELECT * FROM ledger WHERE subject = k.subject \
+               ORDER BY sequence DESC LIMIT 1) l",
+};
+
+#[derive(Deserialize)]
+struct LastHead {
+    subject: String,
+    #[serde(flatten)]
+    head: Head,
+}
+
+/// The last entry about each of some subjects.
+pub(super) async fn last_entries(
+    session: &mut Session,
+    subjects: &BTreeSet<String>,
+) -> Result<BTreeMap<String, Head>, StoreError> {
+    let subjects = json!(subjects).to_string();
+    let last: Vec<LastHead> = session.rows(LAST_HEADS, &[Bound::Text(&subjects)]).await?;
+    Ok(last.into_iter().map(|last| (last.subject, last.head)).collect())
+}
+
 const ERASE_MAIL: Statement = Statement {
     sqlite: "UPDATE persons SET salt = NULL, content = NULL, erased_at_ms = $2 \
              WHERE lower(content ->> 'email') = lower($1)",
@@ -291,14 +308,16 @@ pub(super) async fn batches(session: &mut Session) -> Result<Vec<StoredBatch>, S
                  'blocked_at_ms', blocked_at_ms, 'blocked_by', blocked_by, \
                  'approved_at_ms', approved_at_ms, 'approved_by', approved_by, \
                  'members', count(*), 'made', count(made_at_ms)) \
-                 FROM batches JOIN batch_members ON batch = hash GROUP BY hash \
-                 HAVING count(*) > count(made_at_ms) ORDER BY blocked_at_ms DESC, hash",
+                 FROM batches JOIN batch_members ON batch = hash WHERE hash IN (\
+                 SELECT batch FROM batch_members WHERE made_at_ms IS NULL) \
+                 GROUP BY hash ORDER BY blocked_at_ms DESC, hash",
         postgres: "SELECT json_build_object('hash', hash, 'scope', scope, 'exceeded', exceeded, \
                    'blocked_at_ms', blocked_at_ms, 'blocked_by', blocked_by, \
                    'approved_at_ms', approved_at_ms, 'approved_by', approved_by, \
                    'members', count(*), 'made', count(made_at_ms))::text \
-                   FROM batches JOIN batch_members ON batch = hash GROUP BY batches.hash \
-                   HAVING count(*) > count(made_at_ms) ORDER BY blocked_at_ms DESC, hash",
+                   FROM batches JOIN batch_members ON batch = hash WHERE hash IN (\
+                   SELECT batch FROM batch_members WHERE made_at_ms IS NULL) \
+                   GROUP BY batches.hash ORDER BY blocked_at_ms DESC, hash",
     };
     let now = clock(session).await?;
     let rows: Vec<BatchRow> = session.rows(batches, &[]).await?;

@@ -2,8 +2,9 @@
 //!
 //! Never: a call without a time limit, or a second transaction inside one that was left open.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
@@ -14,8 +15,12 @@ use crate::store::StoreError;
 pub(super) struct Session {
     pub connection: Connection,
     pub store: String,
+    pub clock: Clock,
     state: State,
 }
+
+/// What tells the time on this side of a session.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// To either database.
 pub(super) enum Connection {
@@ -64,7 +69,12 @@ const LIMIT: Duration = Duration::from_secs(150);
 
 impl Session {
     pub fn new(connection: Connection, store: String) -> Self {
-        Self { connection, store, state: State::Idle }
+        Self { connection, store, clock: Arc::new(Timestamp::now), state: State::Idle }
+    }
+
+    /// This side's clock.
+    pub fn here(&self) -> Timestamp {
+        (self.clock)()
     }
 
     pub async fn begin(&mut self, purpose: Purpose) -> Result<(), StoreError> {
@@ -131,7 +141,7 @@ impl Session {
         bound: &[Bound<'_>],
     ) -> Result<Vec<String>, StoreError> {
         let result = {
-            let Self { connection, store, state } = self;
+            let Self { connection, store, state, clock: _ } = self;
             limited(store, state, connection.texts(statement, bound)).await
         };
         result.map_err(|failure| failure.into_error(&self.store))
@@ -143,7 +153,7 @@ impl Session {
         statement: Statement,
         bound: &[Bound<'_>],
     ) -> Result<u64, Failure> {
-        let Self { connection, store, state } = self;
+        let Self { connection, store, state, clock: _ } = self;
         limited(store, state, connection.execute(statement, bound)).await
     }
 

@@ -12,7 +12,7 @@ use super::{
     budget,
     observe::{clock, relationship_json},
     rows::{AssignmentRow, RelationshipRow, RoleRow},
-    session::{Bound, Connection, Session, Statement, both},
+    session::{Bound, Session, Statement, both},
 };
 use crate::{
     domain::{
@@ -38,11 +38,15 @@ pub(super) async fn lock_as(
     Ok(head)
 }
 
-async fn lock(session: &mut Session) -> Result<Head, StoreError> {
+/// The end of the chain, for nobody in particular. Who is paused while it has the lock is thrown out by the server, so
+/// that the next one need not wait for long.
+pub(super) async fn lock(session: &mut Session) -> Result<Head, StoreError> {
     let head = Statement {
         sqlite: "SELECT json_object('sequence', sequence, 'hash', hash) FROM ledger_head",
         postgres: "SELECT json_build_object('sequence', sequence, 'hash', hash)::text \
-                   FROM ledger_head FOR UPDATE",
+                   FROM ledger_head, \
+                   set_config('idle_in_transaction_session_timeout', '15s', true) \
+                   FOR UPDATE OF ledger_head",
     };
     session.row(head, &[]).await
 }
@@ -53,9 +57,7 @@ async fn check_epoch(
     instance: &Instance,
     epoch: i64,
 ) -> Result<(), StoreError> {
-    let newest = both("SELECT CAST(epoch AS TEXT) FROM instances WHERE instance = $1");
-    let newest: Vec<i64> = session.rows(newest, &[Bound::Text(&instance.0)]).await?;
-    if newest == [epoch] {
+    if super::lock::epoch(session, instance).await? == epoch {
         Ok(())
     } else {
         Err(StoreError::StaleEpoch { instance: instance.to_string() })
@@ -135,10 +137,7 @@ pub(super) async fn world<'a>(
     limits: &'a BTreeMap<String, Limits>,
 ) -> Result<World<'a>, StoreError> {
     let now = clock(session).await?;
-    let here = match session.connection {
-        Connection::Sqlite(_) => now,
-        Connection::Postgres(_) => Timestamp::now(),
-    };
+    let here = session.here();
     let relationships = relationships(session, changes).await?;
     let assignments = assignments(session, changes, &relationships).await?;
 

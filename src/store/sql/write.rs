@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
@@ -14,6 +15,7 @@ use super::{
 };
 use crate::{
     domain::{
+        duration::Duration,
         entry::{Draft, Entry, Head, PersonRecord},
         ids::GranteeId,
     },
@@ -143,6 +145,19 @@ const SPENT: Statement = Statement {
                new_grantees bigint, replacements bigint)",
 };
 
+/// At most so many at a time, so that no transaction is long because of them.
+const SPENT_LONG_AGO: Statement = Statement {
+    sqlite: "DELETE FROM spent WHERE id IN (SELECT p.id FROM spent p \
+             JOIN (SELECT value ->> 'scope' AS s, value ->> 'before' AS before FROM json_each($1)) \
+             ON p.scope = s AND p.at_ms < before LIMIT 1000)",
+    postgres: "DELETE FROM spent WHERE id IN (SELECT p.id FROM spent p \
+               JOIN jsonb_to_recordset($1::jsonb) AS k(scope text, before bigint) USING (scope) \
+               WHERE p.at_ms < before LIMIT 1000)",
+};
+
+/// How long it is kept what was spent, also where the window is shorter.
+const SPENT_IS_KEPT_FOR: Duration = Duration::from_days(30);
+
 const LEDGER: Statement = Statement {
     sqlite: "INSERT INTO ledger (sequence, time_ms, kind, subject, actor, intent, payload, \
              previous, hash) \
@@ -206,8 +221,20 @@ pub(super) async fn rows(
             })
             .collect();
         session.execute(SPENT, &[Bound::Text(&json!(spent).to_string()), now]).await?;
+        let long_ago = long_ago(world, written.spent.keys());
+        session.execute(SPENT_LONG_AGO, &[Bound::Text(&long_ago.to_string())]).await?;
     }
     Ok(())
+}
+
+/// Since when each of these scopes may still have to count what was spent.
+fn long_ago<'a>(world: &World<'_>, scopes: impl Iterator<Item = &'a String>) -> Value {
+    let before = |scope| {
+        let window = world.limits.get(scope).map(|limits| limits.window).unwrap_or_default();
+        let kept_for = window.max(SPENT_IS_KEPT_FOR);
+        Millis::from(kept_for.before(world.now).unwrap_or(Timestamp::UNIX_EPOCH))
+    };
+    scopes.map(|scope| json!({ "scope": scope, "before": before(scope) })).collect()
 }
 
 /// The roles that go and those that come or change.

@@ -14,7 +14,10 @@ use concordat::{
         catalogue::Catalogue,
         digest::Digest,
         duration::Duration,
-        ids::{GLOBAL_ADMINISTRATOR, GranteeId, HELPDESK_ADMINISTRATOR, RoleId, TenantId},
+        ids::{
+            GLOBAL_ADMINISTRATOR, GranteeId, HELPDESK_ADMINISTRATOR, Kind, ObjectKey, RoleId,
+            TenantId,
+        },
         plan::{Claimant, Foreign},
         state::{
             Absence, Acceptance, AcceptedText, Agreement, Asked, Desired, DesiredGrant,
@@ -227,6 +230,7 @@ impl Input {
         let absence = if self.prune { Absence::Prune } else { Absence::Keep };
         Desired {
             relationships: relationships.collect(),
+            leaving: self.leaving(),
             grant_objects: self
                 .grants
                 .iter()
@@ -237,6 +241,23 @@ impl Input {
             absence,
             boundaries: BTreeMap::new(),
         }
+    }
+
+    fn leaving(&self) -> BTreeMap<ObjectKey, Uid> {
+        let key =
+            |kind, name: ObjectName| ObjectKey { kind, namespace: name.namespace, name: name.name };
+        let relationships = self.relationships.iter().map(|(number, of)| {
+            let name = format!("relationship-{number}");
+            let name = ObjectName { namespace: of.namespace.clone(), name };
+            let uid = Uid(format!("relationship-{number}-{}", of.uid));
+            (key(Kind::PartnerRelationship, name), uid, of.standing)
+        });
+        let grants = self.grants.iter().map(|(number, grant)| {
+            let uid = Uid(format!("grant-{number}-{}", grant.uid));
+            (key(Kind::RoleGrant, object(format!("grant-{number}"))), uid, grant.standing)
+        });
+        let leaves = |(key, uid, standing)| (standing == Standing::Deleted).then_some((key, uid));
+        relationships.chain(grants).filter_map(leaves).collect()
     }
 
     fn wish(&self, number: u8, of: &Relationship) -> DesiredRelationship {

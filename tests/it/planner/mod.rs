@@ -3,12 +3,18 @@
 //! Never: the planner's own arithmetic in what judges it.
 
 mod attacks;
-mod build;
+pub mod build;
+mod conditions;
+mod fit;
 mod generate;
 mod limits;
+mod lines;
 mod memory;
 mod model;
+mod obstacles;
 mod ownership;
 mod properties;
+mod report;
 mod rules;
+mod statuses;
 mod told;

@@ -197,3 +197,33 @@ fn access_that_was_prolonged_outside_is_cut_where_it_is_to_be_revoked() {
     assert!(!effects.iter().any(|change| matches!(change.effect, Effect::SetRoles { .. })));
     assert_eq!(roles(&[0]).len(), 1);
 }
+
+#[test]
+fn a_deleted_relationship_whose_offer_is_gone_ends_by_what_the_store_has_recorded() {
+    let mut world = active_with(of(&[0]), &[]);
+    world.grant(0, gives(&[0], 100));
+    world.input.relationships.get_mut(&0).unwrap().standing = Standing::Deleted;
+    let mut desired = world.input.desired();
+    desired.relationships.clear();
+    let ended = plan(&desired, &world.memory.observed, &claimant());
+    assert_eq!(ended.changes.len(), 1, "{}", changes(&ended));
+    desired.leaving.values_mut().for_each(|uid| *uid = Uid("of another object".to_owned()));
+    let kept = plan(&desired, &world.memory.observed, &claimant());
+    assert_eq!(changes(&kept), "", "the deletion of another UID");
+}
+
+#[test]
+fn a_deleted_grant_takes_away_what_it_gave_also_under_a_relationship_that_is_gone() {
+    for (deletion, number) in [(GrantDeletionPolicy::Revoke, 1), (GrantDeletionPolicy::Retain, 0)] {
+        let mut world = active_with(of(&[0]), &[]);
+        world.grant(0, Grant { deletion, ..gives(&[0], 100) });
+        world.input.grants.get_mut(&0).unwrap().standing = Standing::Deleted;
+        let mut desired = world.input.desired();
+        desired.relationships.clear();
+        let ended = plan(&desired, &world.memory.observed, &claimant());
+        assert_eq!(ended.changes.len(), number, "{deletion:?}: {}", changes(&ended));
+        desired.leaving.values_mut().for_each(|uid| *uid = Uid("of another object".to_owned()));
+        let kept = plan(&desired, &world.memory.observed, &claimant());
+        assert_eq!(changes(&kept), "", "the deletion of another UID");
+    }
+}

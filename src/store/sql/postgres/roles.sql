@@ -26,7 +26,7 @@ GRANT INSERT, UPDATE ON
     concordat.relationships, concordat.assignments, concordat.assignment_roles, concordat.persons,
     concordat.acceptances, concordat.instances, concordat.batches, concordat.batch_members, concordat.spent
     TO concordat_operator;
-GRANT DELETE ON concordat.assignment_roles TO concordat_operator;
+GRANT DELETE ON concordat.assignment_roles, concordat.spent TO concordat_operator;
 GRANT INSERT ON concordat.ledger TO concordat_operator;
 GRANT UPDATE ON concordat.ledger_head TO concordat_operator;
 -- The names of persons are not needed to see that the chain is whole.

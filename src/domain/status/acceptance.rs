@@ -1,0 +1,96 @@
+//! The status of an acceptance.
+//!
+//! Never: a person's name, mail address or telephone number.
+
+use jiff::Timestamp;
+
+use super::{
+    About, Hold, Reported,
+    condition::{Verdict, conditions},
+    judged, offer,
+    reason::Reason,
+    text,
+};
+use crate::{
+    api::{AcceptanceDecision, AgreementAcceptanceStatus},
+    domain::{
+        plan::answers::{ACCEPTANCE_TOO_OLD, ALREADY_USED, MAY_NOT_ACCEPT, OTHER_INVITATION},
+        problem::{Code, Problem},
+        state::ObservedAcceptance,
+    },
+};
+
+/// What a round knows of an acceptance.
+#[derive(Debug, Clone, Default)]
+pub struct AcceptanceFacts<'a> {
+    /// When it says that it was accepted: one that lies in the future counts from then on.
+    pub accepted_at: Option<Timestamp>,
+    /// What is recorded of it, found by its content.
+    pub recorded: Option<&'a ObservedAcceptance>,
+    /// Problems of the validation about it.
+    pub problems: Vec<&'a Problem>,
+    /// Notices about it, of the plan that was made after reading back.
+    pub notices: Vec<&'a Problem>,
+    /// What the store refused just now.
+    pub refused: Vec<String>,
+    /// Why it is left alone.
+    pub hold: Option<Hold>,
+}
+
+/// What a notice of the plan says about an acceptance that is not recorded.
+const SAID: [(Code, Reason); 4] = [
+    (MAY_NOT_ACCEPT, Reason::MayNotAccept),
+    (ACCEPTANCE_TOO_OLD, Reason::TooOld),
+    (OTHER_INVITATION, Reason::OtherInvitation),
+    (ALREADY_USED, Reason::AlreadyUsed),
+];
+
+/// The status of an acceptance. Its name does not count, and neither do the problems of what came later: what is
+/// recorded stays recorded.
+pub fn acceptance(
+    about: &About<'_>,
+    facts: &AcceptanceFacts<'_>,
+) -> Reported<AgreementAcceptanceStatus> {
+    let status = AgreementAcceptanceStatus {
+        observed_generation: about.generation,
+        conditions: conditions(about, readiness(facts), judged::told(&facts.problems)),
+    };
+    Reported { status, next_change: facts.accepted_at.filter(|at| *at > about.now) }
+}
+
+fn readiness(facts: &AcceptanceFacts<'_>) -> Verdict {
+    if let Some(recorded) = facts.recorded {
+        return recorded_verdict(facts, recorded);
+    }
+    if let Some(verdict) = judged::verdict(&facts.problems) {
+        return verdict;
+    }
+    for (code, reason) in SAID {
+        let said = facts.notices.iter().filter(|notice| notice.code == code);
+        let message = text::problems(said.copied());
+        if !message.is_empty() {
+            return Verdict::stuck(reason, message);
+        }
+    }
+    if !facts.refused.is_empty() {
+        let message = format!("the store refused it: {}", text::list(facts.refused.clone()));
+        return Verdict::under_way(Reason::Refused, message);
+    }
+    offer::held(facts.hold)
+        .unwrap_or_else(|| Verdict::under_way(Reason::Pending, "it is not recorded yet"))
+}
+
+fn recorded_verdict(facts: &AcceptanceFacts<'_>, recorded: &ObservedAcceptance) -> Verdict {
+    if let Some(used) = facts.notices.iter().find(|notice| notice.code == ALREADY_USED) {
+        return Verdict::reached(Reason::AlreadyUsed, text::problems([*used]));
+    }
+    match (&recorded.used_for, recorded.decision) {
+        (Some(row), AcceptanceDecision::Accept) => {
+            Verdict::reached(Reason::Authorized, format!("it authorised `{row}`"))
+        }
+        (Some(row), AcceptanceDecision::Decline) => {
+            Verdict::reached(Reason::Declined, format!("it declined `{row}`"))
+        }
+        (None, _) => Verdict::reached(Reason::Recorded, "the agreement is recorded as accepted"),
+    }
+}

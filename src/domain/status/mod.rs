@@ -1,0 +1,125 @@
+//! What a round of the operator knows → the statuses of the five kinds, their conditions, and the events of transitions.
+//!
+//! Conditions are read by people and, through kstatus, by Flux and Argo CD: an object is *Current* when what its spec
+//! asks for now was read back from the store (`Ready`), *in progress* while it moves by itself or somebody is awaited
+//! (`Reconciling`), and *failed* when nothing moves until somebody does something (`Stalled`). The two companions of
+//! `Ready`, and whatever tells that something is not as it should be, are absent unless they are true.
+//!
+//! * What somebody holds on purpose (`suspend`) keeps telling the truth: `Ready` with reason `Suspended` where the store
+//!   holds what is asked for, not ready and neither reconciling nor stalled where it does not, as kstatus treats a
+//!   paused Deployment. Flux does not fail over it, and waits.
+//! * What is only observed is `Ready` with reason `Observed`, since observing is all that was asked for; `Drifted` tells
+//!   that it differs.
+//! * A grant whose window has not begun, or is over, is `Ready`; `InForce` tells whether access is held.
+//! * A reference that is not there yet is awaited; an object with problems of its own has failed.
+//!
+//! Never: a decision, or a text that changes by time alone; a system at rest writes nothing.
+
+mod acceptance;
+mod boundary;
+mod condition;
+mod events;
+mod expiry;
+mod grant;
+mod judged;
+mod offer;
+mod part;
+mod readiness;
+mod reason;
+mod relationship;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use jiff::Timestamp;
+
+pub use acceptance::{AcceptanceFacts, acceptance};
+pub use boundary::boundary;
+pub use condition::Stand;
+pub use events::{Event, EventReason, EventType, grant_events, other_events, relationship_events};
+pub use grant::{GrantFacts, grant};
+pub use offer::{OfferFacts, offer};
+pub use part::{GrantPart, Held, grant_part};
+pub use reason::{ConditionType, Reason};
+pub use relationship::{RelationshipFacts, relationship};
+
+use super::{
+    state::{Desired, Standing},
+    validate::Presence,
+};
+use crate::api::{Condition, ManagementPolicy};
+
+/// What is known of any object.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// Its generation.
+    pub generation: i64,
+    /// Whether it is on its way out.
+    pub presence: Presence,
+    /// When it was made, where that is known: an end that was near from the beginning is no news.
+    pub created: Option<Timestamp>,
+    /// The store's clock.
+    pub now: Timestamp,
+    /// The conditions that stand in its status.
+    pub conditions: &'a [Condition],
+}
+
+/// Why a round left an object alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// No boundary admits its namespace.
+    NoBoundary,
+    /// What cannot be undone waits until then.
+    Settling {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Its finalizer is not written yet.
+    Finalizer,
+}
+
+/// A status, and the next instant at which it would differ without any edit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reported<S> {
+    /// The status.
+    pub status: S,
+    /// When to look again.
+    pub next_change: Option<Timestamp>,
+}
+
+/// The same input with nothing suspended and nothing only observed; absent where nothing is. A plan of it tells what is
+/// held back.
+pub fn unheld(desired: &Desired) -> Option<Desired> {
+    let held = |standing: &Standing| *standing == Standing::Suspended;
+    let observes = |management: ManagementPolicy| management == ManagementPolicy::Observe;
+    let any = desired.relationships.values().any(|wish| {
+        held(&wish.standing)
+            || observes(wish.policies.management)
+            || wish.grants.values().any(|grant| held(&grant.standing))
+    });
+    if !any {
+        return None;
+    }
+    let release = |standing: &mut Standing| {
+        if *standing == Standing::Suspended {
+            *standing = Standing::Live;
+        }
+    };
+    let mut unheld = desired.clone();
+    unheld.grant_objects.values_mut().for_each(release);
+    for wish in unheld.relationships.values_mut() {
+        release(&mut wish.standing);
+        wish.policies.management = ManagementPolicy::Manage;
+        wish.grants.values_mut().for_each(|grant| release(&mut grant.standing));
+    }
+    Some(unheld)
+}
+
+/// The earlier of two instants, of which either may be absent.
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}

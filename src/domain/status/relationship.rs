@@ -1,0 +1,240 @@
+//! The status of a relationship.
+//!
+//! Never: another owner's row, or a plan of its own; what is left to do comes from the planner.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use jiff::Timestamp;
+
+use super::{
+    About, Hold, Reported,
+    condition::{Drift, Told, Verdict, conditions},
+    earlier,
+    expiry::Expiry,
+    judged,
+    readiness::{blocked, ended, readiness, rows, waiting},
+    reason::{ConditionType, Reason},
+    rows::Rows,
+    text,
+};
+use crate::{
+    api::{ConditionStatus, InvitationStatus, LedgerHead, PartnerRelationshipStatus, PlanSummary},
+    domain::{
+        digest::Digest,
+        lifecycle::Phase,
+        limits::Batch,
+        partner_type,
+        plan::{
+            AgreementStanding, Awaited, Change, agreement, grants::REMOVED_OUTSIDE,
+            lifecycle::EXPIRING_SOON,
+        },
+        problem::Problem,
+        state::{DesiredRelationship, ObjectName, ObservedAcceptance, ObservedRelationship},
+    },
+};
+
+/// What a round knows of a relationship.
+#[derive(Debug, Clone)]
+pub struct RelationshipFacts<'a> {
+    /// The object.
+    pub object: &'a ObjectName,
+    /// What it asks for; absent where its offer is missing or could not be understood.
+    pub wish: Option<&'a DesiredRelationship>,
+    /// Its rows as they were read back, by number.
+    pub rows: &'a [ObservedRelationship],
+    /// The recorded acceptances that were read with them.
+    pub acceptances: &'a BTreeMap<Digest, ObservedAcceptance>,
+    /// Problems of the validation about it.
+    pub problems: Vec<&'a Problem>,
+    /// Notices about it, of the plan that was made after reading back.
+    pub notices: Vec<&'a Problem>,
+    /// Its changes in that plan: what is still to be made.
+    pub left: Vec<&'a Change>,
+    /// Its changes in the plan of what [`super::unheld`] gives: what is still to be made and what is held back.
+    pub held_back: Vec<&'a Change>,
+    /// The batch that waits for a person and has changes of it.
+    pub blocked: Option<&'a Batch>,
+    /// The answers that it waits for.
+    pub awaited: Vec<&'a Awaited>,
+    /// What the store refused just now.
+    pub refused: Vec<String>,
+    /// Why it was left alone.
+    pub hold: Option<Hold>,
+    /// When that plan would differ.
+    pub valid_until: Option<Timestamp>,
+    /// When the plan behind `held_back` would differ.
+    pub held_back_until: Option<Timestamp>,
+    /// The last entry of the ledger about it, where there is a new one.
+    pub ledger: Option<LedgerHead>,
+}
+
+/// The status of a relationship. `old` is the one that stands there.
+pub fn relationship(
+    about: &About<'_>,
+    facts: &RelationshipFacts<'_>,
+    old: Option<&PartnerRelationshipStatus>,
+) -> Reported<PartnerRelationshipStatus> {
+    let now = about.now;
+    let rows = rows(facts, now);
+    let (ready, drift) = readiness(about, facts, &rows);
+    let expiry = expiry(about, facts, &rows);
+    let further = [
+        authorized(&rows),
+        agreement_accepted(facts),
+        blocked(facts),
+        drifted(facts, &ready, drift),
+        unmanaged(&rows, now),
+        expiry.told,
+        judged::told(&facts.problems),
+    ];
+    let (assignments, grantees) = rows.effective(now);
+    let mut ready = judged::with_warnings(ready, &facts.problems);
+    if assignments.len() < grantees {
+        let _ = write!(ready.message, "; {} of {grantees} grantees are listed", assignments.len());
+    }
+    let conditions = conditions(about, ready, further.into_iter().flatten());
+    let told = rows.told();
+    let untils = assignments.iter().flat_map(|assignment| &assignment.roles);
+    let next_until = untils.filter_map(|role| role.until).min();
+    let settled = match facts.hold {
+        Some(Hold::Settling { until }) => Some(until),
+        Some(Hold::NoBoundary | Hold::Finalizer) | None => None,
+    };
+    let next_change = [
+        facts.valid_until,
+        facts.held_back_until,
+        expiry.next_change,
+        rows.lapses_at(),
+        next_until,
+        settled,
+    ]
+    .into_iter()
+    .map(|instant| instant.filter(|instant| *instant > now))
+    .fold(None, earlier);
+    let status = PartnerRelationshipStatus {
+        observed_generation: about.generation,
+        conditions,
+        store_id: told.map(|row| text::cut_to(row.key.name.clone(), 128)),
+        lifecycle: told.map(|row| text::cut_to(row.lifecycle.to_string(), 64)),
+        invitation: rows
+            .pending
+            .map(|row| InvitationStatus { link: None, digest: row.digest.to_string() }),
+        invited_at: told.map(|row| row.invited_at),
+        activated_at: told.and_then(|row| row.activated_at),
+        ends_at: told.and_then(|row| row.ends_at),
+        assignments,
+        plan: facts.wish.map(|_| plan_summary(facts)),
+        ledger: facts.ledger.clone().or_else(|| old.and_then(|old| old.ledger.clone())),
+    };
+    Reported { status, next_change }
+}
+
+fn authorized(rows: &Rows<'_>) -> Option<Told> {
+    let row = rows.told()?;
+    let type_ = ConditionType::Authorized;
+    let name = &row.key.name;
+    if rows.active.is_some() {
+        let since = row.activated_at.map(|at| format!(" since {at}")).unwrap_or_default();
+        let message = format!("the customer has accepted `{name}`, which is active{since}");
+        return Some(Told::yes(type_, Reason::Authorized, message));
+    }
+    Some(match row.lifecycle.phase() {
+        Phase::Pending => {
+            let verdict = waiting(row, rows, "to begin");
+            Told::no(type_, verdict.reason, verdict.message)
+        }
+        Phase::Active => Told::no(type_, Reason::Expired, format!("`{name}` is over")),
+        Phase::Ending => Told::no(type_, Reason::Ending, format!("`{name}` is being ended")),
+        Phase::Unknown => {
+            let message = format!("`{name}` is in an unknown stage");
+            Told { type_, status: ConditionStatus::Unknown, reason: Reason::UnknownStage, message }
+        }
+        Phase::Ended => {
+            let (reason, what) = ended(row);
+            Told::no(type_, reason, format!("`{name}` {what}"))
+        }
+    })
+}
+
+fn agreement_accepted(facts: &RelationshipFacts<'_>) -> Option<Told> {
+    let wish = facts.wish?;
+    let type_ = ConditionType::AgreementAccepted;
+    match agreement(wish, facts.acceptances) {
+        AgreementStanding::NotAsked => None,
+        AgreementStanding::Accepted => {
+            let message = "the customer has accepted the agreement that the offer names";
+            Some(Told::yes(type_, Reason::Accepted, message))
+        }
+        AgreementStanding::Awaited => {
+            let consequence = if partner_type::may_sell(wish.invitation.type_) {
+                ", and until then the partner can neither purchase nor manage subscriptions"
+            } else {
+                ""
+            };
+            let message = format!(
+                "the customer has not accepted the agreement that the offer names{consequence}; \
+                 record it with `concordat accept`"
+            );
+            Some(Told::no(type_, Reason::AgreementNotAccepted, message))
+        }
+    }
+}
+
+fn drifted(facts: &RelationshipFacts<'_>, ready: &Verdict, drift: Drift) -> Option<Told> {
+    let type_ = ConditionType::Drifted;
+    let removed = facts.notices.iter().filter(|notice| notice.code == REMOVED_OUTSIDE);
+    let removed = text::problems(removed.copied());
+    if !removed.is_empty() {
+        return Some(Told::yes(type_, Reason::RemovedOutside, removed));
+    }
+    if ready.reason == Reason::EndedByCustomer {
+        return Some(Told::yes(type_, Reason::EndedByCustomer, ready.message.clone()));
+    }
+    (drift == Drift::Differs).then(|| Told::yes(type_, Reason::Differs, ready.message.clone()))
+}
+
+fn unmanaged(rows: &Rows<'_>, now: Timestamp) -> Option<Told> {
+    let unmanaged = rows.unmanaged(now);
+    let count: usize = unmanaged.iter().map(|(_, roles)| roles.len()).sum();
+    if count == 0 {
+        return None;
+    }
+    let who = unmanaged.iter().map(|(grantee, roles)| {
+        format!("{} holds {}", text::grantee(grantee), partner_type::role_names(roles))
+    });
+    let message = format!(
+        "{} held that no grant declares: {}",
+        if count == 1 { "1 role is".to_owned() } else { format!("{count} roles are") },
+        text::list(who)
+    );
+    Some(Told::yes(ConditionType::Unmanaged, Reason::AddedOutside, message))
+}
+
+/// When the active row ends, unless it is extended by itself. Renewal may be due earlier than the first threshold.
+fn expiry(about: &About<'_>, facts: &RelationshipFacts<'_>, rows: &Rows<'_>) -> Expiry {
+    let Some(active) = rows.active.filter(|row| row.auto_extend.is_zero()) else {
+        return Expiry::none();
+    };
+    let Some(ends_at) = active.ends_at else { return Expiry::none() };
+    let what = format!("`{}`", active.key.name);
+    let mut expiry = Expiry::of(&what, active.activated_at, ends_at, about.now);
+    let due = facts.notices.iter().find(|notice| notice.code == EXPIRING_SOON);
+    if let (None, Some(due)) = (&expiry.told, due) {
+        let message = text::problems([*due]);
+        expiry.told = Some(Told::yes(ConditionType::ExpiringSoon, Reason::RenewalDue, message));
+    }
+    expiry
+}
+
+fn plan_summary(facts: &RelationshipFacts<'_>) -> PlanSummary {
+    let summary = match &facts.left[..] {
+        [] => "nothing to do".to_owned(),
+        left => text::changes(left),
+    };
+    PlanSummary {
+        changes: i64::try_from(facts.left.len()).unwrap_or(i64::MAX),
+        summary: text::cut(summary),
+        blocked: facts.blocked.map(|batch| batch.hash.to_string()),
+        valid_until: facts.valid_until,
+    }
+}

@@ -1,0 +1,180 @@
+//! The rows of one relationship as they were read back: which one counts, who holds what, what nobody declared.
+//!
+//! Never: a word about a row that belongs to another object.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::text;
+use crate::{
+    api::{EffectiveAssignment, EffectiveRole},
+    domain::{
+        duration::Duration,
+        ids::{GranteeId, RoleId},
+        lifecycle::{INVITATION_LAPSES_AFTER_DAYS, Phase},
+        state::{
+            Assignment, Contribution, DesiredRelationship, Grantee, ObjectName,
+            ObservedRelationship, RelationshipKey,
+        },
+    },
+};
+
+/// As many grantees as a status holds.
+const GRANTEES: usize = 1_000;
+/// As many roles of one grantee as a status holds.
+const ROLES: usize = 150;
+
+/// The rows of one object.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rows<'a> {
+    /// All of them, by number.
+    own: Vec<&'a ObservedRelationship>,
+    /// Where access is held.
+    pub active: Option<&'a ObservedRelationship>,
+    /// Which the customer is yet to answer, or which is being set up.
+    pub pending: Option<&'a ObservedRelationship>,
+}
+
+/// What a grant has given to one grantee under one row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given<'a> {
+    pub row: &'a RelationshipKey,
+    pub grantee: GranteeId,
+    pub state: &'a Assignment,
+    pub contribution: &'a Contribution,
+}
+
+impl Given<'_> {
+    /// Whether this role is held.
+    pub fn holds(&self, role: &RoleId, now: Timestamp) -> bool {
+        self.state.roles.get(role).is_some_and(|until| *until > now)
+    }
+
+    /// When the first of its roles ceases to be held; nothing where none is held.
+    pub fn ends_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let own = self.contribution.window.not_after.unwrap_or(Timestamp::MAX);
+        let held = self.contribution.roles.iter().filter(|role| self.holds(role, now));
+        held.filter_map(|role| self.state.roles.get(role)).map(|until| own.min(*until)).min()
+    }
+}
+
+impl<'a> Rows<'a> {
+    /// The rows of this object.
+    pub fn of(
+        rows: &'a [ObservedRelationship],
+        object: &ObjectName,
+        wish: Option<&DesiredRelationship>,
+        now: Timestamp,
+    ) -> Self {
+        let own: Vec<_> = rows.iter().filter(|row| row.owner.object == *object).collect();
+        let active = |row: &&&ObservedRelationship| is_active(row, now) && row.ended.is_none();
+        let wanted = |row: &&&ObservedRelationship| {
+            active(row) && wish.is_some_and(|wish| matches(row, wish))
+        };
+        let pending = |row: &&&ObservedRelationship| row.lifecycle.phase() == Phase::Pending;
+        Self {
+            active: own.iter().rfind(wanted).or_else(|| own.iter().rfind(active)).copied(),
+            pending: own.iter().rfind(pending).copied(),
+            own,
+        }
+    }
+
+    /// The row that the status tells about.
+    pub fn told(&self) -> Option<&'a ObservedRelationship> {
+        self.active.or(self.pending).or_else(|| self.newest())
+    }
+
+    /// The row that was made last.
+    pub fn newest(&self) -> Option<&'a ObservedRelationship> {
+        self.own.last().copied()
+    }
+
+    /// When the pending invitation lapses.
+    pub fn lapses_at(&self) -> Option<Timestamp> {
+        Duration::from_days(INVITATION_LAPSES_AFTER_DAYS).after(self.pending?.invited_at)
+    }
+
+    /// Who holds which role until when, under all rows together, as far as a status holds it, and how many grantees they
+    /// really are.
+    pub fn effective(&self, now: Timestamp) -> (Vec<EffectiveAssignment>, usize) {
+        let mut held: BTreeMap<GranteeId, BTreeMap<RoleId, Timestamp>> = BTreeMap::new();
+        for row in self.own.iter().filter(|row| is_active(row, now)) {
+            for (grantee, assignment) in &row.assignments {
+                for (role, until) in &assignment.state.roles {
+                    let until = row.ends_at.map_or(*until, |ends_at| ends_at.min(*until));
+                    if until > now {
+                        let roles = held.entry(*grantee).or_default();
+                        let latest = roles.entry(*role).or_insert(until);
+                        *latest = until.max(*latest);
+                    }
+                }
+            }
+        }
+        let count = held.len();
+        let assignments = held.into_iter().map(|(grantee, roles)| EffectiveAssignment {
+            grantee: grantee.to_string(),
+            roles: effective_roles(roles),
+        });
+        (assignments.take(GRANTEES).collect(), count)
+    }
+
+    /// What this grant has given, to whomever and under whichever row it is still held.
+    pub fn given(&self, grant: &ObjectName, now: Timestamp) -> Vec<Given<'a>> {
+        let rows = self.own.iter().filter(|row| is_active(row, now));
+        let assignments = rows.flat_map(|row| {
+            row.assignments.iter().map(move |(grantee, assignment)| (&row.key, grantee, assignment))
+        });
+        let given = assignments.filter_map(|(row, grantee, assignment)| {
+            let contribution = assignment.state.contributions.get(grant)?;
+            Some(Given { row, grantee: *grantee, state: &assignment.state, contribution })
+        });
+        given.collect()
+    }
+
+    /// What is held and was never recorded, or is held longer than recorded.
+    pub fn unmanaged(&self, now: Timestamp) -> Vec<(&'a Grantee, BTreeSet<RoleId>)> {
+        let rows = self.own.iter().filter(|row| is_active(row, now));
+        let assignments = rows.flat_map(|row| row.assignments.values());
+        let unmanaged = assignments.map(|assignment| {
+            let state = &assignment.state;
+            let added = state.roles.iter().filter(|(role, until)| {
+                **until > now && state.recorded.get(role).is_none_or(|recorded| recorded < *until)
+            });
+            (&assignment.grantee, added.map(|(role, _)| *role).collect::<BTreeSet<_>>())
+        });
+        unmanaged.filter(|(_, roles)| !roles.is_empty()).collect()
+    }
+}
+
+/// Whether access can be held under a row. One that is over is not active, even if that is not recorded yet.
+fn is_active(row: &ObservedRelationship, now: Timestamp) -> bool {
+    row.lifecycle.phase() == Phase::Active && row.ends_at.is_none_or(|ends_at| ends_at > now)
+}
+
+/// Whether a row is what is wanted: only ceiling and duration lead to a replacement.
+pub(super) fn matches(row: &ObservedRelationship, wish: &DesiredRelationship) -> bool {
+    let only_by_catalogue =
+        row.asked.words == wish.asked.words && row.asked.catalogue != wish.asked.catalogue;
+    row.invitation.duration == wish.invitation.duration
+        && (row.ceiling == wish.invitation.roles || only_by_catalogue)
+}
+
+fn effective_roles(roles: BTreeMap<RoleId, Timestamp>) -> Vec<EffectiveRole> {
+    let mut roles: Vec<_> = roles
+        .into_iter()
+        .map(|(role, until)| EffectiveRole {
+            id: role.to_string(),
+            name: text::role_name(role),
+            until: end(until),
+        })
+        .collect();
+    roles.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+    roles.truncate(ROLES);
+    roles
+}
+
+/// The end of something that may have none: the last instant that there is, in whole milliseconds or not, is no end.
+pub(super) fn end(until: Timestamp) -> Option<Timestamp> {
+    (until.as_second() < Timestamp::MAX.as_second()).then_some(until)
+}

@@ -1,0 +1,151 @@
+//! The webhook over HTTPS.
+//!
+//! Never: a question that waits without end, or a body without a limit.
+
+use std::{io, net::TcpListener, sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Request as HttpRequest, State},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use axum_server::{Handle, tls_rustls::RustlsConfig};
+use hyper_util::rt::TokioTimer;
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    proposed::Proposed,
+    request,
+    review::{Context, review},
+    source::{Pace, Source},
+};
+use crate::{
+    domain::catalogue::Catalogue,
+    operator::telemetry::{labels::AdmissionVerdict, metrics::Metrics},
+};
+
+/// The path of the webhook.
+pub const PATH: &str = "/validate";
+/// The largest question: an object before and after, of which each may have 1.5 MiB, in JSON.
+pub const LARGEST_BODY: usize = 8 << 20;
+/// How long a question may take, also to arrive. The API server waits for 10 s at most where nothing else is said.
+pub const LONGEST: Duration = Duration::from_secs(9);
+/// How long the heads of a request may take to arrive.
+const HEADS: Duration = Duration::from_secs(5);
+/// How long what is being answered may take once it is to stop.
+const LAST_ANSWERS: Duration = Duration::from_secs(10);
+/// How many questions are looked at at once.
+const AT_ONCE: usize = 8;
+
+/// What gives the other objects; called in a thread that may be blocked.
+pub type Known = Arc<dyn Fn(&Proposed) -> Option<Context> + Send + Sync>;
+
+/// What answers questions.
+#[derive(Clone)]
+pub struct Webhook {
+    /// The other objects.
+    pub known: Known,
+    /// The roles and tasks.
+    pub catalogue: &'static Catalogue,
+    /// Where answers are counted.
+    pub metrics: Arc<Metrics>,
+    turns: Arc<Semaphore>,
+}
+
+impl Webhook {
+    /// One that asks `known` for the other objects.
+    pub fn new(known: Known, catalogue: &'static Catalogue, metrics: Arc<Metrics>) -> Self {
+        Self { known, catalogue, metrics, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// The one path.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route(PATH, post(answer))
+            .layer(DefaultBodyLimit::max(LARGEST_BODY))
+            .layer(middleware::from_fn(within_time))
+            .with_state(self)
+    }
+}
+
+/// Waits for a certificate, serves with it and with each that follows, until `stop`; then ends what was begun.
+///
+/// # Errors
+/// Where the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    webhook: Webhook,
+    source: Source,
+    pace: Pace,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let Some(first) = source.first(&stop).await else { return Ok(()) };
+    let config = first.server_config().map_err(io::Error::other)?;
+    let tls = RustlsConfig::from_config(config);
+    let handle = Handle::new();
+    let metrics = Arc::clone(&webhook.metrics);
+    let mut server =
+        axum_server::from_tcp_rustls(listener, tls.clone())?.handle(handle.clone()).http1_only();
+    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADS);
+    let ending = async {
+        stop.cancelled().await;
+        handle.graceful_shutdown(Some(LAST_ANSWERS));
+    };
+    let serving = server.serve(webhook.router().into_make_service());
+    let keeping = source.keep(first, &tls, pace, &metrics, &stop);
+    // Where the listener fails nothing else is to go on.
+    let (served, (), ()) = tokio::join!(
+        async {
+            let served = serving.await;
+            stop.cancel();
+            served
+        },
+        keeping,
+        ending
+    );
+    served
+}
+
+async fn within_time(request: HttpRequest, next: Next) -> Response {
+    match tokio::time::timeout(LONGEST, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "it took too long\n").into_response(),
+    }
+}
+
+async fn answer(State(webhook): State<Webhook>, body: Bytes) -> Response {
+    let Ok(turn) = Arc::clone(&webhook.turns).acquire_owned().await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let metrics = Arc::clone(&webhook.metrics);
+    let answered = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        webhook.answer(&body)
+    });
+    answered.await.unwrap_or_else(|_| {
+        metrics.admission(None, AdmissionVerdict::Unreadable);
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    })
+}
+
+impl Webhook {
+    fn answer(&self, body: &[u8]) -> Response {
+        let request = match request::read(body) {
+            Ok(request) => request,
+            Err(error) => {
+                self.metrics.admission(None, AdmissionVerdict::Unreadable);
+                return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response();
+            }
+        };
+        let known = |proposed: &Proposed| (self.known)(proposed);
+        let answer = review(&request, known, self.catalogue, Timestamp::now());
+        self.metrics.admission(answer.kind, answer.verdict());
+        Json(answer.to_json()).into_response()
+    }
+}

@@ -1,0 +1,97 @@
+//! Events, for people who look at an object: told once, when something changes.
+//!
+//! Never: in the way of anything; where too many wait, the newest are dropped, since statuses and the ledger tell all.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::{core::v1::ObjectReference, events::v1::Event as EventObject},
+    apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta},
+};
+use kube::{Api, Client, api::PostParams};
+use tokio::{sync::mpsc, time::timeout};
+use tracing::debug;
+
+use super::CALLS_WITHIN;
+use crate::{
+    api::API_VERSION,
+    domain::{ids::ObjectKey, state::Uid, status::Event},
+    operator::telemetry::{
+        labels::{ApiObject, ApiWrite},
+        metrics::Metrics,
+    },
+};
+
+/// As many may wait.
+const WAIT: usize = 256;
+
+/// Where events are sent to.
+#[derive(Clone)]
+pub struct Events(mpsc::Sender<(ObjectKey, Uid, Event)>);
+
+impl Events {
+    /// A place to send to, and what carries it out until it is dropped.
+    pub fn begin(
+        client: Client,
+        reporter: String,
+        metrics: Arc<Metrics>,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let (sender, mut receiver) = mpsc::channel::<(ObjectKey, Uid, Event)>(WAIT);
+        let work = async move {
+            while let Some((object, uid, event)) = receiver.recv().await {
+                let namespace = Some(object.namespace.as_str()).filter(|name| !name.is_empty());
+                let api: Api<EventObject> =
+                    Api::namespaced(client.clone(), namespace.unwrap_or("default"));
+                let event = written(&object, uid, event, &reporter);
+                metrics.api_write(ApiObject::Event, ApiWrite::Create);
+                let params = PostParams::default();
+                // In a namespace that is going nobody may make one, and nobody would see it.
+                match timeout(CALLS_WITHIN, api.create(&params, &event)).await {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(kube::Error::Api(status))) => {
+                        debug!(%object, why = status.message, "an event was not told");
+                    }
+                    Ok(Err(error)) => debug!(%object, %error, "an event was not told"),
+                    Err(_) => debug!(%object, "an event was not told in time"),
+                }
+            }
+        };
+        (Self(sender), work)
+    }
+
+    /// Tells of it, unless too many wait.
+    pub fn tell(&self, object: ObjectKey, uid: Uid, event: Event) {
+        let _ = self.0.try_send((object, uid, event));
+    }
+}
+
+fn written(object: &ObjectKey, uid: Uid, event: Event, reporter: &str) -> EventObject {
+    let cluster_scoped = object.namespace.is_empty();
+    let namespace = if cluster_scoped { "default" } else { &object.namespace };
+    let reason = event.reason;
+    EventObject {
+        metadata: ObjectMeta {
+            generate_name: Some(format!("{}-", object.name)),
+            namespace: Some(namespace.to_owned()),
+            labels: Some(BTreeMap::new()),
+            ..ObjectMeta::default()
+        },
+        action: Some(reason.action().to_owned()),
+        event_time: Some(MicroTime(Timestamp::now())),
+        note: Some(event.note),
+        reason: Some(reason.to_string()),
+        regarding: Some(ObjectReference {
+            api_version: Some(API_VERSION.to_owned()),
+            kind: Some(object.kind.to_string()),
+            name: Some(object.name.clone()),
+            namespace: (!cluster_scoped).then(|| object.namespace.clone()),
+            uid: Some(uid.0),
+            ..ObjectReference::default()
+        }),
+        reporting_controller: Some("concordat.dev/operator".to_owned()),
+        reporting_instance: Some(reporter.to_owned()),
+        type_: Some(reason.type_().to_string()),
+        ..EventObject::default()
+    }
+}

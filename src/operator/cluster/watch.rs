@@ -1,0 +1,106 @@
+//! Watches the five kinds and keeps the world as it is.
+//!
+//! Never: takes a list that failed for an empty one; what was seen stays until a whole list takes its place.
+
+use std::sync::{Arc, Mutex};
+
+use futures::{StreamExt, TryStreamExt, future::BoxFuture};
+use kube::{
+    Api, Client,
+    core::DeserializeGuard,
+    runtime::{
+        WatchStreamExt,
+        watcher::{self, Event, watcher},
+    },
+};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::{
+    api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
+    operator::{
+        round::locked,
+        telemetry::{
+            health::Health,
+            metrics::{Metrics, Reach},
+        },
+        world::{Tabled, World},
+    },
+};
+
+/// As many objects as are listed at once.
+const PAGE: u32 = 500;
+
+/// What all watches share.
+#[derive(Clone)]
+pub struct Watching {
+    /// The server.
+    pub client: Client,
+    /// What is kept.
+    pub world: Arc<Mutex<World>>,
+    /// Told of every change.
+    pub changed: Arc<Notify>,
+    /// Told whether a kind is seen.
+    pub health: Arc<Health>,
+    /// Told the same.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Every watch, to be run until `stop`.
+pub fn watches(watching: &Watching, stop: &CancellationToken) -> Vec<BoxFuture<'static, ()>> {
+    vec![
+        Box::pin(watch::<PartnerBoundary>(watching.clone(), stop.clone())),
+        Box::pin(watch::<PartnerOffer>(watching.clone(), stop.clone())),
+        Box::pin(watch::<PartnerRelationship>(watching.clone(), stop.clone())),
+        Box::pin(watch::<AgreementAcceptance>(watching.clone(), stop.clone())),
+        Box::pin(watch::<RoleGrant>(watching.clone(), stop.clone())),
+    ]
+}
+
+async fn watch<K: Tabled>(watching: Watching, stop: CancellationToken) {
+    let api: Api<DeserializeGuard<K>> = Api::all(watching.client.clone());
+    let config = watcher::Config::default().page_size(PAGE);
+    let events = watcher(api, config).default_backoff().take_until(stop.cancelled_owned());
+    let mut events = std::pin::pin!(events);
+    loop {
+        match events.try_next().await {
+            Ok(None) => return,
+            Ok(Some(event)) => {
+                let whole = matches!(event, Event::InitDone);
+                locked(&watching.world).see::<K>(event);
+                if whole {
+                    watching.reach(K::KIND, Reach::Up);
+                }
+                watching.changed.notify_one();
+            }
+            Err(error) => {
+                // A watch ends now and then; only a list that fails leaves us blind.
+                if !matches!(error, watcher::Error::WatchFailed(_) | watcher::Error::WatchError(_))
+                {
+                    watching.reach(K::KIND, Reach::Down);
+                }
+                warn!(kind = %K::KIND, error = told(&error), "the watch is interrupted");
+            }
+        }
+    }
+}
+
+impl Watching {
+    fn reach(&self, kind: crate::domain::ids::Kind, reach: Reach) {
+        self.health.cache(kind, reach);
+        self.metrics.watch(kind, reach);
+    }
+}
+
+/// An error with what is behind it.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut behind = error.source();
+    while let Some(error) = behind {
+        told.push_str(": ");
+        told.push_str(&error.to_string());
+        behind = error.source();
+    }
+    told
+}

@@ -1,0 +1,109 @@
+//! What the webhook is told besides the object: everything around it, and what the store holds of that.
+//!
+//! Never: a write, or a wait for a store that does not answer.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio::{runtime::Handle, time::timeout};
+
+use super::{
+    admission::{proposed::Proposed, review::Context, server::Known},
+    round::locked,
+    world::{Concern, World, key},
+};
+use crate::{
+    api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
+    domain::{
+        ids::Kind,
+        plan::{Claimant, Foreign},
+        state::{Instance, Observed},
+        validate::Objects,
+    },
+    store::{
+        Read, Scope, StoreUrl,
+        sql::{SqlReader, open_reader},
+    },
+};
+
+/// How long the store may take.
+const READ_WITHIN: Duration = Duration::from_secs(2);
+
+/// What answers for the webhook, out of the caches of this replica and with a reader of its own.
+pub fn known(world: &Arc<Mutex<World>>, store: &StoreUrl, instance: &Instance) -> Known {
+    let (world, store) = (Arc::clone(world), store.clone());
+    let claimant = Claimant { instance: instance.clone(), foreign: Foreign::Conflict };
+    let reader: Arc<tokio::sync::Mutex<Option<SqlReader>>> = Arc::default();
+    Arc::new(move |proposed| {
+        let (objects, scope) = around(&mut *locked(&world), proposed)?;
+        let reading = async {
+            let mut reader = reader.lock().await;
+            read(&mut reader, &store, &scope).await
+        };
+        let observed = Handle::current().block_on(timeout(READ_WITHIN, reading));
+        let observed = observed.ok().flatten();
+        Some(Context { objects, observed, claimant: claimant.clone() })
+    })
+}
+
+async fn read(reader: &mut Option<SqlReader>, store: &StoreUrl, scope: &Scope) -> Option<Observed> {
+    let mut open = match reader.take() {
+        Some(open) => open,
+        None => open_reader(store).await.ok()?,
+    };
+    let observed = open.observe(scope).await.ok()?;
+    *reader = Some(open);
+    Some(observed)
+}
+
+/// The objects around a proposed one as if it were stored, and what is to be read of the store. Nothing before all was
+/// listed.
+fn around(world: &mut World, proposed: &Proposed) -> Option<(Objects, Scope)> {
+    if !world.is_synced() {
+        return None;
+    }
+    Some(match proposed.clone() {
+        Proposed::Offer(object) => {
+            let changed = key(Kind::PartnerOffer, &object.name);
+            world.with::<PartnerOffer, _>(*object, |world| look(world, changed))
+        }
+        Proposed::Relationship(object) => {
+            let changed = key(Kind::PartnerRelationship, &object.name);
+            world.with::<PartnerRelationship, _>(*object, |world| look(world, changed))
+        }
+        Proposed::Grant(object) => {
+            let changed = key(Kind::RoleGrant, &object.name);
+            world.with::<RoleGrant, _>(*object, |world| look(world, changed))
+        }
+        Proposed::Acceptance(object) => {
+            let changed = key(Kind::AgreementAcceptance, &object.name);
+            world.with::<AgreementAcceptance, _>(*object, |world| look(world, changed))
+        }
+        Proposed::Boundary(object) => {
+            let namespaces = object.spec.namespaces.clone();
+            world.with::<PartnerBoundary, _>(*object, |world| {
+                let mut concern = Concern::default();
+                for namespace in &namespaces {
+                    world.concern_namespace(namespace, &mut concern);
+                }
+                looked(world, concern)
+            })
+        }
+    })
+}
+
+fn look(world: &World, changed: crate::domain::ids::ObjectKey) -> (Objects, Scope) {
+    looked(world, world.concern(&[changed].into()))
+}
+
+fn looked(world: &World, mut concern: Concern) -> (Objects, Scope) {
+    for relationship in concern.relationships.clone() {
+        concern.grants.extend(world.grants_of(&relationship));
+    }
+    let objects = world.objects(&concern);
+    let keys = concern.relationships.iter().filter_map(|name| world.first_key(name)).collect();
+    let scope = Scope::Of { keys, customers: std::collections::BTreeSet::new(), owned: None };
+    (objects, scope)
+}

@@ -1,0 +1,115 @@
+//! Approvals that persons wrote on objects: the annotation `concordat.dev/approve` with the hash of a batch.
+//!
+//! Never: an approval by a robot that is not named for it, by somebody who asked for the batch, or by nobody known.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::requester::{actor, askers, is_robot};
+use crate::{
+    domain::{
+        digest::Digest,
+        entry::Actor,
+        ids::{Kind, ObjectKey},
+        plan::Change,
+        state::{ObjectName, Uid},
+    },
+    operator::world::{APPROVE, APPROVED_BY, Concern, Seen, World, key},
+};
+
+/// An approval as it stands on an object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// Where.
+    pub object: ObjectKey,
+    /// The very object.
+    pub uid: Uid,
+    /// What was written, a hash if it is right.
+    pub text: String,
+    /// Who wrote it, as the API server knows.
+    pub by: Option<String>,
+}
+
+/// Why an approval does not count.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotApproved {
+    /// It is no hash.
+    #[error(
+        "`{0}` is not the hash of a batch: copy all 64 digits from the condition `PlanBlocked`"
+    )]
+    NotAHash(String),
+    /// Nobody knows who wrote it.
+    #[error("nobody stamped who approved it: are the admission policies of the chart installed?")]
+    Unstamped,
+    /// A program wrote it.
+    #[error("`{0}` is a robot: a person must approve it")]
+    Robot(String),
+    /// It approves what its own author asked for.
+    #[error("`{0}` asked for some of it: somebody else must approve it")]
+    OwnRequest(String),
+    /// Nothing waits for it.
+    #[error("nothing waits for `{0}`")]
+    NothingWaits(String),
+}
+
+/// The approvals on the objects of a concern.
+pub fn written(concern: &Concern, world: &World) -> Vec<Written> {
+    let tables = world.tables();
+    let relationships = concern
+        .relationships
+        .iter()
+        .filter_map(|name| found(Kind::PartnerRelationship, name, tables.relationships.get(name)?));
+    let grants = concern
+        .grants
+        .iter()
+        .filter_map(|name| found(Kind::RoleGrant, name, tables.grants.get(name)?));
+    relationships.chain(grants).collect()
+}
+
+fn found<S, T>(kind: Kind, name: &ObjectName, seen: &Seen<S, T>) -> Option<Written> {
+    Some(Written {
+        object: key(kind, name),
+        uid: seen.object.uid.clone(),
+        text: seen.annotation(APPROVE)?.to_owned(),
+        by: seen.annotation(APPROVED_BY).map(str::to_owned),
+    })
+}
+
+/// The approvals that count, each with its author, and those that do not, each with the reason.
+///
+/// `waiting` are the changes of each batch that waits.
+pub fn judged(
+    written: &[Written],
+    waiting: &BTreeMap<Digest, Vec<&Change>>,
+    robots: &BTreeSet<String>,
+    world: &World,
+) -> (BTreeMap<Digest, Actor>, Vec<(Written, NotApproved)>) {
+    let mut counted = BTreeMap::new();
+    let mut refused = Vec::new();
+    for approval in written {
+        match judge(approval, waiting, robots, world) {
+            Ok((hash, by)) => drop(counted.insert(hash, by)),
+            Err(why) => refused.push((approval.clone(), why)),
+        }
+    }
+    (counted, refused)
+}
+
+fn judge(
+    approval: &Written,
+    waiting: &BTreeMap<Digest, Vec<&Change>>,
+    robots: &BTreeSet<String>,
+    world: &World,
+) -> Result<(Digest, Actor), NotApproved> {
+    let hash: Digest =
+        approval.text.parse().map_err(|_| NotApproved::NotAHash(approval.text.clone()))?;
+    let changes =
+        waiting.get(&hash).ok_or_else(|| NotApproved::NothingWaits(hash.short().to_string()))?;
+    let by = approval.by.as_deref().ok_or(NotApproved::Unstamped)?;
+    if is_robot(by) && !robots.contains(by) {
+        return Err(NotApproved::Robot(by.to_owned()));
+    }
+    if changes.iter().any(|change| askers(change, world).contains(by)) {
+        return Err(NotApproved::OwnRequest(by.to_owned()));
+    }
+    Ok((hash, actor(by)))
+}

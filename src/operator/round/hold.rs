@@ -1,0 +1,123 @@
+//! What a round leaves alone: namespaces without a boundary, objects whose finalizer is not written yet, and endings
+//! that cannot be undone until they have settled.
+//!
+//! Never: holds back expiry.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::memory::Memory;
+use crate::{
+    domain::{
+        ids::{Kind, ObjectKey},
+        limits::Admitted,
+        plan::{Cause, Effect, Plan},
+        problem::{Problem, Severity},
+        state::{Desired, ObjectName, RelationshipKey, Standing},
+    },
+    operator::world::key,
+};
+
+/// The namespaces that a boundary without problems admits. Two boundaries for one namespace admit it to nothing.
+pub fn admitted(desired: &Desired, problems: &[Problem]) -> BTreeSet<String> {
+    let broken: BTreeSet<&ObjectKey> = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .filter_map(|problem| problem.object.as_ref())
+        .filter(|object| object.kind == Kind::PartnerBoundary)
+        .collect();
+    let sound = desired.boundaries.iter().filter(|(name, _)| {
+        let name = ObjectName { namespace: String::new(), name: (*name).clone() };
+        !broken.contains(&key(Kind::PartnerBoundary, &name))
+    });
+    sound.flat_map(|(_, boundary)| boundary.namespaces.iter().cloned()).collect()
+}
+
+/// Leaves everything outside `admitted` as it is recorded, and gives the namespaces that are left alone.
+pub fn outside(desired: &mut Desired, admitted: &BTreeSet<String>) -> BTreeSet<String> {
+    let is_out = |namespace: &String| !admitted.contains(namespace);
+    for wish in desired.relationships.values_mut() {
+        if is_out(&wish.object.namespace) {
+            wish.standing = Standing::Invalid;
+        }
+    }
+    for (object, standing) in &mut desired.grant_objects {
+        if is_out(&object.namespace) {
+            *standing = Standing::Invalid;
+        }
+    }
+    desired.leaving.retain(|object, _| !is_out(&object.namespace));
+    desired.acceptances.retain(|acceptance| !is_out(&acceptance.object.namespace));
+    desired.namespaces.iter().filter(|namespace| is_out(namespace)).cloned().collect()
+}
+
+/// Leaves what these objects ask for as it is recorded, until their finalizers stand.
+pub fn until_held(
+    desired: &mut Desired,
+    relationships: &BTreeSet<ObjectName>,
+    grants: &BTreeSet<ObjectName>,
+) {
+    let hold = |standing: &mut Standing| {
+        if *standing == Standing::Live {
+            *standing = Standing::Invalid;
+        }
+    };
+    for wish in desired.relationships.values_mut() {
+        if relationships.contains(&wish.object) {
+            hold(&mut wish.standing);
+        }
+        for (object, grant) in &mut wish.grants {
+            if grants.contains(object) {
+                hold(&mut grant.standing);
+            }
+        }
+    }
+    for object in grants {
+        if let Some(standing) = desired.grant_objects.get_mut(object) {
+            hold(standing);
+        }
+    }
+}
+
+/// The relationships that wait because they would be terminated, each until when.
+///
+/// A termination cannot be undone: it waits for a while, and what is pending for one partner by then is judged together.
+pub fn settling(
+    plan: &Plan,
+    first_keys: &BTreeMap<RelationshipKey, RelationshipKey>,
+    settles_for: SignedDuration,
+    memory: &mut Memory,
+) -> BTreeMap<RelationshipKey, Timestamp> {
+    let mut pending = BTreeMap::new();
+    for change in &plan.changes {
+        let ends =
+            matches!(change.effect, Effect::Terminate { .. }) && change.cause == Cause::Deleted;
+        let Some(row) = change.subject.relationship.as_ref().filter(|_| ends) else { continue };
+        let first = first_keys.get(row).unwrap_or(row);
+        let until = memory.settling_since(first, plan.now).saturating_add(settles_for);
+        pending.insert(first.clone(), until.unwrap_or(plan.now));
+    }
+    for first in first_keys.values() {
+        if !pending.contains_key(first) {
+            memory.settled(first);
+        }
+    }
+    pending.retain(|_, until| *until > plan.now);
+    pending
+}
+
+/// What may run now: everything but changes of relationships that settle. Expiry never waits.
+pub fn ready(
+    run: &[Admitted],
+    first_keys: &BTreeMap<RelationshipKey, RelationshipKey>,
+    settling: &BTreeMap<RelationshipKey, Timestamp>,
+) -> Vec<Admitted> {
+    let waits = |admitted: &&Admitted| {
+        let row = admitted.change.subject.relationship.as_ref();
+        let first = row.map(|row| first_keys.get(row).unwrap_or(row));
+        admitted.change.cause != Cause::Expired
+            && first.is_some_and(|first| settling.contains_key(first))
+    };
+    run.iter().filter(|admitted| !waits(admitted)).cloned().collect()
+}

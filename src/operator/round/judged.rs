@@ -1,0 +1,103 @@
+//! The objects of a concern, judged: what is desired of them, what is wrong with them, and what has to wait.
+//!
+//! Never: a relationship planned of which only a part is here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::hold;
+use crate::{
+    api::{GrantDeletionPolicy, ManagementPolicy, RelationshipDeletionPolicy},
+    domain::{
+        catalogue::Catalogue,
+        ids::ObjectKey,
+        problem::Problem,
+        state::{Desired, ObjectName},
+        validate::{Presence, validate},
+    },
+    operator::world::{Concern, World},
+};
+
+/// What was judged.
+#[derive(Debug)]
+pub struct Judged {
+    /// What it is about.
+    pub concern: Concern,
+    /// What is desired, as far as it may be done now.
+    pub desired: Desired,
+    /// What is wrong or unwise, by object.
+    pub problems: BTreeMap<ObjectKey, Vec<Problem>>,
+    /// Namespaces that no boundary admits.
+    pub unadmitted: BTreeSet<String>,
+    /// Which finalizer is to be put on, or taken off because nothing rests on it any more.
+    pub finalizers: Finalizers,
+}
+
+/// Finalizers that are not as they should be, of objects that stay.
+#[derive(Debug, Default)]
+pub struct Finalizers {
+    /// Relationships that need one.
+    pub relationships: BTreeSet<ObjectName>,
+    /// Grants that need one.
+    pub grants: BTreeSet<ObjectName>,
+    /// Relationships that need none.
+    pub needless_relationships: BTreeSet<ObjectName>,
+    /// Grants that need none.
+    pub needless_grants: BTreeSet<ObjectName>,
+}
+
+impl Judged {
+    /// What is wrong with an object.
+    pub fn problems_of(&self, object: &ObjectKey) -> impl Iterator<Item = &Problem> {
+        self.problems.get(object).into_iter().flatten()
+    }
+}
+
+/// Judges the objects of a concern with everything that their verdict rests on.
+pub fn judged(world: &World, concern: Concern, now: Timestamp) -> Judged {
+    let objects = world.objects(&concern);
+    let verdict = validate(&objects, Catalogue::compiled(), now);
+    let mut desired = verdict.desired;
+    desired.relationships.retain(|_, wish| concern.relationships.contains(&wish.object));
+    desired.acceptances.retain(|acceptance| concern.acceptances.contains(&acceptance.object));
+    let admitted = hold::admitted(&desired, &verdict.problems);
+    let unadmitted = hold::outside(&mut desired, &admitted);
+    let finalizers = finalizers(world, &concern);
+    hold::until_held(&mut desired, &finalizers.relationships, &finalizers.grants);
+    let mut problems: BTreeMap<ObjectKey, Vec<Problem>> = BTreeMap::new();
+    for problem in verdict.problems {
+        if let Some(object) = problem.object.clone() {
+            problems.entry(object).or_default().push(problem);
+        }
+    }
+    Judged { concern, desired, problems, unadmitted, finalizers }
+}
+
+fn finalizers(world: &World, concern: &Concern) -> Finalizers {
+    let mut finalizers = Finalizers::default();
+    let tables = world.tables();
+    for name in &concern.relationships {
+        let Some(seen) = tables.relationships.get(name) else { continue };
+        let spec = &seen.object.spec;
+        let needed = spec.management_policy == ManagementPolicy::Manage
+            && spec.deletion_policy != RelationshipDeletionPolicy::Retain;
+        if seen.object.presence == Presence::Present && needed != seen.is_held() {
+            let set = if needed {
+                &mut finalizers.relationships
+            } else {
+                &mut finalizers.needless_relationships
+            };
+            set.insert(name.clone());
+        }
+    }
+    for name in &concern.grants {
+        let Some(seen) = tables.grants.get(name) else { continue };
+        let needed = seen.object.spec.deletion_policy == GrantDeletionPolicy::Revoke;
+        if seen.object.presence == Presence::Present && needed != seen.is_held() {
+            let set = if needed { &mut finalizers.grants } else { &mut finalizers.needless_grants };
+            set.insert(name.clone());
+        }
+    }
+    finalizers
+}

@@ -1,0 +1,176 @@
+//! What the operator remembers of the store between rounds, so that it finds the rows behind an object without asking.
+//!
+//! Never: the reason for a change; everything here is read anew before anything is decided.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::domain::{
+    digest::Digest,
+    lifecycle::Phase,
+    state::{Instance, ObjectName, Observed, ObservedRelationship, RelationshipKey},
+};
+
+/// What is remembered of the rows of one relationship.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Rows {
+    owners: BTreeSet<ObjectName>,
+    grants: BTreeSet<ObjectName>,
+    in_force: usize,
+    next_end: Option<Timestamp>,
+}
+
+/// What is remembered of the store.
+#[derive(Debug, Default)]
+pub struct Memory {
+    rows: BTreeMap<RelationshipKey, Rows>,
+    by_owner: BTreeMap<ObjectName, BTreeSet<RelationshipKey>>,
+    by_grant: BTreeMap<ObjectName, BTreeSet<RelationshipKey>>,
+    blocked: BTreeMap<RelationshipKey, BTreeSet<Digest>>,
+    settling: BTreeMap<RelationshipKey, Timestamp>,
+}
+
+impl Memory {
+    /// Remembers what was read of these relationships; of one that was not found nothing is left.
+    pub fn learn<'a>(
+        &mut self,
+        keys: impl IntoIterator<Item = &'a RelationshipKey>,
+        observed: &Observed,
+        instance: &Instance,
+    ) {
+        for key in keys {
+            let read = observed.relationships.get(key).map(|rows| remembered(rows, instance));
+            let read = read.unwrap_or_default();
+            let before = self.rows.remove(key).unwrap_or_default();
+            move_index(&mut self.by_owner, key, &before.owners, &read.owners);
+            move_index(&mut self.by_grant, key, &before.grants, &read.grants);
+            if read != Rows::default() {
+                self.rows.insert(key.clone(), read);
+            }
+        }
+    }
+
+    /// The relationships in the store that an object owns.
+    pub fn owned_by(&self, object: &ObjectName) -> impl Iterator<Item = &RelationshipKey> {
+        self.by_owner.get(object).into_iter().flatten()
+    }
+
+    /// The objects that own the rows of a relationship.
+    pub fn owners_of(&self, key: &RelationshipKey) -> impl Iterator<Item = &ObjectName> {
+        self.rows.get(key).into_iter().flat_map(|rows| &rows.owners)
+    }
+
+    /// The relationships in the store under which a grant has given something.
+    pub fn given_by(&self, grant: &ObjectName) -> impl Iterator<Item = &RelationshipKey> {
+        self.by_grant.get(grant).into_iter().flatten()
+    }
+
+    /// The grants that have given something under a relationship.
+    pub fn grants_of(&self, key: &RelationshipKey) -> impl Iterator<Item = &ObjectName> {
+        self.rows.get(key).into_iter().flat_map(|rows| &rows.grants)
+    }
+
+    /// Whether anything in the store comes from this grant.
+    pub fn gives(&self, grant: &ObjectName) -> bool {
+        self.by_grant.contains_key(grant)
+    }
+
+    /// Every relationship that is remembered.
+    pub fn keys(&self) -> impl Iterator<Item = &RelationshipKey> {
+        self.rows.keys()
+    }
+
+    /// How many assignments hold something.
+    pub fn in_force(&self) -> usize {
+        self.rows.values().map(|rows| rows.in_force).sum()
+    }
+
+    /// The next instant at which somebody loses something because its time is over.
+    pub fn next_end(&self) -> Option<Timestamp> {
+        self.rows.values().filter_map(|rows| rows.next_end).min()
+    }
+
+    /// How many ends have passed and are still in the store.
+    pub fn overdue(&self, now: Timestamp) -> usize {
+        self.rows.values().filter(|rows| rows.next_end.is_some_and(|end| end <= now)).count()
+    }
+
+    /// Which batches hold changes of a relationship.
+    pub fn set_blocked(&mut self, key: &RelationshipKey, batches: BTreeSet<Digest>) {
+        if batches.is_empty() {
+            self.blocked.remove(key);
+        } else {
+            self.blocked.insert(key.clone(), batches);
+        }
+    }
+
+    /// The relationships with changes in a batch.
+    pub fn blocked_by(&self, batch: &Digest) -> impl Iterator<Item = &RelationshipKey> {
+        self.blocked.iter().filter(|(_, batches)| batches.contains(batch)).map(|(key, _)| key)
+    }
+
+    /// The batches that wait.
+    pub fn batches(&self) -> BTreeSet<Digest> {
+        self.blocked.values().flatten().copied().collect()
+    }
+
+    /// Since when a termination is pending: from now on, if it was not before.
+    pub fn settling_since(&mut self, key: &RelationshipKey, now: Timestamp) -> Timestamp {
+        *self.settling.entry(key.clone()).or_insert(now)
+    }
+
+    /// No termination is pending any more.
+    pub fn settled(&mut self, key: &RelationshipKey) {
+        self.settling.remove(key);
+    }
+
+    /// The relationships of one partner whose termination is pending.
+    pub fn settling(&self) -> impl Iterator<Item = &RelationshipKey> {
+        self.settling.keys()
+    }
+}
+
+fn remembered(rows: &[ObservedRelationship], instance: &Instance) -> Rows {
+    let own = rows.iter().filter(|row| row.owner.instance == *instance);
+    let mut remembered = Rows::default();
+    for row in own {
+        remembered.owners.insert(row.owner.object.clone());
+        if row.lifecycle.phase() == Phase::Active
+            && let Some(end) = row.ends_at
+        {
+            remembered.end(end);
+        }
+        for assignment in row.assignments.values() {
+            remembered.grants.extend(assignment.state.contributions.keys().cloned());
+            remembered.in_force += usize::from(!assignment.state.roles.is_empty());
+            assignment.state.roles.values().for_each(|until| remembered.end(*until));
+        }
+    }
+    remembered
+}
+
+impl Rows {
+    fn end(&mut self, end: Timestamp) {
+        self.next_end = Some(self.next_end.map_or(end, |next| next.min(end)));
+    }
+}
+
+fn move_index(
+    index: &mut BTreeMap<ObjectName, BTreeSet<RelationshipKey>>,
+    key: &RelationshipKey,
+    before: &BTreeSet<ObjectName>,
+    now: &BTreeSet<ObjectName>,
+) {
+    for object in before.difference(now) {
+        if let Some(keys) = index.get_mut(object) {
+            keys.remove(key);
+            if keys.is_empty() {
+                index.remove(object);
+            }
+        }
+    }
+    for object in now {
+        index.entry(object.clone()).or_default().insert(key.clone());
+    }
+}

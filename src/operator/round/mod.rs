@@ -1,0 +1,295 @@
+//! One round: what changed → what has to be read → the plan → what is made → what is read back and reported.
+//!
+//! A round takes all that changed since the last one together, so that a namespace that is deleted is one plan and one
+//! batch, and a thousand grants are a few transactions. It knows no cluster and no clock but the store's: a simulation
+//! runs the same rounds in virtual time.
+//!
+//! Never: a write for an object whose finalizer does not stand, or a status that was not read back.
+
+mod approvals;
+mod hold;
+mod judged;
+mod memory;
+mod outcome;
+mod parts;
+mod report;
+mod requester;
+mod run;
+mod wakes;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+pub use approvals::NotApproved;
+pub use memory::Memory;
+pub use outcome::{Done, Effected, Mark, Report, StatusOf};
+pub use wakes::{Wake, Wakes};
+
+use super::world::{Concern, World};
+use crate::{
+    domain::{
+        catalogue::Catalogue,
+        ids::{ObjectKey, TenantId},
+        limits::{DEFAULT_SCOPE, Limits},
+        plan::{Claimant, Foreign, plan},
+        state::{Absence, Desired, Instance, ObjectName, Observed, RelationshipKey},
+        status,
+        validate::{Objects, validate},
+    },
+    store::{Scope, StoreError, Write},
+};
+use parts::Parts;
+
+/// What a round has to look at.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Work {
+    /// Objects that changed.
+    pub objects: BTreeSet<ObjectKey>,
+    /// Relationships in the store that are due.
+    pub rows: BTreeSet<RelationshipKey>,
+    /// Everything there is, in the cluster and in the store.
+    pub everything: bool,
+}
+
+impl Work {
+    /// Whether there is nothing to look at.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty() && self.rows.is_empty() && !self.everything
+    }
+
+    /// Also looks at this.
+    pub fn also(&mut self, wake: Wake) {
+        match wake {
+            Wake::Row(row) => drop(self.rows.insert(row)),
+            Wake::Object(object) => drop(self.objects.insert(object)),
+        }
+    }
+}
+
+/// How rounds are run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Who writes.
+    pub instance: Instance,
+    /// User names of programs that may approve.
+    pub robots: BTreeSet<String>,
+    /// How long a termination waits for others to be judged with it.
+    pub settles_for: SignedDuration,
+    /// When to try again what was refused.
+    pub retries_after: SignedDuration,
+}
+
+impl Settings {
+    /// The usual ones for this instance: 30 seconds each (DESIGN §5).
+    pub fn of(instance: Instance) -> Self {
+        let usual = SignedDuration::from_secs(30);
+        Self { instance, robots: BTreeSet::new(), settles_for: usual, retries_after: usual }
+    }
+}
+
+/// What is kept from round to round. All of it can be lost: the first round looks at everything.
+#[derive(Debug)]
+pub struct Rounds {
+    settings: Settings,
+    memory: Memory,
+    wakes: Wakes,
+    parts: Parts,
+    /// The namespaces that a boundary named when it was last looked at.
+    bounded: BTreeMap<ObjectName, BTreeSet<String>>,
+}
+
+/// The world, locked for as long as nothing is awaited.
+pub fn locked(world: &Mutex<World>) -> MutexGuard<'_, World> {
+    world.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Rounds {
+    /// Nothing is known yet.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            memory: Memory::default(),
+            wakes: Wakes::default(),
+            parts: Parts::default(),
+            bounded: BTreeMap::new(),
+        }
+    }
+
+    /// What is remembered of the store.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// When the next round is due although nobody changes anything.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.wakes.next()
+    }
+
+    /// What is due.
+    pub fn due(&mut self, now: Timestamp) -> Vec<Wake> {
+        self.wakes.due(now)
+    }
+
+    /// What time alone has ended, whatever any object says: done first after a start, before anything is listed.
+    pub async fn expire(&mut self, store: &mut impl Write) -> Result<Done, StoreError> {
+        let observed = store.observe(&Scope::All).await?;
+        let desired = nothing();
+        let plan = plan(&desired, &observed, &self.claimant());
+        self.memory.learn(observed.relationships.keys(), &observed, &self.settings.instance);
+        let mut done = Done::at(observed.now);
+        run::expiry(store, plan, &desired, &self.settings, &mut done).await?;
+        Ok(done)
+    }
+
+    /// Looks at what is to be looked at, makes what may be made, and says what is to be reported.
+    ///
+    /// # Errors
+    /// When the store could not be read. What was made before it failed stands in [`Done`], with the failure.
+    pub async fn round(
+        &mut self,
+        world: &Mutex<World>,
+        work: &Work,
+        store: &mut impl Write,
+    ) -> Result<Done, StoreError> {
+        let (mut concern, scope) = {
+            let world = locked(world);
+            let concern = self.concern(&world, work);
+            let scope = scope(&concern, work, &world);
+            (concern, scope)
+        };
+        let observed = store.observe(&scope).await?;
+        self.learn(&concern, work, &observed);
+        let judged = {
+            let world = locked(world);
+            self.with_grants(&mut concern, &world);
+            judged::judged(&world, concern, observed.now)
+        };
+        let mut run = run::Run::new(judged, observed, scope, self.claimant());
+        let mut done = Done::at(run.observed.now);
+        run.all(store, world, &self.settings, &mut self.memory, &mut done).await?;
+        if done.failed.is_some() {
+            return Ok(done);
+        }
+        done.now = run.observed.now;
+        let rows = run.observed.relationships.values().flatten();
+        let names: BTreeSet<String> = rows.map(|row| row.key.name.clone()).collect();
+        let ledger = store.last_entries(&names).await?;
+        self.learn(&run.judged.concern, work, &run.observed);
+        let unheld = status::unheld(&run.judged.desired);
+        let unheld = unheld.map(|desired| plan(&desired, &run.observed, &self.claimant()));
+        let unheld = unheld.as_ref().unwrap_or(&run.plan);
+        let world = locked(world);
+        let sources = report::Sources { world: &world, run: &run, unheld, ledger: &ledger };
+        self.report(&sources, &mut done);
+        Ok(done)
+    }
+
+    fn claimant(&self) -> Claimant {
+        Claimant { instance: self.settings.instance.clone(), foreign: Foreign::Conflict }
+    }
+
+    fn learn(&mut self, concern: &Concern, work: &Work, observed: &Observed) {
+        let instance = &self.settings.instance;
+        if work.everything {
+            let known: BTreeSet<RelationshipKey> =
+                self.memory.keys().chain(observed.relationships.keys()).cloned().collect();
+            self.memory.learn(&known, observed, instance);
+        } else {
+            self.memory.learn(&concern.rows, observed, instance);
+        }
+    }
+
+    /// Everything that has to be looked at because of this work.
+    fn concern(&mut self, world: &World, work: &Work) -> Concern {
+        let mut concern =
+            if work.everything { everything(world) } else { world.concern(&work.objects) };
+        concern.rows.extend(work.rows.iter().cloned());
+        for boundary in concern.boundaries.clone() {
+            let seen = world.tables().boundaries.get(&boundary);
+            let named = seen.map(|seen| seen.object.spec.namespaces.iter().cloned().collect());
+            let named: BTreeSet<String> = named.unwrap_or_default();
+            let before = self.bounded.remove(&boundary).unwrap_or_default();
+            for namespace in before.union(&named) {
+                world.concern_namespace(namespace, &mut concern);
+            }
+            if !named.is_empty() {
+                self.bounded.insert(boundary, named);
+            }
+        }
+        for grant in &concern.grants {
+            concern.relationships.extend(self.parts.relationships_of(grant).cloned());
+            concern.rows.extend(self.memory.given_by(grant).cloned());
+        }
+        for approval in approvals::written(&concern, world) {
+            if let Ok(hash) = approval.text.parse() {
+                concern.rows.extend(self.memory.blocked_by(&hash).cloned());
+            }
+        }
+        let settling: BTreeSet<&RelationshipKey> = self.memory.settling().collect();
+        let due = work.rows.iter().filter(|row| settling.contains(row));
+        let partners: BTreeSet<TenantId> = due.map(|row| row.partner).collect();
+        let together = settling.into_iter().filter(|row| partners.contains(&row.partner));
+        concern.rows.extend(together.cloned());
+        let owners = concern.rows.iter().flat_map(|row| self.memory.owners_of(row));
+        let owners: Vec<_> =
+            owners.filter(|name| world.tables().relationships.known(name).is_some()).collect();
+        concern.relationships.extend(owners.into_iter().cloned());
+        for relationship in &concern.relationships {
+            concern.rows.extend(world.first_key(relationship));
+            concern.rows.extend(self.memory.owned_by(relationship).cloned());
+        }
+        concern
+    }
+}
+
+impl Rounds {
+    /// The grants of every relationship in a concern, declared or recorded.
+    fn with_grants(&self, concern: &mut Concern, world: &World) {
+        for relationship in &concern.relationships {
+            concern.grants.extend(world.grants_of(relationship));
+            concern.grants.extend(self.parts.grants_of(relationship).cloned());
+        }
+        for row in &concern.rows {
+            concern.grants.extend(self.memory.grants_of(row).cloned());
+        }
+    }
+}
+
+fn everything(world: &World) -> Concern {
+    let tables = world.tables();
+    Concern {
+        offers: tables.offers.iter().map(|(name, _)| name.clone()).collect(),
+        relationships: tables.relationships.iter().map(|(name, _)| name.clone()).collect(),
+        grants: tables.grants.iter().map(|(name, _)| name.clone()).collect(),
+        acceptances: tables.acceptances.iter().map(|(name, _)| name.clone()).collect(),
+        boundaries: tables.boundaries.iter().map(|(name, _)| name.clone()).collect(),
+        rows: BTreeSet::new(),
+    }
+}
+
+/// What has to be read for a concern.
+fn scope(concern: &Concern, work: &Work, world: &World) -> Scope {
+    if work.everything {
+        return Scope::All;
+    }
+    let seen = concern.acceptances.iter().filter_map(|name| world.tables().acceptances.get(name));
+    let customers = seen.filter_map(|seen| seen.object.spec.customer.tenant_id.parse().ok());
+    Scope::Of { keys: concern.rows.clone(), customers: customers.collect(), owned: None }
+}
+
+/// No object says anything.
+fn nothing() -> Desired {
+    let none = Objects::none(Absence::Keep);
+    validate(&none, Catalogue::compiled(), Timestamp::UNIX_EPOCH).desired
+}
+
+/// The limits of every scope that can be drawn on.
+fn limits(desired: &Desired) -> BTreeMap<String, Limits> {
+    let named = desired.boundaries.keys().map(String::as_str);
+    let all = named.chain([DEFAULT_SCOPE]);
+    all.map(|scope| (scope.to_owned(), desired.limits_of(scope))).collect()
+}

@@ -1,0 +1,52 @@
+//! What each grant comes to under each of its relationships, remembered so that one relationship can change without
+//! looking at the four hundred others that the grant selects.
+//!
+//! Never: a part under a relationship that the grant does not select any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::{state::ObjectName, status::GrantPart};
+
+/// All parts, found from both sides.
+#[derive(Debug, Default)]
+pub struct Parts {
+    by_grant: BTreeMap<ObjectName, BTreeMap<ObjectName, GrantPart>>,
+    by_relationship: BTreeMap<ObjectName, BTreeSet<ObjectName>>,
+}
+
+impl Parts {
+    /// The relationships under which a grant was last seen.
+    pub fn relationships_of(&self, grant: &ObjectName) -> impl Iterator<Item = &ObjectName> {
+        self.by_grant.get(grant).into_iter().flat_map(BTreeMap::keys)
+    }
+
+    /// The grants that were last seen under a relationship.
+    pub fn grants_of(&self, relationship: &ObjectName) -> impl Iterator<Item = &ObjectName> {
+        self.by_relationship.get(relationship).into_iter().flatten()
+    }
+
+    /// The parts of a grant, by relationship.
+    pub fn of(&self, grant: &ObjectName) -> impl Iterator<Item = (&ObjectName, &GrantPart)> {
+        self.by_grant.get(grant).into_iter().flatten()
+    }
+
+    /// Sets what every grant of a relationship comes to under it; any other grant comes to nothing there.
+    pub fn set(&mut self, relationship: &ObjectName, parts: BTreeMap<ObjectName, GrantPart>) {
+        let grants: BTreeSet<ObjectName> = parts.keys().cloned().collect();
+        let before = self.by_relationship.remove(relationship).unwrap_or_default();
+        for grant in before.difference(&grants) {
+            if let Some(parts) = self.by_grant.get_mut(grant) {
+                parts.remove(relationship);
+                if parts.is_empty() {
+                    self.by_grant.remove(grant);
+                }
+            }
+        }
+        for (grant, part) in parts {
+            self.by_grant.entry(grant).or_default().insert(relationship.clone(), part);
+        }
+        if !grants.is_empty() {
+            self.by_relationship.insert(relationship.clone(), grants);
+        }
+    }
+}

@@ -1,0 +1,476 @@
+//! From what was read back to what the cluster is told: statuses, events, finalizers, and when to look again.
+//!
+//! Never: a finalizer taken off while something of the object is still to be taken away.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{
+    Rounds, Wake,
+    outcome::{Done, Mark, Report, StatusOf},
+    run::Run,
+};
+use crate::{
+    api::{Condition, GrantDeletionPolicy, LedgerHead},
+    domain::{
+        digest::Digest,
+        entry::Head,
+        ids::{Kind, ObjectKey},
+        lifecycle::Phase,
+        limits::Batch,
+        plan::{Change, Plan},
+        problem::Problem,
+        state::{
+            DesiredRelationship, ObjectName, ObservedRelationship, RelationshipKey, Standing, Uid,
+        },
+        status::{
+            self, About, AcceptanceFacts, GrantFacts, GrantPart, Hold, OfferFacts,
+            RelationshipFacts,
+        },
+    },
+    operator::world::{APPROVE, FINALIZER, Seen, World, key},
+};
+
+/// What a report needs besides the run.
+pub struct Sources<'a> {
+    pub world: &'a World,
+    pub run: &'a Run,
+    /// The plan of the same with nothing held back.
+    pub unheld: &'a Plan,
+    /// The last entries of the ledger, by the name of the row.
+    pub ledger: &'a BTreeMap<String, Head>,
+}
+
+fn about<'a, S, T>(seen: &Seen<S, T>, conditions: &'a [Condition], now: Timestamp) -> About<'a> {
+    About {
+        generation: seen.generation,
+        presence: seen.object.presence,
+        created: seen.created,
+        now,
+        conditions,
+    }
+}
+
+impl Rounds {
+    /// Everything that the cluster is to be told, and when to look again.
+    pub(super) fn report(&mut self, sources: &Sources<'_>, done: &mut Done) {
+        self.relationships(sources, done);
+        self.grants(sources, done);
+        self.acceptances(sources, done);
+        self.offers(sources, done);
+        self.boundaries(sources, done);
+        self.rows(sources, done);
+        done.left = sources.run.plan.changes.len();
+    }
+
+    fn relationships(&mut self, sources: &Sources<'_>, done: &mut Done) {
+        let Sources { world, run, .. } = sources;
+        let tables = world.tables();
+        let wishes: BTreeMap<&ObjectName, (&RelationshipKey, &DesiredRelationship)> = run
+            .judged
+            .desired
+            .relationships
+            .iter()
+            .map(|(key, wish)| (&wish.object, (key, wish)))
+            .collect();
+        let pending = by_owner(&run.plan.changes);
+        let held_back = by_owner(&sources.unheld.changes);
+        let notices = by_object(&run.plan.notices);
+        for name in &run.judged.concern.relationships {
+            let Some(seen) = tables.relationships.get(name) else {
+                self.parts.set(name, BTreeMap::new());
+                continue;
+            };
+            let object = key(Kind::PartnerRelationship, name);
+            let wish = wishes.get(name).copied();
+            let first = wish
+                .map(|(key, _)| key.clone())
+                .or_else(|| self.memory.owned_by(name).next().cloned());
+            let rows = first.as_ref().and_then(|first| run.observed.relationships.get(first));
+            let rows = rows.map_or(&[][..], Vec::as_slice);
+            let left = pending.get(name).cloned().unwrap_or_default();
+            let blocked = blocked(run, &left);
+            let mut told: Vec<&Problem> = notices.get(&object).cloned().unwrap_or_default();
+            for grant in world.grants_of(name) {
+                let grant = key(Kind::RoleGrant, &grant);
+                told.extend(notices.get(&grant).into_iter().flatten());
+            }
+            let facts = RelationshipFacts {
+                object: name,
+                wish: wish.map(|(_, wish)| wish),
+                rows,
+                acceptances: &run.observed.acceptances,
+                problems: run.judged.problems_of(&object).collect(),
+                notices: told,
+                held_back: held_back.get(name).cloned().unwrap_or_default(),
+                blocked: blocked.as_ref(),
+                awaited: awaited(run, rows, first.as_ref()),
+                refused: refused(run, name),
+                hold: hold(run, name, first.as_ref()),
+                valid_until: first.as_ref().and_then(|first| run.plan.differs.get(first)).copied(),
+                held_back_until: first
+                    .as_ref()
+                    .and_then(|first| sources.unheld.differs.get(first))
+                    .copied(),
+                ledger: ledger(rows, sources.ledger),
+                left,
+            };
+            let parts: BTreeMap<ObjectName, GrantPart> = world
+                .grants_of(name)
+                .into_iter()
+                .map(|grant| {
+                    let part = status::grant_part(&grant, &facts, done.now);
+                    (grant, part)
+                })
+                .collect();
+            self.parts.set(name, parts);
+            let old = tables.relationships.status(name);
+            let conditions = old.map_or(&[][..], |old| &old.conditions);
+            let about = about(seen, conditions, done.now);
+            let reported = status::relationship(&about, &facts, old);
+            self.wakes.set(Wake::Object(object.clone()), reported.next_change);
+            let mark = self.mark_of(seen, &object, sources, |finalizers| {
+                let set = &run.judged.finalizers;
+                if seen.is_leaving() {
+                    let free = is_over(&facts, &seen.object.uid);
+                    return if free { Wanted::Off } else { Wanted::AsIs };
+                }
+                match (set.relationships.contains(name), set.needless_relationships.contains(name))
+                {
+                    (true, _) => Wanted::On,
+                    (_, true) if !finalizers.is_empty() => Wanted::Off,
+                    (_, _) => Wanted::AsIs,
+                }
+            });
+            done.marks.extend(mark);
+            // What is said once the finalizer stands is the first that is worth a write.
+            let awaited = run.judged.finalizers.relationships.contains(name);
+            if !awaited && old != Some(&reported.status) {
+                for event in status::relationship_events(old, &reported.status, done.now) {
+                    done.events.push((object.clone(), seen.object.uid.clone(), event));
+                }
+                done.reports.push(Report {
+                    name: name.clone(),
+                    uid: seen.object.uid.clone(),
+                    status: StatusOf::Relationship(Box::new(reported.status)),
+                });
+            }
+        }
+    }
+
+    fn grants(&mut self, sources: &Sources<'_>, done: &mut Done) {
+        let Sources { world, run, .. } = sources;
+        let table = &world.tables().grants;
+        for name in &run.judged.concern.grants {
+            let Some(seen) = table.get(name) else { continue };
+            let object = key(Kind::RoleGrant, name);
+            let facts = GrantFacts {
+                object: name,
+                problems: run.judged.problems_of(&object).collect(),
+                hold: if run.judged.unadmitted.contains(&name.namespace) {
+                    Some(Hold::NoBoundary)
+                } else {
+                    run.judged.finalizers.grants.contains(name).then_some(Hold::Finalizer)
+                },
+                selected: world.selected_by(&seen.object).len(),
+            };
+            let old = table.status(name);
+            let conditions = old.map_or(&[][..], |old| &old.conditions);
+            let about = about(seen, conditions, done.now);
+            let reported = status::grant(&about, &facts, self.parts.of(name), old);
+            self.wakes.set(Wake::Object(object.clone()), reported.next_change);
+            let mark = self.mark_of(seen, &object, sources, |_| {
+                let set = &run.judged.finalizers;
+                if seen.is_leaving() {
+                    let keeps = seen.object.spec.deletion_policy == GrantDeletionPolicy::Retain;
+                    let free = keeps || !gives(run, name, &seen.object.uid.0);
+                    return if free { Wanted::Off } else { Wanted::AsIs };
+                }
+                match (set.grants.contains(name), set.needless_grants.contains(name)) {
+                    (true, _) => Wanted::On,
+                    (_, true) => Wanted::Off,
+                    (_, _) => Wanted::AsIs,
+                }
+            });
+            done.marks.extend(mark);
+            let awaited = run.judged.finalizers.grants.contains(name)
+                || self
+                    .parts
+                    .relationships_of(name)
+                    .any(|relationship| run.judged.finalizers.relationships.contains(relationship));
+            if !awaited && old != Some(&reported.status) {
+                for event in status::grant_events(old, &reported.status) {
+                    done.events.push((object.clone(), seen.object.uid.clone(), event));
+                }
+                done.reports.push(Report {
+                    name: name.clone(),
+                    uid: seen.object.uid.clone(),
+                    status: StatusOf::Grant(Box::new(reported.status)),
+                });
+            }
+        }
+    }
+
+    fn acceptances(&mut self, sources: &Sources<'_>, done: &mut Done) {
+        let Sources { world, run, .. } = sources;
+        let table = &world.tables().acceptances;
+        let contents: BTreeMap<&ObjectName, Digest> = run
+            .judged
+            .desired
+            .relationships
+            .values()
+            .flat_map(|wish| wish.answers.iter().chain(&wish.agreements))
+            .chain(&run.judged.desired.acceptances)
+            .map(|acceptance| (&acceptance.object, acceptance.content))
+            .collect();
+        let notices = by_object(&run.plan.notices);
+        for name in &run.judged.concern.acceptances {
+            let Some(seen) = table.get(name) else { continue };
+            let object = key(Kind::AgreementAcceptance, name);
+            let content = contents.get(name);
+            let facts = AcceptanceFacts {
+                accepted_at: Some(seen.object.spec.accepted_at),
+                recorded: content.and_then(|content| run.observed.acceptances.get(content)),
+                problems: run.judged.problems_of(&object).collect(),
+                notices: notices.get(&object).cloned().unwrap_or_default(),
+                refused: run
+                    .refused
+                    .values()
+                    .filter(|(change, _)| {
+                        crate::domain::entry::acceptance(&change.effect)
+                            .is_some_and(|acceptance| acceptance.object == *name)
+                    })
+                    .map(|(_, refusal)| refusal.to_string())
+                    .collect(),
+                hold: no_boundary(run, name),
+            };
+            let old = table.status(name);
+            let conditions = old.map_or(&[][..], |old| &old.conditions);
+            let reported = status::acceptance(&about(seen, conditions, done.now), &facts);
+            self.wakes.set(Wake::Object(object.clone()), reported.next_change);
+            let answers = seen.object.spec.relationship_ref.as_ref();
+            let awaited = answers.is_some_and(|reference| {
+                let (namespace, name) = (name.namespace.clone(), reference.name.clone());
+                let relationship = ObjectName { namespace, name };
+                run.judged.finalizers.relationships.contains(&relationship)
+            });
+            if !awaited && old != Some(&reported.status) {
+                for event in status::other_events(conditions, &reported.status.conditions) {
+                    done.events.push((object.clone(), seen.object.uid.clone(), event));
+                }
+                done.reports.push(Report {
+                    name: name.clone(),
+                    uid: seen.object.uid.clone(),
+                    status: StatusOf::Acceptance(reported.status),
+                });
+            }
+        }
+    }
+
+    fn offers(&mut self, sources: &Sources<'_>, done: &mut Done) {
+        let Sources { world, run, .. } = sources;
+        let table = &world.tables().offers;
+        for name in &run.judged.concern.offers {
+            let Some(seen) = table.get(name) else { continue };
+            let object = key(Kind::PartnerOffer, name);
+            let facts = OfferFacts {
+                problems: run.judged.problems_of(&object).collect(),
+                hold: no_boundary(run, name),
+            };
+            let old = table.status(name);
+            let conditions = old.map_or(&[][..], |old| &old.conditions);
+            let reported = status::offer(&about(seen, conditions, done.now), &facts);
+            if old != Some(&reported.status) {
+                done.reports.push(Report {
+                    name: name.clone(),
+                    uid: seen.object.uid.clone(),
+                    status: StatusOf::Offer(reported.status),
+                });
+            }
+        }
+    }
+
+    fn boundaries(&mut self, sources: &Sources<'_>, done: &mut Done) {
+        let Sources { world, run, .. } = sources;
+        let table = &world.tables().boundaries;
+        for name in &run.judged.concern.boundaries {
+            let Some(seen) = table.get(name) else { continue };
+            let object = key(Kind::PartnerBoundary, name);
+            let problems: Vec<&Problem> = run.judged.problems_of(&object).collect();
+            let old = table.status(name);
+            let conditions = old.map_or(&[][..], |old| &old.conditions);
+            let reported = status::boundary(&about(seen, conditions, done.now), &problems);
+            if old != Some(&reported.status) {
+                done.reports.push(Report {
+                    name: name.clone(),
+                    uid: seen.object.uid.clone(),
+                    status: StatusOf::Boundary(reported.status),
+                });
+            }
+        }
+    }
+
+    /// When to look at rows again, and which of them wait for a person.
+    fn rows(&mut self, sources: &Sources<'_>, done: &mut Done) {
+        let run = sources.run;
+        let first_keys = run.first_keys();
+        let mut blocked: BTreeMap<&RelationshipKey, BTreeSet<Digest>> = BTreeMap::new();
+        for change in run.checked.blocked.iter().flat_map(|batch| &batch.changes) {
+            let Some(row) = &change.subject.relationship else { continue };
+            let first = first_keys.get(row).unwrap_or(row);
+            blocked.entry(first).or_default().extend(run.stored_batch(change));
+        }
+        let concerned: BTreeSet<&RelationshipKey> =
+            run.judged.concern.rows.iter().chain(run.observed.relationships.keys()).collect();
+        for row in concerned {
+            self.memory.set_blocked(row, blocked.remove(row).unwrap_or_default());
+            self.wakes.set(Wake::Row(row.clone()), run.plan.differs.get(row).copied());
+            if let Some(until) = run.settling.get(row) {
+                self.wakes.set_no_later(Wake::Row(row.clone()), *until);
+            }
+        }
+        let again = done.now.saturating_add(self.settings.retries_after).unwrap_or(done.now);
+        for (change, _) in run.refused.values() {
+            if let Some(row) = &change.subject.relationship {
+                let first = first_keys.get(row).unwrap_or(row);
+                self.wakes.set_no_later(Wake::Row(first.clone()), again);
+            }
+        }
+        for (approval, why) in &run.not_approved {
+            done.not_approved.push((approval.object.clone(), approval.uid.clone(), why.clone()));
+        }
+    }
+
+    /// What is to be changed of an object's metadata.
+    fn mark_of<S, T>(
+        &self,
+        seen: &Seen<S, T>,
+        object: &ObjectKey,
+        sources: &Sources<'_>,
+        wanted: impl Fn(&[String]) -> Wanted,
+    ) -> Option<Mark> {
+        let mut finalizers = seen.finalizers.clone();
+        match wanted(&finalizers) {
+            Wanted::On => finalizers.push(FINALIZER.to_owned()),
+            Wanted::Off => finalizers.retain(|finalizer| finalizer != FINALIZER),
+            Wanted::AsIs => {}
+        }
+        let read = sources.run.approvals.iter().any(|approval| approval.object == *object);
+        let drops_approval = read && seen.annotation(APPROVE).is_some();
+        (finalizers != seen.finalizers || drops_approval).then(|| Mark {
+            object: object.clone(),
+            uid: seen.object.uid.clone(),
+            version: seen.version.clone(),
+            is_last: seen.is_leaving() && finalizers.is_empty(),
+            finalizers,
+            drops_approval,
+        })
+    }
+}
+
+/// What a finalizer is to be.
+enum Wanted {
+    On,
+    Off,
+    AsIs,
+}
+
+/// Whether nothing of a relationship that goes is left to be done.
+fn is_over(facts: &RelationshipFacts<'_>, uid: &Uid) -> bool {
+    let live = facts.rows.iter().any(|row| {
+        row.owner.object == *facts.object
+            && row.uid == *uid
+            && row.lifecycle.phase() != Phase::Ended
+    });
+    let planned = facts.wish.is_none_or(|wish| wish.standing == Standing::Deleted);
+    !live || (planned && facts.hold.is_none() && facts.left.is_empty() && facts.refused.is_empty())
+}
+
+/// Whether something in the store still comes from this very grant, and would go with it.
+fn gives(run: &Run, grant: &ObjectName, uid: &str) -> bool {
+    let live = run
+        .observed
+        .relationships
+        .values()
+        .flatten()
+        .filter(|row| row.lifecycle.phase() == Phase::Active);
+    live.flat_map(|row| row.assignments.values()).any(|assignment| {
+        let given = assignment.state.contributions.get(grant);
+        given.is_some_and(|given| {
+            given.uid.0 == uid && given.deletion == GrantDeletionPolicy::Revoke
+        })
+    })
+}
+
+fn by_owner(changes: &[Change]) -> BTreeMap<&ObjectName, Vec<&Change>> {
+    let mut by_owner: BTreeMap<&ObjectName, Vec<&Change>> = BTreeMap::new();
+    // An acceptance of an agreement alone comes from an object of another kind, which may have the same name.
+    for change in changes.iter().filter(|change| change.subject.relationship.is_some()) {
+        by_owner.entry(&change.subject.owner.object).or_default().push(change);
+    }
+    by_owner
+}
+
+fn by_object(notices: &[Problem]) -> BTreeMap<ObjectKey, Vec<&Problem>> {
+    let mut by_object: BTreeMap<ObjectKey, Vec<&Problem>> = BTreeMap::new();
+    for notice in notices {
+        if let Some(object) = &notice.object {
+            by_object.entry(object.clone()).or_default().push(notice);
+        }
+    }
+    by_object
+}
+
+/// The batch in which changes of a relationship wait, under the hash that it is stored by.
+fn blocked(run: &Run, left: &[&Change]) -> Option<Batch> {
+    let ids: BTreeSet<Digest> = left.iter().map(|change| change.id()).collect();
+    let waits = |change: &&Change| ids.contains(&change.id());
+    let (batch, change) = run
+        .checked
+        .blocked
+        .iter()
+        .find_map(|batch| Some((batch, batch.changes.iter().find(waits)?)))?;
+    let hash = run.stored_batch(change).unwrap_or(batch.hash);
+    Some(Batch { hash, ..batch.clone() })
+}
+
+fn awaited<'a>(
+    run: &'a Run,
+    rows: &[ObservedRelationship],
+    first: Option<&RelationshipKey>,
+) -> Vec<&'a crate::domain::plan::Awaited> {
+    let own = |awaited: &&crate::domain::plan::Awaited| {
+        rows.iter().any(|row| row.key == awaited.relationship)
+            || first == Some(&awaited.relationship)
+    };
+    run.plan.awaited.iter().filter(own).collect()
+}
+
+fn refused(run: &Run, name: &ObjectName) -> Vec<String> {
+    let own = run.refused.values().filter(|(change, _)| {
+        change.subject.relationship.is_some() && change.subject.owner.object == *name
+    });
+    own.map(|(_, refusal)| refusal.to_string()).collect()
+}
+
+fn no_boundary(run: &Run, name: &ObjectName) -> Option<Hold> {
+    run.judged.unadmitted.contains(&name.namespace).then_some(Hold::NoBoundary)
+}
+
+fn hold(run: &Run, name: &ObjectName, first: Option<&RelationshipKey>) -> Option<Hold> {
+    if let Some(hold) = no_boundary(run, name) {
+        return Some(hold);
+    }
+    if run.judged.finalizers.relationships.contains(name) {
+        return Some(Hold::Finalizer);
+    }
+    let until = first.and_then(|first| run.settling.get(first))?;
+    Some(Hold::Settling { until: *until })
+}
+
+fn ledger(rows: &[ObservedRelationship], last: &BTreeMap<String, Head>) -> Option<LedgerHead> {
+    let heads = rows.iter().filter_map(|row| last.get(&row.key.name));
+    let newest = heads.max_by_key(|head| head.sequence)?;
+    Some(LedgerHead { sequence: newest.sequence, hash: newest.hash.to_string() })
+}

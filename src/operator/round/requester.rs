@@ -1,0 +1,126 @@
+//! Who is behind a change, as far as the API server has written it down.
+//!
+//! Never: a robot recorded as a person, or a name that nobody checked recorded as checked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    domain::{
+        digest::Digest,
+        entry::{Actor, ActorKind, ActorStanding, Intent, acceptance},
+        plan::{Cause, Change, Effect},
+        state::{Instance, ObjectName},
+    },
+    operator::world::{CHANGED_BY, COMMITS, REQUESTED_BY, Seen, World},
+    store::Signature,
+};
+
+/// The operator itself: what time does, and what nobody asked for by name.
+pub fn operator(instance: &Instance, catalogue: &str, plan: Digest) -> Signature {
+    Signature {
+        actor: Actor {
+            name: format!("concordat operator `{instance}`"),
+            kind: ActorKind::Robot,
+            standing: ActorStanding::Claimed,
+        },
+        intent: Intent { plan: Some(plan), catalogue: catalogue.to_owned(), ..Intent::default() },
+    }
+}
+
+/// Whether a user name is a program's.
+pub fn is_robot(name: &str) -> bool {
+    name.starts_with("system:")
+}
+
+/// A user as the API server named one.
+pub fn actor(name: &str) -> Actor {
+    let robot = is_robot(name);
+    Actor {
+        name: name.to_owned(),
+        kind: if robot { ActorKind::Robot } else { ActorKind::Person },
+        standing: if robot { ActorStanding::Claimed } else { ActorStanding::Authenticated },
+    }
+}
+
+/// What an object says about who is behind it.
+struct Origin {
+    actor: Option<Actor>,
+    intent: Intent,
+}
+
+fn origin<S, T>(seen: &Seen<S, T>) -> Origin {
+    let by = seen.annotation(CHANGED_BY).or_else(|| seen.annotation(REQUESTED_BY));
+    let commit = COMMITS.iter().find_map(|name| seen.annotation(name));
+    Origin {
+        actor: by.map(actor),
+        intent: Intent {
+            uid: Some(seen.object.uid.0.clone()),
+            generation: Some(seen.generation),
+            commit: commit.map(str::to_owned),
+            plan: None,
+            field_manager: seen.manager.clone(),
+            catalogue: String::new(),
+        },
+    }
+}
+
+/// The signature of each change whose origin is known, by its id. Who deleted an object stands nowhere: such a change
+/// names the object and not the person.
+pub fn signatures<'a>(
+    changes: impl Iterator<Item = &'a Change>,
+    world: &World,
+    run: &Signature,
+) -> BTreeMap<Digest, Signature> {
+    let signed = changes.filter_map(|change| {
+        let Origin { actor, mut intent } = behind(change, world)?;
+        intent.plan = run.intent.plan;
+        intent.catalogue.clone_from(&run.intent.catalogue);
+        let deleted = change.cause == Cause::Deleted;
+        let actor = actor.filter(|_| !deleted).unwrap_or_else(|| run.actor.clone());
+        Some((change.id(), Signature { actor, intent }))
+    });
+    signed.collect()
+}
+
+fn behind(change: &Change, world: &World) -> Option<Origin> {
+    match change.cause {
+        Cause::Expired | Cause::Replaced | Cause::Renewal => return None,
+        Cause::Declared | Cause::Deleted | Cause::Unmanaged | Cause::Answered => {}
+    }
+    let tables = world.tables();
+    if let Some(acceptance) = acceptance(&change.effect) {
+        return tables.acceptances.get(&acceptance.object).map(|seen| origin(seen));
+    }
+    let grants = grants_behind(change);
+    let grant = grants.iter().find_map(|name| tables.grants.get(name));
+    if let Some(grant) = grant {
+        return Some(origin(grant));
+    }
+    tables.relationships.get(&change.subject.owner.object).map(|seen| origin(seen))
+}
+
+/// The grants whose contributions a change changes.
+pub fn grants_behind(change: &Change) -> Vec<&ObjectName> {
+    let Effect::SetRoles { before, after, .. } = &change.effect else { return Vec::new() };
+    let names: BTreeSet<&ObjectName> =
+        before.contributions.keys().chain(after.contributions.keys()).collect();
+    let differs =
+        |name: &&ObjectName| before.contributions.get(*name) != after.contributions.get(*name);
+    names.into_iter().filter(differs).collect()
+}
+
+/// Everybody who is known to have asked for a change: whoever made or changed the objects behind it.
+pub fn askers(change: &Change, world: &World) -> BTreeSet<String> {
+    let tables = world.tables();
+    let mut names = BTreeSet::new();
+    let mut note = |name: Option<&str>| names.extend(name.map(str::to_owned));
+    if let Some(seen) = tables.relationships.get(&change.subject.owner.object) {
+        note(seen.annotation(REQUESTED_BY));
+        note(seen.annotation(CHANGED_BY));
+    }
+    for grant in grants_behind(change).into_iter().filter_map(|name| tables.grants.get(name)) {
+        note(grant.annotation(REQUESTED_BY));
+        note(grant.annotation(CHANGED_BY));
+    }
+    names
+}

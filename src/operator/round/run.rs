@@ -1,0 +1,293 @@
+//! Makes what may be made, and reads it back.
+//!
+//! Never: the same change twice in a round after the store has refused it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+    sync::Mutex,
+};
+
+use jiff::Timestamp;
+
+use super::{
+    Settings,
+    approvals::{self, NotApproved, Written},
+    hold,
+    judged::Judged,
+    limits, locked,
+    memory::Memory,
+    outcome::{Done, Effected},
+    requester,
+};
+use crate::{
+    domain::{
+        catalogue::Catalogue,
+        digest::Digest,
+        entry::Actor,
+        limits::{Admitted, Batch, Budget, Checked, check, member},
+        plan::{CHANGED_OUTSIDE, Cause, Change, Claimant, Effect, Plan, plan},
+        state::{Desired, Observed, RelationshipKey},
+    },
+    operator::world::World,
+    store::{
+        Outcome, Refusal, Scope, Signature, Signatures, StoreError, Write,
+        apply::{Stopped, apply, seen_outside},
+        plan_hash,
+    },
+};
+
+/// How often a round plans again because somebody else wrote meanwhile, or because one step made room for the next.
+const ATTEMPTS: usize = 4;
+
+/// A round under way: what was judged, and what the store holds by now.
+pub struct Run {
+    pub judged: Judged,
+    pub observed: Observed,
+    pub plan: Plan,
+    pub checked: Checked,
+    pub budgets: BTreeMap<String, Budget>,
+    /// Relationships that settle, each until when.
+    pub settling: BTreeMap<RelationshipKey, Timestamp>,
+    /// What the store refused, by the id of the change.
+    pub refused: BTreeMap<Digest, (Change, Refusal)>,
+    /// Approvals that do not count.
+    pub not_approved: Vec<(Written, NotApproved)>,
+    /// Approvals that were read and can go.
+    pub approvals: Vec<Written>,
+    scope: Scope,
+    claimant: Claimant,
+}
+
+impl Run {
+    pub fn new(judged: Judged, observed: Observed, scope: Scope, claimant: Claimant) -> Self {
+        let plan = plan(&judged.desired, &observed, &claimant);
+        let checked = Checked { run: Vec::new(), blocked: Vec::new(), approved: Vec::new() };
+        Self {
+            judged,
+            observed,
+            plan,
+            checked,
+            budgets: BTreeMap::new(),
+            settling: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            not_approved: Vec::new(),
+            approvals: Vec::new(),
+            scope,
+            claimant,
+        }
+    }
+
+    /// Makes what may be made until nothing is left that may.
+    pub async fn all(
+        &mut self,
+        store: &mut impl Write,
+        world: &Mutex<World>,
+        settings: &Settings,
+        memory: &mut Memory,
+        done: &mut Done,
+    ) -> Result<(), StoreError> {
+        self.approvals = approvals::written(&self.judged.concern, &locked(world));
+        for _ in 0..ATTEMPTS {
+            if !self.plan.changes.is_empty() {
+                self.budgets = store.budgets(&limits(&self.judged.desired)).await?;
+            }
+            let approved = self.check(world, settings);
+            let first_keys = self.first_keys();
+            self.settling = hold::settling(&self.plan, &first_keys, settings.settles_for, memory);
+            let run = hold::ready(&self.checked.run, &first_keys, &self.settling);
+            let run: Vec<Admitted> = run
+                .into_iter()
+                .filter(|admitted| !self.refused.contains_key(&admitted.change.id()))
+                .collect();
+            let by = self.operator(settings, &run);
+            self.block(store, &by, done).await?;
+            for batch in &self.checked.approved {
+                if let Some(actor) = approved.get(&batch.hash) {
+                    let by = Signature { actor: actor.clone(), intent: by.intent.clone() };
+                    store.approve(batch, &by).await?;
+                    done.approved.push((batch.hash, actor.name.clone()));
+                }
+            }
+            if run.is_empty() {
+                break;
+            }
+            let changes = requester::signatures(
+                run.iter().map(|admitted| &admitted.change),
+                &locked(world),
+                &by,
+            );
+            let signatures = Signatures { run: by, changes };
+            self.apply(store, run, &signatures, done).await?;
+            if done.failed.is_some() {
+                return Ok(());
+            }
+            self.observed = store.observe(&self.scope).await?;
+            self.plan = plan(&self.judged.desired, &self.observed, &self.claimant);
+        }
+        self.record(store, settings, done).await
+    }
+
+    async fn apply(
+        &mut self,
+        store: &mut impl Write,
+        run: Vec<Admitted>,
+        signatures: &Signatures,
+        done: &mut Done,
+    ) -> Result<(), StoreError> {
+        let limits = limits(&self.judged.desired);
+        let report = apply(store, run, &limits, signatures, |_| ControlFlow::Continue(())).await;
+        for (admitted, outcome) in report.tried {
+            let id = admitted.change.id();
+            if let Outcome::Refused(refusal) = &outcome
+                && *refusal != Refusal::Stale
+            {
+                self.refused.insert(id, (admitted.change.clone(), refusal.clone()));
+            }
+            let by = signatures.of(&id).clone();
+            done.effects.push(Effected { change: admitted.change, outcome, by });
+        }
+        if let Some(Stopped::Failed(error)) = report.stopped {
+            done.failed = Some(error);
+        }
+        Ok(())
+    }
+
+    /// Divides the plan, with the approvals that count; gives who approved what.
+    fn check(&mut self, world: &Mutex<World>, settings: &Settings) -> BTreeMap<Digest, Actor> {
+        let desired = &self.judged.desired;
+        self.checked = check(&self.plan, desired, &self.budgets, &BTreeSet::new());
+        if self.approvals.is_empty() {
+            return BTreeMap::new();
+        }
+        let mut waiting: BTreeMap<Digest, Vec<&Change>> = BTreeMap::new();
+        for batch in &self.checked.blocked {
+            waiting.entry(batch.hash).or_default().extend(&batch.changes);
+            for change in &batch.changes {
+                if let Some(stored) = self.stored_batch(change) {
+                    waiting.entry(stored).or_default().push(change);
+                }
+            }
+        }
+        let written = &self.approvals;
+        let (counted, refused) =
+            approvals::judged(written, &waiting, &settings.robots, &locked(world));
+        if self.not_approved.is_empty() {
+            self.not_approved = refused;
+        }
+        if !counted.is_empty() {
+            let hashes = counted.keys().copied().collect();
+            self.checked = check(&self.plan, desired, &self.budgets, &hashes);
+        }
+        counted
+    }
+
+    /// The batch in which a change is stored already.
+    pub fn stored_batch(&self, change: &Change) -> Option<Digest> {
+        let scope = self.judged.desired.scope_of(&change.subject.owner.object.namespace);
+        self.budgets.get(scope)?.blocked.get(&member(change)).copied()
+    }
+
+    /// Stores what waits and did not before. What is stored keeps its batch, however little of it a round looks at.
+    async fn block(
+        &mut self,
+        store: &mut impl Write,
+        by: &Signature,
+        done: &mut Done,
+    ) -> Result<(), StoreError> {
+        let mut fresh = Vec::new();
+        for batch in &self.checked.blocked {
+            let new = |change: &&Change| self.stored_batch(change).is_none();
+            let changes: Vec<Change> = batch.changes.iter().filter(new).cloned().collect();
+            if changes.is_empty() {
+                continue;
+            }
+            let members: BTreeSet<Digest> = changes.iter().map(member).collect();
+            let hash = Digest::of(&(&batch.scope, &members));
+            let (scope, exceeded) = (batch.scope.clone(), batch.exceeded.clone());
+            fresh.push(Batch { hash, scope, exceeded, members, changes });
+        }
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        store.block(&fresh, by).await?;
+        for batch in &fresh {
+            let budget = self.budgets.entry(batch.scope.clone()).or_default();
+            budget.blocked.extend(batch.members.iter().map(|member| (*member, batch.hash)));
+        }
+        done.blocked.extend(fresh);
+        Ok(())
+    }
+
+    /// Records what was changed outside, of relationships that this round has not changed itself.
+    async fn record(
+        &mut self,
+        store: &mut impl Write,
+        settings: &Settings,
+        done: &mut Done,
+    ) -> Result<(), StoreError> {
+        if !self.plan.notices.iter().any(|notice| CHANGED_OUTSIDE.contains(&notice.code)) {
+            return Ok(());
+        }
+        let changed = done.effects.iter().map(|effect| &effect.change);
+        let seen = seen_outside(&self.plan, &self.observed, changed);
+        if seen.is_empty() {
+            return Ok(());
+        }
+        store.record(seen, &self.operator(settings, &[])).await
+    }
+
+    fn operator(&self, settings: &Settings, run: &[Admitted]) -> Signature {
+        let catalogue = Catalogue::compiled().version();
+        requester::operator(&settings.instance, catalogue, plan_hash(run))
+    }
+
+    /// The first key of each row, also of rows that the plan makes.
+    pub fn first_keys(&self) -> BTreeMap<RelationshipKey, RelationshipKey> {
+        let rows = self.observed.relationships.iter();
+        let mut firsts: BTreeMap<_, _> = rows
+            .flat_map(|(first, rows)| rows.iter().map(|row| (row.key.clone(), first.clone())))
+            .collect();
+        for change in &self.plan.changes {
+            if let (Some(row), Effect::Invite { first, .. }) =
+                (&change.subject.relationship, &change.effect)
+            {
+                firsts.insert(row.clone(), first.clone());
+            }
+        }
+        firsts
+    }
+}
+
+/// Makes what time alone asks for, and nothing else.
+pub async fn expiry(
+    store: &mut impl Write,
+    plan: Plan,
+    desired: &Desired,
+    settings: &Settings,
+    done: &mut Done,
+) -> Result<(), StoreError> {
+    let expired = plan.changes.into_iter().filter(|change| change.cause == Cause::Expired);
+    let run: Vec<Admitted> = expired
+        .map(|change| Admitted {
+            scope: desired.scope_of(&change.subject.owner.object.namespace).to_owned(),
+            cost: crate::domain::limits::Cost::default(),
+            approved: None,
+            change,
+        })
+        .collect();
+    if run.is_empty() {
+        return Ok(());
+    }
+    let catalogue = Catalogue::compiled().version();
+    let by = requester::operator(&settings.instance, catalogue, plan_hash(&run));
+    let by = Signatures::from(by);
+    let report = apply(store, run, &limits(desired), &by, |_| ControlFlow::Continue(())).await;
+    for (admitted, outcome) in report.tried {
+        done.effects.push(Effected { change: admitted.change, outcome, by: by.run.clone() });
+    }
+    if let Some(Stopped::Failed(error)) = report.stopped {
+        return Err(error);
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! When to look at what again although nobody has changed it.
+//!
+//! Never: an instant by another clock than the store's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::domain::{ids::ObjectKey, state::RelationshipKey};
+
+/// What is looked at again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wake {
+    /// The rows of a relationship.
+    Row(RelationshipKey),
+    /// An object, whose status changes.
+    Object(ObjectKey),
+}
+
+/// Instants, each with what is looked at then.
+#[derive(Debug, Default)]
+pub struct Wakes {
+    at: BTreeSet<(Timestamp, Wake)>,
+    of: BTreeMap<Wake, Timestamp>,
+}
+
+impl Wakes {
+    /// Sets when to look at something again, in place of what was set before.
+    pub fn set(&mut self, wake: Wake, at: Option<Timestamp>) {
+        if let Some(before) = self.of.remove(&wake) {
+            self.at.remove(&(before, wake.clone()));
+        }
+        if let Some(at) = at {
+            self.at.insert((at, wake.clone()));
+            self.of.insert(wake, at);
+        }
+    }
+
+    /// Sets it, unless something earlier is set already.
+    pub fn set_no_later(&mut self, wake: Wake, at: Timestamp) {
+        if self.of.get(&wake).is_none_or(|before| at < *before) {
+            self.set(wake, Some(at));
+        }
+    }
+
+    /// The next instant.
+    pub fn next(&self) -> Option<Timestamp> {
+        self.at.first().map(|(at, _)| *at)
+    }
+
+    /// Takes what is due.
+    pub fn due(&mut self, now: Timestamp) -> Vec<Wake> {
+        let mut due = Vec::new();
+        while self.at.first().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, wake)) = self.at.pop_first() else { break };
+            self.of.remove(&wake);
+            due.push(wake);
+        }
+        due
+    }
+}

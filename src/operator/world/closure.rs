@@ -1,0 +1,240 @@
+//! What has to be looked at together: the objects around those that changed.
+//!
+//! A verdict about some relationships is the verdict about everything, restricted to them. So whatever can change it is
+//! included: their offers, their grants and all that those select, the answers and agreements of their customers,
+//! relationships that want the same name in the store, and every boundary.
+//!
+//! Never: an object planned whose surroundings are not all there.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{Known, Link, Seen, Table, World, key};
+use crate::{
+    api::{PartnerRelationshipSpec, RoleGrantSpec, RoleGrantStatus},
+    domain::{
+        ids::{Kind, ObjectKey},
+        state::{Absence, ObjectName, RelationshipKey},
+        validate::{Object, Objects},
+    },
+};
+
+/// The objects whose verdict and status are wanted.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Concern {
+    /// Offers.
+    pub offers: BTreeSet<ObjectName>,
+    /// Relationships, each planned with all its grants.
+    pub relationships: BTreeSet<ObjectName>,
+    /// Grants, also those that lie under no relationship.
+    pub grants: BTreeSet<ObjectName>,
+    /// Acceptances.
+    pub acceptances: BTreeSet<ObjectName>,
+    /// Boundaries.
+    pub boundaries: BTreeSet<ObjectName>,
+    /// Rows in the store that are looked at whatever declares them.
+    pub rows: BTreeSet<RelationshipKey>,
+}
+
+impl World {
+    /// The key of the first row of a relationship, where its offer is there to say whose partner it is.
+    pub fn first_key(&self, relationship: &ObjectName) -> Option<RelationshipKey> {
+        let spec = &self.tables().relationships.get(relationship)?.object.spec;
+        let offer = match (&spec.offer_ref, &spec.offer) {
+            (Some(reference), _) => {
+                let (namespace, name) = (relationship.namespace.clone(), reference.name.clone());
+                &self.tables().offers.get(&ObjectName { namespace, name })?.object.spec
+            }
+            (None, Some(offer)) => offer,
+            (None, None) => return None,
+        };
+        let partner = offer.partner.tenant_id.parse().ok()?;
+        Some(RelationshipKey { cloud: offer.cloud, partner, name: spec.display_name.clone() })
+    }
+
+    /// The relationships that a grant names or selects, as far as they are there.
+    pub fn selected_by(&self, grant: &Object<RoleGrantSpec>) -> Vec<ObjectName> {
+        let namespace = &grant.name.namespace;
+        if let Some(reference) = &grant.spec.relationship_ref {
+            let name = ObjectName { namespace: namespace.clone(), name: reference.name.clone() };
+            let is_there = self.tables().relationships.known(&name).is_some();
+            return if is_there { vec![name] } else { Vec::new() };
+        }
+        let Some(selector) = &grant.spec.relationship_selector else { return Vec::new() };
+        let Some((label, value)) = selector.match_labels.iter().next() else { return Vec::new() };
+        let link = Link::Labelled(namespace.clone(), label.clone(), value.clone());
+        let selected = self.links().of(&link, Kind::PartnerRelationship).filter(|name| {
+            let Some(seen) = self.tables().relationships.get(name) else { return false };
+            let labels = &seen.object.labels;
+            selector.match_labels.iter().all(|(label, value)| labels.get(label) == Some(value))
+        });
+        selected.cloned().collect()
+    }
+
+    /// The grants that name or select a relationship.
+    pub fn grants_of(&self, relationship: &ObjectName) -> BTreeSet<ObjectName> {
+        let by_name = Link::Relationship(relationship.clone());
+        let mut grants: BTreeSet<ObjectName> =
+            self.links().of(&by_name, Kind::RoleGrant).cloned().collect();
+        let Some(seen) = self.tables().relationships.get(relationship) else { return grants };
+        let labels = &seen.object.labels;
+        for (label, value) in labels {
+            let link = Link::Selects(relationship.namespace.clone(), label.clone(), value.clone());
+            let selects = |name: &&ObjectName| {
+                let grant = self.tables().grants.get(name);
+                let selector =
+                    grant.and_then(|grant| grant.object.spec.relationship_selector.as_ref());
+                selector.is_some_and(|selector| {
+                    selector
+                        .match_labels
+                        .iter()
+                        .all(|(label, value)| labels.get(label) == Some(value))
+                })
+            };
+            grants.extend(self.links().of(&link, Kind::RoleGrant).filter(selects).cloned());
+        }
+        grants
+    }
+
+    /// What has to be looked at because these objects changed.
+    pub fn concern(&self, changed: &BTreeSet<ObjectKey>) -> Concern {
+        let mut concern = Concern::default();
+        for ObjectKey { kind, namespace, name } in changed {
+            let name = ObjectName { namespace: namespace.clone(), name: name.clone() };
+            match kind {
+                Kind::PartnerOffer => {
+                    let link = Link::Offer(name.clone());
+                    let of = self.links().of(&link, Kind::PartnerRelationship).cloned();
+                    concern.relationships.extend(of);
+                    concern.offers.insert(name);
+                }
+                Kind::PartnerRelationship => {
+                    self.also_of_same_name(&name, &mut concern);
+                    let link = Link::Relationship(name.clone());
+                    let waiting = self.links().of(&link, Kind::RoleGrant).cloned();
+                    concern.grants.extend(waiting);
+                    concern.relationships.insert(name);
+                }
+                Kind::RoleGrant => {
+                    if let Some(seen) = self.tables().grants.get(&name) {
+                        concern.relationships.extend(self.selected_by(&seen.object));
+                    }
+                    concern.grants.insert(name);
+                }
+                Kind::AgreementAcceptance => {
+                    if let Some(seen) = self.tables().acceptances.get(&name) {
+                        let spec = &seen.object.spec;
+                        let customer = spec.customer.tenant_id.to_ascii_lowercase();
+                        let link = Link::Customer(namespace.clone(), customer);
+                        let of = self.links().of(&link, Kind::PartnerRelationship).cloned();
+                        concern.relationships.extend(of);
+                    }
+                    concern.acceptances.insert(name);
+                }
+                Kind::PartnerBoundary => drop(concern.boundaries.insert(name)),
+            }
+        }
+        concern
+    }
+
+    /// Everything in a namespace.
+    pub fn concern_namespace(&self, namespace: &str, concern: &mut Concern) {
+        let tables = self.tables();
+        concern.offers.extend(tables.offers.names_in(namespace).cloned());
+        concern.relationships.extend(tables.relationships.names_in(namespace).cloned());
+        concern.grants.extend(tables.grants.names_in(namespace).cloned());
+        concern.acceptances.extend(tables.acceptances.names_in(namespace).cloned());
+    }
+
+    /// Relationships that want the same name in the store, or the name of a successor.
+    fn also_of_same_name(&self, name: &ObjectName, concern: &mut Concern) {
+        let Some(seen) = self.tables().relationships.get(name) else { return };
+        let wanted = &seen.object.spec.display_name;
+        let same = Link::StoreName(wanted.clone());
+        let same = self.links().of(&same, Kind::PartnerRelationship);
+        concern.relationships.extend(same.chain(self.links().numbered(wanted)).cloned());
+    }
+
+    /// The objects with which a concern is judged: itself and everything that its verdict rests on.
+    pub fn objects(&self, concern: &Concern) -> Objects {
+        let tables = self.tables();
+        let mut around = concern.clone();
+        for name in &concern.relationships {
+            around.grants.extend(self.grants_of(name));
+            let link = Link::Relationship(name.clone());
+            let of = self.links().of(&link, Kind::AgreementAcceptance).cloned();
+            around.acceptances.extend(of);
+            if let Some(seen) = tables.relationships.get(name) {
+                let customer = seen.object.spec.customer.tenant_id.to_ascii_lowercase();
+                let link = Link::Customer(name.namespace.clone(), customer);
+                let of = self.links().of(&link, Kind::AgreementAcceptance).cloned();
+                around.acceptances.extend(of);
+                self.also_first_of(&seen.object.spec, &mut around);
+            }
+            self.also_of_same_name(name, &mut around);
+        }
+        for name in &around.grants {
+            if let Some(seen) = tables.grants.get(name) {
+                around.relationships.extend(self.selected_by(&seen.object));
+            }
+        }
+        for name in &around.acceptances {
+            let seen = tables.acceptances.get(name);
+            let reference = seen.and_then(|seen| seen.object.spec.relationship_ref.as_ref());
+            if let Some(reference) = reference {
+                let (namespace, name) = (name.namespace.clone(), reference.name.clone());
+                around.relationships.insert(ObjectName { namespace, name });
+            }
+        }
+        for name in &around.relationships {
+            let seen = tables.relationships.get(name);
+            let reference = seen.and_then(|seen| seen.object.spec.offer_ref.as_ref());
+            if let Some(reference) = reference {
+                let (namespace, name) = (name.namespace.clone(), reference.name.clone());
+                around.offers.insert(ObjectName { namespace, name });
+            }
+        }
+        around.boundaries.extend(tables.boundaries.iter().map(|(name, _)| name.clone()));
+        let mut objects = Objects::none(Absence::Keep);
+        let invalid = &mut objects.invalid;
+        objects.offers = picked(&tables.offers, Kind::PartnerOffer, &around.offers, invalid);
+        let (kind, names) = (Kind::PartnerRelationship, &around.relationships);
+        objects.relationships = picked(&tables.relationships, kind, names, invalid);
+        objects.grants = picked(&tables.grants, Kind::RoleGrant, &around.grants, invalid);
+        let (kind, names) = (Kind::AgreementAcceptance, &around.acceptances);
+        objects.acceptances = picked(&tables.acceptances, kind, names, invalid);
+        let (kind, names) = (Kind::PartnerBoundary, &around.boundaries);
+        objects.boundaries = picked(&tables.boundaries, kind, names, invalid);
+        objects
+    }
+
+    /// The relationship whose successor would have this one's name.
+    fn also_first_of(&self, spec: &PartnerRelationshipSpec, around: &mut Concern) {
+        if let Some((first, _)) = spec.display_name.rsplit_once('-') {
+            let link = Link::StoreName(first.to_owned());
+            let of = self.links().of(&link, Kind::PartnerRelationship).cloned();
+            around.relationships.extend(of);
+        }
+    }
+
+    /// A grant that could be read.
+    pub fn grant(&self, name: &ObjectName) -> Option<&Arc<Seen<RoleGrantSpec, RoleGrantStatus>>> {
+        self.tables().grants.get(name)
+    }
+}
+
+fn picked<S: Clone, T>(
+    table: &Table<S, T>,
+    kind: Kind,
+    names: &BTreeSet<ObjectName>,
+    invalid: &mut BTreeSet<ObjectKey>,
+) -> Vec<Object<S>> {
+    let mut objects = Vec::with_capacity(names.len());
+    for name in names {
+        match table.known(name) {
+            Some(Known::Read(seen)) => objects.push(seen.object.clone()),
+            Some(Known::Unread(_)) => drop(invalid.insert(key(kind, name))),
+            None => {}
+        }
+    }
+    objects
+}

@@ -1,0 +1,149 @@
+//! Who is connected to whom, looked up in both directions without going through all objects.
+//!
+//! Never: a connection that leaves its namespace.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    api::{
+        AgreementAcceptanceSpec, PartnerBoundarySpec, PartnerOfferSpec, PartnerRelationshipSpec,
+        RoleGrantSpec,
+    },
+    domain::{
+        ids::{Kind, ObjectKey},
+        state::ObjectName,
+        validate::Object,
+    },
+};
+
+/// Something that an object names or has, under which others find it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Link {
+    /// Names this offer.
+    Offer(ObjectName),
+    /// Names this relationship.
+    Relationship(ObjectName),
+    /// Is a relationship with this label: namespace, label, value.
+    Labelled(String, String, String),
+    /// Selects by this label, the first of its selector: namespace, label, value.
+    Selects(String, String, String),
+    /// Has this name in the store.
+    StoreName(String),
+    /// Is about this customer: namespace, tenant.
+    Customer(String, String),
+}
+
+/// What an object can be found under.
+pub trait Linked {
+    /// All of it.
+    fn links(object: &Object<Self>) -> Vec<Link>
+    where
+        Self: Sized;
+}
+
+impl Linked for PartnerOfferSpec {
+    fn links(_: &Object<Self>) -> Vec<Link> {
+        Vec::new()
+    }
+}
+
+impl Linked for PartnerBoundarySpec {
+    fn links(_: &Object<Self>) -> Vec<Link> {
+        Vec::new()
+    }
+}
+
+impl Linked for PartnerRelationshipSpec {
+    fn links(object: &Object<Self>) -> Vec<Link> {
+        let Object { name, labels, spec, .. } = object;
+        let namespace = &name.namespace;
+        let offer = spec.offer_ref.iter().map(|reference| {
+            Link::Offer(ObjectName { namespace: namespace.clone(), name: reference.name.clone() })
+        });
+        let labelled = labels
+            .iter()
+            .map(|(label, value)| Link::Labelled(namespace.clone(), label.clone(), value.clone()));
+        let customer = spec.customer.tenant_id.to_ascii_lowercase();
+        let own = [
+            Link::StoreName(spec.display_name.clone()),
+            Link::Customer(namespace.clone(), customer),
+        ];
+        offer.chain(labelled).chain(own).collect()
+    }
+}
+
+impl Linked for RoleGrantSpec {
+    fn links(object: &Object<Self>) -> Vec<Link> {
+        let namespace = &object.name.namespace;
+        let reference = object.spec.relationship_ref.iter().map(|reference| {
+            let name = reference.name.clone();
+            Link::Relationship(ObjectName { namespace: namespace.clone(), name })
+        });
+        let selector = object.spec.relationship_selector.iter();
+        let first = selector.filter_map(|selector| selector.match_labels.iter().next());
+        let first = first
+            .map(|(label, value)| Link::Selects(namespace.clone(), label.clone(), value.clone()));
+        reference.chain(first).collect()
+    }
+}
+
+impl Linked for AgreementAcceptanceSpec {
+    fn links(object: &Object<Self>) -> Vec<Link> {
+        let namespace = &object.name.namespace;
+        let reference = object.spec.relationship_ref.iter().map(|reference| {
+            let name = reference.name.clone();
+            Link::Relationship(ObjectName { namespace: namespace.clone(), name })
+        });
+        let customer = object.spec.customer.tenant_id.to_ascii_lowercase();
+        reference.chain([Link::Customer(namespace.clone(), customer)]).collect()
+    }
+}
+
+/// All connections.
+#[derive(Debug, Default)]
+pub struct Links {
+    by_link: BTreeMap<Link, BTreeSet<(Kind, ObjectName)>>,
+}
+
+impl Links {
+    /// Finds an object under what it names and has.
+    pub fn add(&mut self, kind: Kind, name: &ObjectName, links: Vec<Link>) {
+        for link in links {
+            self.by_link.entry(link).or_default().insert((kind, name.clone()));
+        }
+    }
+
+    /// Finds it no more.
+    pub fn remove(&mut self, kind: Kind, name: &ObjectName, links: Vec<Link>) {
+        for link in links {
+            let Some(found) = self.by_link.get_mut(&link) else { continue };
+            found.remove(&(kind, name.clone()));
+            if found.is_empty() {
+                self.by_link.remove(&link);
+            }
+        }
+    }
+
+    /// The objects of one kind under a link, in order.
+    pub fn of(&self, link: &Link, kind: Kind) -> impl Iterator<Item = &ObjectName> {
+        let found = self.by_link.get(link).into_iter().flatten();
+        found.filter(move |(of, _)| *of == kind).map(|(_, name)| name)
+    }
+
+    /// The relationships whose name in the store is `name` and a number, as a successor's would be.
+    pub fn numbered(&self, name: &str) -> impl Iterator<Item = &ObjectName> {
+        let prefix = format!("{name}-");
+        let from = Link::StoreName(prefix.clone());
+        self.by_link
+            .range(from..)
+            .take_while(
+                move |(link, _)| matches!(link, Link::StoreName(name) if name.starts_with(&prefix)),
+            )
+            .flat_map(|(_, found)| found.iter().map(|(_, name)| name))
+    }
+}
+
+/// The key of an object.
+pub fn key(kind: Kind, name: &ObjectName) -> ObjectKey {
+    ObjectKey { kind, namespace: name.namespace.clone(), name: name.name.clone() }
+}

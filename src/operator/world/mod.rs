@@ -1,0 +1,253 @@
+//! What is known of the cluster: the objects of the five kinds, how they are connected, and which of them somebody has
+//! to look at again.
+//!
+//! Never: an answer before every kind was listed whole.
+
+mod closure;
+mod links;
+mod seen;
+mod table;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use kube::{core::DeserializeGuard, runtime::watcher::Event};
+
+pub use closure::Concern;
+pub use links::{Link, Linked, Links, key};
+pub use seen::{
+    APPROVE, APPROVED_BY, CHANGED_BY, COMMITS, FINALIZER, REQUESTED_AT, REQUESTED_BY, Seen,
+    Watched, name_of, seen,
+};
+pub use table::{Known, Table};
+
+use crate::{
+    api::{
+        AgreementAcceptance, AgreementAcceptanceSpec, AgreementAcceptanceStatus, PartnerBoundary,
+        PartnerBoundarySpec, PartnerBoundaryStatus, PartnerOffer, PartnerOfferSpec,
+        PartnerOfferStatus, PartnerRelationship, PartnerRelationshipSpec,
+        PartnerRelationshipStatus, RoleGrant, RoleGrantSpec, RoleGrantStatus,
+    },
+    domain::{
+        ids::{Kind, ObjectKey},
+        state::ObjectName,
+        validate::Object,
+    },
+};
+
+/// The objects, by kind.
+#[derive(Debug, Default)]
+pub struct Tables {
+    /// What partners propose.
+    pub offers: Table<PartnerOfferSpec, PartnerOfferStatus>,
+    /// What is proposed to whom.
+    pub relationships: Table<PartnerRelationshipSpec, PartnerRelationshipStatus>,
+    /// Who is to hold what.
+    pub grants: Table<RoleGrantSpec, RoleGrantStatus>,
+    /// Who accepted what.
+    pub acceptances: Table<AgreementAcceptanceSpec, AgreementAcceptanceStatus>,
+    /// What namespaces may do.
+    pub boundaries: Table<PartnerBoundarySpec, PartnerBoundaryStatus>,
+}
+
+/// A kind that has its table here.
+pub trait Tabled: Watched<Spec: Linked> {
+    /// Its table.
+    fn table(tables: &mut Tables) -> &mut Table<Self::Spec, Self::Status>;
+}
+
+macro_rules! tabled {
+    ($kind:ident, $table:ident) => {
+        impl Tabled for $kind {
+            fn table(tables: &mut Tables) -> &mut Table<Self::Spec, Self::Status> {
+                &mut tables.$table
+            }
+        }
+    };
+}
+
+tabled!(PartnerOffer, offers);
+tabled!(PartnerRelationship, relationships);
+tabled!(RoleGrant, grants);
+tabled!(AgreementAcceptance, acceptances);
+tabled!(PartnerBoundary, boundaries);
+
+/// Everything that is known of the cluster.
+#[derive(Debug, Default)]
+pub struct World {
+    tables: Tables,
+    links: Links,
+    dirty: BTreeSet<ObjectKey>,
+}
+
+impl World {
+    /// The objects.
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    /// The connections.
+    pub fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// Whether every kind was listed whole. Before that, what is missing may only not have been seen.
+    pub fn is_synced(&self) -> bool {
+        let Tables { offers, relationships, grants, acceptances, boundaries } = &self.tables;
+        offers.is_synced()
+            && relationships.is_synced()
+            && grants.is_synced()
+            && acceptances.is_synced()
+            && boundaries.is_synced()
+    }
+
+    /// How many objects there are.
+    pub fn len(&self) -> usize {
+        let Tables { offers, relationships, grants, acceptances, boundaries } = &self.tables;
+        offers.len() + relationships.len() + grants.len() + acceptances.len() + boundaries.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes in what a watch tells.
+    pub fn see<K: Tabled>(&mut self, event: Event<DeserializeGuard<K>>) {
+        match event {
+            Event::Init => K::table(&mut self.tables).begin(),
+            Event::InitApply(object) => {
+                let (name, known) = known(object);
+                K::table(&mut self.tables).add_to_list(name, known);
+            }
+            Event::InitDone => {
+                let (listed, gone) = K::table(&mut self.tables).finish();
+                for name in gone {
+                    self.remove::<K>(&name);
+                }
+                for (name, known) in listed {
+                    self.put::<K>(name, known);
+                }
+            }
+            Event::Apply(object) => {
+                let (name, known) = known(object);
+                self.put::<K>(name, known);
+            }
+            Event::Delete(object) => {
+                self.remove::<K>(&name_of(&object));
+            }
+        }
+    }
+
+    /// Somebody has to look at this object again.
+    pub fn mark(&mut self, object: ObjectKey) {
+        self.dirty.insert(object);
+    }
+
+    /// Somebody has to look at every object again.
+    pub fn mark_all(&mut self) {
+        let Tables { offers, relationships, grants, acceptances, boundaries } = &self.tables;
+        let dirty = &mut self.dirty;
+        dirty.extend(offers.iter().map(|(name, _)| key(Kind::PartnerOffer, name)));
+        dirty.extend(relationships.iter().map(|(name, _)| key(Kind::PartnerRelationship, name)));
+        dirty.extend(grants.iter().map(|(name, _)| key(Kind::RoleGrant, name)));
+        dirty.extend(acceptances.iter().map(|(name, _)| key(Kind::AgreementAcceptance, name)));
+        dirty.extend(boundaries.iter().map(|(name, _)| key(Kind::PartnerBoundary, name)));
+    }
+
+    /// How many objects wait to be looked at.
+    pub fn waiting(&self) -> usize {
+        self.dirty.len()
+    }
+
+    /// The objects that somebody has to look at; from now on nobody has.
+    pub fn take_dirty(&mut self) -> BTreeSet<ObjectKey> {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// Runs `look` as if `object` were stored, and leaves everything as it was.
+    pub fn with<K: Tabled, R>(
+        &mut self,
+        object: Object<K::Spec>,
+        look: impl FnOnce(&Self) -> R,
+    ) -> R {
+        let dirty = self.dirty.clone();
+        let name = object.name.clone();
+        let as_stored = Seen {
+            object,
+            generation: 0,
+            version: String::new(),
+            finalizers: Vec::new(),
+            created: None,
+            manager: None,
+            status: None,
+        };
+        let before = self.put::<K>(name.clone(), Known::Read(Arc::new(as_stored)));
+        let answer = look(self);
+        match before {
+            Some(before) => drop(self.put::<K>(name, before)),
+            None => self.remove::<K>(&name),
+        }
+        self.dirty = dirty;
+        answer
+    }
+
+    /// Remembers what is being reported of an object: its own echo is no news.
+    pub fn reports<K: Tabled>(&mut self, name: &ObjectName, status: K::Status) {
+        K::table(&mut self.tables).report(name.clone(), status);
+    }
+
+    /// What was to be reported did not arrive.
+    pub fn forget_report<K: Tabled>(&mut self, name: &ObjectName) {
+        K::table(&mut self.tables).forget_report(name);
+        self.mark(key(K::KIND, name));
+    }
+
+    /// Nothing is on its way any more: somebody else reports now.
+    pub fn forget_reports(&mut self) {
+        let Tables { offers, relationships, grants, acceptances, boundaries } = &mut self.tables;
+        offers.forget_reports();
+        relationships.forget_reports();
+        grants.forget_reports();
+        acceptances.forget_reports();
+        boundaries.forget_reports();
+    }
+
+    fn put<K: Tabled>(
+        &mut self,
+        name: ObjectName,
+        known: Known<K::Spec, K::Status>,
+    ) -> Option<Known<K::Spec, K::Status>> {
+        let links = known.read().map(|seen| K::Spec::links(&seen.object));
+        let table = K::table(&mut self.tables);
+        let echo = match &known {
+            Known::Read(seen) => table.is_echo(&name, seen),
+            Known::Unread(_) => false,
+        };
+        let before = table.put(name.clone(), known);
+        if let Some(Known::Read(before)) = &before {
+            self.links.remove(K::KIND, &name, K::Spec::links(&before.object));
+        }
+        if let Some(links) = links {
+            self.links.add(K::KIND, &name, links);
+        }
+        if !echo {
+            self.mark(key(K::KIND, &name));
+        }
+        before
+    }
+
+    fn remove<K: Tabled>(&mut self, name: &ObjectName) {
+        if let Some(Known::Read(before)) = K::table(&mut self.tables).take(name) {
+            self.links.remove(K::KIND, name, K::Spec::links(&before.object));
+        }
+        self.mark(key(K::KIND, name));
+    }
+}
+
+fn known<K: Watched>(object: DeserializeGuard<K>) -> (ObjectName, Known<K::Spec, K::Status>) {
+    let name = name_of(&object);
+    match object.0 {
+        Ok(object) => (name, Known::Read(seen(object))),
+        Err(invalid) => (name, Known::Unread(invalid.error)),
+    }
+}

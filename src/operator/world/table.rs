@@ -1,0 +1,151 @@
+//! All objects of one kind.
+//!
+//! Never: an object missing because a list failed; a new list takes the place of the old one once it is whole.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::seen::Seen;
+use crate::domain::state::ObjectName;
+
+/// What is known of one object.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Known<S, T> {
+    /// It could be read.
+    Read(Arc<Seen<S, T>>),
+    /// It is there and does not fit the kind as this program knows it: why.
+    Unread(String),
+}
+
+impl<S, T> Known<S, T> {
+    /// Where it could be read.
+    pub fn read(&self) -> Option<&Arc<Seen<S, T>>> {
+        match self {
+            Self::Read(seen) => Some(seen),
+            Self::Unread(_) => None,
+        }
+    }
+}
+
+/// All objects of one kind, as they were last seen.
+#[derive(Debug)]
+pub struct Table<S, T> {
+    objects: BTreeMap<ObjectName, Known<S, T>>,
+    /// A list that is not whole yet.
+    incoming: Option<BTreeMap<ObjectName, Known<S, T>>>,
+    /// What is on its way to the server.
+    reported: BTreeMap<ObjectName, T>,
+    synced: bool,
+}
+
+impl<S, T> Default for Table<S, T> {
+    fn default() -> Self {
+        Self { objects: BTreeMap::new(), incoming: None, reported: BTreeMap::new(), synced: false }
+    }
+}
+
+impl<S: PartialEq, T: PartialEq> Table<S, T> {
+    /// Whether a new state of an object says nothing but what was reported from here, or nothing new at all.
+    pub(super) fn is_echo(&mut self, name: &ObjectName, seen: &Seen<S, T>) -> bool {
+        let arrived =
+            self.reported.get(name).is_some_and(|sent| seen.status.as_ref() == Some(sent));
+        if arrived {
+            self.reported.remove(name);
+        }
+        let Some(before) = self.get(name) else { return false };
+        let same = !seen.differs_from(before);
+        same && (arrived || seen.status == before.status)
+    }
+}
+
+impl<S, T> Table<S, T> {
+    /// Whether a whole list was seen.
+    pub fn is_synced(&self) -> bool {
+        self.synced
+    }
+
+    /// What is known of an object.
+    pub fn known(&self, name: &ObjectName) -> Option<&Known<S, T>> {
+        self.objects.get(name)
+    }
+
+    /// An object that could be read.
+    pub fn get(&self, name: &ObjectName) -> Option<&Arc<Seen<S, T>>> {
+        self.objects.get(name)?.read()
+    }
+
+    /// All, in order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&ObjectName, &Known<S, T>)> {
+        self.objects.iter()
+    }
+
+    /// The names in one namespace.
+    pub fn names_in(&self, namespace: &str) -> impl Iterator<Item = &ObjectName> {
+        let from = ObjectName { namespace: namespace.to_owned(), name: String::new() };
+        let here = move |(name, _): &(&ObjectName, _)| name.namespace == from.namespace;
+        let first = ObjectName { namespace: namespace.to_owned(), name: String::new() };
+        self.objects.range(first..).take_while(here).map(|(name, _)| name)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// What was last reported of an object, also where the server has not said so yet.
+    pub fn status(&self, name: &ObjectName) -> Option<&T> {
+        let seen = || self.get(name)?.status.as_ref();
+        self.reported.get(name).or_else(seen)
+    }
+
+    /// Remembers what is on its way to the server.
+    pub(super) fn report(&mut self, name: ObjectName, status: T) {
+        self.reported.insert(name, status);
+    }
+
+    /// It did not arrive.
+    pub(super) fn forget_report(&mut self, name: &ObjectName) {
+        self.reported.remove(name);
+    }
+
+    /// Nothing is on its way any more.
+    pub(super) fn forget_reports(&mut self) {
+        self.reported.clear();
+    }
+
+    /// A new list begins.
+    pub(super) fn begin(&mut self) {
+        self.incoming = Some(BTreeMap::new());
+    }
+
+    /// An object of the list that has begun.
+    pub(super) fn add_to_list(&mut self, name: ObjectName, known: Known<S, T>) {
+        self.incoming.get_or_insert_default().insert(name, known);
+    }
+
+    /// The list is whole: what it holds, and the names of what was there before and is not in it.
+    pub(super) fn finish(&mut self) -> (BTreeMap<ObjectName, Known<S, T>>, BTreeSet<ObjectName>) {
+        let listed = self.incoming.take().unwrap_or_default();
+        self.synced = true;
+        let gone = self.objects.keys().filter(|name| !listed.contains_key(*name)).cloned();
+        let gone = gone.collect();
+        (listed, gone)
+    }
+
+    /// Puts an object in; gives what was there before.
+    pub(super) fn put(&mut self, name: ObjectName, known: Known<S, T>) -> Option<Known<S, T>> {
+        self.objects.insert(name, known)
+    }
+
+    /// Takes an object out.
+    pub(super) fn take(&mut self, name: &ObjectName) -> Option<Known<S, T>> {
+        self.objects.remove(name)
+    }
+}
