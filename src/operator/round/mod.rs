@@ -229,6 +229,10 @@ impl Rounds {
                 concern.rows.extend(self.memory.blocked_by(&hash).cloned());
             }
         }
+        let namespaces: BTreeSet<&str> =
+            concern.relationships.iter().map(|name| name.namespace.as_str()).collect();
+        let waiting: Vec<_> = self.memory.blocked_in(&namespaces).cloned().collect();
+        concern.rows.extend(waiting);
         let settling: BTreeSet<&RelationshipKey> = self.memory.settling().collect();
         let due = work.rows.iter().filter(|row| settling.contains(row));
         let partners: BTreeSet<TenantId> = due.map(|row| row.partner).collect();

@@ -188,25 +188,18 @@ impl Run {
         self.budgets.get(scope)?.blocked.get(&member(change)).copied()
     }
 
-    /// Stores what waits and did not before. What is stored keeps its batch, however little of it a round looks at.
+    /// Stores what waits where some of it did not before, all of it as one batch. What is stored keeps its batch, however
+    /// little of it a round looks at.
     async fn block(
         &mut self,
         store: &mut impl Write,
         by: &Signature,
         done: &mut Done,
     ) -> Result<(), StoreError> {
-        let mut fresh = Vec::new();
-        for batch in &self.checked.blocked {
-            let new = |change: &&Change| self.stored_batch(change).is_none();
-            let changes: Vec<Change> = batch.changes.iter().filter(new).cloned().collect();
-            if changes.is_empty() {
-                continue;
-            }
-            let members: BTreeSet<Digest> = changes.iter().map(member).collect();
-            let hash = Digest::of(&(&batch.scope, &members));
-            let (scope, exceeded) = (batch.scope.clone(), batch.exceeded.clone());
-            fresh.push(Batch { hash, scope, exceeded, members, changes });
-        }
+        let new = |change: &Change| self.stored_batch(change).is_none();
+        let blocked = self.checked.blocked.iter();
+        let fresh: Vec<Batch> =
+            blocked.filter(|batch| batch.changes.iter().any(new)).cloned().collect();
         if fresh.is_empty() {
             return Ok(());
         }
