@@ -95,6 +95,12 @@ impl World {
         grants
     }
 
+    /// The acceptances that name a relationship.
+    pub fn acceptances_of(&self, relationship: &ObjectName) -> BTreeSet<ObjectName> {
+        let link = Link::Relationship(relationship.clone());
+        self.links().of(&link, Kind::AgreementAcceptance).cloned().collect()
+    }
+
     /// What has to be looked at because these objects changed.
     pub fn concern(&self, changed: &BTreeSet<ObjectKey>) -> Concern {
         let mut concern = Concern::default();

@@ -93,6 +93,28 @@ pub fn scene(stage: &mut Stage) {
     }
 }
 
+/// Some relationships that their customers have accepted, with some grants.
+pub async fn beginning(stage: &mut Stage) {
+    for _ in 0..stage.chance.between(1, 5) {
+        let step = some_relationship(&mut stage.chance);
+        stage.happens(&step).await;
+    }
+    stage.calm().await;
+    for (namespace, name) in NAMESPACES.into_iter().flat_map(|namespace| {
+        RELATIONSHIPS.into_iter().map(move |name| (namespace, name))
+    }) {
+        if !stage.chance.one_in(6) {
+            stage.happens(&Step::Answer(namespace, name, "Accept")).await;
+        }
+    }
+    for _ in 0..stage.chance.between(1, 6) {
+        let now = stage.now();
+        let step = some_grant(&mut stage.chance, now);
+        stage.happens(&step).await;
+    }
+    stage.calm().await;
+}
+
 fn whole_hours(chance: &mut Chance, from: i64, to: i64) -> SignedDuration {
     SignedDuration::from_hours(chance.between(from, to))
 }
@@ -250,7 +272,11 @@ impl Stage {
                 self.accept(namespace, name, "Accept", &digest);
             }
             Step::Approve(user) => self.approve(user),
-            Step::Pass(time) if self.operator.is_some() => self.live(*time).await,
+            Step::Pass(time) if self.operator.is_some() => {
+                let one_in = std::mem::take(&mut self.weather().fails_one_in);
+                self.live(*time).await;
+                self.weather().fails_one_in = one_in;
+            }
             Step::Pass(time) => self.pass(*time),
             Step::Down(time) => {
                 self.crash();

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    cast::{boundary_key, ceiling, role, store_name},
+    cast::{boundary_key, ceiling, relationship_key, role, store_name},
     server::{Server, leaves},
 };
 
@@ -120,6 +120,10 @@ impl Cluster {
                 .any(|(_, of)| !within(roles.as_ref(), &of.spec));
             let broken = (roles.is_none() || beyond) && !leaves(object);
             let held = grant.suspend || broken || !admitted(&key.namespace);
+            let lost = grant.relationship_ref.as_ref().is_some_and(|of| {
+                !relationships.contains_key(&(key.namespace.clone(), of.name.clone()))
+            });
+            let held = held || (lost && !leaves(object));
             (named(key), seen(object, grant, held))
         });
         Self { grants: grants.collect(), relationships }
@@ -223,12 +227,23 @@ impl Model {
                 let text = |field: &str| metadata[field].as_str().unwrap().to_owned();
                 let (namespace, name) = (text("namespace"), text("name"));
                 let policy = &told.object["spec"]["deletionPolicy"];
-                if kind == Kind::RoleGrant && policy == "Revoke" {
-                    self.given.retain(|(of, grant), given| {
-                        (&of.0, grant) != (&namespace, &name) || given.uid != uid
-                    });
-                } else if kind == Kind::PartnerRelationship {
+                if kind == Kind::RoleGrant {
                     let cluster = Cluster::of(server);
+                    let spec: RoleGrantSpec = spec(&told.object);
+                    let stays = |of: &Name, given: &Given| match cluster.relationships.get(of) {
+                        Some(row) if selects(&spec, of, &row.labels) => policy == "Retain",
+                        _ => given.retained,
+                    };
+                    self.given.retain(|(of, grant), given| {
+                        (&of.0, grant) != (&namespace, &name)
+                            || given.uid != uid
+                            || stays(of, given)
+                    });
+                } else {
+                    let mut before = server.clone();
+                    let key = relationship_key(&namespace, &name);
+                    before.objects.insert(key, told.object.clone());
+                    let cluster = Cluster::of(&before);
                     let own = (namespace, name);
                     let stays = |grant: &String, given: &Given| {
                         policy != "Terminate" && stays(&cluster, &own, grant, given)

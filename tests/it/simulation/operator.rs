@@ -156,12 +156,15 @@ impl Operator {
             && term.rounds.next_wake().is_none_or(|at| at > term.now(passed))
     }
 
-    /// When the loop goes around again although nothing happens.
-    pub fn wakes_in(&self, passed: SignedDuration) -> SignedDuration {
-        let observes = self.term.next_observation - passed;
-        let wake = self.term.rounds.next_wake();
-        let wake = wake.map(|at| at.duration_since(self.term.now(passed)));
-        wake.map_or(observes, |wake| wake.min(observes)).max(SignedDuration::ZERO)
+    /// When something is due, as far as this process knows.
+    pub fn due_in(&self, passed: SignedDuration) -> Option<SignedDuration> {
+        let wake = self.term.rounds.next_wake()?;
+        Some(wake.duration_since(self.term.now(passed)).max(SignedDuration::ZERO))
+    }
+
+    /// When everything is looked at again.
+    pub fn observes_in(&self, passed: SignedDuration) -> SignedDuration {
+        (self.term.next_observation - passed).max(SignedDuration::ZERO)
     }
 
     /// One time around the loop.

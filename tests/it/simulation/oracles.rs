@@ -30,16 +30,17 @@ impl Stage {
         let end = self.passed + time;
         while self.passed < end {
             let operator = self.operator.as_ref().unwrap();
-            let wake = operator.term.rounds.next_wake();
-            let wake = wake.map_or(SignedDuration::MAX, |at| at.duration_since(self.now()));
-            let observation =
-                if thoroughly { operator.wakes_in(self.passed) } else { SignedDuration::MAX };
-            let step = wake.min(observation).max(SignedDuration::from_millis(1));
+            let due = operator.due_in(self.passed).unwrap_or(SignedDuration::MAX);
+            let observes = operator.observes_in(self.passed);
+            let observes = if thoroughly { observes } else { SignedDuration::MAX };
+            let step = due.min(observes).min(end - self.passed);
             let before = self.written().await;
-            self.pass(step.min(end - self.passed));
+            self.pass(step.max(SignedDuration::from_millis(1)));
             self.settle().await;
-            if step < wake {
-                assert_eq!(self.written().await, before, "written at rest\n{}", self.story);
+            if step < due {
+                let last = self.told.iter().rfind(|done| !done.reports.is_empty());
+                let last = last.map(|done| (done.now, &done.reports, &done.effects));
+                assert_eq!(self.written().await, before, "at rest\n{}{last:#?}", self.story);
             }
         }
         // A look at everything finds nothing that the rounds of some objects have left.
@@ -56,6 +57,7 @@ impl Stage {
         let observed = self.observed().await;
         self.model.settled(&self.server, &observed);
         let expected = self.model.everything(&observed);
+        self.held += expected.len();
         let mut held = BTreeMap::new();
         for row in observed.relationships.values().flatten() {
             for (grantee, assignment) in &row.assignments {

@@ -51,7 +51,13 @@ pub struct Stage {
     pub settings: Settings,
     pub url: StoreUrl,
     pub rounds: usize,
+    /// Whether things go wrong between the steps of a history.
+    pub bad: bool,
+    /// How often a watch was broken, repeated or lost with its process.
+    pub relists: usize,
     pub model: Model,
+    /// Assignments that were compared.
+    pub held: usize,
     /// What happened, for whoever has to understand a failure.
     pub story: String,
     epoch: i64,
@@ -99,7 +105,10 @@ impl Stage {
             settings: settings(),
             url: StoreUrl::Sqlite(path),
             rounds: 0,
+            bad: false,
+            relists: 0,
             model: Model::default(),
+            held: 0,
             story: String::new(),
             epoch: 0,
             clock: Arc::new(AtomicI64::new(start().as_millisecond())),
@@ -213,24 +222,40 @@ impl Stage {
         }
     }
 
-    /// One of the many things that the process does beside each other.
+    /// One of the many things that the process does beside each other, well or badly.
     pub async fn some_step(&mut self) {
-        let Some(operator) = &self.operator else { return };
-        match self.chance.below(6) {
-            0 | 1 => {
+        let bad = self.bad;
+        let Some(operator) = &mut self.operator else {
+            if self.chance.one_in(4) {
+                self.begin();
+            }
+            return;
+        };
+        match self.chance.below(12) {
+            0..=2 => {
                 let waiting: Vec<ObjectKey> = operator.outbox.keys().cloned().collect();
                 if !waiting.is_empty() {
                     let object = self.chance.pick(&waiting);
                     self.post(&object);
                 }
             }
-            2..=4 => {
+            3..=7 => {
                 let kind = self.chance.pick(&Kind::ALL);
-                let twice = self.chance.one_in(8);
-                if let Some(operator) = &mut self.operator {
-                    operator.watch(kind, &self.server, twice);
-                }
+                let twice = bad && self.chance.one_in(8);
+                operator.watch(kind, &self.server, twice);
+                self.relists += usize::from(twice);
             }
+            8 if bad => {
+                let (kind, fails) = (self.chance.pick(&Kind::ALL), self.chance.one_in(2));
+                operator.list(kind, &self.server, 0, fails);
+                self.relists += 1;
+            }
+            9 if bad && self.chance.one_in(6) => {
+                self.tell("crash");
+                self.crash();
+                self.relists += 1;
+            }
+            10 if bad => self.land().await,
             _ => self.turn().await,
         }
     }
@@ -266,30 +291,38 @@ impl Stage {
         }
         let operator = self.operator.as_ref().unwrap();
         panic!(
-            "not at rest after {ROUNDS} rounds: work {:?}, outbox {:#?}, wakes in {}\n{}",
+            "not at rest after {ROUNDS} rounds: work {:?}, outbox {:#?}, due in {:?}\n{}",
             operator.term.work,
             operator.outbox,
-            operator.wakes_in(self.passed),
+            operator.due_in(self.passed),
             self.story
         );
     }
 
-    /// Nothing goes wrong until everything is done, what settles included; then the store holds what is expected.
-    pub async fn calm(&mut self) {
-        let weather = std::mem::take(&mut self.weather().fails_one_in);
-        self.live(SignedDuration::from_secs(65)).await;
-        self.holds_what_is_expected().await;
-        self.weather().fails_one_in = weather;
+    /// Things go wrong from now on.
+    pub fn storm(&mut self, one_in: usize) {
+        self.bad = true;
+        self.weather().fails_one_in = one_in;
     }
 
-    /// Time passes while the operator works.
+    /// Nothing goes wrong until everything is done, what settles included; then the store holds what is expected.
+    pub async fn calm(&mut self) {
+        let one_in = std::mem::take(&mut self.weather().fails_one_in);
+        self.land().await;
+        self.live(SignedDuration::from_secs(65)).await;
+        self.holds_what_is_expected().await;
+        self.weather().fails_one_in = one_in;
+    }
+
+    /// Time passes while the operator works. It looks at everything when something is due, and at the end: more often
+    /// than that takes long.
     pub async fn live(&mut self, time: SignedDuration) {
         let end = self.passed + time;
         self.settle().await;
         while self.passed < end {
             let operator = self.operator.as_ref().unwrap();
-            let wake = operator.wakes_in(self.passed).max(SignedDuration::from_millis(1));
-            self.pass(wake.min(end - self.passed));
+            let due = operator.due_in(self.passed).unwrap_or(SignedDuration::MAX);
+            self.pass(due.max(SignedDuration::from_millis(1)).min(end - self.passed));
             self.settle().await;
         }
     }
