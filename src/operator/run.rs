@@ -74,7 +74,7 @@ pub enum Certificate {
         service: String,
         /// The Secret.
         secret: String,
-        /// The ValidatingWebhookConfiguration.
+        /// The `ValidatingWebhookConfiguration`.
         configuration: String,
     },
     /// Put into a folder by somebody else.

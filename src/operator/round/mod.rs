@@ -9,7 +9,9 @@
 mod approvals;
 mod hold;
 mod judged;
+mod marks;
 mod memory;
+mod others;
 mod outcome;
 mod parts;
 mod report;
@@ -251,9 +253,10 @@ impl Rounds {
 }
 
 impl Rounds {
-    /// The grants of every relationship in a concern, declared or recorded.
+    /// The grants of every relationship in a concern, declared or recorded, and the answers to it.
     fn with_grants(&self, concern: &mut Concern, world: &World) {
         for relationship in &concern.relationships {
+            concern.acceptances.extend(world.answers_to(relationship));
             concern.grants.extend(world.grants_of(relationship));
             concern.grants.extend(self.parts.grants_of(relationship).cloned());
         }
