@@ -9,7 +9,9 @@
 mod approvals;
 mod hold;
 mod judged;
+mod marks;
 mod memory;
+mod others;
 mod outcome;
 mod parts;
 mod report;
@@ -243,7 +245,7 @@ impl Rounds {
             owners.filter(|name| world.tables().relationships.known(name).is_some()).collect();
         concern.relationships.extend(owners.into_iter().cloned());
         for relationship in &concern.relationships {
-            concern.acceptances.extend(world.acceptances_of(relationship));
+            concern.acceptances.extend(world.answers_to(relationship));
             concern.rows.extend(world.first_key(relationship));
             concern.rows.extend(self.memory.owned_by(relationship).cloned());
         }
@@ -252,9 +254,10 @@ impl Rounds {
 }
 
 impl Rounds {
-    /// The grants of every relationship in a concern, declared or recorded.
+    /// The grants of every relationship in a concern, declared or recorded, and the answers to it.
     fn with_grants(&self, concern: &mut Concern, world: &World) {
         for relationship in &concern.relationships {
+            concern.acceptances.extend(world.answers_to(relationship));
             concern.grants.extend(world.grants_of(relationship));
             concern.grants.extend(self.parts.grants_of(relationship).cloned());
         }

@@ -100,7 +100,7 @@ impl Run {
                 .into_iter()
                 .filter(|admitted| !self.refused.contains_key(&admitted.change.id()))
                 .collect();
-            let by = self.operator(settings, &run);
+            let by = operator(settings, &run);
             self.block(store, &by, done).await?;
             for batch in &self.checked.approved {
                 if let Some(actor) = approved.get(&batch.hash) {
@@ -227,12 +227,7 @@ impl Run {
         if seen.is_empty() {
             return Ok(());
         }
-        store.record(seen, &self.operator(settings, &[])).await
-    }
-
-    fn operator(&self, settings: &Settings, run: &[Admitted]) -> Signature {
-        let catalogue = Catalogue::compiled().version();
-        requester::operator(&settings.instance, catalogue, plan_hash(run))
+        store.record(seen, &operator(settings, &[])).await
     }
 
     /// The first key of each row, also of rows that the plan makes.
@@ -272,9 +267,7 @@ pub async fn expiry(
     if run.is_empty() {
         return Ok(());
     }
-    let catalogue = Catalogue::compiled().version();
-    let by = requester::operator(&settings.instance, catalogue, plan_hash(&run));
-    let by = Signatures::from(by);
+    let by = Signatures::from(operator(settings, &run));
     let report = apply(store, run, &limits(desired), &by, |_| ControlFlow::Continue(())).await;
     for (admitted, outcome) in report.tried {
         done.effects.push(Effected { change: admitted.change, outcome, by: by.run.clone() });
@@ -283,4 +276,10 @@ pub async fn expiry(
         return Err(error);
     }
     Ok(())
+}
+
+/// The operator itself, for what nobody else is behind.
+fn operator(settings: &Settings, run: &[Admitted]) -> Signature {
+    let catalogue = Catalogue::compiled().version();
+    requester::operator(&settings.instance, catalogue, plan_hash(run))
 }

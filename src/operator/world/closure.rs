@@ -96,7 +96,7 @@ impl World {
     }
 
     /// The acceptances that name a relationship.
-    pub fn acceptances_of(&self, relationship: &ObjectName) -> BTreeSet<ObjectName> {
+    pub fn answers_to(&self, relationship: &ObjectName) -> BTreeSet<ObjectName> {
         let link = Link::Relationship(relationship.clone());
         self.links().of(&link, Kind::AgreementAcceptance).cloned().collect()
     }
@@ -166,9 +166,7 @@ impl World {
         let mut around = concern.clone();
         for name in &concern.relationships {
             around.grants.extend(self.grants_of(name));
-            let link = Link::Relationship(name.clone());
-            let of = self.links().of(&link, Kind::AgreementAcceptance).cloned();
-            around.acceptances.extend(of);
+            around.acceptances.extend(self.answers_to(name));
             if let Some(seen) = tables.relationships.get(name) {
                 let customer = seen.object.spec.customer.tenant_id.to_ascii_lowercase();
                 let link = Link::Customer(name.namespace.clone(), customer);
