@@ -27,7 +27,7 @@ async fn many() -> Stage {
     scene(&mut stage);
     for name in RELATIONSHIPS {
         let spec = relationship("msp", name, "all");
-        stage.server.create(&relationship_key("msp", name), json!({}), spec, ASKER);
+        stage.server.create(&relationship_key("msp", name), &json!({}), &spec, ASKER);
     }
     stage.calm().await;
     for name in RELATIONSHIPS {
@@ -37,7 +37,7 @@ async fn many() -> Stage {
         let mut spec = grant(Under::Named(RELATIONSHIPS[number % 3]), 0, &[1]);
         let id = GranteeId::from_u128(0x4000_8000_0000_0000_5000 + number as u128).to_string();
         spec["grantee"]["securityGroup"]["id"] = json!(id);
-        stage.server.create(&grant_key("msp", &name(number)), json!({}), spec, ASKER);
+        stage.server.create(&grant_key("msp", &name(number)), &json!({}), &spec, ASKER);
     }
     stage.calm().await;
     stage.exact = false;
@@ -115,17 +115,17 @@ async fn what_ended_while_nobody_looked_goes_before_anything_is_listed() {
     let mut stage = Stage::new(9).await;
     scene(&mut stage);
     let spec = relationship("msp", "r0", "all");
-    stage.server.create(&relationship_key("msp", "r0"), json!({}), spec, ASKER);
+    stage.server.create(&relationship_key("msp", "r0"), &json!({}), &spec, ASKER);
     stage.calm().await;
     stage.happens(&Step::Answer("msp", "r0", "Accept")).await;
     let mut short = grant(Under::Named("r0"), 0, &[1]);
     short["notAfter"] = json!((stage.now() + SignedDuration::from_hours(2)).to_string());
-    stage.server.create(&grant_key("msp", "g0"), json!({}), short.clone(), ASKER);
+    stage.server.create(&grant_key("msp", "g0"), &json!({}), &short, ASKER);
     stage.calm().await;
     assert_eq!(held(&stage).await, 1);
     stage.crash();
     stage.pass(SignedDuration::from_hours(2));
-    stage.server.create(&grant_key("msp", "g1"), json!({}), short, ASKER);
+    stage.server.create(&grant_key("msp", "g1"), &json!({}), &short, ASKER);
     stage.told.clear();
     stage.begin();
     stage.turn().await;

@@ -47,12 +47,17 @@ struct Figures {
 
 impl Figures {
     fn of(stage: &Stage) -> Self {
+        // Two looks in one expression would wait for each other.
+        let (faults, calls) = {
+            let weather = stage.weather();
+            (weather.injected, weather.calls)
+        };
         Self {
             histories: 1,
-            faults: stage.weather().injected,
+            faults,
             watches_broken: stage.relists,
             rounds: stage.rounds,
-            calls: stage.weather().calls,
+            calls,
             writes: stage.server.writes,
             assignments_compared: stage.held,
             batches_blocked: stage.told.iter().map(|done| done.blocked.len()).sum(),

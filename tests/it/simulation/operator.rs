@@ -212,7 +212,9 @@ impl Operator {
             return Err(error);
         }
         self.term.work = Work::default();
-        again.into_iter().for_each(|wake| self.term.work.also(wake));
+        for wake in again {
+            self.term.work.also(wake);
+        }
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
+    operator::OBSERVES_EVERY,
     server::{finalizers, leaves},
     stage::Stage,
 };
@@ -32,6 +33,10 @@ impl Stage {
             let before = self.written().await;
             self.pass(step.max(SignedDuration::from_millis(1)));
             self.settle().await;
+            if step == due && !self.exact {
+                // What differs outside is recorded again, once, after each change of the same relationship.
+                self.live(OBSERVES_EVERY).await;
+            }
             if step < due {
                 let last = self.told.iter().rfind(|done| !done.reports.is_empty());
                 let last = last.map(|done| (done.now, &done.reports, &done.effects));

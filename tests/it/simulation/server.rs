@@ -65,7 +65,7 @@ impl Server {
     }
 
     /// Makes an object, unless there is one.
-    pub fn create(&mut self, key: &ObjectKey, labels: Value, spec: Value, user: &str) -> bool {
+    pub fn create(&mut self, key: &ObjectKey, labels: &Value, spec: &Value, user: &str) -> bool {
         if self.objects.contains_key(key) {
             return false;
         }

@@ -318,9 +318,13 @@ impl Stage {
     pub async fn calm(&mut self) {
         let one_in = std::mem::take(&mut self.weather().fails_one_in);
         self.land().await;
-        // What somebody does in the store is found when everything is looked at.
-        let settles = SignedDuration::from_secs(65);
-        self.live(if self.exact { settles } else { settles + OBSERVES_EVERY }).await;
+        self.live(SignedDuration::from_secs(65)).await;
+        if !self.exact {
+            // What somebody does in the store is found when everything is looked at, and recorded once the relationship
+            // was not changed in the same round.
+            self.live(OBSERVES_EVERY).await;
+            self.live(OBSERVES_EVERY).await;
+        }
         if self.exact {
             self.holds_what_is_expected().await;
         }
