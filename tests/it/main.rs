@@ -24,6 +24,7 @@ mod kustomize;
 mod layers;
 mod leader;
 mod manifest;
+mod operator;
 mod pages;
 mod planner;
 mod postgres;

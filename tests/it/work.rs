@@ -136,9 +136,15 @@ pub struct Gate {
 impl Gate {
     /// Waits for whoever writes now, and lets nobody else write from then on.
     pub async fn shut(url: &str) -> Self {
+        Self::shut_by(url, "SELECT * FROM ledger_head FOR UPDATE").await
+    }
+
+    /// The same by another lock.
+    pub async fn shut_by(url: &str, lock: &'static str) -> Self {
         let mut outsider = PgConnection::connect(url).await.unwrap();
-        let take = "BEGIN; SET LOCAL search_path = concordat; SELECT * FROM ledger_head FOR UPDATE";
-        sqlx::raw_sql(take).execute(&mut outsider).await.unwrap();
+        for statement in ["BEGIN", "SET LOCAL search_path = concordat", lock] {
+            sqlx::raw_sql(statement).execute(&mut outsider).await.unwrap();
+        }
         Self { outsider }
     }
 

@@ -343,6 +343,11 @@ impl<'a> Here<'a> {
                 format!("it waits until the customer has accepted `{}`", pending.key.name);
             return Verdict::under_way(Reason::WaitingForCustomer, message);
         }
+        if !self.grant.roles.is_subset(&row.ceiling) {
+            let message =
+                format!("`{name}` does not allow its roles, and nothing else is proposed");
+            return Verdict::stuck(Reason::RelationshipNotActive, message);
+        }
         Verdict::under_way(Reason::Pending, format!("it is not held under `{name}` yet"))
     }
 

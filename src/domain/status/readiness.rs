@@ -54,16 +54,16 @@ pub(super) fn readiness(
     if let Some(verdict) = judged::verdict(&facts.problems) {
         return (verdict, Drift::None);
     }
+    if let Some(verdict) = conflict(facts) {
+        return (verdict, Drift::None);
+    }
+    if let Some(verdict) = left_alone(facts) {
+        return (verdict, Drift::None);
+    }
     let Some(wish) = facts.wish.filter(|wish| wish.standing != Standing::Invalid) else {
         let message = "its offer has problems; what is recorded stays until they are mended";
         return (Verdict::under_way(Reason::OfferInvalid, message), Drift::None);
     };
-    if let Some(verdict) = conflict(facts) {
-        return (verdict, Drift::None);
-    }
-    if facts.hold == Some(Hold::NoBoundary) {
-        return (offer::held(facts.hold).expect("a hold is given"), Drift::None);
-    }
     if wish.policies.management == ManagementPolicy::Observe {
         let would = progress(wish, facts, &facts.held_back, rows);
         if would.stand == Stand::Reached {
@@ -77,6 +77,14 @@ pub(super) fn readiness(
         return (suspended(&progress(wish, facts, &facts.held_back, rows)), Drift::None);
     }
     (progress(wish, facts, &facts.left, rows), Drift::None)
+}
+
+/// Nothing is done for it yet, whatever it says.
+fn left_alone(facts: &RelationshipFacts<'_>) -> Option<Verdict> {
+    match facts.hold {
+        Some(Hold::NoBoundary | Hold::Finalizer) => offer::held(facts.hold),
+        Some(Hold::Settling { .. }) | None => None,
+    }
 }
 
 /// What is held on purpose keeps telling the truth.
@@ -94,6 +102,9 @@ fn deleting(facts: &RelationshipFacts<'_>) -> Verdict {
         return Verdict::on_hold(Reason::Suspended, message);
     }
     if let Some(verdict) = stopped(facts) {
+        return verdict;
+    }
+    if let Some(verdict) = left_alone(facts).filter(|_| !facts.rows.is_empty()) {
         return verdict;
     }
     if facts.left.is_empty() {
@@ -162,13 +173,36 @@ fn progress(
                 format!("{}; the customer is invited to renew it as `{name}`", rests(facts));
             Verdict::reached(Reason::InSync, message)
         }
-        (Some(_), None) => Verdict::reached(Reason::InSync, rests(facts)),
+        (Some(active), None) => alone(active, wish, facts, rows),
         (None, Some(pending)) => waiting(pending, rows, "to begin"),
         (None, None) => rows.newest().map_or_else(
             || Verdict::under_way(Reason::Pending, "the customer is yet to be invited"),
             over,
         ),
     }
+}
+
+/// The verdict where one row is active and none is pending: it may not be what is asked for any more, and the customer may
+/// have refused what is.
+fn alone(
+    active: &ObservedRelationship,
+    wish: &DesiredRelationship,
+    facts: &RelationshipFacts<'_>,
+    rows: &Rows<'_>,
+) -> Verdict {
+    let newest = rows.newest().unwrap_or(active);
+    let stopped = matches!(newest.lifecycle.phase(), Phase::Ending | Phase::Unknown);
+    if matches(active, wish) && !stopped {
+        return Verdict::reached(Reason::InSync, rests(facts));
+    }
+    let name = &active.key.name;
+    if newest.key == active.key {
+        let message = format!("`{name}` is active, and is not what is asked for");
+        return Verdict::under_way(Reason::Pending, message);
+    }
+    let mut verdict = over(newest);
+    verdict.message = format!("{}; `{name}` stays active", verdict.message);
+    verdict
 }
 
 fn rests(facts: &RelationshipFacts<'_>) -> String {

@@ -101,7 +101,11 @@ impl Source {
     pub async fn first(&self, stop: &CancellationToken) -> Option<Certificate> {
         let mut wait = FIRST_RETRY;
         loop {
-            match self.certificate(Timestamp::now()).await {
+            let found = tokio::select! {
+                () = stop.cancelled() => return None,
+                found = self.certificate(Timestamp::now()) => found,
+            };
+            match found {
                 Ok(certificate) => return Some(certificate),
                 Err(error) => {
                     warn!(error = told(&error), "the webhook has no certificate yet");
@@ -130,7 +134,11 @@ impl Source {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pace.every) => {}
             }
-            let next = match self.certificate(Timestamp::now()).await {
+            let found = tokio::select! {
+                () = stop.cancelled() => return,
+                found = self.certificate(Timestamp::now()) => found,
+            };
+            let next = match found {
                 Ok(next) if next.chain == shown.chain => continue,
                 Ok(next) => next,
                 Err(error) => {

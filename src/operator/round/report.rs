@@ -144,7 +144,9 @@ impl Rounds {
                 }
             });
             done.marks.extend(mark);
-            if old != Some(&reported.status) {
+            // What is said once the finalizer stands is the first that is worth a write.
+            let awaited = run.judged.finalizers.relationships.contains(name);
+            if !awaited && old != Some(&reported.status) {
                 for event in status::relationship_events(old, &reported.status, done.now) {
                     done.events.push((object.clone(), seen.object.uid.clone(), event));
                 }
@@ -192,7 +194,12 @@ impl Rounds {
                 }
             });
             done.marks.extend(mark);
-            if old != Some(&reported.status) {
+            let awaited = run.judged.finalizers.grants.contains(name)
+                || self
+                    .parts
+                    .relationships_of(name)
+                    .any(|relationship| run.judged.finalizers.relationships.contains(relationship));
+            if !awaited && old != Some(&reported.status) {
                 for event in status::grant_events(old, &reported.status) {
                     done.events.push((object.clone(), seen.object.uid.clone(), event));
                 }
@@ -243,7 +250,13 @@ impl Rounds {
             let conditions = old.map_or(&[][..], |old| &old.conditions);
             let reported = status::acceptance(&about(seen, conditions, done.now), &facts);
             self.wakes.set(Wake::Object(object.clone()), reported.next_change);
-            if old != Some(&reported.status) {
+            let answers = seen.object.spec.relationship_ref.as_ref();
+            let awaited = answers.is_some_and(|reference| {
+                let (namespace, name) = (name.namespace.clone(), reference.name.clone());
+                let relationship = ObjectName { namespace, name };
+                run.judged.finalizers.relationships.contains(&relationship)
+            });
+            if !awaited && old != Some(&reported.status) {
                 for event in status::other_events(conditions, &reported.status.conditions) {
                     done.events.push((object.clone(), seen.object.uid.clone(), event));
                 }
@@ -393,7 +406,8 @@ fn gives(run: &Run, grant: &ObjectName, uid: &str) -> bool {
 
 fn by_owner(changes: &[Change]) -> BTreeMap<&ObjectName, Vec<&Change>> {
     let mut by_owner: BTreeMap<&ObjectName, Vec<&Change>> = BTreeMap::new();
-    for change in changes {
+    // An acceptance of an agreement alone comes from an object of another kind, which may have the same name.
+    for change in changes.iter().filter(|change| change.subject.relationship.is_some()) {
         by_owner.entry(&change.subject.owner.object).or_default().push(change);
     }
     by_owner
@@ -435,7 +449,9 @@ fn awaited<'a>(
 }
 
 fn refused(run: &Run, name: &ObjectName) -> Vec<String> {
-    let own = run.refused.values().filter(|(change, _)| change.subject.owner.object == *name);
+    let own = run.refused.values().filter(|(change, _)| {
+        change.subject.relationship.is_some() && change.subject.owner.object == *name
+    });
     own.map(|(_, refusal)| refusal.to_string()).collect()
 }
 

@@ -32,7 +32,7 @@ fn every_code_of_validate_says_who_proves_it() {
 
 #[test]
 fn what_one_object_proves_is_refused_with_the_words_of_validate() {
-    let typo = with(grant(), "/spec/roles", json!(["Mesage Center Reader"]));
+    let typo = with(grant(), "/spec/roles", json!(["Messages Center Reader"]));
     let answer = alone(&asked("CREATE", &typo, &Value::Null));
     let json = answer.to_json();
     assert_eq!(json["response"]["allowed"], false);
@@ -41,7 +41,7 @@ fn what_one_object_proves_is_refused_with_the_words_of_validate() {
     assert_eq!((&status["code"], &status["reason"]), (&json!(422), &json!("Invalid")));
     assert_eq!(
         status["message"],
-        "spec.roles[0]: no role is called `Mesage Center Reader` (did you mean `Message Center Reader` or `Message Center Privacy Reader`?) [C0201]"
+        "spec.roles[0]: no role is called `Messages Center Reader` (did you mean `Message Center Reader` or `Message Center Privacy Reader`?) [C0201]"
     );
     assert_eq!(status["details"]["causes"][0]["field"], "spec.roles[0]");
     assert_eq!(status["details"]["name"], "third-line");

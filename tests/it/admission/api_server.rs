@@ -47,10 +47,8 @@ pub async fn api_server() -> (Shared, Client) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let mut config = Config::new(url.parse().unwrap());
-    // Whoever asks decides when to ask again.
-    config.default_retry = false;
-    (shared, Client::try_from(config).unwrap())
+    let client = Client::try_from(Config::new(url.parse().unwrap())).unwrap();
+    (shared, client)
 }
 
 fn webhook(name: &str, service: &str) -> Value {
@@ -73,6 +71,7 @@ fn refused(code: u16, reason: &str) -> Response {
 async fn read(State(held): State<Shared>, Path(_): Path<String>) -> Response {
     let held = held.lock().unwrap();
     match &held.secret {
+        // A client tries this again by itself, and later each time.
         _ if held.gone => refused(503, "ServiceUnavailable"),
         Some(secret) => Json(secret.clone()).into_response(),
         None => refused(404, "NotFound"),

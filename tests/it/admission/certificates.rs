@@ -2,7 +2,10 @@
 //!
 //! Never: two replicas that show certificates of which the API server trusts one.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use concordat::operator::{
     admission::{
@@ -157,6 +160,23 @@ async fn what_is_missing_is_told_by_its_name() {
     assert!(matches!(error, OwnError::Api { done: "read", .. }), "{error:?}");
 }
 
+#[test]
+fn an_api_server_that_is_away_does_not_hold_up_the_end() {
+    let runtime = runtime();
+    let (held, client) = runtime.block_on(api_server());
+    let pace = Pace { every: Duration::from_millis(5), grace: Duration::ZERO };
+    let running = Running::start(runtime, Source::Own(Box::new(own(client, LIFE))), pace);
+    while held.lock().unwrap().bundle(1).is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Caller::connect(running.address, &trusted(&held), NAME).unwrap();
+    held.lock().unwrap().gone = true;
+    std::thread::sleep(Duration::from_millis(50));
+    let begun = Instant::now();
+    running.end();
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+}
+
 /// The authorities that the API server trusts now.
 fn trusted(held: &Shared) -> String {
     let bundle = held.lock().unwrap().bundle(1).unwrap();
@@ -181,11 +201,8 @@ fn whoever_trusts_what_is_registered_is_answered_through_every_renewal() {
     }
     let mut answered = 0;
     while Timestamp::now() < begun + SignedDuration::from_secs(6) {
-        if answered % 10 == 5 {
-            // An API server that is away for a while takes nothing down.
-            let mut held = held.lock().unwrap();
-            held.gone = !held.gone;
-        }
+        // An API server that is away for a moment takes nothing down.
+        held.lock().unwrap().gone = answered % 50 == 5;
         let mut caller = Caller::connect(running.address, &trusted(&held), NAME).unwrap();
         seen.insert(caller.shown());
         assert_eq!(caller.ask(question.as_bytes()).unwrap().status, 200);

@@ -8,7 +8,10 @@ mod bodies;
 mod certificates;
 mod client;
 mod https;
+mod real;
 mod verdict;
+
+use std::sync::OnceLock;
 
 use concordat::{
     domain::{
@@ -132,12 +135,15 @@ pub fn among(question: &Value, objects: Objects, observed: Option<Observed>) -> 
 
 /// The objects of the quickstart.
 pub fn quickstart() -> Objects {
-    let path = root().join("examples/quickstart");
-    let sources = [manifest::Source::Path(path)];
-    let (_, objects, problems) =
-        manifest::read_objects(&sources, "default", Absence::Keep).unwrap();
-    assert_eq!(problems, []);
-    objects
+    static OBJECTS: OnceLock<Objects> = OnceLock::new();
+    let read = || {
+        let sources = [manifest::Source::Path(root().join("examples/quickstart"))];
+        let (_, objects, problems) =
+            manifest::read_objects(&sources, "default", Absence::Keep).unwrap();
+        assert_eq!(problems, []);
+        objects
+    };
+    OBJECTS.get_or_init(read).clone()
 }
 
 /// The codes of a refusal.

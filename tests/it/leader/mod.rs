@@ -2,6 +2,7 @@
 //!
 //! Never: two who lead at the same time.
 
+mod replicas;
 mod wire;
 
 use std::{path::PathBuf, time::Duration};
@@ -46,7 +47,7 @@ const PACE: Pace = Pace {
     ask_again_after: Duration::from_millis(200),
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A namespace with a Lease to be, and a store.
 struct Ground {

@@ -94,6 +94,27 @@ fn l3_a_replacement_waits_for_the_customer_while_the_old_row_stays_in_force() {
 }
 
 #[test]
+fn l3_a_replacement_that_the_customer_declines_leaves_what_is_active_and_has_failed() {
+    let mut world = active_with(of(&[0, 1]), &[]);
+    world.grant(0, gives(&[1], 100));
+    world.declare(of(&[1, 2]));
+    world.steps(&[Step::Answer(0, AcceptanceDecision::Decline), Step::Apply]);
+    assert_eq!(world.stages(), "Active, Withdrawn (Declined)");
+    tells(&world, "Failed Declined, Authorized Authorized", HELD);
+    assert_eq!(
+        message(&report(&world, None), Kind::PartnerRelationship, "Ready"),
+        "`customer 0-2` was declined by the customer: no new invitation is sent until the spec \
+         changes; agree with the customer first; `customer 0` stays active"
+    );
+    world.grant(0, gives(&[1, 2], 100));
+    tells(
+        &world,
+        "Failed Declined, Authorized Authorized",
+        "Failed RelationshipNotActive, InForce PartlyHeld",
+    );
+}
+
+#[test]
 fn a_renewal_that_waits_does_not_make_what_is_held_less_ready() {
     let mut relationship = of(&[0]);
     relationship.renewal = RenewalMode::Invite;

@@ -191,9 +191,17 @@ proptest! {
                     change.subject.owner.object == *name && change.subject.relationship.is_some()
                 });
                 prop_assert_eq!(left.count(), 0, "{} is {}: {:#?}", name, reason, after.left);
-                let mut rows = world.memory.observed.relationships.values().flatten();
-                let active = rows.any(|row| {
+                let rows = world.memory.observed.relationships.values().flatten();
+                let mut active = rows.filter(|row| {
                     row.owner.object == *name && row.lifecycle.to_string() == "Active"
+                });
+                let wanted = world.input.relationships.iter().find(|(number, _)| {
+                    *name == super::build::object(format!("relationship-{number}"))
+                });
+                let (number, wanted) = wanted.unwrap();
+                let wanted = super::build::invitation(*number, wanted);
+                let active = active.any(|row| {
+                    row.ceiling == wanted.roles && row.invitation.duration == wanted.duration
                 });
                 prop_assert!(active, "{name} is {reason}");
             }
