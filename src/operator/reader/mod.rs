@@ -9,6 +9,7 @@
 
 mod access;
 mod rows;
+mod transitions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -90,6 +91,7 @@ impl Reading {
         let changed = keys(&input);
         let mut concern = self.concern(&changed);
         let before = self.judged(&concern);
+        let refused = transitions::refused(&self.world, &input);
         put(&mut self.world, input);
         include(&mut concern, self.concern(&changed));
         rows::ensure_told(&self.world, &concern)?;
@@ -100,7 +102,8 @@ impl Reading {
             problem.source.is_some()
                 || (problem.severity == Severity::Error && !known.contains(&said(problem)))
         };
-        let problems = after.problems.iter().filter(|problem| tells(problem)).cloned().collect();
+        let found = after.problems.iter().filter(|problem| tells(problem)).cloned();
+        let problems = refused.into_iter().chain(found).collect();
         let mut desired = after.desired;
         for boundary in desired.boundaries.values_mut() {
             boundary.limits = Limits::unlimited();
