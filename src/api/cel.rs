@@ -15,6 +15,7 @@ use kube::core::cel::{
 use serde_json::Value;
 
 use super::{
+    field::READS,
     schema::ViolationKind,
     structure::{Check, Node, Shape, Way},
 };
@@ -37,6 +38,7 @@ struct Group {
 struct Rule {
     program: Program,
     message: String,
+    looks_at: Looks,
 }
 
 /// What rules look at below `self` and `oldSelf`.
@@ -53,6 +55,9 @@ impl Rules {
         let mut rules = Self::default();
         for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
             let text = rule["rule"].as_str().expect("every rule has its text");
+            if text == READS {
+                continue;
+            }
             let message = rule["message"].as_str().expect("every rule of ours has a message");
             let program = Program::compile(text).expect("a test compiles every rule");
             let group = if program.references().has_variable("oldSelf") {
@@ -61,7 +66,9 @@ impl Rules {
                 &mut rules.of_values
             };
             group.looks_at.add(program.expression());
-            group.rules.push(Rule { program, message: message.to_owned() });
+            let mut looks_at = Looks::default();
+            looks_at.add(program.expression());
+            group.rules.push(Rule { program, message: message.to_owned(), looks_at });
         }
         rules
     }
@@ -183,6 +190,12 @@ impl Check {
                 scope.add_variable_from_value("oldSelf", seen(node, old, &group.looks_at));
             }
             for rule in &group.rules {
+                let cannot_read = |value| has_no_time(node, value, &rule.looks_at);
+                if !self.violations.is_empty()
+                    && (cannot_read(value) || old.is_some_and(cannot_read))
+                {
+                    continue;
+                }
                 let broken = match rule.program.execute(&scope) {
                     Ok(CelValue::Bool(holds)) => !holds,
                     // a rule that makes no sense of the value fails; where something else is wrong, that is why
@@ -194,6 +207,30 @@ impl Check {
             }
         });
     }
+}
+
+/// Whether something else stands where a rule looks for a time. The rule cannot be judged then, and that is told already.
+fn has_no_time(node: &Node, value: &Value, looks_at: &Looks) -> bool {
+    match (node.shape(), value) {
+        _ if !looks_at.whole && looks_at.fields.is_empty() => false,
+        (Shape::Text { date_time: true, .. }, value) => value.as_str().and_then(time).is_none(),
+        (Shape::Object { fields, .. }, Value::Object(object)) => {
+            fields.iter().any(|(name, field)| {
+                let whole = Looks { whole: true, ..Looks::default() };
+                let looks_at =
+                    if looks_at.whole { Some(&whole) } else { looks_at.fields.get(name) };
+                let value = object.get(name).zip(looks_at);
+                value.is_some_and(|(value, looks_at)| has_no_time(field, value, looks_at))
+            })
+        }
+        _ => false,
+    }
+}
+
+/// A time as the API server reads it for a rule: without small letters.
+fn time(text: &str) -> Option<chrono::DateTime<chrono::FixedOffset>> {
+    let has_capitals = !text.contains(['t', 'z']);
+    has_capitals.then(|| chrono::DateTime::parse_from_rfc3339(text).ok()).flatten()
 }
 
 /// A value as CEL sees it, with the fields that are looked at.
@@ -217,8 +254,7 @@ fn whole(node: &Node, value: &Value) -> CelValue {
         (_, Value::Bool(truth)) => CelValue::Bool(*truth),
         (_, Value::Number(number)) => number.as_i64().map_or(CelValue::Null, CelValue::Int),
         (Shape::Text { date_time: true, .. }, Value::String(text)) => {
-            let time = chrono::DateTime::parse_from_rfc3339(text);
-            time.map_or_else(|_| CelValue::from(text.as_str()), CelValue::Timestamp)
+            time(text).map_or_else(|| CelValue::from(text.as_str()), CelValue::Timestamp)
         }
         (_, Value::String(text)) => CelValue::from(text.as_str()),
         (Shape::List { items, unique, .. }, Value::Array(list)) => {

@@ -56,9 +56,12 @@ pub const URL: Form = Form {
     pattern: r"^https://[!-~]+$",
     expected: "a link that starts with `https://` and has no blanks",
 };
-/// A mail address.
-pub const EMAIL: Form =
-    Form { pattern: r"^[^@\s]+@[^@\s]+$", expected: "a mail address such as `ada@example.com`" };
+/// A mail address: one `@`, and nothing that cannot be seen. What a blank is stands here, since the languages that read
+/// this pattern do not agree about `\s`.
+pub const EMAIL: Form = Form {
+    pattern: r"^[^@\x00-\x20\x7f-\x{a0}\x{61c}\x{1680}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{2069}\x{3000}\x{feff}]+@[^@\x00-\x20\x7f-\x{a0}\x{61c}\x{1680}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{2069}\x{3000}\x{feff}]+$",
+    expected: "a mail address such as `ada@example.com`",
+};
 /// A telephone number.
 pub const TELEPHONE: Form = Form {
     pattern: r"^\+?[0-9][0-9 ()./-]{2,30}$",
@@ -79,6 +82,16 @@ pub const LABEL: Form = Form {
     pattern: "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$",
     expected: "the value of a label: letters, digits, `-`, `_` and `.`, with a letter or digit at both ends",
 };
+/// The key of a label, or a finalizer.
+pub const QUALIFIED_NAME: Form = Form {
+    pattern: r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$",
+    expected: "a name of at most 63 letters, digits, `-`, `_` and `.`, with or without a domain before it such as `example.com/`",
+};
+/// The key of an annotation, whose domain may have capital letters.
+pub const ANNOTATION_KEY: Form = Form {
+    pattern: r"^([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$",
+    expected: "a name of at most 63 letters, digits, `-`, `_` and `.`, with or without a domain before it such as `example.com/`",
+};
 /// The id of a task.
 pub const TASK: Form = Form {
     pattern: "^[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*$",
@@ -92,7 +105,7 @@ pub const ONE_LINE: Form = Form {
 };
 
 /// Every form, so that a broken pattern can be told in words.
-pub const FORMS: [Form; 16] = [
+pub const FORMS: [Form; 18] = [
     GUID,
     SHA256,
     DAYS,
@@ -107,6 +120,8 @@ pub const FORMS: [Form; 16] = [
     NAMESPACE,
     OBJECT_NAME,
     LABEL,
+    QUALIFIED_NAME,
+    ANNOTATION_KEY,
     TASK,
     ONE_LINE,
 ];
@@ -145,6 +160,10 @@ pub fn duration(_: &mut SchemaGenerator) -> Schema {
     string(DURATION, 24)
 }
 
+/// A rule that every value obeys that can be read at all: the API server does not look at the type of a list where text
+/// with a format belongs, and would store it.
+pub const READS: &str = "self == self";
+
 /// A [`TIMESTAMP`].
 pub fn timestamp(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
@@ -152,6 +171,10 @@ pub fn timestamp(_: &mut SchemaGenerator) -> Schema {
         "format": "date-time",
         "pattern": TIMESTAMP.pattern,
         "maxLength": 35,
+        "x-kubernetes-validations": [{
+            "rule": READS,
+            "message": "a date and time is one text such as `2026-11-21T17:00:00Z`, not a list",
+        }],
     })
 }
 

@@ -63,12 +63,8 @@ use super::{
         json_path = ".spec.grantee.customerUser.displayName",
         priority = 1
     ),
-    printcolumn(
-        name = "Roles",
-        type_ = "string",
-        json_path = ".status.roles[*].name",
-        priority = 1
-    ),
+    printcolumn(name = "Roles", type_ = "string", json_path = ".spec.roles", priority = 1),
+    printcolumn(name = "Tasks", type_ = "string", json_path = ".spec.tasks", priority = 1),
     printcolumn(
         name = "Reason",
         type_ = "string",

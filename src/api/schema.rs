@@ -9,12 +9,20 @@ use serde_json::{Value, json};
 
 use super::{
     crds, field,
-    structure::{Check, Node},
+    structure::{Check, Node, Way},
 };
 
 /// The schemas of every kind, ready to be used.
 #[derive(Debug)]
-pub struct Schemas(BTreeMap<String, Node>);
+pub struct Schemas(BTreeMap<String, Kind>);
+
+/// The schemas of one kind.
+#[derive(Debug)]
+struct Kind {
+    /// Of what people write.
+    object: Node,
+    status: Node,
+}
 
 /// What is wrong with an object, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,11 +96,10 @@ impl Schemas {
             fields.insert("apiVersion".to_owned(), json!({ "type": "string" }));
             fields.insert("kind".to_owned(), json!({ "type": "string" }));
             fields.insert("metadata".to_owned(), metadata());
-            fields.insert(
-                "status".to_owned(),
-                json!({ "x-kubernetes-preserve-unknown-fields": true }),
-            );
-            (crd.spec.names.kind, Node::compile(&schema))
+            let anything = json!({ "x-kubernetes-preserve-unknown-fields": true });
+            let status = fields.insert("status".to_owned(), anything);
+            let status = Node::compile(&status.expect("every kind has a status"));
+            (crd.spec.names.kind, Kind { object: Node::compile(&schema), status })
         });
         Self(kinds.collect())
     }
@@ -100,9 +107,9 @@ impl Schemas {
     /// Everything that is wrong with `object`, which is left with its defaults. With `old`, what stood there before, the
     /// rules about changes are judged too.
     ///
-    /// The status is not looked at: it is the operator's.
+    /// Of the status only the names of the fields are looked at: the rest is the operator's.
     pub fn verdict(&self, kind: &str, object: &mut Value, old: Option<&Value>) -> Vec<Violation> {
-        let Some(node) = self.0.get(kind) else {
+        let Some(Kind { object: node, status }) = self.0.get(kind) else {
             return vec![Violation {
                 path: vec![PathStep::Field("kind".to_owned())],
                 kind: ViolationKind::NotOneOf,
@@ -110,8 +117,16 @@ impl Schemas {
                 help: None,
             }];
         };
+        if let Some(fields) = object.as_object_mut()
+            && fields.get("metadata").is_none_or(Value::is_null)
+        {
+            fields.insert("metadata".to_owned(), json!({}));
+        }
         let mut check = Check::default();
         check.structure(node, object);
+        if let Some(value) = object.get("status") {
+            check.unknown_fields(status, value, Way::ROOT.field("status"));
+        }
         if check.rules_can_be_judged() {
             let old = old.map(|old| {
                 let mut old = old.clone();
@@ -127,13 +142,15 @@ impl Schemas {
 /// The part of `metadata` that users write. The API server has a schema of its own for it.
 fn metadata() -> Value {
     let written_by_the_server = json!({ "x-kubernetes-preserve-unknown-fields": true });
+    let qualified = json!({ "type": "string", "pattern": field::QUALIFIED_NAME.pattern });
+    let annotation = json!({ "type": "string", "pattern": field::ANNOTATION_KEY.pattern });
     let mut fields = json!({
         "name": { "type": "string", "minLength": 1, "maxLength": 253, "pattern": field::OBJECT_NAME.pattern,
             "description": "The name of the object." },
         "namespace": { "type": "string", "maxLength": 63, "pattern": field::NAMESPACE.pattern },
-        "labels": { "type": "object", "additionalProperties": { "type": "string", "maxLength": 63, "pattern": field::LABEL.pattern } },
-        "annotations": { "type": "object", "additionalProperties": { "type": "string" } },
-        "finalizers": { "type": "array", "items": { "type": "string" } },
+        "labels": { "type": "object", "propertyNames": qualified, "additionalProperties": { "type": "string", "maxLength": 63, "pattern": field::LABEL.pattern } },
+        "annotations": { "type": "object", "propertyNames": annotation, "additionalProperties": { "type": "string" } },
+        "finalizers": { "type": "array", "items": qualified },
     });
     for name in [
         "creationTimestamp",

@@ -37,7 +37,7 @@ pub fn known(world: &Arc<Mutex<World>>, store: &StoreUrl, instance: &Instance) -
     let claimant = Claimant { instance: instance.clone(), foreign: Foreign::Conflict };
     let reader: Arc<tokio::sync::Mutex<Option<SqlReader>>> = Arc::default();
     Arc::new(move |proposed| {
-        let (objects, scope) = around(&mut *locked(&world), proposed)?;
+        let (objects, scope) = around(&mut locked(&world), proposed)?;
         let reading = async {
             let mut reader = reader.lock().await;
             read(&mut reader, &store, &scope).await

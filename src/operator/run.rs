@@ -74,7 +74,7 @@ pub enum Certificate {
         service: String,
         /// The Secret.
         secret: String,
-        /// The ValidatingWebhookConfiguration.
+        /// The `ValidatingWebhookConfiguration`.
         configuration: String,
     },
     /// Put into a folder by somebody else.
@@ -123,45 +123,17 @@ pub async fn run(
         Some(instance) => instance,
         None => cluster::instance(&client).await.map_err(OperatorError::Cluster)?,
     };
-    let metrics = Arc::new(Metrics::new());
-    let health = Arc::new(Health::new(Instant::now().into_std()));
-    let world = Arc::new(Mutex::new(World::default()));
-    let changed = Arc::new(Notify::new());
-    let outbox = Outbox::new();
-    let port = |address| move |source| OperatorError::Port { address, source };
-    let listener = server::listen(options.listen).map_err(port(options.listen))?;
+    let parts = Parts {
+        metrics: Arc::new(Metrics::new()),
+        health: Arc::new(Health::new(Instant::now().into_std())),
+        world: Arc::default(),
+        changed: Arc::default(),
+    };
+    let mut tasks = begin(&options, &client, &instance, &parts, &stop)?;
     info!(%instance, identity = options.identity, store = %options.store, "the operator begins");
 
-    let mut tasks: JoinSet<Result<(), OperatorError>> = JoinSet::new();
-    let shown = Shown { metrics: Arc::clone(&metrics), health: Arc::clone(&health) };
-    let ended = stop.clone();
-    tasks.spawn(async move {
-        let served = server::serve(listener, shown, ended).await;
-        served.map_err(|source| OperatorError::Server { what: "metrics", source })
-    });
-    let watching = Watching {
-        client: client.clone(),
-        world: Arc::clone(&world),
-        changed: Arc::clone(&changed),
-        health: Arc::clone(&health),
-        metrics: Arc::clone(&metrics),
-    };
-    for watch in watches(&watching, &stop) {
-        tasks.spawn(async move {
-            watch.await;
-            Ok(())
-        });
-    }
-    if let Some(webhook) = &options.webhook {
-        let listener = server::listen(webhook.listen).map_err(port(webhook.listen))?;
-        let known = super::context::known(&world, &options.store, &instance);
-        let serving = webhook_of(webhook, &options, &client, &metrics, known, listener, &stop);
-        tasks.spawn(async move {
-            let served = serving.await;
-            served.map_err(|source| OperatorError::Server { what: "the webhook", source })
-        });
-    }
-
+    let outbox = Outbox::new();
+    let Parts { metrics, health, world, changed } = parts;
     let candidate = Candidate {
         namespace: options.namespace.clone(),
         lease: options.lease.clone(),
@@ -230,6 +202,57 @@ pub async fn run(
     }
     info!("the operator ends");
     result
+}
+
+/// What all tasks share.
+struct Parts {
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+    world: Arc<Mutex<World>>,
+    changed: Arc<Notify>,
+}
+
+/// Begins what every replica does, whether it leads or not: it watches, and answers whoever asks.
+fn begin(
+    options: &Options,
+    client: &Client,
+    instance: &Instance,
+    parts: &Parts,
+    stop: &CancellationToken,
+) -> Result<JoinSet<Result<(), OperatorError>>, OperatorError> {
+    let Parts { metrics, health, world, changed } = parts;
+    let port = |address| move |source| OperatorError::Port { address, source };
+    let listener = server::listen(options.listen).map_err(port(options.listen))?;
+    let mut tasks: JoinSet<Result<(), OperatorError>> = JoinSet::new();
+    let shown = Shown { metrics: Arc::clone(metrics), health: Arc::clone(health) };
+    let ended = stop.clone();
+    tasks.spawn(async move {
+        let served = server::serve(listener, shown, ended).await;
+        served.map_err(|source| OperatorError::Server { what: "metrics", source })
+    });
+    let watching = Watching {
+        client: client.clone(),
+        world: Arc::clone(world),
+        changed: Arc::clone(changed),
+        health: Arc::clone(health),
+        metrics: Arc::clone(metrics),
+    };
+    for watch in watches(&watching, stop) {
+        tasks.spawn(async move {
+            watch.await;
+            Ok(())
+        });
+    }
+    if let Some(webhook) = &options.webhook {
+        let listener = server::listen(webhook.listen).map_err(port(webhook.listen))?;
+        let known = super::context::known(world, &options.store, instance);
+        let serving = webhook_of(webhook, options, client, metrics, known, listener, stop);
+        tasks.spawn(async move {
+            let served = serving.await;
+            served.map_err(|source| OperatorError::Server { what: "the webhook", source })
+        });
+    }
+    Ok(tasks)
 }
 
 fn webhook_of(

@@ -124,6 +124,15 @@ fn every_rule_has_a_message_and_costs_little() {
 }
 
 #[test]
+fn no_column_shows_only_the_first_of_several() {
+    for crd in crds() {
+        for column in crd.spec.versions[0].additional_printer_columns.iter().flatten() {
+            assert!(!column.json_path.contains("[*]"), "{}: {}", crd.spec.names.kind, column.name);
+        }
+    }
+}
+
+#[test]
 fn a_status_that_nobody_wrote_says_so() {
     for (kind, schema) in schemas() {
         let default = &schema["properties"]["status"]["default"];

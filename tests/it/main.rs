@@ -29,6 +29,7 @@ mod pages;
 mod planner;
 mod postgres;
 mod program;
+mod real_crds;
 mod requirements;
 mod saved_plans;
 mod signals;

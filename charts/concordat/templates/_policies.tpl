@@ -29,9 +29,9 @@ spec:
 {{- define "concordat.policyVariables" -}}
 - name: user
   expression: request.userInfo.username
-# Whatever RBAC gives it: robots are often cluster-admin.
+# Service accounts and the cluster's own parts, whatever RBAC gives them: robots are often cluster-admin.
 - name: robot
-  expression: variables.user.startsWith('system:serviceaccount:') && !(variables.user in {{ .Values.robots | toJson }})
+  expression: variables.user.startsWith('system:') && !(variables.user in {{ .Values.robots | toJson }})
 {{ include "concordat.policyAnnotations" . }}
 {{- end }}
 

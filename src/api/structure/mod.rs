@@ -6,17 +6,19 @@ mod node;
 mod way;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, sync::LazyLock};
 
-use serde_json::{Map, Value};
+use regex::Regex;
+use serde_json::{Map, Number, Value};
 
+use node::Form;
 pub use node::{Node, Shape};
 pub use way::Way;
 use words::shown;
 
 use super::{
     field::TIMESTAMP,
-    schema::{Violation, ViolationKind},
+    schema::{PathStep, Violation, ViolationKind},
 };
 
 /// One object being judged.
@@ -24,6 +26,7 @@ use super::{
 pub struct Check {
     /// What was found so far.
     pub violations: Vec<Violation>,
+    is_unsound: bool,
 }
 
 impl Check {
@@ -32,23 +35,33 @@ impl Check {
         self.node(node, object, Way::ROOT);
     }
 
+    /// Looks for fields that the schema does not know, and for nothing else.
+    pub fn unknown_fields(&mut self, node: &Node, value: &Value, way: Way<'_>) {
+        for (name, value) in value.as_object().into_iter().flatten() {
+            match &node.shape {
+                Shape::Anything => {}
+                Shape::Map { values, .. } => self.unknown_fields(values, value, way.field(name)),
+                Shape::Object { fields, .. } => match fields.get(name) {
+                    Some(field) => self.unknown_fields(field, value, way.field(name)),
+                    None => self.unknown_field(name, fields, way),
+                },
+                Shape::List { .. }
+                | Shape::Text { .. }
+                | Shape::Integer { .. }
+                | Shape::Boolean => {
+                    self.unknown_field(name, &BTreeMap::new(), way);
+                }
+            }
+        }
+        for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+            let items = if let Shape::List { items, .. } = &node.shape { items } else { node };
+            self.unknown_fields(items, item, way.index(index));
+        }
+    }
+
     /// The API server judges the rules only where the structure is sound enough to make sense of them.
     pub fn rules_can_be_judged(&self) -> bool {
-        !self.violations.iter().any(|violation| match violation.kind {
-            ViolationKind::WrongType
-            | ViolationKind::Missing
-            | ViolationKind::NotOneOf
-            | ViolationKind::TooLong
-            | ViolationKind::TooMany => true,
-            ViolationKind::UnknownField { .. }
-            | ViolationKind::Pattern
-            | ViolationKind::Format
-            | ViolationKind::TooShort
-            | ViolationKind::TooFew
-            | ViolationKind::OutOfRange
-            | ViolationKind::Duplicate
-            | ViolationKind::Rule => false,
-        })
+        !self.is_unsound
     }
 
     pub(super) fn refuse(
@@ -58,7 +71,23 @@ impl Check {
         message: String,
         help: Option<String>,
     ) {
-        self.violations.push(Violation { path: way.path(), kind, message, help });
+        let path = way.path();
+        self.is_unsound |= match kind {
+            ViolationKind::WrongType
+            | ViolationKind::Missing
+            | ViolationKind::NotOneOf
+            | ViolationKind::Format
+            | ViolationKind::TooMany => true,
+            ViolationKind::TooLong => path[0] != PathStep::Field("metadata".to_owned()),
+            ViolationKind::UnknownField { .. }
+            | ViolationKind::Pattern
+            | ViolationKind::TooShort
+            | ViolationKind::TooFew
+            | ViolationKind::OutOfRange
+            | ViolationKind::Duplicate
+            | ViolationKind::Rule => false,
+        };
+        self.violations.push(Violation { path, kind, message, help });
     }
 
     fn node(&mut self, node: &Node, value: &mut Value, way: Way<'_>) {
@@ -67,10 +96,17 @@ impl Check {
             (Shape::Object { fields, required }, Value::Object(object)) => {
                 self.object(fields, required, object, way);
             }
-            (Shape::Map { values, least, most }, Value::Object(map)) => {
+            (Shape::Map { names, values, least, most }, Value::Object(map)) => {
+                if names.is_some() {
+                    // In metadata the API server reads `null` as the empty text.
+                    map.values_mut().filter(|value| value.is_null()).for_each(|it| *it = "".into());
+                }
                 map.retain(|_, value| !value.is_null());
                 self.count(map.len(), *least, *most, "entry", "entries", way);
                 for (name, value) in map.iter_mut() {
+                    if let Some(form) = names {
+                        self.form(form, name, way.field(name));
+                    }
                     self.node(values, value, way.field(name));
                 }
             }
@@ -84,14 +120,21 @@ impl Check {
                 }
             }
             (Shape::Text { .. }, Value::String(text)) => self.text(&node.shape, text, way),
-            (Shape::Integer { least, most }, Value::Number(number)) => {
-                let Some(number) = number.as_i64() else {
+            (Shape::Integer { least, most }, Value::Number(written)) => {
+                let Some(number) = whole(written) else {
                     return self.wrong_type(&node.shape, value, way);
                 };
+                *written = number.into();
                 if number < *least || number > *most {
                     let message = format!("`{number}` is not a number from {least} to {most}");
                     self.refuse(way, ViolationKind::OutOfRange, message, None);
                 }
+            }
+            (Shape::Text { date_time: true, .. }, Value::Array(_)) => {
+                // The API server leaves the type of such a list to the rules, which are judged.
+                let was_unsound = self.is_unsound;
+                self.wrong_type(&node.shape, value, way);
+                self.is_unsound = was_unsound;
             }
             _ => return self.wrong_type(&node.shape, value, way),
         }
@@ -144,17 +187,25 @@ impl Check {
             let help = Some("leave the field out where it is not required".to_owned());
             return self.refuse(way, ViolationKind::TooShort, message, help);
         }
-        if let Some((form, expected)) = form
-            && !form.is_match(text)
-        {
-            let message = format!("`{}` is not {expected}", shown(text));
-            return self.refuse(way, ViolationKind::Pattern, message, None);
+        if form.as_ref().is_some_and(|form| !self.form(form, text, way)) {
+            self.is_unsound |= *date_time && !is_date_time(text);
+            return;
         }
         if *date_time && !is_date_time(text) {
             let message = format!("`{}` is no date and time that exists", shown(text));
             let help = Some(format!("write {}", TIMESTAMP.expected));
             self.refuse(way, ViolationKind::Format, message, help);
         }
+    }
+
+    /// Whether the text has the form.
+    fn form(&mut self, (form, expected): &Form, text: &str, way: Way<'_>) -> bool {
+        let has_it = form.is_match(text);
+        if !has_it {
+            let message = format!("`{}` is not {expected}", shown(text));
+            self.refuse(way, ViolationKind::Pattern, message, None);
+        }
+        has_it
     }
 
     fn count(
@@ -176,8 +227,9 @@ impl Check {
         }
     }
 
+    /// Tells each item that stands there more than once, at its second place.
     fn duplicates(&mut self, keys: &[String], list: &[Value], way: Way<'_>) {
-        let mut seen = BTreeSet::new();
+        let mut seen = BTreeMap::new();
         for (index, item) in list.iter().enumerate() {
             let identity = if keys.is_empty() {
                 item.as_str().map_or_else(|| item.to_string(), str::to_owned)
@@ -185,19 +237,37 @@ impl Check {
                 let values = keys.iter().map(|key| item[key].as_str().unwrap_or_default());
                 values.collect::<Vec<_>>().join(", ")
             };
-            if seen.contains(&identity) {
-                let message = format!("`{}` stands here twice", shown(&identity));
-                let help = Some("remove one of the two".to_owned());
-                self.refuse(way.index(index), ViolationKind::Duplicate, message, help);
+            match seen.get_mut(&identity) {
+                None => drop(seen.insert(identity, false)),
+                Some(true) => {}
+                Some(told) => {
+                    *told = true;
+                    let message = format!("`{}` stands here twice", shown(&identity));
+                    let help = Some("remove one of the two".to_owned());
+                    self.refuse(way.index(index), ViolationKind::Duplicate, message, help);
+                }
             }
-            seen.insert(identity);
         }
     }
 }
 
-/// Whether a text with the form of a timestamp names a day and a time that exist. As for the API server, no minute has
-/// a 61st second.
+/// The number, if it is a whole one; `1.0` is.
+fn whole(number: &Number) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_991.0;
+    let whole = |number: &f64| number.fract() == 0.0 && number.abs() <= EXACT;
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole, and exact up to there")]
+    number.as_i64().or_else(|| number.as_f64().filter(whole).map(|number| number as i64))
+}
+
+/// Whether a text names a day and a time that exist, in a form that the API server knows as one. As for it, no minute
+/// has a 61st second.
 fn is_date_time(text: &str) -> bool {
-    text.get(17..19).is_some_and(|seconds| seconds <= "59")
-        && text.parse::<jiff::Timestamp>().is_ok()
+    static TIME: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](.[0-9]+)?([zZ]|[+-][0-9]{2}:[0-9]{2})$",
+        )
+        .expect("it is a regular expression")
+    });
+    let Some((day, time)) = text.split_once(['T', 't']) else { return false };
+    day.len() == 10 && day.parse::<jiff::civil::Date>().is_ok() && TIME.is_match(time)
 }

@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use crate::api::{cel::Rules, field::FORMS};
 
+/// A pattern, and what it asks for in words.
+pub type Form = (Regex, &'static str);
+
 /// One node of a schema, as far as structural schemas go.
 #[derive(Debug, Default)]
 pub struct Node {
@@ -32,6 +35,8 @@ pub enum Shape {
         required: Vec<String>,
     },
     Map {
+        /// What a key must be.
+        names: Option<Form>,
         values: Box<Node>,
         least: usize,
         most: usize,
@@ -46,7 +51,7 @@ pub enum Shape {
     Text {
         shortest: usize,
         longest: usize,
-        form: Option<(Regex, &'static str)>,
+        form: Option<Form>,
         date_time: bool,
     },
     Integer {
@@ -104,6 +109,7 @@ impl Shape {
         };
         match schema["type"].as_str() {
             Some("object") if schema["additionalProperties"].is_object() => Self::Map {
+                names: schema["propertyNames"]["pattern"].as_str().map(compiled_form),
                 values: Box::new(Node::compile(&schema["additionalProperties"])),
                 least: bound("minProperties", 0),
                 most: bound("maxProperties", usize::MAX),
@@ -157,8 +163,8 @@ impl Shape {
 }
 
 /// The pattern as a regular expression, compiled once however often it stands in the schemas, and what it asks for.
-fn compiled_form(pattern: &str) -> (Regex, &'static str) {
-    static COMPILED: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
+fn compiled_form(pattern: &str) -> Form {
+    static COMPILED: LazyLock<Vec<Form>> = LazyLock::new(|| {
         let forms = FORMS.iter().map(|form| {
             (Regex::new(form.pattern).expect("a test compiles every form"), form.expected)
         });

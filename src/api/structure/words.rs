@@ -17,10 +17,13 @@ impl Check {
         way: Way<'_>,
     ) {
         let suggestion = nearest(name, fields.keys().map(String::as_str)).map(str::to_owned);
-        let help = suggestion.as_ref().map_or_else(
-            || format!("the fields here are {}", quoted(fields.keys().map(String::as_str))),
-            |near| format!("did you mean `{near}`?"),
-        );
+        let help = match &suggestion {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if fields.is_empty() => "no field belongs here".to_owned(),
+            None => {
+                format!("the fields here are {}", quoted(fields.keys().map(String::as_str)))
+            }
+        };
         let message = format!("no field is called `{}`", shown(name));
         self.refuse(
             way.field(name),

@@ -102,8 +102,7 @@ fn judge(
 ) -> Result<(Digest, Actor), NotApproved> {
     let hash: Digest =
         approval.text.parse().map_err(|_| NotApproved::NotAHash(approval.text.clone()))?;
-    let changes =
-        waiting.get(&hash).ok_or_else(|| NotApproved::NothingWaits(hash.short().to_string()))?;
+    let changes = waiting.get(&hash).ok_or_else(|| NotApproved::NothingWaits(hash.short()))?;
     let by = approval.by.as_deref().ok_or(NotApproved::Unstamped)?;
     if is_robot(by) && !robots.contains(by) {
         return Err(NotApproved::Robot(by.to_owned()));

@@ -110,6 +110,16 @@ impl Memory {
         self.blocked.iter().filter(|(_, batches)| batches.contains(batch)).map(|(key, _)| key)
     }
 
+    /// The relationships of these namespaces with changes that wait: whatever joins them waits with them.
+    pub fn blocked_in(
+        &self,
+        namespaces: &BTreeSet<&str>,
+    ) -> impl Iterator<Item = &RelationshipKey> {
+        self.blocked.keys().filter(|key| {
+            self.owners_of(key).any(|owner| namespaces.contains(owner.namespace.as_str()))
+        })
+    }
+
     /// The batches that wait.
     pub fn batches(&self) -> BTreeSet<Digest> {
         self.blocked.values().flatten().copied().collect()

@@ -9,7 +9,9 @@
 mod approvals;
 pub(in crate::operator) mod hold;
 mod judged;
+mod marks;
 mod memory;
+mod others;
 mod outcome;
 mod parts;
 mod report;
@@ -229,6 +231,10 @@ impl Rounds {
                 concern.rows.extend(self.memory.blocked_by(&hash).cloned());
             }
         }
+        let namespaces: BTreeSet<&str> =
+            concern.relationships.iter().map(|name| name.namespace.as_str()).collect();
+        let waiting: Vec<_> = self.memory.blocked_in(&namespaces).cloned().collect();
+        concern.rows.extend(waiting);
         let settling: BTreeSet<&RelationshipKey> = self.memory.settling().collect();
         let due = work.rows.iter().filter(|row| settling.contains(row));
         let partners: BTreeSet<TenantId> = due.map(|row| row.partner).collect();
@@ -247,9 +253,10 @@ impl Rounds {
 }
 
 impl Rounds {
-    /// The grants of every relationship in a concern, declared or recorded.
+    /// The grants of every relationship in a concern, declared or recorded, and the answers to it.
     fn with_grants(&self, concern: &mut Concern, world: &World) {
         for relationship in &concern.relationships {
+            concern.acceptances.extend(world.answers_to(relationship));
             concern.grants.extend(world.grants_of(relationship));
             concern.grants.extend(self.parts.grants_of(relationship).cloned());
         }

@@ -1,6 +1,6 @@
 //! From what was read back to what the cluster is told: statuses, events, finalizers, and when to look again.
 //!
-//! Never: a finalizer taken off while something of the object is still to be taken away.
+//! Never: a status from before the last look into the store.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,9 @@ use jiff::Timestamp;
 
 use super::{
     Rounds, Wake,
-    outcome::{Done, Mark, Report, StatusOf},
+    marks::{Wanted, gives, is_over, mark_of},
+    others,
+    outcome::{Done, Report, StatusOf},
     run::Run,
 };
 use crate::{
@@ -17,19 +19,13 @@ use crate::{
         digest::Digest,
         entry::Head,
         ids::{Kind, ObjectKey},
-        lifecycle::Phase,
         limits::Batch,
         plan::{Change, Plan},
         problem::Problem,
-        state::{
-            DesiredRelationship, ObjectName, ObservedRelationship, RelationshipKey, Standing, Uid,
-        },
-        status::{
-            self, About, AcceptanceFacts, GrantFacts, GrantPart, Hold, OfferFacts,
-            RelationshipFacts,
-        },
+        state::{DesiredRelationship, ObjectName, ObservedRelationship, RelationshipKey},
+        status::{self, About, GrantFacts, GrantPart, Hold, RelationshipFacts},
     },
-    operator::world::{APPROVE, FINALIZER, Seen, World, key},
+    operator::world::{Seen, World, key},
 };
 
 /// What a report needs besides the run.
@@ -42,7 +38,11 @@ pub struct Sources<'a> {
     pub ledger: &'a BTreeMap<String, Head>,
 }
 
-fn about<'a, S, T>(seen: &Seen<S, T>, conditions: &'a [Condition], now: Timestamp) -> About<'a> {
+pub(super) fn about<'a, S, T>(
+    seen: &Seen<S, T>,
+    conditions: &'a [Condition],
+    now: Timestamp,
+) -> About<'a> {
     About {
         generation: seen.generation,
         presence: seen.object.presence,
@@ -58,8 +58,8 @@ impl Rounds {
         self.relationships(sources, done);
         self.grants(sources, done);
         self.acceptances(sources, done);
-        self.offers(sources, done);
-        self.boundaries(sources, done);
+        others::offers(sources, done);
+        others::boundaries(sources, done);
         self.rows(sources, done);
         done.left = sources.run.plan.changes.len();
     }
@@ -130,10 +130,10 @@ impl Rounds {
             let about = about(seen, conditions, done.now);
             let reported = status::relationship(&about, &facts, old);
             self.wakes.set(Wake::Object(object.clone()), reported.next_change);
-            let mark = self.mark_of(seen, &object, sources, |finalizers| {
+            let mark = mark_of(seen, &object, sources, |finalizers| {
                 let set = &run.judged.finalizers;
                 if seen.is_leaving() {
-                    let free = is_over(&facts, &seen.object.uid);
+                    let free = is_over(&facts, seen);
                     return if free { Wanted::Off } else { Wanted::AsIs };
                 }
                 match (set.relationships.contains(name), set.needless_relationships.contains(name))
@@ -180,7 +180,7 @@ impl Rounds {
             let about = about(seen, conditions, done.now);
             let reported = status::grant(&about, &facts, self.parts.of(name), old);
             self.wakes.set(Wake::Object(object.clone()), reported.next_change);
-            let mark = self.mark_of(seen, &object, sources, |_| {
+            let mark = mark_of(seen, &object, sources, |_| {
                 let set = &run.judged.finalizers;
                 if seen.is_leaving() {
                     let keeps = seen.object.spec.deletion_policy == GrantDeletionPolicy::Retain;
@@ -207,106 +207,6 @@ impl Rounds {
                     name: name.clone(),
                     uid: seen.object.uid.clone(),
                     status: StatusOf::Grant(Box::new(reported.status)),
-                });
-            }
-        }
-    }
-
-    fn acceptances(&mut self, sources: &Sources<'_>, done: &mut Done) {
-        let Sources { world, run, .. } = sources;
-        let table = &world.tables().acceptances;
-        let contents: BTreeMap<&ObjectName, Digest> = run
-            .judged
-            .desired
-            .relationships
-            .values()
-            .flat_map(|wish| wish.answers.iter().chain(&wish.agreements))
-            .chain(&run.judged.desired.acceptances)
-            .map(|acceptance| (&acceptance.object, acceptance.content))
-            .collect();
-        let notices = by_object(&run.plan.notices);
-        for name in &run.judged.concern.acceptances {
-            let Some(seen) = table.get(name) else { continue };
-            let object = key(Kind::AgreementAcceptance, name);
-            let content = contents.get(name);
-            let facts = AcceptanceFacts {
-                content: content.copied(),
-                accepted_at: Some(seen.object.spec.accepted_at),
-                recorded: content.and_then(|content| run.observed.acceptances.get(content)),
-                problems: run.judged.problems_of(&object).collect(),
-                notices: notices.get(&object).cloned().unwrap_or_default(),
-                refused: run
-                    .refused
-                    .values()
-                    .filter(|(change, _)| {
-                        crate::domain::entry::acceptance(&change.effect)
-                            .is_some_and(|acceptance| acceptance.object == *name)
-                    })
-                    .map(|(_, refusal)| refusal.to_string())
-                    .collect(),
-                hold: no_boundary(run, name),
-            };
-            let old = table.status(name);
-            let conditions = old.map_or(&[][..], |old| &old.conditions);
-            let reported = status::acceptance(&about(seen, conditions, done.now), &facts);
-            self.wakes.set(Wake::Object(object.clone()), reported.next_change);
-            let answers = seen.object.spec.relationship_ref.as_ref();
-            let awaited = answers.is_some_and(|reference| {
-                let (namespace, name) = (name.namespace.clone(), reference.name.clone());
-                let relationship = ObjectName { namespace, name };
-                run.judged.finalizers.relationships.contains(&relationship)
-            });
-            if !awaited && old != Some(&reported.status) {
-                for event in status::other_events(conditions, &reported.status.conditions) {
-                    done.events.push((object.clone(), seen.object.uid.clone(), event));
-                }
-                done.reports.push(Report {
-                    name: name.clone(),
-                    uid: seen.object.uid.clone(),
-                    status: StatusOf::Acceptance(reported.status),
-                });
-            }
-        }
-    }
-
-    fn offers(&mut self, sources: &Sources<'_>, done: &mut Done) {
-        let Sources { world, run, .. } = sources;
-        let table = &world.tables().offers;
-        for name in &run.judged.concern.offers {
-            let Some(seen) = table.get(name) else { continue };
-            let object = key(Kind::PartnerOffer, name);
-            let facts = OfferFacts {
-                problems: run.judged.problems_of(&object).collect(),
-                hold: no_boundary(run, name),
-            };
-            let old = table.status(name);
-            let conditions = old.map_or(&[][..], |old| &old.conditions);
-            let reported = status::offer(&about(seen, conditions, done.now), &facts);
-            if old != Some(&reported.status) {
-                done.reports.push(Report {
-                    name: name.clone(),
-                    uid: seen.object.uid.clone(),
-                    status: StatusOf::Offer(reported.status),
-                });
-            }
-        }
-    }
-
-    fn boundaries(&mut self, sources: &Sources<'_>, done: &mut Done) {
-        let Sources { world, run, .. } = sources;
-        let table = &world.tables().boundaries;
-        for name in &run.judged.concern.boundaries {
-            let Some(seen) = table.get(name) else { continue };
-            let object = key(Kind::PartnerBoundary, name);
-            let problems: Vec<&Problem> = run.judged.problems_of(&object).collect();
-            let old = table.status(name);
-            let conditions = old.map_or(&[][..], |old| &old.conditions);
-            let reported = status::boundary(&about(seen, conditions, done.now), &problems);
-            if old != Some(&reported.status) {
-                done.reports.push(Report {
-                    name: name.clone(),
-                    uid: seen.object.uid.clone(),
-                    status: StatusOf::Boundary(reported.status),
                 });
             }
         }
@@ -342,66 +242,6 @@ impl Rounds {
             done.not_approved.push((approval.object.clone(), approval.uid.clone(), why.clone()));
         }
     }
-
-    /// What is to be changed of an object's metadata.
-    fn mark_of<S, T>(
-        &self,
-        seen: &Seen<S, T>,
-        object: &ObjectKey,
-        sources: &Sources<'_>,
-        wanted: impl Fn(&[String]) -> Wanted,
-    ) -> Option<Mark> {
-        let mut finalizers = seen.finalizers.clone();
-        match wanted(&finalizers) {
-            Wanted::On => finalizers.push(FINALIZER.to_owned()),
-            Wanted::Off => finalizers.retain(|finalizer| finalizer != FINALIZER),
-            Wanted::AsIs => {}
-        }
-        let read = sources.run.approvals.iter().any(|approval| approval.object == *object);
-        let drops_approval = read && seen.annotation(APPROVE).is_some();
-        (finalizers != seen.finalizers || drops_approval).then(|| Mark {
-            object: object.clone(),
-            uid: seen.object.uid.clone(),
-            version: seen.version.clone(),
-            is_last: seen.is_leaving() && finalizers.is_empty(),
-            finalizers,
-            drops_approval,
-        })
-    }
-}
-
-/// What a finalizer is to be.
-enum Wanted {
-    On,
-    Off,
-    AsIs,
-}
-
-/// Whether nothing of a relationship that goes is left to be done.
-fn is_over(facts: &RelationshipFacts<'_>, uid: &Uid) -> bool {
-    let live = facts.rows.iter().any(|row| {
-        row.owner.object == *facts.object
-            && row.uid == *uid
-            && row.lifecycle.phase() != Phase::Ended
-    });
-    let planned = facts.wish.is_none_or(|wish| wish.standing == Standing::Deleted);
-    !live || (planned && facts.hold.is_none() && facts.left.is_empty() && facts.refused.is_empty())
-}
-
-/// Whether something in the store still comes from this very grant, and would go with it.
-fn gives(run: &Run, grant: &ObjectName, uid: &str) -> bool {
-    let live = run
-        .observed
-        .relationships
-        .values()
-        .flatten()
-        .filter(|row| row.lifecycle.phase() == Phase::Active);
-    live.flat_map(|row| row.assignments.values()).any(|assignment| {
-        let given = assignment.state.contributions.get(grant);
-        given.is_some_and(|given| {
-            given.uid.0 == uid && given.deletion == GrantDeletionPolicy::Revoke
-        })
-    })
 }
 
 fn by_owner(changes: &[Change]) -> BTreeMap<&ObjectName, Vec<&Change>> {
@@ -413,7 +253,7 @@ fn by_owner(changes: &[Change]) -> BTreeMap<&ObjectName, Vec<&Change>> {
     by_owner
 }
 
-fn by_object(notices: &[Problem]) -> BTreeMap<ObjectKey, Vec<&Problem>> {
+pub(super) fn by_object(notices: &[Problem]) -> BTreeMap<ObjectKey, Vec<&Problem>> {
     let mut by_object: BTreeMap<ObjectKey, Vec<&Problem>> = BTreeMap::new();
     for notice in notices {
         if let Some(object) = &notice.object {
@@ -455,7 +295,7 @@ fn refused(run: &Run, name: &ObjectName) -> Vec<String> {
     own.map(|(_, refusal)| refusal.to_string()).collect()
 }
 
-fn no_boundary(run: &Run, name: &ObjectName) -> Option<Hold> {
+pub(super) fn no_boundary(run: &Run, name: &ObjectName) -> Option<Hold> {
     run.judged.unadmitted.contains(&name.namespace).then_some(Hold::NoBoundary)
 }
 

@@ -100,7 +100,7 @@ impl Run {
                 .into_iter()
                 .filter(|admitted| !self.refused.contains_key(&admitted.change.id()))
                 .collect();
-            let by = self.operator(settings, &run);
+            let by = operator(settings, &run);
             self.block(store, &by, done).await?;
             for batch in &self.checked.approved {
                 if let Some(actor) = approved.get(&batch.hash) {
@@ -188,25 +188,18 @@ impl Run {
         self.budgets.get(scope)?.blocked.get(&member(change)).copied()
     }
 
-    /// Stores what waits and did not before. What is stored keeps its batch, however little of it a round looks at.
+    /// Stores what waits where some of it did not before, all of it as one batch. What is stored keeps its batch, however
+    /// little of it a round looks at.
     async fn block(
         &mut self,
         store: &mut impl Write,
         by: &Signature,
         done: &mut Done,
     ) -> Result<(), StoreError> {
-        let mut fresh = Vec::new();
-        for batch in &self.checked.blocked {
-            let new = |change: &&Change| self.stored_batch(change).is_none();
-            let changes: Vec<Change> = batch.changes.iter().filter(new).cloned().collect();
-            if changes.is_empty() {
-                continue;
-            }
-            let members: BTreeSet<Digest> = changes.iter().map(member).collect();
-            let hash = Digest::of(&(&batch.scope, &members));
-            let (scope, exceeded) = (batch.scope.clone(), batch.exceeded.clone());
-            fresh.push(Batch { hash, scope, exceeded, members, changes });
-        }
+        let new = |change: &Change| self.stored_batch(change).is_none();
+        let blocked = self.checked.blocked.iter();
+        let fresh: Vec<Batch> =
+            blocked.filter(|batch| batch.changes.iter().any(new)).cloned().collect();
         if fresh.is_empty() {
             return Ok(());
         }
@@ -234,12 +227,7 @@ impl Run {
         if seen.is_empty() {
             return Ok(());
         }
-        store.record(seen, &self.operator(settings, &[])).await
-    }
-
-    fn operator(&self, settings: &Settings, run: &[Admitted]) -> Signature {
-        let catalogue = Catalogue::compiled().version();
-        requester::operator(&settings.instance, catalogue, plan_hash(run))
+        store.record(seen, &operator(settings, &[])).await
     }
 
     /// The first key of each row, also of rows that the plan makes.
@@ -279,9 +267,7 @@ pub async fn expiry(
     if run.is_empty() {
         return Ok(());
     }
-    let catalogue = Catalogue::compiled().version();
-    let by = requester::operator(&settings.instance, catalogue, plan_hash(&run));
-    let by = Signatures::from(by);
+    let by = Signatures::from(operator(settings, &run));
     let report = apply(store, run, &limits(desired), &by, |_| ControlFlow::Continue(())).await;
     for (admitted, outcome) in report.tried {
         done.effects.push(Effected { change: admitted.change, outcome, by: by.run.clone() });
@@ -290,4 +276,10 @@ pub async fn expiry(
         return Err(error);
     }
     Ok(())
+}
+
+/// The operator itself, for what nobody else is behind.
+fn operator(settings: &Settings, run: &[Admitted]) -> Signature {
+    let catalogue = Catalogue::compiled().version();
+    requester::operator(&settings.instance, catalogue, plan_hash(run))
 }

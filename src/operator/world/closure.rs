@@ -95,6 +95,12 @@ impl World {
         grants
     }
 
+    /// The acceptances that name a relationship.
+    pub fn answers_to(&self, relationship: &ObjectName) -> BTreeSet<ObjectName> {
+        let link = Link::Relationship(relationship.clone());
+        self.links().of(&link, Kind::AgreementAcceptance).cloned().collect()
+    }
+
     /// What has to be looked at because these objects changed.
     pub fn concern(&self, changed: &BTreeSet<ObjectKey>) -> Concern {
         let mut concern = Concern::default();
@@ -166,9 +172,7 @@ impl World {
         let mut around = concern.clone();
         for name in &concern.relationships {
             around.grants.extend(self.grants_of(name));
-            let link = Link::Relationship(name.clone());
-            let of = self.links().of(&link, Kind::AgreementAcceptance).cloned();
-            around.acceptances.extend(of);
+            around.acceptances.extend(self.answers_to(name));
             if let Some(seen) = tables.relationships.get(name) {
                 let customer = seen.object.spec.customer.tenant_id.to_ascii_lowercase();
                 let link = Link::Customer(name.namespace.clone(), customer);

@@ -125,12 +125,12 @@ impl World {
                     self.remove::<K>(&name);
                 }
                 for (name, known) in listed {
-                    self.put::<K>(name, known);
+                    self.put::<K>(&name, known);
                 }
             }
             Event::Apply(object) => {
                 let (name, known) = known(object);
-                self.put::<K>(name, known);
+                self.put::<K>(&name, known);
             }
             Event::Delete(object) => {
                 self.remove::<K>(&name_of(&object));
@@ -172,10 +172,10 @@ impl World {
     ) -> R {
         let dirty = self.dirty.clone();
         let name = object.name.clone();
-        let before = self.put::<K>(name.clone(), Known::Read(Arc::new(not_stored(object))));
+        let before = self.put::<K>(&name, Known::Read(Arc::new(not_stored(object))));
         let answer = look(self);
         match before {
-            Some(before) => drop(self.put::<K>(name, before)),
+            Some(before) => drop(self.put::<K>(&name, before)),
             None => self.remove::<K>(&name),
         }
         self.dirty = dirty;
@@ -196,7 +196,7 @@ impl World {
                 laid
             }
         };
-        self.put::<K>(name, Known::Read(Arc::new(laid)));
+        self.put::<K>(&name, Known::Read(Arc::new(laid)));
     }
 
     /// Remembers what is being reported of an object: its own echo is no news.
@@ -222,24 +222,24 @@ impl World {
 
     fn put<K: Tabled>(
         &mut self,
-        name: ObjectName,
+        name: &ObjectName,
         known: Known<K::Spec, K::Status>,
     ) -> Option<Known<K::Spec, K::Status>> {
         let links = known.read().map(|seen| K::Spec::links(&seen.object));
         let table = K::table(&mut self.tables);
         let echo = match &known {
-            Known::Read(seen) => table.is_echo(&name, seen),
+            Known::Read(seen) => table.is_echo(name, seen),
             Known::Unread(_) => false,
         };
         let before = table.put(name.clone(), known);
         if let Some(Known::Read(before)) = &before {
-            self.links.remove(K::KIND, &name, K::Spec::links(&before.object));
+            self.links.remove(K::KIND, name, K::Spec::links(&before.object));
         }
         if let Some(links) = links {
-            self.links.add(K::KIND, &name, links);
+            self.links.add(K::KIND, name, links);
         }
         if !echo {
-            self.mark(key(K::KIND, &name));
+            self.mark(key(K::KIND, name));
         }
         before
     }

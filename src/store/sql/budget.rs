@@ -60,16 +60,18 @@ const SHARES: Statement = Statement {
                FROM jsonb_to_recordset($1::jsonb) AS k(scope text)",
 };
 
-/// Members that were not made since their batch was stored.
+/// Members that were not made since their batch was stored. One that waits in several batches waits in the newest.
 const MEMBERS: Statement = Statement {
     sqlite: "SELECT json_object('scope', b.scope, 'batch', b.hash, 'member', m.member, \
              'approved_at_ms', b.approved_at_ms) FROM batches b \
              JOIN batch_members m ON m.batch = b.hash AND m.made_at_ms IS NULL \
-             WHERE b.scope IN (SELECT value ->> 'scope' FROM json_each($1))",
+             WHERE b.scope IN (SELECT value ->> 'scope' FROM json_each($1)) \
+             ORDER BY b.blocked_at_ms, b.hash",
     postgres: "SELECT json_build_object('scope', b.scope, 'batch', b.hash, 'member', m.member, \
                'approved_at_ms', b.approved_at_ms)::text FROM batches b \
                JOIN batch_members m ON m.batch = b.hash AND m.made_at_ms IS NULL \
-               WHERE b.scope IN (SELECT scope FROM jsonb_to_recordset($1::jsonb) AS k(scope text))",
+               WHERE b.scope IN (SELECT scope FROM jsonb_to_recordset($1::jsonb) AS k(scope text)) \
+               ORDER BY b.blocked_at_ms, b.hash",
 };
 
 #[derive(Deserialize)]

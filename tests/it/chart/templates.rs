@@ -210,3 +210,23 @@ fn line(rule: &Value) -> String {
     }
     line + "\n"
 }
+
+#[test]
+fn the_program_knows_every_argument_that_the_chart_gives_it() {
+    let help = Place::new().run(&["operator", "--help"]);
+    assert_eq!(help.code, Some(0), "{}", help.stderr);
+    let mut given = BTreeSet::new();
+    for path in values("good") {
+        let name = stem(&path);
+        let objects = rendered(name);
+        let container = &only(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0];
+        for argument in container["args"].as_array().unwrap() {
+            let word = argument.as_str().unwrap().split('=').next().unwrap();
+            let known = word == "operator" || help.stdout.contains(&format!("{word} "));
+            assert!(known || help.stdout.contains(&format!("{word}\n")), "{name}: {word}");
+            given.insert(word.to_owned());
+        }
+    }
+    println!("{given:?}");
+    assert!(given.len() >= 12, "{given:?}");
+}

@@ -87,20 +87,3 @@ fn statuses_that_are_behind_or_hold_a_part_are_named_and_give_no_plan() {
     let error = reading(&adopting).laid(input()).unwrap_err();
     assert!(error.to_string().contains("adopts a row"), "{error}");
 }
-
-#[test]
-fn a_cluster_without_the_definitions_is_not_an_empty_one() {
-    let cluster = Cluster::own();
-    let lease = "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: concordat, \
-                 namespace: default, annotations: {concordat.dev/observed-through: \
-                 \"2026-01-01T00:00:00Z\"}}}";
-    cluster.apply(lease);
-    let words = ["get", "grants", "--lease-namespace", "default"];
-    let ran = concordat(&cluster, &cluster.kubeconfig(), &words, "");
-    assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(ran.stderr.contains("[C0617]"), "{ran:?}");
-    cluster.kill_api_server();
-    let ran = concordat(&cluster, &cluster.kubeconfig(), &words, "");
-    assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(ran.stderr.contains("[C0609]"), "{ran:?}");
-}

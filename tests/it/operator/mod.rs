@@ -254,7 +254,7 @@ spec:
   acceptedAt: \"{now}\"
   readConfirmed: true
   relationshipRef: {{name: {name}}}
-  invitation: {digest}
+  invitation: \"{digest}\"
 "
     )
 }

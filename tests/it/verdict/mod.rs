@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod changes;
-mod good;
+pub mod good;
 mod rules;
 mod shape;
 

@@ -5,8 +5,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    good::{boundary, grant, offer, relationship},
-    refused,
+    good::{acceptance, boundary, grant, offer, relationship},
+    refused, verdict,
 };
 
 #[test]
@@ -178,6 +178,45 @@ fn an_object_of_the_wrong_shape_is_refused_with_every_reason() {
             "spec.relationshipSelector.matchLabels: it is empty, at least 1 entry is needed (leave the field out where it is not required)",
         ),
         (
+            "the same three times",
+            grant(),
+            |o| o["spec"]["roles"] = json!(vec!["User Administrator"; 3]),
+            "spec.roles[1]: `User Administrator` stands here twice (remove one of the two)",
+        ),
+        (
+            "a list for a time",
+            grant(),
+            |o| o["spec"]["notAfter"] = json!(["2027-01-01T00:00:00Z"]),
+            "spec.notAfter: text belongs here, not a list",
+        ),
+        (
+            "a blank that is none in every language",
+            acceptance(),
+            |o| o["spec"]["acceptedBy"]["email"] = json!("a\u{a0}b@c"),
+            "spec.acceptedBy.email: `a\\u{a0}b@c` is not a mail address such as `ada@example.com`",
+        ),
+        (
+            "the key of a label",
+            grant(),
+            |o| o["metadata"]["labels"] = json!({ "bad key": "a" }),
+            "metadata.labels.bad key: `bad key` is not a name of at most 63 letters, digits, `-`, `_` and `.`, with or without a domain before it such as `example.com/`",
+        ),
+        (
+            "no metadata",
+            grant(),
+            |o| o["metadata"] = Value::Null,
+            "metadata.name: `name` is missing (The name of the object)",
+        ),
+        (
+            "a status with unknown fields",
+            grant(),
+            |o| {
+                o["status"] =
+                    json!({ "observedGeneration": "x", "extra": true, "roles": { "x": 1 } });
+            },
+            "status.extra: no field is called `extra` (the fields here are `catalogueVersion`, `conditions`, `effectiveSince`, `expiresAt`, `observedGeneration`, `roles`)\nstatus.roles.x: no field is called `x` (no field belongs here)",
+        ),
+        (
             "two at once",
             grant(),
             |o| {
@@ -187,4 +226,14 @@ fn an_object_of_the_wrong_shape_is_refused_with_every_reason() {
             "spec.rolse: no field is called `rolse` (did you mean `roles`?)\nspec.suspend: `true` or `false` belongs here, not the number `1`",
         ),
     ]);
+}
+
+#[test]
+fn a_whole_number_may_be_written_with_a_point_and_null_is_an_empty_label() {
+    let mut object = boundary();
+    object["spec"]["limits"]["revocations"]["count"] = json!(25.0);
+    object["metadata"]["labels"] = json!({ "team": null });
+    assert_eq!(verdict(&mut object, None), "");
+    assert_eq!(object["spec"]["limits"]["revocations"]["count"], json!(25));
+    assert_eq!(object["metadata"]["labels"], json!({ "team": "" }));
 }

@@ -13,36 +13,28 @@
 )]
 
 #[allow(dead_code, unused_imports, reason = "the tests use more of it")]
-#[path = "../tests/it/cluster/mod.rs"]
+#[path = "../../tests/it/cluster/mod.rs"]
 mod cluster;
+mod fleet;
+mod program;
 
 use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    path::Path,
     time::{Duration, Instant},
 };
 
-use concordat::{
-    domain::validate::{Object, Presence},
-    store::{Read, StoreUrl, sql::open_reader},
-};
+use concordat::store::{Read, StoreUrl, sql::open_reader};
+use fleet::{GRANTS_OF_EACH, NAMESPACE, OTHER_ROLE, ROLE, fleet, grant};
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use kube::{
     Api, Client,
     api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams},
 };
+use program::Operator;
 use serde_json::{Value, json};
 
-const NAMESPACE: &str = "msp";
 const CONNECTIONS: usize = 16;
-const GRANTS_OF_EACH: usize = 6;
-const PARTNER: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
-/// Low enough that no boundary of roles is needed.
-const ROLE: &str = "Message Center Reader";
-const OTHER_ROLE: &str = "Service Support Administrator";
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
@@ -66,7 +58,7 @@ async fn main() {
 
     let operator = Operator::start(&cluster, &store);
     let took = operator.until_quiet().await;
-    let writes = operator.api_writes().await;
+    let writes = operator.api_writes();
     let ready = ready(&client).await;
     assert_eq!(ready, fleet.len(), "objects that are ready");
     let rate = writes as f64 / took.as_secs_f64();
@@ -91,11 +83,11 @@ async fn main() {
 
     changes(&client, &store).await;
 
-    let rested = operator.api_writes().await;
+    let rested = operator.api_writes();
     tokio::time::sleep(Duration::from_secs(60)).await;
     told(
         "a minute of rest",
-        format!("{} writes but the Lease's (0 wanted)", operator.api_writes().await - rested),
+        format!("{} writes but the Lease's (0 wanted)", operator.api_writes() - rested),
     );
     operator.stop();
 
@@ -107,7 +99,7 @@ async fn main() {
         format!(
             "ready in {:.1} s (5 wanted), {} writes but the Lease's (0 wanted), {} at most",
             took.as_secs_f64(),
-            operator.api_writes().await,
+            operator.api_writes(),
             operator.memory("VmHWM")
         ),
     );
@@ -115,132 +107,8 @@ async fn main() {
     operator.stop();
 }
 
-fn told(what: &str, figure: String) {
+fn told(what: &str, figure: impl std::fmt::Display) {
     println!("{what:<28} {figure}");
-}
-
-fn named(kind: &str, name: &str, spec: Value) -> Value {
-    json!({
-        "apiVersion": "concordat.dev/v1alpha1",
-        "kind": kind,
-        "metadata": { "name": name, "namespace": NAMESPACE },
-        "spec": spec,
-    })
-}
-
-fn guid(kind: u32, number: usize) -> String {
-    format!("{kind:08x}-0000-4000-8000-{number:012x}")
-}
-
-/// One offer and one boundary, and relationships that are accepted, each with its grants.
-fn fleet(objects: usize) -> Vec<Value> {
-    let mut fleet = vec![
-        json!({
-            "apiVersion": "concordat.dev/v1alpha1",
-            "kind": "PartnerBoundary",
-            "metadata": { "name": "msp" },
-            "spec": {
-                "namespaces": [NAMESPACE],
-                "partner": { "tenantId": PARTNER, "certifiedFor": ["GranularDelegatedAdmin"] },
-                "customers": { "any": true },
-                "grantees": { "any": true },
-                "roles": { "any": true },
-                "limits": { "newGrantees": 1_000_000, "privilegedGains": 1_000_000,
-                            "revocations": { "count": 1_000_000, "share": 100 } },
-            },
-        }),
-        named(
-            "PartnerOffer",
-            "helpdesk",
-            json!({
-                "partner": { "tenantId": PARTNER, "displayName": "Contoso" },
-                "type": "GranularDelegatedAdmin",
-                "duration": "P730D",
-                "roles": [ROLE, OTHER_ROLE],
-            }),
-        ),
-    ];
-    let relationships = (objects - 2) / (GRANTS_OF_EACH + 2);
-    for number in 0..relationships {
-        fleet.extend(relationship(number));
-        for grant in 0..GRANTS_OF_EACH {
-            fleet.push(self::grant(number, grant, None));
-        }
-    }
-    fleet
-}
-
-fn relationship(number: usize) -> Vec<Value> {
-    let name = format!("customer-{number}");
-    let customer = guid(1, number);
-    let spec = json!({
-        "customer": { "tenantId": customer, "displayName": name },
-        "displayName": name,
-        "offerRef": { "name": "helpdesk" },
-    });
-    let invitation = digest(&spec);
-    let accepted = Timestamp::now() - SignedDuration::from_hours(1);
-    vec![
-        named("PartnerRelationship", &name, spec),
-        named(
-            "AgreementAcceptance",
-            &name,
-            json!({
-                "decision": "Accept",
-                "customer": { "tenantId": customer },
-                "partner": { "tenantId": PARTNER },
-                "acceptedBy": { "firstName": "Ada", "lastName": "Lovelace",
-                                "email": "ada@customer.example", "role": "GlobalAdministrator" },
-                "acceptedAt": accepted.to_string(),
-                "readConfirmed": true,
-                "relationshipRef": { "name": name },
-                "invitation": invitation,
-            }),
-        ),
-    ]
-}
-
-/// The digest that the customer accepts, computed from the files alone as anybody can.
-fn digest(relationship: &Value) -> String {
-    use concordat::domain::{
-        catalogue::Catalogue,
-        state::{Absence, ObjectName, Uid},
-        validate::{Objects, validate},
-    };
-    fn object<S>(name: &str, spec: S) -> Object<S> {
-        Object {
-            name: ObjectName { namespace: NAMESPACE.to_owned(), name: name.to_owned() },
-            uid: Uid::of_file(),
-            labels: BTreeMap::new(),
-            annotations: BTreeMap::new(),
-            presence: Presence::Present,
-            source: None,
-            spec,
-        }
-    }
-    let mut objects = Objects::none(Absence::Keep);
-    let offer = json!({
-        "partner": { "tenantId": PARTNER, "displayName": "Contoso" },
-        "type": "GranularDelegatedAdmin", "duration": "P730D", "roles": [ROLE, OTHER_ROLE],
-    });
-    objects.offers.push(object("helpdesk", serde_json::from_value(offer).unwrap()));
-    let spec = serde_json::from_value(relationship.clone()).unwrap();
-    objects.relationships.push(object("it", spec));
-    let verdict = validate(&objects, Catalogue::compiled(), Timestamp::now());
-    let wish = verdict.desired.relationships.values().next().unwrap();
-    wish.invitation.digest().to_string()
-}
-
-fn grant(number: usize, grant: usize, not_after: Option<Timestamp>) -> Value {
-    let mut spec = json!({
-        "relationshipRef": { "name": format!("customer-{number}") },
-        "grantee": { "securityGroup": { "id": guid(2, grant), "displayName": format!("group {grant}") } },
-        "roles": [ROLE],
-    });
-    if let Some(not_after) = not_after {
-        spec["notAfter"] = json!(not_after.to_string());
-    }
-    named("RoleGrant", &format!("grant-{number}-{grant}"), spec)
 }
 
 fn api_of(client: &Client, object: &Value) -> Api<DynamicObject> {
@@ -374,11 +242,12 @@ async fn changes(client: &Client, store: &Path) {
 async fn expiry(client: &Client, operator: &Operator, store: &Path, number: usize) {
     let url: StoreUrl = format!("sqlite:{}", store.display()).parse().unwrap();
     let relationships = number / (GRANTS_OF_EACH + 2);
-    let end = Timestamp::now() + SignedDuration::from_secs(60 + number as i64 / 100);
+    let end =
+        Timestamp::now() + SignedDuration::from_secs(60 + i64::try_from(number).unwrap() / 100);
     let end = Timestamp::from_second(end.as_second()).unwrap();
     let grants: Vec<Value> = (0..relationships)
         .flat_map(|number| (0..GRANTS_OF_EACH).map(move |grant| (number, grant)))
-        .map(|(number, grant)| self::grant(number, grant, Some(end)))
+        .map(|(number, grant)| fleet::grant(number, grant, Some(end)))
         .collect();
     let expiring = grants.len();
     stream::iter(grants)
@@ -411,90 +280,4 @@ async fn expiry(client: &Client, operator: &Operator, store: &Path, number: usiz
             expired.len()
         ),
     );
-}
-
-struct Operator {
-    child: Child,
-    port: u16,
-    began: Instant,
-}
-
-impl Operator {
-    fn start(cluster: &cluster::Cluster, store: &Path) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let program = PathBuf::from(env!("CARGO_BIN_EXE_concordat"));
-        let log = fs::File::create(store.with_extension("log")).unwrap();
-        let mut command = Command::new(program);
-        command
-            .args(["operator", "--store", &format!("sqlite:{}", store.display())])
-            .args(["--listen", &format!("127.0.0.1:{port}")])
-            .env("KUBECONFIG", cluster.kubeconfig())
-            .env("CONCORDAT_LOG", "warn")
-            .stdout(Stdio::null())
-            .stderr(log);
-        Self { child: command.spawn().unwrap(), port, began: Instant::now() }
-    }
-
-    fn get(&self, path: &str) -> Option<(bool, String)> {
-        use std::io::{Read as _, Write as _};
-        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        Some((answer.contains(" 200 "), answer))
-    }
-
-    async fn until_ready(&self) -> Duration {
-        while !self.get("/readyz").is_some_and(|(ready, _)| ready) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        self.began.elapsed()
-    }
-
-    fn figure(&self, name: &str) -> f64 {
-        let Some((_, text)) = self.get("/metrics") else { return f64::NAN };
-        let lines = text.lines().filter(|line| line.starts_with(name));
-        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
-    }
-
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-    async fn api_writes(&self) -> u64 {
-        let Some((_, text)) = self.get("/metrics") else { return 0 };
-        let own = text.lines().filter(|line| {
-            line.starts_with("concordat_api_writes_total")
-                && !line.contains("Lease")
-                && !line.contains("\"Event\"")
-        });
-        own.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as u64
-    }
-
-    /// Until nothing was written for a while: how long it was busy.
-    async fn until_quiet(&self) -> Duration {
-        self.until_ready().await;
-        let mut last =
-            (self.began.elapsed(), self.api_writes().await, self.figure("concordat_rounds_total"));
-        let mut quiet = Instant::now();
-        while quiet.elapsed() < Duration::from_secs(4) {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            let (writes, rounds) = (self.api_writes().await, self.figure("concordat_rounds_total"));
-            if writes != last.1 || rounds.to_bits() != last.2.to_bits() {
-                last = (self.began.elapsed(), writes, rounds);
-                quiet = Instant::now();
-            }
-        }
-        last.0
-    }
-
-    fn memory(&self, what: &str) -> String {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with(what)).unwrap();
-        let kilobytes: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-        format!("{:.0} MB", kilobytes / 1_024.0)
-    }
-
-    fn stop(mut self) {
-        let id = self.child.id().to_string();
-        Command::new("kill").args(["-TERM", &id]).status().unwrap();
-        self.child.wait().unwrap();
-    }
 }

@@ -2,12 +2,14 @@
 //!
 //! Never: a round before every kind was listed whole, or after the Lease is lost.
 
+mod term;
+
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, sleep},
@@ -15,25 +17,24 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use term::Term;
+
 use super::{
     cluster::{Events, Outbox, Post},
-    leader::{Leadership, Published, Role},
-    round::{Done, Report, Rounds, Settings, StatusOf, Work, locked},
+    leader::{Leadership, Role},
+    round::{Done, Report, Settings, StatusOf, Work, locked},
     telemetry::{
         health::Health,
         labels::{ChangeOutcome, RoundResult},
         logs,
-        metrics::{self, Holdings, LedgerHead, Metrics, Reach},
+        metrics::{self, Metrics, Reach},
     },
     world::{World, key},
 };
 use crate::{
     api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
-    domain::{entry::Head, ids::Kind},
-    store::{
-        Outcome, Read, Scope, StoreError, StoreUrl,
-        sql::{SqlWriter, open_reader, open_writer_again, open_writer_at},
-    },
+    domain::ids::Kind,
+    store::{Outcome, Read, StoreError, StoreUrl, sql::open_reader},
 };
 
 /// How fast the leader is.
@@ -101,19 +102,6 @@ enum End {
     Lost,
 }
 
-/// A term: from taking the Lease to losing it.
-struct Term<'a> {
-    lead: &'a Lead,
-    epoch: i64,
-    rounds: Rounds,
-    store: Option<SqlWriter>,
-    begun: bool,
-    /// The store's clock, and when it was read.
-    clock: (Timestamp, Instant),
-    /// The end of the ledger, as it was seen last.
-    head: Head,
-}
-
 impl Lead {
     /// Leads whenever it may, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
@@ -173,15 +161,7 @@ impl Lead {
         role: &mut watch::Receiver<Role>,
         stop: &CancellationToken,
     ) -> End {
-        let mut term = Term {
-            lead: self,
-            epoch,
-            rounds: Rounds::new(self.settings.clone()),
-            store: None,
-            begun: false,
-            clock: (Timestamp::UNIX_EPOCH, Instant::now()),
-            head: Head::empty(),
-        };
+        let mut term = Term::begin(self, epoch);
         let mut work = Work::default();
         let mut retry = FIRST_RETRY;
         let mut next_tick = Instant::now();
@@ -319,137 +299,5 @@ fn remember(world: &mut World, report: &Report) {
         StatusOf::Grant(status) => world.reports::<RoleGrant>(name, *status),
         StatusOf::Acceptance(status) => world.reports::<AgreementAcceptance>(name, status),
         StatusOf::Boundary(status) => world.reports::<PartnerBoundary>(name, status),
-    }
-}
-
-impl Term<'_> {
-    /// One time around: a look at the clock now and then, and a round where there is something to look at.
-    async fn turn(
-        &mut self,
-        work: &mut Work,
-        next_tick: &mut Instant,
-        next_observation: &mut Instant,
-    ) -> Result<(), StoreError> {
-        if self.store.is_none() {
-            self.open().await?;
-        }
-        if Instant::now() >= *next_tick {
-            self.tick(work.is_empty()).await?;
-            *next_tick = Instant::now() + self.lead.pace.ticks_every;
-        }
-        if !locked(&self.lead.world).is_synced() {
-            return Ok(());
-        }
-        if Instant::now() >= *next_observation {
-            work.everything = true;
-            *next_observation = Instant::now() + self.lead.pace.observes_every;
-        }
-        work.objects.append(&mut locked(&self.lead.world).take_dirty());
-        for wake in self.rounds.due(self.now()) {
-            work.also(wake);
-        }
-        self.lead.metrics.queue_depth(work.objects.len() + work.rows.len());
-        if work.is_empty() {
-            return Ok(());
-        }
-        let Some(store) = &mut self.store else { return Ok(()) };
-        let began = Instant::now();
-        let done = self.rounds.round(&self.lead.world, work, store).await?;
-        self.clock = (done.now, Instant::now());
-        let failed = done.failed.clone();
-        let again = done.again.clone();
-        let left = done.left;
-        self.lead.tell(done, began.elapsed());
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        *work = Work::default();
-        again.into_iter().for_each(|wake| work.also(wake));
-        self.lead.reached(&Ok(()));
-        self.count(left);
-        Ok(())
-    }
-
-    /// Opens the store in our epoch; what time has ended meanwhile goes before anything else is looked at.
-    async fn open(&mut self) -> Result<(), StoreError> {
-        let Lead { store: url, settings, .. } = self.lead;
-        let mut store = if self.begun {
-            open_writer_again(url, &settings.instance, self.epoch, &self.head).await?
-        } else {
-            open_writer_at(url, &settings.instance, self.epoch).await?
-        };
-        self.begun = true;
-        let began = Instant::now();
-        let done = self.rounds.expire(&mut store).await?;
-        self.clock = (done.now, Instant::now());
-        self.store = Some(store);
-        self.lead.reached(&Ok(()));
-        self.lead.tell(done, began.elapsed());
-        Ok(())
-    }
-
-    /// Reads the store's clock and the end of the ledger, and lets the Lease tell how far we are.
-    async fn tick(&mut self, at_rest: bool) -> Result<(), StoreError> {
-        let Some(store) = &mut self.store else { return Ok(()) };
-        let nothing = Scope::Of {
-            keys: std::collections::BTreeSet::new(),
-            customers: std::collections::BTreeSet::new(),
-            owned: None,
-        };
-        let now = store.observe(&nothing).await?.now;
-        self.clock = (now, Instant::now());
-        let head = store.head().await?;
-        self.head = head;
-        self.lead.reached(&Ok(()));
-        self.lead.metrics.ledger_head(LedgerHead { sequence: head.sequence, written: now });
-        let mut synced = {
-            let world = locked(&self.lead.world);
-            world.is_synced() && world.waiting() == 0
-        };
-        synced &= at_rest && self.lead.outbox.is_empty();
-        let observed_through = synced.then_some(now);
-        self.lead.leadership.publish(self.epoch, Published { observed_through, head });
-        if !locked(&self.lead.world).is_synced()
-            && self.rounds.memory().next_end().is_some_and(|end| end <= now)
-            && let Some(store) = &mut self.store
-        {
-            let done = self.rounds.expire(store).await?;
-            self.lead.tell(done, Duration::ZERO);
-        }
-        Ok(())
-    }
-
-    /// The store's clock by now.
-    fn now(&self) -> Timestamp {
-        let (read, at) = self.clock;
-        let passed = SignedDuration::try_from(at.elapsed()).unwrap_or_default();
-        read.saturating_add(passed).unwrap_or(read)
-    }
-
-    /// When something is due.
-    fn wakes_at(&self) -> Instant {
-        let far = Instant::now() + self.lead.pace.ticks_every;
-        let Some(next) = self.rounds.next_wake() else { return far };
-        let wait = Duration::try_from(next.duration_since(self.now())).unwrap_or(Duration::ZERO);
-        far.min(Instant::now() + wait)
-    }
-
-    fn count(&self, left: usize) {
-        let memory = self.rounds.memory();
-        self.lead.metrics.holdings(Holdings {
-            plan_changes: left as u64,
-            grants_in_force: memory.in_force() as u64,
-            overdue_revocations: memory.overdue(self.now()) as u64,
-            blocked_batches: memory.batches().len() as u64,
-            next_expiry: memory.next_end(),
-        });
-    }
-
-    async fn close(self) {
-        if let Some(store) = self.store
-            && let Err(error) = store.close().await
-        {
-            warn!(%error, "the goodbye to the store failed");
-        }
     }
 }

@@ -1,0 +1,180 @@
+//! One term: the store opened in its epoch, expiry before all else, and a round whenever there is something to look at.
+//!
+//! Never: an instant by this machine's wall clock; the store's clock counts, and between two looks at it what has passed.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::Lead;
+use crate::{
+    domain::entry::Head,
+    operator::{
+        leader::Published,
+        round::{Rounds, Work, locked},
+        telemetry::metrics::{Holdings, LedgerHead},
+    },
+    store::{
+        Read, Scope, StoreError,
+        sql::{SqlWriter, open_writer_again, open_writer_at},
+    },
+};
+
+/// A term: from taking the Lease to losing it.
+pub(super) struct Term<'a> {
+    lead: &'a Lead,
+    epoch: i64,
+    rounds: Rounds,
+    /// Open, unless it failed.
+    pub store: Option<SqlWriter>,
+    begun: bool,
+    /// The store's clock, and when it was read.
+    clock: (Timestamp, Instant),
+    /// The end of the ledger, as it was seen last.
+    head: Head,
+}
+
+impl<'a> Term<'a> {
+    /// Nothing is known yet.
+    pub fn begin(lead: &'a Lead, epoch: i64) -> Self {
+        Self {
+            lead,
+            epoch,
+            rounds: Rounds::new(lead.settings.clone()),
+            store: None,
+            begun: false,
+            clock: (Timestamp::UNIX_EPOCH, Instant::now()),
+            head: Head::empty(),
+        }
+    }
+
+    /// One time around: a look at the clock now and then, and a round where there is something to look at.
+    pub async fn turn(
+        &mut self,
+        work: &mut Work,
+        next_tick: &mut Instant,
+        next_observation: &mut Instant,
+    ) -> Result<(), StoreError> {
+        if self.store.is_none() {
+            self.open().await?;
+        }
+        if Instant::now() >= *next_tick {
+            self.tick(work.is_empty()).await?;
+            *next_tick = Instant::now() + self.lead.pace.ticks_every;
+        }
+        if !locked(&self.lead.world).is_synced() {
+            return Ok(());
+        }
+        if Instant::now() >= *next_observation {
+            work.everything = true;
+            *next_observation = Instant::now() + self.lead.pace.observes_every;
+        }
+        work.objects.append(&mut locked(&self.lead.world).take_dirty());
+        for wake in self.rounds.due(self.now()) {
+            work.also(wake);
+        }
+        self.lead.metrics.queue_depth(work.objects.len() + work.rows.len());
+        if work.is_empty() {
+            return Ok(());
+        }
+        let Some(store) = &mut self.store else { return Ok(()) };
+        let began = Instant::now();
+        let done = self.rounds.round(&self.lead.world, work, store).await?;
+        self.clock = (done.now, Instant::now());
+        let failed = done.failed.clone();
+        let again = done.again.clone();
+        let left = done.left;
+        self.lead.tell(done, began.elapsed());
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        *work = Work::default();
+        for wake in again {
+            work.also(wake);
+        }
+        self.lead.reached(&Ok(()));
+        self.count(left);
+        Ok(())
+    }
+
+    /// Opens the store in our epoch; what time has ended meanwhile goes before anything else is looked at.
+    async fn open(&mut self) -> Result<(), StoreError> {
+        let Lead { store: url, settings, .. } = self.lead;
+        let mut store = if self.begun {
+            open_writer_again(url, &settings.instance, self.epoch, &self.head).await?
+        } else {
+            open_writer_at(url, &settings.instance, self.epoch).await?
+        };
+        self.begun = true;
+        let began = Instant::now();
+        let done = self.rounds.expire(&mut store).await?;
+        self.clock = (done.now, Instant::now());
+        self.store = Some(store);
+        self.lead.reached(&Ok(()));
+        self.lead.tell(done, began.elapsed());
+        Ok(())
+    }
+
+    /// Reads the store's clock and the end of the ledger, and lets the Lease tell how far we are.
+    async fn tick(&mut self, at_rest: bool) -> Result<(), StoreError> {
+        let Some(store) = &mut self.store else { return Ok(()) };
+        let nothing = Scope::Of { keys: BTreeSet::new(), customers: BTreeSet::new(), owned: None };
+        let now = store.observe(&nothing).await?.now;
+        self.clock = (now, Instant::now());
+        let head = store.head().await?;
+        self.head = head;
+        self.lead.reached(&Ok(()));
+        self.lead.metrics.ledger_head(LedgerHead { sequence: head.sequence, written: now });
+        let mut synced = {
+            let world = locked(&self.lead.world);
+            world.is_synced() && world.waiting() == 0
+        };
+        synced &= at_rest && self.lead.outbox.is_empty();
+        let observed_through = synced.then_some(now);
+        self.lead.leadership.publish(self.epoch, Published { observed_through, head });
+        if !locked(&self.lead.world).is_synced()
+            && self.rounds.memory().next_end().is_some_and(|end| end <= now)
+            && let Some(store) = &mut self.store
+        {
+            let done = self.rounds.expire(store).await?;
+            self.lead.tell(done, Duration::ZERO);
+        }
+        Ok(())
+    }
+
+    /// The store's clock by now.
+    fn now(&self) -> Timestamp {
+        let (read, at) = self.clock;
+        let passed = SignedDuration::try_from(at.elapsed()).unwrap_or_default();
+        read.saturating_add(passed).unwrap_or(read)
+    }
+
+    /// When something is due.
+    pub fn wakes_at(&self) -> Instant {
+        let far = Instant::now() + self.lead.pace.ticks_every;
+        let Some(next) = self.rounds.next_wake() else { return far };
+        let wait = Duration::try_from(next.duration_since(self.now())).unwrap_or(Duration::ZERO);
+        far.min(Instant::now() + wait)
+    }
+
+    fn count(&self, left: usize) {
+        let memory = self.rounds.memory();
+        self.lead.metrics.holdings(Holdings {
+            plan_changes: left as u64,
+            grants_in_force: memory.in_force() as u64,
+            overdue_revocations: memory.overdue(self.now()) as u64,
+            blocked_batches: memory.batches().len() as u64,
+            next_expiry: memory.next_end(),
+        });
+    }
+
+    pub async fn close(self) {
+        if let Some(store) = self.store
+            && let Err(error) = store.close().await
+        {
+            warn!(%error, "the goodbye to the store failed");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What acceptances, offers and boundaries are told: what they say was judged, and what of it is recorded.
+//!
+//! Never: an acceptance told as recorded that was not read back.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Rounds, Wake,
+    outcome::{Done, Report, StatusOf},
+    report::{Sources, about, by_object, no_boundary},
+};
+use crate::{
+    domain::{
+        digest::Digest,
+        ids::Kind,
+        problem::Problem,
+        state::ObjectName,
+        status::{self, AcceptanceFacts, OfferFacts},
+    },
+    operator::world::key,
+};
+
+impl Rounds {
+    pub(super) fn acceptances(&mut self, sources: &Sources<'_>, done: &mut Done) {
+        let Sources { world, run, .. } = sources;
+        let table = &world.tables().acceptances;
+        let contents: BTreeMap<&ObjectName, Digest> = run
+            .judged
+            .desired
+            .relationships
+            .values()
+            .flat_map(|wish| wish.answers.iter().chain(&wish.agreements))
+            .chain(&run.judged.desired.acceptances)
+            .map(|acceptance| (&acceptance.object, acceptance.content))
+            .collect();
+        let notices = by_object(&run.plan.notices);
+        for name in &run.judged.concern.acceptances {
+            let Some(seen) = table.get(name) else { continue };
+            let object = key(Kind::AgreementAcceptance, name);
+            let content = contents.get(name);
+            let facts = AcceptanceFacts {
+                content: content.copied(),
+                accepted_at: Some(seen.object.spec.accepted_at),
+                recorded: content.and_then(|content| run.observed.acceptances.get(content)),
+                problems: run.judged.problems_of(&object).collect(),
+                notices: notices.get(&object).cloned().unwrap_or_default(),
+                refused: run
+                    .refused
+                    .values()
+                    .filter(|(change, _)| {
+                        crate::domain::entry::acceptance(&change.effect)
+                            .is_some_and(|acceptance| acceptance.object == *name)
+                    })
+                    .map(|(_, refusal)| refusal.to_string())
+                    .collect(),
+                hold: no_boundary(run, name),
+            };
+            let old = table.status(name);
+            let conditions = old.map_or(&[][..], |old| &old.conditions);
+            let reported = status::acceptance(&about(seen, conditions, done.now), &facts);
+            self.wakes.set(Wake::Object(object.clone()), reported.next_change);
+            let answers = seen.object.spec.relationship_ref.as_ref();
+            let awaited = answers.is_some_and(|reference| {
+                let (namespace, name) = (name.namespace.clone(), reference.name.clone());
+                let relationship = ObjectName { namespace, name };
+                run.judged.finalizers.relationships.contains(&relationship)
+            });
+            if !awaited && old != Some(&reported.status) {
+                for event in status::other_events(conditions, &reported.status.conditions) {
+                    done.events.push((object.clone(), seen.object.uid.clone(), event));
+                }
+                done.reports.push(Report {
+                    name: name.clone(),
+                    uid: seen.object.uid.clone(),
+                    status: StatusOf::Acceptance(reported.status),
+                });
+            }
+        }
+    }
+}
+
+pub(super) fn offers(sources: &Sources<'_>, done: &mut Done) {
+    let Sources { world, run, .. } = sources;
+    let table = &world.tables().offers;
+    for name in &run.judged.concern.offers {
+        let Some(seen) = table.get(name) else { continue };
+        let object = key(Kind::PartnerOffer, name);
+        let facts = OfferFacts {
+            problems: run.judged.problems_of(&object).collect(),
+            hold: no_boundary(run, name),
+        };
+        let old = table.status(name);
+        let conditions = old.map_or(&[][..], |old| &old.conditions);
+        let reported = status::offer(&about(seen, conditions, done.now), &facts);
+        if old != Some(&reported.status) {
+            done.reports.push(Report {
+                name: name.clone(),
+                uid: seen.object.uid.clone(),
+                status: StatusOf::Offer(reported.status),
+            });
+        }
+    }
+}
+
+pub(super) fn boundaries(sources: &Sources<'_>, done: &mut Done) {
+    let Sources { world, run, .. } = sources;
+    let table = &world.tables().boundaries;
+    for name in &run.judged.concern.boundaries {
+        let Some(seen) = table.get(name) else { continue };
+        let object = key(Kind::PartnerBoundary, name);
+        let problems: Vec<&Problem> = run.judged.problems_of(&object).collect();
+        let old = table.status(name);
+        let conditions = old.map_or(&[][..], |old| &old.conditions);
+        let reported = status::boundary(&about(seen, conditions, done.now), &problems);
+        if old != Some(&reported.status) {
+            done.reports.push(Report {
+                name: name.clone(),
+                uid: seen.object.uid.clone(),
+                status: StatusOf::Boundary(reported.status),
+            });
+        }
+    }
+}
