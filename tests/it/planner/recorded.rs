@@ -2,17 +2,21 @@
 //!
 //! Never: a comparison of what only guards a write.
 
-use concordat::domain::{
-    plan::{Plan, plan},
-    state::{Observed, ObservedRelationship},
-    status,
+use concordat::{
+    api::AcceptanceDecision,
+    domain::{
+        ids::GranteeId,
+        plan::{Plan, plan},
+        state::{Observed, ObservedRelationship},
+        status,
+    },
 };
 use proptest::prelude::*;
 
 use super::{
-    build::{claimant, key},
-    generate::{Outside, World, history},
-    report::Report,
+    build::{Grant, Relationship, claimant, key},
+    generate::{Outside, Step, World, history},
+    report::{Report, report},
     statuses::{along, configured},
 };
 
@@ -80,4 +84,32 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+#[test]
+fn a_status_holds_a_thousand_grantees_and_of_what_is_more_than_the_server_stores_nothing() {
+    let mut world = World::new();
+    world.step(&Step::Relationship(0, Relationship::default()));
+    world.step(&Step::Grant(0, Grant::default()));
+    world.step(&Step::Apply);
+    world.step(&Step::Answer(0, AcceptanceDecision::Accept));
+    world.step(&Step::Apply);
+    let rows = world.memory.observed.relationships.get_mut(&key(0)).unwrap();
+    let one = rows[0].assignments.values().next().unwrap().clone();
+    let mut measured = Vec::new();
+    for count in [1_u128, 1_000, 20_000] {
+        let rows = world.memory.observed.relationships.get_mut(&key(0)).unwrap();
+        for number in 1..count {
+            let mut assignment = one.clone();
+            assignment.grantee.id = GranteeId::from_u128(0xa000 + number);
+            rows[0].assignments.insert(assignment.grantee.id, assignment);
+        }
+        let status = report(&world, None).relationships.into_values().next().unwrap().status;
+        let bytes = serde_json::to_string(&status).unwrap().len();
+        measured.push((count, status.recorded.len(), bytes));
+    }
+    println!("(grantees, rows told, bytes of status): {measured:?}");
+    let told: Vec<usize> = measured.iter().map(|(_, told, _)| *told).collect();
+    assert_eq!(told, [1, 1, 0]);
+    assert!(measured.iter().all(|(_, _, bytes)| *bytes < 1_400_000), "{measured:?}");
 }
