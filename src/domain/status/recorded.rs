@@ -27,8 +27,12 @@ use crate::{
 
 /// As many rows of one relationship as a status holds: the newest, and every one that is not over.
 const ROWS: usize = 16;
-/// As many bytes of JSON as all rows of a status may take: the server stores no object above 1.5 MB.
+/// As many bytes of JSON as all rows of a status may take.
 const BYTES: usize = 640 * 1024;
+/// As many bytes as they may take together with the roles that are in effect: the server stores no object above 1.5 MB.
+const BYTES_TOGETHER: usize = 1_200 * 1024;
+/// As many bytes as one role in effect takes, with its name.
+const ROLE_IN_EFFECT: usize = 140;
 /// Up to as many grants as this, rows are small and are not measured.
 const SMALL: usize = 200;
 
@@ -42,9 +46,11 @@ pub struct NotUnderstood {
     pub text: String,
 }
 
-/// The rows of one object as its status holds them; nothing where they are more than it can hold.
+/// The rows of one object as its status holds them beside so many roles in effect; nothing where they are more than it
+/// can hold.
 pub(super) fn recorded<'a>(
     rows: impl DoubleEndedIterator<Item = &'a ObservedRelationship>,
+    in_effect: usize,
 ) -> Vec<RecordedRow> {
     let mut kept: Vec<&ObservedRelationship> = rows
         .rev()
@@ -56,7 +62,8 @@ pub(super) fn recorded<'a>(
     let rows: Vec<RecordedRow> = kept.into_iter().map(recorded_row).collect();
     let assignments = rows.iter().flat_map(|row| &row.assignments);
     let grants: usize = assignments.map(|assignment| assignment.grants.len() + 1).sum();
-    if rows.len() > 2 * ROWS || (grants > SMALL && bytes(&rows) > BYTES) {
+    let left = BYTES_TOGETHER.saturating_sub(in_effect.saturating_mul(ROLE_IN_EFFECT));
+    if rows.len() > 2 * ROWS || (grants > SMALL && bytes(&rows) > BYTES.min(left)) {
         return Vec::new();
     }
     rows

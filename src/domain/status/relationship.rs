@@ -19,7 +19,10 @@ use super::{
     text,
 };
 use crate::{
-    api::{ConditionStatus, InvitationStatus, LedgerHead, PartnerRelationshipStatus, PlanSummary},
+    api::{
+        ConditionStatus, EffectiveAssignment, InvitationStatus, LedgerHead,
+        PartnerRelationshipStatus, PlanSummary,
+    },
     domain::{
         digest::Digest,
         lifecycle::Phase,
@@ -123,12 +126,17 @@ pub fn relationship(
         invited_at: told.map(|row| row.invited_at),
         activated_at: told.and_then(|row| row.activated_at),
         ends_at: told.and_then(|row| row.ends_at),
+        recorded: recorded(rows.own(), in_effect(&assignments)),
         assignments,
         plan: facts.wish.map(|_| plan_summary(facts)),
         ledger: facts.ledger.clone().or_else(|| old.and_then(|old| old.ledger.clone())),
-        recorded: recorded(rows.own()),
     };
     Reported { status, next_change }
+}
+
+/// How many roles are in effect.
+fn in_effect(assignments: &[EffectiveAssignment]) -> usize {
+    assignments.iter().map(|assignment| assignment.roles.len()).sum()
 }
 
 fn authorized(rows: &Rows<'_>) -> Option<Told> {
