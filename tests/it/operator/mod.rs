@@ -5,6 +5,7 @@
 mod access;
 mod guard;
 mod replicas;
+mod upgrade;
 
 use std::{
     fs,
