@@ -245,6 +245,7 @@ impl Rounds {
             owners.filter(|name| world.tables().relationships.known(name).is_some()).collect();
         concern.relationships.extend(owners.into_iter().cloned());
         for relationship in &concern.relationships {
+            concern.acceptances.extend(world.answers_to(relationship));
             concern.rows.extend(world.first_key(relationship));
             concern.rows.extend(self.memory.owned_by(relationship).cloned());
         }
