@@ -14,6 +14,7 @@ use super::{
     judged,
     readiness::{blocked, ended, readiness, rows, waiting},
     reason::{ConditionType, Reason},
+    recorded::recorded,
     rows::Rows,
     text,
 };
@@ -125,6 +126,7 @@ pub fn relationship(
         assignments,
         plan: facts.wish.map(|_| plan_summary(facts)),
         ledger: facts.ledger.clone().or_else(|| old.and_then(|old| old.ledger.clone())),
+        recorded: recorded(rows.own()),
     };
     Reported { status, next_change }
 }
