@@ -22,7 +22,7 @@ pub struct RecordedRow {
     #[schemars(length(max = 128))]
     pub name: String,
     /// 1 for the first, then 2 and on for those that take its place.
-    pub number: u32,
+    pub number: i64,
     /// Who owns it: `instance/namespace/name`.
     #[schemars(length(max = 640))]
     pub owner: String,

@@ -101,7 +101,7 @@ fn recorded_row(row: &ObservedRelationship) -> RecordedRow {
     } = row;
     RecordedRow {
         name: key.name.clone(),
-        number: *number,
+        number: i64::from(*number),
         owner: owner.to_string(),
         uid: uid.0.clone(),
         cloud: key.cloud,
@@ -240,7 +240,8 @@ pub fn observed(
     }
     Ok(ObservedRelationship {
         key,
-        number: row.number,
+        number: u32::try_from(row.number)
+            .map_err(|_| not_understood("number", &row.number.to_string()))?,
         owner: owner(&row.owner)?,
         uid: Uid(row.uid.clone()),
         revision: 0,

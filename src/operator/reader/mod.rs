@@ -19,7 +19,7 @@ pub use access::{Access, Connection, LeaseName, connect};
 
 use super::{
     round::hold,
-    world::{Concern, World, key},
+    world::{Concern, Tabled, World, key},
 };
 use crate::{
     api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
@@ -195,10 +195,15 @@ fn keys(input: &Objects) -> BTreeSet<ObjectKey> {
 }
 
 fn put(world: &mut World, input: Objects) {
+    fn all<K: Tabled>(world: &mut World, objects: Vec<Object<K::Spec>>) {
+        for object in objects {
+            world.lay_over::<K>(object);
+        }
+    }
     let Objects { offers, relationships, grants, acceptances, boundaries, .. } = input;
-    offers.into_iter().for_each(|object| world.lay_over::<PartnerOffer>(object));
-    relationships.into_iter().for_each(|object| world.lay_over::<PartnerRelationship>(object));
-    grants.into_iter().for_each(|object| world.lay_over::<RoleGrant>(object));
-    acceptances.into_iter().for_each(|object| world.lay_over::<AgreementAcceptance>(object));
-    boundaries.into_iter().for_each(|object| world.lay_over::<PartnerBoundary>(object));
+    all::<PartnerOffer>(world, offers);
+    all::<PartnerRelationship>(world, relationships);
+    all::<RoleGrant>(world, grants);
+    all::<AgreementAcceptance>(world, acceptances);
+    all::<PartnerBoundary>(world, boundaries);
 }

@@ -69,7 +69,15 @@ fn essence(relationship: &str, effect: &Effect) -> Value {
             }
             person.phone_number = None;
         }
-        _ => {}
+        Effect::Withdraw { .. }
+        | Effect::SetAutoExtend { .. }
+        | Effect::DropGlobalAdministrator { .. }
+        | Effect::Extend { .. }
+        | Effect::Claim { .. }
+        | Effect::SetPolicies { .. }
+        | Effect::Terminate { .. }
+        | Effect::Expire { .. }
+        | Effect::RecordAcceptance { .. } => {}
     }
     json!([relationship, effect])
 }
