@@ -98,8 +98,8 @@ pub fn relationship(
     }
     let conditions = conditions(about, ready, further.into_iter().flatten());
     let told = rows.told();
-    let untils = assignments.iter().flat_map(|assignment| &assignment.roles);
-    let next_until = untils.filter_map(|role| role.until).min();
+    let ends = assignments.iter().flat_map(|assignment| &assignment.roles);
+    let next_until = ends.filter_map(|role| role.until).min();
     let settled = match facts.hold {
         Some(Hold::Settling { until }) => Some(until),
         Some(Hold::NoBoundary | Hold::Finalizer) | None => None,

@@ -14,7 +14,11 @@ use crate::{
         ids::ObjectKey,
         problem::Problem,
         state::{Desired, ObjectName},
-        validate::{Presence, validate},
+        validate::{
+            Presence,
+            references::{NO_SUCH_OFFER, NO_SUCH_RELATIONSHIP},
+            validate,
+        },
     },
     operator::world::{Concern, World},
 };
@@ -55,6 +59,9 @@ impl Judged {
 }
 
 /// Judges the objects of a concern with everything that their verdict rests on.
+///
+/// What is like a name that means nothing, or has it in another namespace, is no part of that: a round that sees more
+/// would say something else.
 pub fn judged(world: &World, concern: Concern, now: Timestamp) -> Judged {
     let objects = world.objects(&concern);
     let verdict = validate(&objects, Catalogue::compiled(), now);
@@ -66,7 +73,10 @@ pub fn judged(world: &World, concern: Concern, now: Timestamp) -> Judged {
     let finalizers = finalizers(world, &concern);
     hold::until_held(&mut desired, &finalizers.relationships, &finalizers.grants);
     let mut problems: BTreeMap<ObjectKey, Vec<Problem>> = BTreeMap::new();
-    for problem in verdict.problems {
+    for mut problem in verdict.problems {
+        if [NO_SUCH_OFFER, NO_SUCH_RELATIONSHIP].contains(&problem.code) {
+            problem.help = Some("declare it in the same namespace".to_owned());
+        }
         if let Some(object) = problem.object.clone() {
             problems.entry(object).or_default().push(problem);
         }

@@ -31,11 +31,11 @@ pub use memory::Memory;
 pub use outcome::{Done, Effected, Mark, Report, StatusOf};
 pub use wakes::{Wake, Wakes};
 
-use super::world::{Concern, World};
+use super::world::{Concern, World, key};
 use crate::{
     domain::{
         catalogue::Catalogue,
-        ids::{ObjectKey, TenantId},
+        ids::{Kind, ObjectKey, TenantId},
         limits::{DEFAULT_SCOPE, Limits},
         plan::{Claimant, Foreign, plan},
         state::{Absence, Desired, Instance, ObjectName, Observed, RelationshipKey},
@@ -187,7 +187,22 @@ impl Rounds {
         let world = locked(world);
         let sources = report::Sources { world: &world, run: &run, unheld, ledger: &ledger };
         self.report(&sources, &mut done);
+        self.look_elsewhere(&run, work, &mut done);
         Ok(done)
+    }
+
+    /// One relationship can make a grant right or wrong that others have, too: those are looked at next.
+    fn look_elsewhere(&mut self, run: &run::Run, work: &Work, done: &mut Done) {
+        for grant in &run.judged.concern.grants {
+            let standing = run.judged.desired.grant_objects.get(grant).copied();
+            let object = key(Kind::RoleGrant, grant);
+            if self.parts.stands_otherwise(grant, standing)
+                && !work.everything
+                && !work.objects.contains(&object)
+            {
+                done.again.push(Wake::Object(object));
+            }
+        }
     }
 
     fn claimant(&self) -> Claimant {
@@ -245,6 +260,7 @@ impl Rounds {
             owners.filter(|name| world.tables().relationships.known(name).is_some()).collect();
         concern.relationships.extend(owners.into_iter().cloned());
         for relationship in &concern.relationships {
+            concern.acceptances.extend(world.answers_to(relationship));
             concern.rows.extend(world.first_key(relationship));
             concern.rows.extend(self.memory.owned_by(relationship).cloned());
         }

@@ -5,13 +5,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{state::ObjectName, status::GrantPart};
+use crate::domain::{
+    state::{ObjectName, Standing},
+    status::GrantPart,
+};
 
 /// All parts, found from both sides.
 #[derive(Debug, Default)]
 pub struct Parts {
     by_grant: BTreeMap<ObjectName, BTreeMap<ObjectName, GrantPart>>,
     by_relationship: BTreeMap<ObjectName, BTreeSet<ObjectName>>,
+    standings: BTreeMap<ObjectName, Standing>,
 }
 
 impl Parts {
@@ -23,6 +27,15 @@ impl Parts {
     /// The grants that were last seen under a relationship.
     pub fn grants_of(&self, relationship: &ObjectName) -> impl Iterator<Item = &ObjectName> {
         self.by_relationship.get(relationship).into_iter().flatten()
+    }
+
+    /// Whether a grant stood otherwise when it was judged before: then what it gives elsewhere is another matter, too.
+    pub fn stands_otherwise(&mut self, grant: &ObjectName, standing: Option<Standing>) -> bool {
+        let before = match standing {
+            Some(standing) => self.standings.insert(grant.clone(), standing),
+            None => self.standings.remove(grant),
+        };
+        before.is_some() && before != standing
     }
 
     /// The parts of a grant, by relationship.

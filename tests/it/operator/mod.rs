@@ -7,6 +7,7 @@ mod behind;
 mod guard;
 mod reader;
 mod replicas;
+mod upgrade;
 
 use std::{
     fs,

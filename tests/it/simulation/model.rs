@@ -1,0 +1,352 @@
+//! What should be held, as a careful reader of the rules would work it out: instant by instant, from the objects in the
+//! cluster and what each grant last gave.
+//!
+//! Never: a look at what the planner records, or arithmetic on intervals.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use concordat::{
+    api::{
+        GrantDeletionPolicy, ManagementPolicy, PartnerRelationshipSpec, RelationshipDeletionPolicy,
+        RoleGrantSpec,
+    },
+    domain::{
+        catalogue::Catalogue,
+        ids::{Kind, ObjectKey, RoleId},
+        lifecycle::Phase,
+        state::{Observed, ObservedRelationship, Roles},
+    },
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{
+    cast::{boundary_key, ceiling, relationship_key, role, store_name},
+    server::{Server, leaves},
+};
+
+/// What one grant gives under one relationship.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Given {
+    uid: String,
+    grantee: String,
+    roles: BTreeSet<RoleId>,
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
+    retained: bool,
+}
+
+impl Given {
+    fn contains(&self, at: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
+    }
+}
+
+/// What may be done with an object.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Stand {
+    Live,
+    Held,
+    Leaving,
+}
+
+/// A relationship in the cluster, by namespace and name.
+type Name = (String, String);
+
+/// What each grant last gave under each relationship, and how much of the log of changes was read.
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    given: BTreeMap<(Name, String), Given>,
+    read: BTreeMap<Kind, usize>,
+}
+
+/// The row in which access is held: the newest that is active.
+pub fn active<'a>(observed: &'a Observed, name: &Name) -> Option<&'a ObservedRelationship> {
+    let first = store_name(&name.0, &name.1);
+    let rows = observed.relationships.iter().find(|(key, _)| key.name == first)?.1;
+    rows.iter().rfind(|row| row.lifecycle.phase() == Phase::Active)
+}
+
+struct Seen<S> {
+    uid: String,
+    spec: S,
+    stand: Stand,
+    labels: Value,
+}
+
+fn spec<S: serde::de::DeserializeOwned>(object: &Value) -> S {
+    serde_json::from_value(object["spec"].clone()).unwrap()
+}
+
+fn known(roles: &[String]) -> Option<BTreeSet<RoleId>> {
+    roles.iter().map(|name| Catalogue::compiled().find(name).ok().map(|role| role.id)).collect()
+}
+
+fn named(key: &ObjectKey) -> Name {
+    (key.namespace.clone(), key.name.clone())
+}
+
+fn selects(grant: &RoleGrantSpec, relationship: &Name, labels: &Value) -> bool {
+    match (&grant.relationship_ref, &grant.relationship_selector) {
+        (Some(reference), _) => reference.name == relationship.1,
+        (None, Some(selector)) => {
+            selector.match_labels.iter().all(|(label, value)| labels.get(label) == Some(&json!(value)))
+        }
+        (None, None) => false,
+    }
+}
+
+/// The cluster as the rules see it.
+pub struct Cluster {
+    relationships: BTreeMap<Name, Seen<PartnerRelationshipSpec>>,
+    grants: BTreeMap<Name, Seen<RoleGrantSpec>>,
+}
+
+impl Cluster {
+    pub fn of(server: &Server) -> Self {
+        let admitted = |namespace: &str| server.get(&boundary_key(namespace)).is_some();
+        let relationships = server.of_kind(Kind::PartnerRelationship).map(|(key, object)| {
+            let spec: PartnerRelationshipSpec = spec(object);
+            let held = spec.suspend || !admitted(&key.namespace);
+            (named(key), seen(object, spec, held))
+        });
+        let relationships: BTreeMap<_, _> = relationships.collect();
+        let grants = server.of_kind(Kind::RoleGrant).map(|(key, object)| {
+            let grant: RoleGrantSpec = spec(object);
+            let roles = known(&grant.roles);
+            let beyond = relationships
+                .iter()
+                .filter(|(name, of)| name.0 == key.namespace && selects(&grant, name, &of.labels))
+                .any(|(_, of)| !within(roles.as_ref(), &of.spec));
+            let broken = (roles.is_none() || beyond) && !leaves(object);
+            let held = grant.suspend || broken || !admitted(&key.namespace);
+            let lost = grant.relationship_ref.as_ref().is_some_and(|of| {
+                !relationships.contains_key(&(key.namespace.clone(), of.name.clone()))
+            });
+            let held = held || (lost && !leaves(object));
+            (named(key), seen(object, grant, held))
+        });
+        Self { grants: grants.collect(), relationships }
+    }
+
+    /// Whether nobody holds anything back, so that the last specs alone tell the end.
+    pub fn is_free(&self) -> bool {
+        let live = |stand: Stand| stand != Stand::Held;
+        self.relationships.values().all(|of| {
+            live(of.stand)
+                && of.spec.management_policy == ManagementPolicy::Manage
+                && of.spec.deletion_policy != RelationshipDeletionPolicy::Retain
+        }) && self.grants.values().all(|of| {
+            live(of.stand) && of.spec.deletion_policy == GrantDeletionPolicy::Revoke
+        })
+    }
+}
+
+fn seen<S>(object: &Value, spec: S, held: bool) -> Seen<S> {
+    let stand = match (held, leaves(object)) {
+        (true, _) => Stand::Held,
+        (false, true) => Stand::Leaving,
+        (false, false) => Stand::Live,
+    };
+    let metadata = &object["metadata"];
+    let uid = metadata["uid"].as_str().unwrap().to_owned();
+    Seen { uid, spec, stand, labels: metadata["labels"].clone() }
+}
+
+/// Whether the offer of a relationship carries these roles.
+fn within(roles: Option<&BTreeSet<RoleId>>, of: &PartnerRelationshipSpec) -> bool {
+    let offer = &of.offer_ref.as_ref().expect("every relationship here names its offer").name;
+    let carried: BTreeSet<RoleId> = ceiling(offer).iter().map(|number| role(*number)).collect();
+    roles.is_none_or(|roles| roles.is_subset(&carried))
+}
+
+fn declared(grant: &Seen<RoleGrantSpec>) -> Given {
+    let RoleGrantSpec { grantee, roles, not_before, not_after, deletion_policy, .. } = &grant.spec;
+    Given {
+        uid: grant.uid.clone(),
+        grantee: grantee.security_group.as_ref().unwrap().id.clone(),
+        roles: known(roles).unwrap_or_default(),
+        from: *not_before,
+        until: *not_after,
+        retained: *deletion_policy == GrantDeletionPolicy::Retain,
+    }
+}
+
+impl Model {
+    /// Takes note of everything that is done by now.
+    pub fn settled(&mut self, server: &Server, observed: &Observed) {
+        self.bury(server);
+        let cluster = Cluster::of(server);
+        let mut names: BTreeSet<Name> = cluster.relationships.keys().cloned().collect();
+        names.extend(self.given.keys().map(|(name, _)| name.clone()));
+        for name in names {
+            let Some(row) = active(observed, &name) else {
+                self.given.retain(|(of, _), _| *of != name);
+                continue;
+            };
+            let here = cluster.grants.keys().filter(|(namespace, _)| *namespace == name.0);
+            let mut grants: BTreeSet<String> = here.map(|(_, grant)| grant.clone()).collect();
+            let had = self.given.keys().filter(|(of, _)| *of == name);
+            grants.extend(had.map(|(_, grant)| grant.clone()));
+            for grant in grants {
+                let at = (name.clone(), grant.clone());
+                let had = self.given.remove(&at);
+                if let Some(mut gives) = gives(&cluster, &name, &grant, had) {
+                    gives.roles.retain(|role| row.ceiling.contains(role));
+                    self.given.insert(at, gives);
+                }
+            }
+            self.begun(&name, row, observed.now);
+        }
+    }
+
+    /// What is merely planned is not given: what takes no part in a stretch that has begun is forgotten.
+    fn begun(&mut self, name: &Name, row: &ObservedRelationship, now: Timestamp) {
+        let mut kept = self.given.clone();
+        for ((of, _), gives) in kept.iter_mut().filter(|((of, _), _)| of == name) {
+            let held = self.held(of, row, &gives.grantee, now);
+            let (from, until) = (gives.from, gives.until);
+            gives.roles.retain(|role| {
+                held.get(role).is_some_and(|end| {
+                    from.is_none_or(|from| from < *end) && until.is_none_or(|until| until > now)
+                })
+            });
+        }
+        kept.retain(|_, gives| !gives.roles.is_empty());
+        self.given = kept;
+    }
+
+    /// What went since it was last looked, and took its effect with it.
+    fn bury(&mut self, server: &Server) {
+        for kind in [Kind::RoleGrant, Kind::PartnerRelationship] {
+            let log = server.log.get(&kind).map_or(&[][..], Vec::as_slice);
+            let read = self.read.insert(kind, log.len()).unwrap_or_default();
+            for told in log.iter().skip(read).filter(|told| told.gone && leaves(&told.object)) {
+                let metadata = &told.object["metadata"];
+                let uid = metadata["uid"].as_str().unwrap();
+                let text = |field: &str| metadata[field].as_str().unwrap().to_owned();
+                let (namespace, name) = (text("namespace"), text("name"));
+                let policy = &told.object["spec"]["deletionPolicy"];
+                if kind == Kind::RoleGrant {
+                    let cluster = Cluster::of(server);
+                    let spec: RoleGrantSpec = spec(&told.object);
+                    let stays = |of: &Name, given: &Given| match cluster.relationships.get(of) {
+                        Some(row) if selects(&spec, of, &row.labels) => policy == "Retain",
+                        _ => given.retained,
+                    };
+                    self.given.retain(|(of, grant), given| {
+                        (&of.0, grant) != (&namespace, &name)
+                            || given.uid != uid
+                            || stays(of, given)
+                    });
+                } else {
+                    let mut before = server.clone();
+                    let key = relationship_key(&namespace, &name);
+                    before.objects.insert(key, told.object.clone());
+                    let cluster = Cluster::of(&before);
+                    let own = (namespace, name);
+                    let stays = |grant: &String, given: &Given| {
+                        policy != "Terminate" && stays(&cluster, &own, grant, given)
+                    };
+                    self.given.retain(|(of, grant), given| *of != own || stays(grant, given));
+                }
+            }
+        }
+    }
+
+    /// Who holds which roles under a relationship at an instant.
+    fn at(&self, name: &Name, row: &ObservedRelationship, who: &str, at: Timestamp) -> BTreeSet<RoleId> {
+        if row.ends_at.is_some_and(|ends_at| ends_at <= at) {
+            return BTreeSet::new();
+        }
+        self.given
+            .iter()
+            .filter(|((of, _), given)| of == name && given.grantee == who && given.contains(at))
+            .flat_map(|(_, given)| given.roles.iter().copied())
+            .filter(|role| row.ceiling.contains(role))
+            .collect()
+    }
+
+    /// What a grantee holds from now on, each role until it would first be missing.
+    pub fn held(&self, name: &Name, row: &ObservedRelationship, who: &str, now: Timestamp) -> Roles {
+        let windows = self.given.values().flat_map(|given| [given.from, given.until]);
+        let instants: BTreeSet<Timestamp> =
+            windows.chain([row.ends_at]).flatten().filter(|at| *at > now).collect();
+        let until = |role: RoleId| {
+            let missing = |at: &&Timestamp| !self.at(name, row, who, **at).contains(&role);
+            *instants.iter().find(missing).expect("every relationship ends")
+        };
+        let held = self.at(name, row, who, now);
+        held.into_iter().map(|role| (role, until(role))).collect()
+    }
+
+    /// Everybody who should hold something, by the name in the store.
+    pub fn everything(&self, observed: &Observed) -> BTreeMap<(String, String), Roles> {
+        let mut everything = BTreeMap::new();
+        for ((name, _), given) in &self.given {
+            let Some(row) = active(observed, name) else { continue };
+            let held = self.held(name, row, &given.grantee, observed.now);
+            if !held.is_empty() {
+                everything.insert((row.key.name.clone(), given.grantee.clone()), held);
+            }
+        }
+        everything
+    }
+}
+
+/// Whether what a grant gave outlives its relationship.
+fn stays(cluster: &Cluster, name: &Name, grant: &str, given: &Given) -> bool {
+    let object = cluster.grants.get(&(name.0.clone(), grant.to_owned()));
+    given.retained || object.is_some_and(|grant| grant.stand == Stand::Held)
+}
+
+/// What a grant gives from now on, if it gave `had` until now.
+fn gives(cluster: &Cluster, name: &Name, grant: &str, had: Option<Given>) -> Option<Given> {
+    let object = cluster.grants.get(&(name.0.clone(), grant.to_owned()));
+    let Some(relationship) = cluster.relationships.get(name) else {
+        return match object {
+            Some(object) if object.stand == Stand::Leaving => {
+                had.filter(|had| had.retained || had.uid != object.uid)
+            }
+            _ => had,
+        };
+    };
+    if relationship.spec.management_policy == ManagementPolicy::Observe {
+        return had;
+    }
+    let selecting = object.filter(|object| selects(&object.spec, name, &relationship.labels));
+    match relationship.stand {
+        Stand::Held => match selecting {
+            Some(object) => had.map(|had| earlier(had, &declared(object))),
+            None => had,
+        },
+        Stand::Leaving if relationship.spec.deletion_policy == RelationshipDeletionPolicy::Retain => {
+            had
+        }
+        Stand::Leaving => had.filter(|had| stays(cluster, name, grant, had)),
+        Stand::Live => match (selecting, object) {
+            (Some(object), _) => match object.stand {
+                Stand::Live => Some(declared(object)),
+                Stand::Held => had.map(|had| earlier(had, &declared(object))),
+                Stand::Leaving => had.filter(|had| {
+                    object.spec.deletion_policy == GrantDeletionPolicy::Retain
+                        || had.uid != object.uid
+                }),
+            },
+            (None, Some(object)) => match object.stand {
+                Stand::Live => None,
+                Stand::Held => had,
+                Stand::Leaving => had.filter(|had| had.retained),
+            },
+            (None, None) => had,
+        },
+    }
+}
+
+fn earlier(had: Given, declared: &Given) -> Given {
+    let until = match (had.until, declared.until) {
+        (Some(had), Some(declared)) => Some(had.min(declared)),
+        (had, declared) => had.or(declared),
+    };
+    Given { until, ..had }
+}

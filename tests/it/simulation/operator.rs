@@ -1,0 +1,375 @@
+//! The operator without Kubernetes: the real world, rounds and store, in the loop of `operator::lead`, with watches and
+//! writers that a history can hold up.
+//!
+//! Never: a step that the real loop would not make.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
+
+use concordat::{
+    api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
+    domain::{
+        entry::Head,
+        ids::{Kind, ObjectKey},
+    },
+    operator::{
+        cluster::Post,
+        round::{Done, Rounds, Settings, StatusOf, Work, locked},
+        world::{Watched, World, key},
+    },
+    store::{
+        Read, Scope, StoreError, StoreUrl,
+        sql::{Clock, open_writer_again, open_writer_at},
+    },
+};
+use jiff::{SignedDuration, Timestamp};
+use kube::{core::DeserializeGuard, runtime::watcher::Event};
+use serde_json::Value;
+
+use super::{
+    server::{Refused, Server, name_of},
+    store::{Fault, Faulty, Weather},
+};
+
+/// How often everything is compared.
+pub const OBSERVES_EVERY: SignedDuration = SignedDuration::from_secs(300);
+
+/// How far the watch of one kind is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Watch {
+    /// So many changes were seen.
+    seen: usize,
+    listed: bool,
+}
+
+/// A process.
+pub struct Operator {
+    pub world: Mutex<World>,
+    watches: BTreeMap<Kind, Watch>,
+    pub outbox: BTreeMap<ObjectKey, Post>,
+    pub term: Term,
+}
+
+/// From taking the Lease to losing it.
+pub struct Term {
+    pub epoch: i64,
+    pub rounds: Rounds,
+    store: Option<Faulty>,
+    begun: bool,
+    pub work: Work,
+    next_observation: SignedDuration,
+    /// The store's clock, and when it was read.
+    clock: (Timestamp, SignedDuration),
+    /// The end of the ledger as it was last seen.
+    known: Head,
+}
+
+/// What is outside the process.
+pub struct Around<'a> {
+    pub url: &'a StoreUrl,
+    pub clock: &'a Clock,
+    pub weather: &'a Arc<Mutex<Weather>>,
+    /// What has passed on a clock that nobody sets.
+    pub passed: SignedDuration,
+    pub settings: &'a Settings,
+    /// Everything that rounds have told.
+    pub told: &'a mut Vec<Done>,
+}
+
+impl Operator {
+    pub fn new(epoch: i64, settings: &Settings) -> Self {
+        Self {
+            world: Mutex::default(),
+            watches: Kind::ALL.into_iter().map(|kind| (kind, Watch::default())).collect(),
+            outbox: BTreeMap::new(),
+            term: Term::new(epoch, settings),
+        }
+    }
+
+    /// Loses the Lease and takes it again: the world stays.
+    pub fn lead_again(&mut self, epoch: i64, settings: &Settings) {
+        self.term = Term::new(epoch, settings);
+        self.outbox.clear();
+        locked(&self.world).forget_reports();
+    }
+
+    /// Whether a kind has changed in a way that was not seen yet.
+    pub fn lags(&self, kind: Kind, server: &Server) -> bool {
+        let watch = self.watches[&kind];
+        !watch.listed || watch.seen < server.changes(kind)
+    }
+
+    /// Lists a kind anew, as it was a few changes ago. Where the list fails in its middle it counts for nothing.
+    pub fn list(&mut self, kind: Kind, server: &Server, ago: usize, fails: bool) {
+        let watch = self.watches.get_mut(&kind).expect("all kinds are watched");
+        let at = server.changes(kind).saturating_sub(ago);
+        let mut world = locked(&self.world);
+        see(&mut world, kind, Event::Init);
+        let objects = server.listed(kind, at);
+        let many = if fails { objects.len() / 2 } else { objects.len() };
+        for object in objects.into_iter().take(many) {
+            see(&mut world, kind, Event::InitApply(object));
+        }
+        if fails {
+            return;
+        }
+        see(&mut world, kind, Event::InitDone);
+        *watch = Watch { seen: at, listed: true };
+    }
+
+    /// Sees the next change of a kind, or lists it where that was not done.
+    pub fn watch(&mut self, kind: Kind, server: &Server, twice: bool) {
+        let watch = self.watches.get_mut(&kind).expect("all kinds are watched");
+        if !watch.listed {
+            self.list(kind, server, 0, false);
+            return;
+        }
+        let Some(told) = server.log.get(&kind).and_then(|log| log.get(watch.seen)) else { return };
+        watch.seen += 1;
+        let mut world = locked(&self.world);
+        for _ in 0..=usize::from(twice) {
+            let object = told.object.clone();
+            let event = if told.gone { Event::Delete(object) } else { Event::Apply(object) };
+            see(&mut world, kind, event);
+        }
+    }
+
+    /// Sees everything.
+    pub fn catch_up(&mut self, server: &Server) {
+        for kind in Kind::ALL {
+            while self.lags(kind, server) {
+                self.watch(kind, server, false);
+            }
+        }
+    }
+
+    /// Whether there is nothing to do but to wait.
+    pub fn rests(&self, passed: SignedDuration) -> bool {
+        let term = &self.term;
+        term.store.is_some()
+            && term.work.is_empty()
+            && self.outbox.is_empty()
+            && locked(&self.world).waiting() == 0
+            && term.next_observation > passed
+            && term.rounds.next_wake().is_none_or(|at| at > term.now(passed))
+    }
+
+    /// When something is due, as far as this process knows.
+    pub fn due_in(&self, passed: SignedDuration) -> Option<SignedDuration> {
+        let wake = self.term.rounds.next_wake()?;
+        Some(wake.duration_since(self.term.now(passed)).max(SignedDuration::ZERO))
+    }
+
+    /// When everything is looked at again.
+    pub fn observes_in(&self, passed: SignedDuration) -> SignedDuration {
+        (self.term.next_observation - passed).max(SignedDuration::ZERO)
+    }
+
+    /// One time around the loop.
+    pub async fn turn(&mut self, around: &mut Around<'_>) -> Result<(), StoreError> {
+        let turned = self.try_turn(around).await;
+        if turned.is_err() {
+            self.term.store = None;
+        }
+        turned
+    }
+
+    async fn try_turn(&mut self, around: &mut Around<'_>) -> Result<(), StoreError> {
+        if self.term.store.is_none() {
+            let done = self.term.open(around).await?;
+            self.tell(done, around);
+        }
+        let term = &mut self.term;
+        let store = term.store.as_mut().expect("it is open");
+        let now = store.observe(&nothing()).await?.now;
+        term.known = store.head().await?;
+        term.clock = (now, around.passed);
+        if !locked(&self.world).is_synced() {
+            if term.rounds.memory().next_end().is_some_and(|end| end <= now) {
+                let done = term.rounds.expire(store).await?;
+                self.tell(done, around);
+            }
+            return Ok(());
+        }
+        if around.passed >= term.next_observation {
+            term.work.everything = true;
+            term.next_observation = around.passed + OBSERVES_EVERY;
+        }
+        term.work.objects.append(&mut locked(&self.world).take_dirty());
+        for wake in term.rounds.due(now) {
+            term.work.also(wake);
+        }
+        if term.work.is_empty() {
+            return Ok(());
+        }
+        let done = term.rounds.round(&self.world, &term.work, store).await?;
+        term.clock = (done.now, around.passed);
+        let (failed, again) = (done.failed.clone(), done.again.clone());
+        self.tell(done, around);
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        self.term.work = Work::default();
+        again.into_iter().for_each(|wake| self.term.work.also(wake));
+        Ok(())
+    }
+
+    fn tell(&mut self, done: Done, around: &mut Around<'_>) {
+        let mut world = locked(&self.world);
+        for report in &done.reports {
+            let name = &report.name;
+            match report.status.clone() {
+                StatusOf::Offer(status) => world.reports::<PartnerOffer>(name, status),
+                StatusOf::Relationship(status) => {
+                    world.reports::<PartnerRelationship>(name, *status);
+                }
+                StatusOf::Grant(status) => world.reports::<RoleGrant>(name, *status),
+                StatusOf::Acceptance(status) => world.reports::<AgreementAcceptance>(name, status),
+                StatusOf::Boundary(status) => world.reports::<PartnerBoundary>(name, status),
+            }
+        }
+        drop(world);
+        for mark in &done.marks {
+            let post = self.outbox.entry(mark.object.clone()).or_default();
+            post.mark = Some(mark.clone());
+        }
+        for report in &done.reports {
+            let object = key(kind_of(&report.status), &report.name);
+            self.outbox.entry(object).or_default().report = Some(report.clone());
+        }
+        around.told.push(done);
+    }
+
+    /// Writes what waits for one object. A write may be lost, or done with its answer lost; then it is tried again.
+    pub fn post(&mut self, object: &ObjectKey, server: &mut Server, weather: &Mutex<Weather>) {
+        let Some(post) = self.outbox.remove(object) else { return };
+        let Post { mark, report, tried } = post.clone();
+        let ends = mark.as_ref().is_some_and(|mark| mark.finalizers.is_empty()) && report.is_none();
+        let marked = match &mark {
+            Some(mark) => sent(weather, || server.mark(mark)),
+            None => Fate::Written,
+        };
+        let fate = match (marked, &report) {
+            (Fate::Written, Some(report)) if !ends => sent(weather, || server.report(report)),
+            (fate, _) => fate,
+        };
+        match fate {
+            Fate::Written | Fate::Refused => {}
+            Fate::Outdated => forget(&mut locked(&self.world), object),
+            Fate::Failed => {
+                let again = Post { tried: tried + 1, ..post };
+                self.outbox.insert(object.clone(), again);
+            }
+        }
+    }
+}
+
+impl Term {
+    fn new(epoch: i64, settings: &Settings) -> Self {
+        Self {
+            epoch,
+            rounds: Rounds::new(settings.clone()),
+            store: None,
+            begun: false,
+            work: Work::default(),
+            next_observation: SignedDuration::ZERO,
+            clock: (Timestamp::UNIX_EPOCH, SignedDuration::ZERO),
+            known: Head::empty(),
+        }
+    }
+
+    async fn open(&mut self, around: &Around<'_>) -> Result<Done, StoreError> {
+        let Around { url, clock, weather, passed, settings, .. } = around;
+        if weather.lock().unwrap().step().is_some() {
+            return Err(super::store::gone());
+        }
+        let store = if self.begun {
+            open_writer_again(url, &settings.instance, self.epoch, &self.known).await?
+        } else {
+            open_writer_at(url, &settings.instance, self.epoch).await?
+        };
+        self.begun = true;
+        let store = store.with_clock(Arc::clone(clock));
+        let mut store = Faulty { store, weather: Arc::clone(weather), epoch: self.epoch };
+        let done = self.rounds.expire(&mut store).await?;
+        self.clock = (done.now, *passed);
+        self.store = Some(store);
+        Ok(done)
+    }
+
+    /// The store's clock by now, as far as this process knows.
+    fn now(&self, passed: SignedDuration) -> Timestamp {
+        let (read, at) = self.clock;
+        read.saturating_add(passed - at).unwrap_or(read)
+    }
+}
+
+/// What became of a write.
+#[derive(Clone, Copy)]
+enum Fate {
+    Written,
+    Outdated,
+    Failed,
+    Refused,
+}
+
+fn sent(weather: &Mutex<Weather>, write: impl FnOnce() -> Result<(), Refused>) -> Fate {
+    let fault = weather.lock().unwrap().step();
+    if matches!(fault, Some(Fault::Before | Fault::Late)) {
+        return Fate::Failed;
+    }
+    match write() {
+        _ if fault.is_some() => Fate::Failed,
+        Ok(()) => Fate::Written,
+        Err(Refused::NotFound | Refused::Conflict) => Fate::Outdated,
+        Err(Refused::Invalid) => Fate::Refused,
+    }
+}
+
+fn nothing() -> Scope {
+    Scope::Of { keys: BTreeSet::new(), customers: BTreeSet::new(), owned: None }
+}
+
+fn kind_of(status: &StatusOf) -> Kind {
+    match status {
+        StatusOf::Offer(_) => Kind::PartnerOffer,
+        StatusOf::Relationship(_) => Kind::PartnerRelationship,
+        StatusOf::Grant(_) => Kind::RoleGrant,
+        StatusOf::Acceptance(_) => Kind::AgreementAcceptance,
+        StatusOf::Boundary(_) => Kind::PartnerBoundary,
+    }
+}
+
+fn forget(world: &mut World, object: &ObjectKey) {
+    let name = name_of(object);
+    match object.kind {
+        Kind::PartnerOffer => world.forget_report::<PartnerOffer>(&name),
+        Kind::PartnerRelationship => world.forget_report::<PartnerRelationship>(&name),
+        Kind::RoleGrant => world.forget_report::<RoleGrant>(&name),
+        Kind::AgreementAcceptance => world.forget_report::<AgreementAcceptance>(&name),
+        Kind::PartnerBoundary => world.forget_report::<PartnerBoundary>(&name),
+    }
+}
+
+fn see(world: &mut World, kind: Kind, event: Event<Value>) {
+    match kind {
+        Kind::PartnerOffer => world.see(read::<PartnerOffer>(event)),
+        Kind::PartnerRelationship => world.see(read::<PartnerRelationship>(event)),
+        Kind::RoleGrant => world.see(read::<RoleGrant>(event)),
+        Kind::AgreementAcceptance => world.see(read::<AgreementAcceptance>(event)),
+        Kind::PartnerBoundary => world.see(read::<PartnerBoundary>(event)),
+    }
+}
+
+fn read<K: Watched>(event: Event<Value>) -> Event<DeserializeGuard<K>> {
+    let read = |object| serde_json::from_value(object).expect("every object has metadata");
+    match event {
+        Event::Init => Event::Init,
+        Event::InitApply(object) => Event::InitApply(read(object)),
+        Event::InitDone => Event::InitDone,
+        Event::Apply(object) => Event::Apply(read(object)),
+        Event::Delete(object) => Event::Delete(read(object)),
+    }
+}

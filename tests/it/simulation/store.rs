@@ -1,0 +1,193 @@
+//! A real store behind calls that may fail: before they reach it, after they have done their work, or long after
+//! everybody has given up.
+//!
+//! Never: a failure that leaves half a call behind; the store itself is tested for that.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use concordat::{
+    domain::{
+        entry::{Entry, Head},
+        limits::{Admitted, Batch, Budget, Limits},
+        state::Observed,
+    },
+    store::{
+        Observation, Outcome, Read, Scope, Signature, Signatures, StoreError, Write,
+        sql::SqlWriter,
+    },
+};
+
+use super::chance::Chance;
+
+/// How a call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It never comes to the store.
+    Before,
+    /// The store does it, and the answer is lost.
+    After,
+    /// It is lost, and comes to the store later. Only a change does.
+    Late,
+}
+
+/// What goes wrong, and what is counted.
+#[derive(Debug)]
+pub struct Weather {
+    chance: Chance,
+    /// A call fails once in so many; never where it is 0.
+    pub fails_one_in: usize,
+    /// The process dies at this step, before or after it.
+    pub dies_at: Option<(usize, Fault)>,
+    /// How many steps there were: calls of the store and writes to the server.
+    pub steps: usize,
+    /// The process is dead.
+    pub dead: bool,
+    /// Changes that are still on their way.
+    pub late: Vec<Late>,
+    pub injected: usize,
+    pub calls: usize,
+}
+
+/// Changes that come to the store later.
+#[derive(Debug, Clone)]
+pub struct Late {
+    pub changes: Vec<Admitted>,
+    pub limits: BTreeMap<String, Limits>,
+    pub by: Signatures,
+    pub epoch: i64,
+}
+
+impl Weather {
+    pub fn fair(chance: Chance) -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(Self {
+            chance,
+            fails_one_in: 0,
+            dies_at: None,
+            steps: 0,
+            dead: false,
+            late: Vec::new(),
+            injected: 0,
+            calls: 0,
+        }))
+    }
+
+    /// What happens to the next step.
+    pub fn step(&mut self) -> Option<Fault> {
+        if self.dead {
+            return Some(Fault::Before);
+        }
+        self.steps += 1;
+        if let Some((at, fault)) = self.dies_at
+            && at == self.steps
+        {
+            self.dead = true;
+            self.injected += 1;
+            return Some(fault);
+        }
+        if self.fails_one_in > 0 && self.chance.one_in(self.fails_one_in) {
+            self.injected += 1;
+            return Some(self.chance.pick(&[Fault::Before, Fault::After, Fault::Late]));
+        }
+        None
+    }
+}
+
+/// A store in that weather.
+pub struct Faulty {
+    pub store: SqlWriter,
+    pub weather: Arc<Mutex<Weather>>,
+    pub epoch: i64,
+}
+
+pub fn gone() -> StoreError {
+    StoreError::Unreachable {
+        store: "the store".to_owned(),
+        reason: "as the test wants".to_owned(),
+    }
+}
+
+impl Faulty {
+    fn weather(&self) -> MutexGuard<'_, Weather> {
+        self.weather.lock().unwrap()
+    }
+
+    fn fault(&self) -> Option<Fault> {
+        let mut weather = self.weather();
+        weather.calls += 1;
+        weather.step()
+    }
+}
+
+async fn faulty<T>(
+    fault: Option<Fault>,
+    call: impl Future<Output = Result<T, StoreError>> + Send,
+) -> Result<T, StoreError> {
+    match fault {
+        None => call.await,
+        Some(Fault::Before | Fault::Late) => Err(gone()),
+        Some(Fault::After) => {
+            call.await?;
+            Err(gone())
+        }
+    }
+}
+
+impl Read for Faulty {
+    async fn observe(&mut self, scope: &Scope) -> Result<Observed, StoreError> {
+        faulty(self.fault(), self.store.observe(scope)).await
+    }
+
+    async fn budgets(
+        &mut self,
+        limits: &BTreeMap<String, Limits>,
+    ) -> Result<BTreeMap<String, Budget>, StoreError> {
+        faulty(self.fault(), self.store.budgets(limits)).await
+    }
+
+    async fn entries(&mut self, after: i64, at_most: u32) -> Result<Vec<Entry>, StoreError> {
+        faulty(self.fault(), self.store.entries(after, at_most)).await
+    }
+
+    async fn head(&mut self) -> Result<Head, StoreError> {
+        faulty(self.fault(), self.store.head()).await
+    }
+
+    async fn last_entries(
+        &mut self,
+        subjects: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Head>, StoreError> {
+        faulty(self.fault(), self.store.last_entries(subjects)).await
+    }
+}
+
+impl Write for Faulty {
+    async fn apply(
+        &mut self,
+        changes: &[Admitted],
+        limits: &BTreeMap<String, Limits>,
+        by: &Signatures,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        let fault = self.fault();
+        if fault == Some(Fault::Late) {
+            let (changes, limits, by) = (changes.to_vec(), limits.clone(), by.clone());
+            let late = Late { changes, limits, by, epoch: self.epoch };
+            self.weather().late.push(late);
+        }
+        faulty(fault, self.store.apply(changes, limits, by)).await
+    }
+
+    async fn block(&mut self, batches: &[Batch], by: &Signature) -> Result<(), StoreError> {
+        faulty(self.fault(), self.store.block(batches, by)).await
+    }
+
+    async fn approve(&mut self, batch: &Batch, by: &Signature) -> Result<(), StoreError> {
+        faulty(self.fault(), self.store.approve(batch, by)).await
+    }
+
+    async fn record(&mut self, seen: Vec<Observation>, by: &Signature) -> Result<(), StoreError> {
+        faulty(self.fault(), self.store.record(seen, by)).await
+    }
+}
