@@ -33,6 +33,7 @@ mod real_crds;
 mod requirements;
 mod saved_plans;
 mod signals;
+mod simulation;
 mod sources;
 mod store_contract;
 mod store_epochs;

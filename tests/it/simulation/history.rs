@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use super::{
     cast::{
-        APPROVER, ASKER, GRANTS, NAMESPACES, OFFERS, RELATIONSHIPS, ROBOT, TIERS, Under, acceptance,
-        boundary, boundary_key, grant, grant_key, key, no_limits, offer, other_digest,
+        APPROVER, ASKER, GRANTS, NAMESPACES, OFFERS, RELATIONSHIPS, ROBOT, TIERS, Under,
+        acceptance, boundary, boundary_key, grant, grant_key, key, no_limits, offer, other_digest,
         relationship, relationship_key,
     },
     chance::Chance,
@@ -100,9 +100,10 @@ pub async fn beginning(stage: &mut Stage) {
         stage.happens(&step).await;
     }
     stage.calm().await;
-    for (namespace, name) in NAMESPACES.into_iter().flat_map(|namespace| {
-        RELATIONSHIPS.into_iter().map(move |name| (namespace, name))
-    }) {
+    for (namespace, name) in NAMESPACES
+        .into_iter()
+        .flat_map(|namespace| RELATIONSHIPS.into_iter().map(move |name| (namespace, name)))
+    {
         if !stage.chance.one_in(6) {
             stage.happens(&Step::Answer(namespace, name, "Accept")).await;
         }

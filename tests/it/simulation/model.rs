@@ -89,9 +89,10 @@ fn named(key: &ObjectKey) -> Name {
 fn selects(grant: &RoleGrantSpec, relationship: &Name, labels: &Value) -> bool {
     match (&grant.relationship_ref, &grant.relationship_selector) {
         (Some(reference), _) => reference.name == relationship.1,
-        (None, Some(selector)) => {
-            selector.match_labels.iter().all(|(label, value)| labels.get(label) == Some(&json!(value)))
-        }
+        (None, Some(selector)) => selector
+            .match_labels
+            .iter()
+            .all(|(label, value)| labels.get(label) == Some(&json!(value))),
         (None, None) => false,
     }
 }
@@ -136,9 +137,10 @@ impl Cluster {
             live(of.stand)
                 && of.spec.management_policy == ManagementPolicy::Manage
                 && of.spec.deletion_policy != RelationshipDeletionPolicy::Retain
-        }) && self.grants.values().all(|of| {
-            live(of.stand) && of.spec.deletion_policy == GrantDeletionPolicy::Revoke
-        })
+        }) && self
+            .grants
+            .values()
+            .all(|of| live(of.stand) && of.spec.deletion_policy == GrantDeletionPolicy::Revoke)
     }
 }
 
@@ -255,7 +257,13 @@ impl Model {
     }
 
     /// Who holds which roles under a relationship at an instant.
-    fn at(&self, name: &Name, row: &ObservedRelationship, who: &str, at: Timestamp) -> BTreeSet<RoleId> {
+    fn at(
+        &self,
+        name: &Name,
+        row: &ObservedRelationship,
+        who: &str,
+        at: Timestamp,
+    ) -> BTreeSet<RoleId> {
         if row.ends_at.is_some_and(|ends_at| ends_at <= at) {
             return BTreeSet::new();
         }
@@ -268,7 +276,13 @@ impl Model {
     }
 
     /// What a grantee holds from now on, each role until it would first be missing.
-    pub fn held(&self, name: &Name, row: &ObservedRelationship, who: &str, now: Timestamp) -> Roles {
+    pub fn held(
+        &self,
+        name: &Name,
+        row: &ObservedRelationship,
+        who: &str,
+        now: Timestamp,
+    ) -> Roles {
         let windows = self.given.values().flat_map(|given| [given.from, given.until]);
         let instants: BTreeSet<Timestamp> =
             windows.chain([row.ends_at]).flatten().filter(|at| *at > now).collect();
@@ -320,7 +334,9 @@ fn gives(cluster: &Cluster, name: &Name, grant: &str, had: Option<Given>) -> Opt
             Some(object) => had.map(|had| earlier(had, &declared(object))),
             None => had,
         },
-        Stand::Leaving if relationship.spec.deletion_policy == RelationshipDeletionPolicy::Retain => {
+        Stand::Leaving
+            if relationship.spec.deletion_policy == RelationshipDeletionPolicy::Retain =>
+        {
             had
         }
         Stand::Leaving => had.filter(|had| stays(cluster, name, grant, had)),

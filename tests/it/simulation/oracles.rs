@@ -5,12 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use concordat::{
-    domain::ids::Kind,
-    ledger::Verifier,
-    operator::world::FINALIZER,
-    store::Read,
-};
+use concordat::{domain::ids::Kind, ledger::Verifier, operator::world::FINALIZER, store::Read};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -49,7 +44,13 @@ impl Stage {
         operator.term.work.everything = true;
         self.settle().await;
         let after = self.written().await;
-        assert_eq!(after, before, "a look at everything found something\n{}\n{:#?}", self.story, self.told.last());
+        assert_eq!(
+            after,
+            before,
+            "a look at everything found something\n{}\n{:#?}",
+            self.story,
+            self.told.last()
+        );
     }
 
     /// The store holds what the second opinion expects, and nothing else.
@@ -126,9 +127,12 @@ impl Stage {
             let mut last: BTreeMap<(String, String), (Value, Value)> = BTreeMap::new();
             for told in log {
                 let uid = told.object["metadata"]["uid"].to_string();
-                let Some(conditions) = told.object["status"]["conditions"].as_array() else { continue };
+                let Some(conditions) = told.object["status"]["conditions"].as_array() else {
+                    continue;
+                };
                 for condition in conditions {
-                    let now = (condition["status"].clone(), condition["lastTransitionTime"].clone());
+                    let now =
+                        (condition["status"].clone(), condition["lastTransitionTime"].clone());
                     let at = (uid.clone(), condition["type"].to_string());
                     if let Some(before) = last.insert(at, now.clone())
                         && before.0 == now.0

@@ -137,7 +137,8 @@ impl Server {
         let before = self.objects.get(&mark.object).ok_or(Refused::NotFound)?;
         let mut object = before.clone();
         let metadata = &mut object["metadata"];
-        if metadata["uid"] != json!(mark.uid.0) || metadata["resourceVersion"] != json!(mark.version)
+        if metadata["uid"] != json!(mark.uid.0)
+            || metadata["resourceVersion"] != json!(mark.version)
         {
             return Err(Refused::Conflict);
         }
@@ -147,7 +148,9 @@ impl Server {
             return Err(Refused::Invalid);
         }
         metadata["finalizers"] = json!(mark.finalizers);
-        if mark.drops_approval && let Some(annotations) = metadata["annotations"].as_object_mut() {
+        if mark.drops_approval
+            && let Some(annotations) = metadata["annotations"].as_object_mut()
+        {
             annotations.remove(APPROVE);
             annotations.remove(APPROVED_BY);
         }

@@ -15,8 +15,7 @@ use concordat::{
         state::Observed,
     },
     store::{
-        Observation, Outcome, Read, Scope, Signature, Signatures, StoreError, Write,
-        sql::SqlWriter,
+        Observation, Outcome, Read, Scope, Signature, Signatures, StoreError, Write, sql::SqlWriter,
     },
 };
 
