@@ -106,7 +106,7 @@ fn objects_are_listed_with_their_columns_by_short_name_and_by_category() {
             tables.push_str(
                 &format!("$ kubectl get {short} {}\n", wide.join(" ")).replace(" \n", "\n"),
             );
-            tables.push_str(&without_age(&table.replace(&namespace, "NAMESPACE")));
+            tables.push_str(&without_age(&table).replace(&namespace, "NAMESPACE"));
             tables.push('\n');
         }
     }
