@@ -269,3 +269,13 @@ impl Scene {
         self.place.write(name, text)
     }
 }
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if let Some(operator) = self.operator.as_ref().filter(|_| std::thread::panicking()) {
+            let log = operator.log();
+            let lines: Vec<_> = log.lines().collect();
+            println!("{}", lines[lines.len().saturating_sub(20)..].join("\n"));
+        }
+    }
+}
