@@ -3,6 +3,7 @@
 //!
 //! Never: a pause of a fixed length; always a wait for what is to be seen.
 
+mod documents;
 mod rights;
 mod scene;
 
@@ -298,6 +299,14 @@ fn an_uninstall_leaves_what_people_wrote(scene: &mut Scene) {
     scene.cluster.said(&["delete", FIRST, "-n", TEAM, "--timeout=60s"]);
     let definitions = scene.cluster.said(&["get", "customresourcedefinitions", "-o", "name"]);
     assert_eq!(definitions.lines().count(), 5, "{definitions}");
+}
+
+/// Applies a file as administrator, once the API server knows the kinds.
+fn stored(scene: &Scene, file: &str) {
+    until("it is stored", || {
+        let output = scene.cluster.kubectl(&["apply", "-f", file]);
+        output.status.success().then_some(())
+    });
 }
 
 /// Asks for a look at the store.

@@ -161,7 +161,9 @@ impl Scene {
     /// Runs `kubectl` as somebody; whether it succeeded, and all that it said.
     pub fn tries(&self, who: &str, words: &[&str]) -> (bool, String) {
         let who = format!("--as={who}");
-        let output = self.cluster.kubectl(&[words, &["-n", TEAM, &who]].concat());
+        let waits = words[0] == "delete" && !words.contains(&"--wait=false");
+        let limit: &[&str] = if waits { &["--timeout=60s"] } else { &[] };
+        let output = self.cluster.kubectl(&[words, &["-n", TEAM, &who], limit].concat());
         let said = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8(said).unwrap())
     }
