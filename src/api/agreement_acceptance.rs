@@ -12,6 +12,7 @@ use super::{
     field,
     partner_offer::AgreementType,
     partner_relationship::LocalRef,
+    recorded::RecordedAcceptance,
 };
 
 /// The fact that a named person accepted an agreement, or declined an invitation, at one time.
@@ -191,4 +192,7 @@ pub struct AgreementAcceptanceStatus {
     #[serde(default = "conditions::pending")]
     #[schemars(schema_with = "conditions::list")]
     pub conditions: Vec<Condition>,
+    /// What the store records of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<RecordedAcceptance>,
 }

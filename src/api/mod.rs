@@ -12,6 +12,7 @@ pub mod field;
 pub mod partner_boundary;
 pub mod partner_offer;
 pub mod partner_relationship;
+pub mod recorded;
 pub mod role_grant;
 pub mod schema;
 mod structure;
@@ -43,6 +44,10 @@ pub use partner_relationship::{
     LocalRef, ManagementPolicy, PartnerRelationship, PartnerRelationshipSpec,
     PartnerRelationshipStatus, PlanSummary, RelationshipDeletionPolicy, Renewal, RenewalMode,
     UnmanagedAssignments,
+};
+pub use recorded::{
+    AskedFor, Proposed, RecordedAcceptance, RecordedAssignment, RecordedEnd, RecordedGrant,
+    RecordedGrantee, RecordedPolicies, RecordedRole, RecordedRow,
 };
 pub use role_grant::{
     AccessLevel, GrantDeletionPolicy, GranteeSpec, Principal, ResolvedRole, RoleGrant,

@@ -11,6 +11,7 @@ use super::{
     conditions::{self, Condition},
     field,
     partner_offer::PartnerOfferSpec,
+    recorded::RecordedRow,
 };
 
 /// One offer made to one customer, and how the relationship is kept.
@@ -255,6 +256,11 @@ pub struct PartnerRelationshipStatus {
     /// The last entry of the ledger about this relationship.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<LedgerHead>,
+    /// What the store records under each name that the relationship has had there, the newest last: from this
+    /// `concordat diff --store cluster:` plans. Absent where it is more than an object can hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub recorded: Vec<RecordedRow>,
 }
 
 /// An invitation as the customer sees it.

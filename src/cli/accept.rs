@@ -116,7 +116,7 @@ pub async fn accept(args: &Accept, out: &mut Output) -> anyhow::Result<ExitStatu
         super::validate::tell(&loaded.problems, out);
         return Ok(ExitStatus::No);
     }
-    let wish = offer::relationship(&loaded.desired, &args.relationship, &args.input.namespace)?;
+    let wish = offer::relationship(&loaded.desired, &args.relationship, args.input.namespace())?;
     let invitation = if args.agreement_only {
         wish.invitation.clone()
     } else {

@@ -37,7 +37,7 @@ use crate::{
         plan::{self as render, PlanDocument},
     },
     store::{
-        Observation, Outcome, Refusal, Signature, Write,
+        Observation, Outcome, Refusal, Signature, StoreError, Write,
         apply::{Report, Stopped, seen_outside},
         plan_hash,
     },
@@ -75,6 +75,10 @@ const ATTEMPTS: usize = 3;
 
 /// Validates, plans, checks, applies and reports. Whatever fails on the way, what was done before is reported.
 pub async fn apply(args: &Apply, out: &mut Output) -> anyhow::Result<ExitStatus> {
+    if args.store.is_cluster() {
+        let instead = "change its objects with `kubectl apply`".to_owned();
+        return Err(StoreError::OnlyRead { instead }.into());
+    }
     let absence = if args.prune { Absence::Prune } else { Absence::Keep };
     let (loaded, _) = desired::load(&args.input, absence, Timestamp::now(), out)?;
     super::validate::tell(&loaded.problems, out);

@@ -2,13 +2,15 @@
 //!
 //! Never: two spellings for one thing.
 
+use std::path::PathBuf;
+
 use clap::{
     Args, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{render::Format, store::StoreUrl};
+use crate::{domain::duration::Duration, render::Format, store::StoreUrl};
 
 /// Where manifests come from.
 #[derive(Debug, Clone, Args)]
@@ -24,15 +26,22 @@ pub struct InputArgs {
     /// A folder that `kustomize` builds; it, or `kubectl`, must be on the PATH.
     #[arg(short = 'k', long, value_name = "DIR")]
     pub kustomize: Option<String>,
+    /// The namespace of objects that name none [default: `default`; with `cluster:` that of the context].
+    #[arg(short, long, value_name = "NAME", value_parser = namespace)]
+    pub namespace: Option<String>,
+}
+
+impl InputArgs {
     /// The namespace of objects that name none.
-    #[arg(short, long, default_value = "default", value_parser = namespace)]
-    pub namespace: String,
+    pub fn namespace(&self) -> &str {
+        self.namespace.as_deref().unwrap_or("default")
+    }
 }
 
 /// Where relationships and assignments live.
 #[derive(Debug, Clone, Args)]
 pub struct StoreArgs {
-    /// The store: `sqlite:PATH` or `postgres://HOST/DATABASE`.
+    /// The store: `sqlite:PATH`, `postgres://HOST/DATABASE` or, to be read only, `cluster:`.
     #[arg(
         long,
         env = "CONCORDAT_STORE",
@@ -41,6 +50,40 @@ pub struct StoreArgs {
         hide_env_values = true
     )]
     pub store: StoreUrl,
+}
+
+impl StoreArgs {
+    /// Whether what the operator has observed is to be read.
+    pub fn is_cluster(&self) -> bool {
+        matches!(self.store, StoreUrl::Cluster)
+    }
+}
+
+/// Which cluster `cluster:` is, as whom it is read, and how old the answer may be.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "With `cluster:`")]
+pub struct ClusterArgs {
+    /// The kubeconfig. Default: as `kubectl` finds it.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context in it. Default: the current one.
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// The user to act as.
+    #[arg(long = "as", value_name = "USER")]
+    pub user: Option<String>,
+    /// A group to act as. May be repeated.
+    #[arg(long = "as-group", value_name = "GROUP", requires = "user")]
+    pub groups: Vec<String>,
+    /// The name of the operator's Lease.
+    #[arg(long, default_value = "concordat", value_name = "NAME")]
+    pub lease: String,
+    /// The namespace of the operator's Lease.
+    #[arg(long, default_value = "concordat-system", value_name = "NAME")]
+    pub lease_namespace: String,
+    /// How old what the operator has observed may be.
+    #[arg(long, default_value = "PT15M", value_name = "DURATION")]
+    pub max_age: Duration,
 }
 
 /// When to use colour.
@@ -75,7 +118,8 @@ pub fn past(text: &str) -> Result<Timestamp, String> {
     Ok(instant)
 }
 
-fn namespace(text: &str) -> Result<String, String> {
+/// Reads the name of a namespace.
+pub fn namespace(text: &str) -> Result<String, String> {
     let inner =
         |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
     let fits = (1..=63).contains(&text.len())

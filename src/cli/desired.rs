@@ -40,6 +40,12 @@ pub fn load(
     problems.extend(input.problems.iter().cloned());
     problems.extend(found);
     input.locate(&mut problems);
+    sort(&mut problems);
+    Ok((Loaded { input, desired, problems }, objects))
+}
+
+/// Sorts problems by their places.
+pub fn sort(problems: &mut [Problem]) {
     problems.sort_by(|a, b| {
         let order = |problem: &Problem| {
             let place = problem.place.clone();
@@ -47,7 +53,6 @@ pub fn load(
         };
         order(a).cmp(&order(b))
     });
-    Ok((Loaded { input, desired, problems }, objects))
 }
 
 impl Loaded {

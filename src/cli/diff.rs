@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    ExitStatus, InputArgs, Output, StoreArgs, desired,
+    ClusterArgs, ExitStatus, InputArgs, Output, StoreArgs, cluster,
+    desired::{self, Loaded},
     planning::{self, FailOn, Planned},
     store,
 };
@@ -47,10 +48,15 @@ pub struct Diff {
     /// The form of the answer.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub output: Format,
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
 }
 
 /// Plans and prints.
 pub async fn diff(args: &Diff, out: &mut Output) -> anyhow::Result<ExitStatus> {
+    if args.store.is_cluster() {
+        return cluster::diff(args, out).await;
+    }
     let absence = if args.prune { Absence::Prune } else { Absence::Keep };
     let (loaded, _) = desired::load(&args.input, absence, Timestamp::now(), out)?;
     super::validate::tell(&loaded.problems, out);
@@ -62,14 +68,24 @@ pub async fn diff(args: &Diff, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let approvals = args.approve.iter().copied().collect();
     let mut planned =
         planning::planned(&mut reader, &loaded.desired, &claimant, &approvals).await?;
-    planned.locate(&loaded);
-    planning::tell_unmatched(&args.approve, &planned, out);
-    let shown = Shown { planned: &planned, outcome: None, wide: args.wide };
-    shown.print(args.output, out)?;
-    let status = status(args, &planned, out);
+    let status = answer(args, &loaded, &mut planned, out)?;
     loaded.forget();
     planned.forget();
     Ok(status)
+}
+
+/// Prints a plan, and says what it means.
+pub fn answer(
+    args: &Diff,
+    loaded: &Loaded,
+    planned: &mut Planned,
+    out: &mut Output,
+) -> anyhow::Result<ExitStatus> {
+    planned.locate(loaded);
+    planning::tell_unmatched(&args.approve, planned, out);
+    let shown = Shown { planned, outcome: None, wide: args.wide };
+    shown.print(args.output, out)?;
+    Ok(status(args, planned, out))
 }
 
 fn status(args: &Diff, planned: &Planned, out: &mut Output) -> ExitStatus {

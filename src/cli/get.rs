@@ -5,13 +5,14 @@
 use clap::{Args, ValueEnum};
 
 use super::{
-    ExitStatus, Output,
-    args::one_of,
+    ClusterArgs, ExitStatus, Output,
+    args::{namespace, one_of},
+    cluster,
     store::{self},
     why::{self, When},
 };
 use crate::{
-    domain::state::Observed,
+    domain::state::{Observed, ObservedRelationship},
     render::{Answer, Format, get, plan::Detail},
 };
 
@@ -23,6 +24,9 @@ pub struct Get {
     pub what: What,
     /// The relationship with this name in the store only.
     pub name: Option<String>,
+    /// What objects of this namespace own only.
+    #[arg(short, long, value_name = "NAME", value_parser = namespace)]
+    pub namespace: Option<String>,
     /// Also what rarely matters.
     #[arg(long)]
     pub wide: bool,
@@ -31,6 +35,8 @@ pub struct Get {
     /// The form of the answer.
     #[arg(short, long, value_parser = one_of(Answer::Table.formats()), default_value_t = Format::Text)]
     pub output: Format,
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
 }
 
 /// What can be listed.
@@ -46,14 +52,12 @@ pub enum What {
 
 /// Lists.
 pub async fn get(args: &Get, out: &mut Output) -> anyhow::Result<ExitStatus> {
-    let mut reader = store::reader(&args.when.store.store, out).await?;
-    let mut state = if args.when.as_of.is_some() {
-        why::state(&mut reader, &args.when, |_| {}).await?
-    } else {
-        crate::store::Read::observe(&mut reader, &crate::store::Scope::All).await?
-    };
+    let mut state = state(args, out).await?;
+    if let Some(namespace) = &args.namespace {
+        retain(&mut state, |row| row.owner.object.namespace == *namespace);
+    }
     if let Some(name) = &args.name {
-        only(&mut state, name);
+        retain(&mut state, |row| row.key.name == *name || row.owner.object.name == *name);
         if state.relationships.is_empty() {
             anyhow::bail!("no relationship is called `{name}` in the store");
         }
@@ -68,9 +72,21 @@ pub async fn get(args: &Get, out: &mut Output) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::AsDesired)
 }
 
-fn only(state: &mut Observed, name: &str) {
+async fn state(args: &Get, out: &mut Output) -> anyhow::Result<Observed> {
+    let When { store, as_of } = &args.when;
+    if store.is_cluster() && as_of.is_none() {
+        return cluster::observed(&args.cluster, out).await;
+    }
+    let mut reader = store::reader(&store.store, out).await?;
+    if as_of.is_some() {
+        return Ok(why::state(&mut reader, &args.when, |_| {}).await?);
+    }
+    Ok(crate::store::Read::observe(&mut reader, &crate::store::Scope::All).await?)
+}
+
+fn retain(state: &mut Observed, stays: impl Fn(&ObservedRelationship) -> bool) {
     for rows in state.relationships.values_mut() {
-        rows.retain(|row| row.key.name == name || row.owner.object.name == name);
+        rows.retain(&stays);
     }
     state.relationships.retain(|_, rows| !rows.is_empty());
 }

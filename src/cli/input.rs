@@ -39,7 +39,7 @@ pub fn read(
         }
         sources.push(Source::Stdin(kustomize(folder)?));
     }
-    let (input, objects, problems) = manifest::read_objects(&sources, &args.namespace, absence)?;
+    let (input, objects, problems) = manifest::read_objects(&sources, args.namespace(), absence)?;
     if !input.skipped.is_empty() {
         out.say(&format!("skipped: {}", manifest::skipped_in_words(&input.skipped)));
     }

@@ -5,6 +5,7 @@
 mod accept;
 mod apply;
 mod args;
+mod cluster;
 mod crd;
 mod desired;
 mod diff;
@@ -22,15 +23,20 @@ mod store;
 mod validate;
 mod why;
 
+use std::path::Path;
+
 use clap::{
-    Args, CommandFactory, Parser, Subcommand,
+    Args, CommandFactory, FromArgMatches, Parser, Subcommand,
     error::{ContextKind, ContextValue},
 };
 
-pub use args::{ColorChoice, InputArgs, StoreArgs};
+pub use args::{ClusterArgs, ColorChoice, InputArgs, StoreArgs};
 pub use output::{Output, complain};
 
-use crate::render::Colour;
+use crate::{render::Colour, store::CLUSTER};
+
+/// The name of the file by which `kubectl` finds its plugin.
+const PLUGIN: &str = "kubectl-concordat";
 
 /// Partner access as code: which partner may act in which customer tenant, with which roles, until when, and on the
 /// strength of which accepted agreement.
@@ -114,11 +120,36 @@ pub enum ExitStatus {
 /// # Errors
 /// The exit code, when there is nothing to run.
 pub fn parse() -> Result<Cli, ExitStatus> {
-    Cli::try_parse().map_err(|error| {
+    let parsed = command().try_get_matches().and_then(|mut matches| {
+        Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command()))
+    });
+    parsed.map_err(|error| {
         let error = without_secrets(error);
         let _ = error.print();
         if error.use_stderr() { ExitStatus::Unknown } else { ExitStatus::AsDesired }
     })
+}
+
+/// The tree of commands. As a plugin of `kubectl` it is called so, and its store is the cluster.
+fn command() -> clap::Command {
+    let program = std::env::args_os().next().unwrap_or_default();
+    if Path::new(&program).file_stem().is_none_or(|name| name != PLUGIN) {
+        return Cli::command();
+    }
+    with_cluster(Cli::command().bin_name("kubectl concordat"))
+}
+
+/// The same with `cluster:` where no store is named.
+fn with_cluster(mut command: clap::Command) -> clap::Command {
+    let names: Vec<String> =
+        command.get_subcommands().map(|below| below.get_name().to_owned()).collect();
+    for name in names {
+        command = command.mut_subcommand(name, with_cluster);
+    }
+    if command.get_arguments().any(|argument| argument.get_id() == "store") {
+        command = command.mut_arg("store", |store| store.default_value(CLUSTER));
+    }
+    command
 }
 
 /// The same complaint, without the user and password of a URL that it quotes.

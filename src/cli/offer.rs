@@ -55,12 +55,12 @@ pub async fn offer(args: &Offer, out: &mut Output) -> anyhow::Result<ExitStatus>
     }
     let text = match (&args.relationship, &args.name) {
         (Some(name), offer) => {
-            let wish = relationship(&loaded.desired, name, &args.input.namespace)?;
+            let wish = relationship(&loaded.desired, name, args.input.namespace())?;
             let invitation = invitation(wish, &loaded.desired, &args.store.store, out).await?;
             let subscription = subscription(&objects, offer.as_deref(), wish);
             told(&invitation, wish, subscription, args.output)
         }
-        (None, Some(name)) => reusable(&objects, name, &args.input.namespace, args.output)?,
+        (None, Some(name)) => reusable(&objects, name, args.input.namespace(), args.output)?,
         (None, None) => bail!("name an offer, or a relationship with `--relationship`"),
     };
     out.answer(&text)?;

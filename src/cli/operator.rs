@@ -99,6 +99,11 @@ pub async fn operator(args: &Operator, out: &mut Output) -> anyhow::Result<ExitS
         out.say(&format!("removed the finalizer of {removed} objects; no access was changed"));
         return Ok(ExitStatus::AsDesired);
     }
+    if args.store.is_cluster() {
+        anyhow::bail!(
+            "the operator writes: give it `--store postgres://HOST/DATABASE` or `sqlite:PATH`"
+        );
+    }
     let options = options(args)?;
     let traces = args.otlp_endpoint.as_deref();
     let traces = traces.map(|endpoint| Traces::open(endpoint, &options.identity)).transpose()?;

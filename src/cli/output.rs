@@ -10,6 +10,7 @@ use super::ColorChoice;
 use crate::{
     manifest,
     render::{Colour, Format, Rendered, Style},
+    store::StoreError,
 };
 
 /// Where answers and talk go.
@@ -129,7 +130,9 @@ fn talk(text: &str) {
 
 /// Says why it could not be told.
 pub fn complain(error: &anyhow::Error) {
-    let mut lines = vec![format!("error: {error}")];
+    let code = error.downcast_ref::<StoreError>().map(StoreError::code);
+    let code = code.map(|code| format!(" [{code}]")).unwrap_or_default();
+    let mut lines = vec![format!("error: {error}{code}")];
     lines.extend(error.chain().skip(1).map(|cause| format!("  because: {cause}")));
     talk(&lines.join("\n"));
 }

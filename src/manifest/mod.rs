@@ -31,7 +31,7 @@ pub use files::{FILE_LIMIT, ReadError, Unread, standard_input};
 pub use object::OBJECT_CODES;
 pub use out::to_yaml;
 pub use text::{DOCUMENT_LIMIT, TEXT_CODES};
-pub use typed::read_objects;
+pub use typed::{RULE_BROKEN, read_objects};
 
 use explain::Marked;
 use text::{Piece, Text};

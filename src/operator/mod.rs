@@ -7,6 +7,7 @@ pub mod cluster;
 mod context;
 pub mod lead;
 pub mod leader;
+pub mod reader;
 pub mod round;
 pub mod run;
 pub mod telemetry;

@@ -35,6 +35,16 @@ pub const STALE_EPOCH: Code = Code(613);
 pub const UNEXPECTED: Code = Code(614);
 /// It was restored from a backup.
 pub const REWOUND: Code = Code(615);
+/// There is no way into a cluster.
+pub const NO_CLUSTER: Code = Code(616);
+/// The cluster does not know a kind.
+pub const NO_DEFINITIONS: Code = Code(617);
+/// No operator says what it has observed.
+pub const NOT_OBSERVED: Code = Code(618);
+/// The operator has seen nothing for too long.
+pub const TOO_OLD: Code = Code(619);
+/// Statuses do not say what the store holds now.
+pub const BEHIND: Code = Code(620);
 /// The store has changed.
 pub const STALE: Code = Code(621);
 /// The row is another one's.
@@ -53,6 +63,8 @@ pub const CLOCKS_DISAGREE: Code = Code(627);
 pub const ACCEPTANCE_USED: Code = Code(628);
 /// A rule forbids it.
 pub const CONSTRAINT: Code = Code(629);
+/// The cluster can only be read.
+pub const ONLY_READ: Code = Code(630);
 
 impl StoreError {
     /// Its code.
@@ -73,6 +85,12 @@ impl StoreError {
             Self::StaleEpoch { .. } => STALE_EPOCH,
             Self::Rewound { .. } => REWOUND,
             Self::Unexpected { .. } => UNEXPECTED,
+            Self::NoCluster { .. } => NO_CLUSTER,
+            Self::NoDefinitions { .. } => NO_DEFINITIONS,
+            Self::NotObserved { .. } => NOT_OBSERVED,
+            Self::TooOld { .. } => TOO_OLD,
+            Self::Behind { .. } => BEHIND,
+            Self::OnlyRead { .. } => ONLY_READ,
         }
     }
 }

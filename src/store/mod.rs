@@ -4,6 +4,7 @@
 
 pub mod apply;
 pub mod code;
+mod error;
 pub mod sql;
 pub mod url;
 
@@ -14,7 +15,8 @@ use std::{
 
 use jiff::Timestamp;
 
-pub use url::StoreUrl;
+pub use error::{Retry, StoreError};
+pub use url::{CLUSTER, StoreUrl};
 
 use crate::domain::{
     digest::Digest,
@@ -212,157 +214,6 @@ pub enum Refusal {
     /// The store's own rules forbid it.
     #[error("the store refuses it: {0}")]
     Constraint(String),
-}
-
-/// What can go wrong outside. Never holds a password.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// There is no such store.
-    #[error("there is no store at `{store}`")]
-    Missing {
-        /// Where.
-        store: String,
-    },
-    /// It is something else.
-    #[error("`{store}` is not a Concordat store")]
-    NotConcordat {
-        /// Where.
-        store: String,
-    },
-    /// A newer program has written it.
-    #[error("`{store}` has schema {found}, and this program knows up to {known}")]
-    NewerSchema {
-        /// Where.
-        store: String,
-        /// What was found.
-        found: i64,
-        /// What is known.
-        known: i64,
-    },
-    /// An older program has written it, and this handle may not migrate it.
-    #[error("`{store}` has schema {found}, and this program needs {known}")]
-    OlderSchema {
-        /// Where.
-        store: String,
-        /// What was found.
-        found: i64,
-        /// What is needed.
-        known: i64,
-    },
-    /// Somebody else holds it for longer than we wait.
-    #[error("`{store}` is locked by {holder}")]
-    Locked {
-        /// Where.
-        store: String,
-        /// Who.
-        holder: String,
-    },
-    /// It cannot be written.
-    #[error("`{store}` cannot be written: {reason}")]
-    ReadOnly {
-        /// Where.
-        store: String,
-        /// Why.
-        reason: String,
-    },
-    /// There is no room.
-    #[error("there is no room left for `{store}`")]
-    Full {
-        /// Where.
-        store: String,
-    },
-    /// It is damaged.
-    #[error("`{store}` is damaged: {reason}")]
-    Corrupt {
-        /// Where.
-        store: String,
-        /// How.
-        reason: String,
-    },
-    /// It does not answer.
-    #[error("`{store}` cannot be reached: {reason}")]
-    Unreachable {
-        /// Where.
-        store: String,
-        /// Why.
-        reason: String,
-    },
-    /// The user or password is wrong.
-    #[error("`{store}` refuses the user or the password")]
-    Unauthenticated {
-        /// Where.
-        store: String,
-    },
-    /// The user lacks a right.
-    #[error("`{store}` does not allow it: {reason}")]
-    Forbidden {
-        /// Where.
-        store: String,
-        /// What is missing.
-        reason: String,
-    },
-    /// There is no connection left.
-    #[error("`{store}` has no connection left")]
-    TooManyConnections {
-        /// Where.
-        store: String,
-    },
-    /// A newer session of the same instance writes now.
-    #[error("a newer session writes for `{instance}`")]
-    StaleEpoch {
-        /// The instance.
-        instance: String,
-    },
-    /// It once had an entry that is not there any more.
-    #[error(
-        "`{store}` was restored from a backup or is another one: entry {sequence} of its ledger was published, and is not there"
-    )]
-    Rewound {
-        /// Where.
-        store: String,
-        /// Which entry.
-        sequence: i64,
-    },
-    /// The store answered something that cannot be.
-    #[error("`{store}` answered something unexpected: {reason}")]
-    Unexpected {
-        /// Where.
-        store: String,
-        /// What.
-        reason: String,
-    },
-}
-
-/// When to try again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retry {
-    /// Later, and later each time.
-    WithBackoff,
-    /// Once somebody has changed something.
-    WhenChanged,
-}
-
-impl StoreError {
-    /// When to try again.
-    pub fn retry(&self) -> Retry {
-        match self {
-            Self::Locked { .. }
-            | Self::Unreachable { .. }
-            | Self::TooManyConnections { .. }
-            | Self::Full { .. } => Retry::WithBackoff,
-            Self::Missing { .. }
-            | Self::NotConcordat { .. }
-            | Self::NewerSchema { .. }
-            | Self::OlderSchema { .. }
-            | Self::ReadOnly { .. }
-            | Self::Corrupt { .. }
-            | Self::Unauthenticated { .. }
-            | Self::Forbidden { .. }
-            | Self::StaleEpoch { .. }
-            | Self::Rewound { .. }
-            | Self::Unexpected { .. } => Retry::WhenChanged,
-        }
-    }
 }
 
 /// The hash by which a plan is recorded with its effects.

@@ -1,4 +1,4 @@
-//! How a store is named: `sqlite:PATH` or `postgres://…`.
+//! How a store is named: `sqlite:PATH`, `postgres://…` or `cluster:`.
 //!
 //! Never: prints the password of a URL.
 
@@ -13,17 +13,25 @@ pub enum StoreUrl {
     Sqlite(PathBuf),
     /// A PostgreSQL server; the whole URL, with its password if it has one.
     Postgres(SecretString),
+    /// What the operator last observed, from the statuses in a cluster. It can only be read.
+    Cluster,
 }
+
+/// How the cluster is named.
+pub const CLUSTER: &str = "cluster:";
 
 /// Why a text names no store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a store is `sqlite:PATH` or `postgres://HOST/DATABASE`")]
+#[error("a store is `sqlite:PATH`, `postgres://HOST/DATABASE` or `cluster:`")]
 pub struct InvalidUrl;
 
 impl FromStr for StoreUrl {
     type Err = InvalidUrl;
 
     fn from_str(text: &str) -> Result<Self, InvalidUrl> {
+        if text == CLUSTER {
+            return Ok(Self::Cluster);
+        }
         if let Some(path) = text.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             let is_file = !path.is_empty() && path != ":memory:" && !path.contains('?');
@@ -38,6 +46,7 @@ impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Cluster => f.write_str(CLUSTER),
             Self::Postgres(url) => {
                 let url = url.expose_secret();
                 let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
@@ -85,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_names_no_store_is_refused() {
-        let none = ["", "sqlite:", "concordat.db", "mysql://host/db", "graph://"];
+        let none = ["", "sqlite:", "concordat.db", "mysql://host/db", "graph://", "cluster:a"];
         for text in none.into_iter().chain(["sqlite://", "sqlite::memory:", "sqlite:a.db?mode=rw"])
         {
             assert!(text.parse::<StoreUrl>().is_err(), "{text}");

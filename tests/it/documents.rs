@@ -32,16 +32,34 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
     }
 }
 
-/// The document with the output that its commands give now. Blocks marked `console` are run in order, in one folder
-/// that holds the examples.
-fn replayed(text: &str) -> String {
+/// Stands before a block that is about a cluster, and run on one.
+const ON_A_CLUSTER: &str = "<!-- on a cluster -->";
+
+/// Which blocks are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blocks {
+    Plain,
+    OnACluster,
+}
+
+/// The folder that commands of documents are run in.
+pub fn with_examples() -> Place {
     let place = Place::new();
     copy(&root().join("examples"), &place.path().join("examples"));
+    place
+}
+
+/// The document with the output that its commands give now. Blocks marked `console` are run in order, in surroundings that
+/// are the same for all.
+pub fn replayed(text: &str, blocks: Blocks, prepare: impl Fn(&mut Command)) -> String {
     let mut out = String::new();
     let mut lines = text.lines().peekable();
+    let mut before = "";
     while let Some(line) = lines.next() {
         writeln!(out, "{line}").unwrap();
-        if line != "```console" {
+        let found = if before == ON_A_CLUSTER { Blocks::OnACluster } else { Blocks::Plain };
+        before = line;
+        if line != "```console" || found != blocks {
             continue;
         }
         while let Some(line) = lines.next() {
@@ -60,7 +78,7 @@ fn replayed(text: &str) -> String {
             }
             let mut shell = Command::new("bash");
             shell.args(["-c", &format!("{{ {command}\n}} 2>&1")]);
-            place.prepare(&mut shell);
+            prepare(&mut shell);
             out.push_str(&finished(shell, b"").stdout);
         }
     }
@@ -68,10 +86,12 @@ fn replayed(text: &str) -> String {
 }
 
 /// The text without what differs in each run: the time of the run, and hashes in which that time is.
-fn lasting(text: &str) -> String {
+pub fn lasting(text: &str) -> String {
     let time = Regex::new(r"(at|#\d+) \d{4}-\d\d-\d\dT[0-9:.]+Z").unwrap();
     let hash = Regex::new(r"(hash|head) [0-9a-f]{12,64}").unwrap();
+    let age = Regex::new(r" \d+s *(\n|$)").unwrap();
     let text = time.replace_all(text, "$1 TIME");
+    let text = age.replace_all(&text, " AGE$1");
     hash.replace_all(&text, "$1 HASH").into_owned()
 }
 
@@ -79,7 +99,8 @@ fn lasting(text: &str) -> String {
 fn every_command_in_a_document_prints_what_the_document_says() {
     for path in documents() {
         let text = fs::read_to_string(&path).unwrap();
-        let replayed = replayed(&text);
+        let place = with_examples();
+        let replayed = replayed(&text, Blocks::Plain, |shell| place.prepare(shell));
         if lasting(&text) != lasting(&replayed) {
             assert_file(&path, &replayed);
         }

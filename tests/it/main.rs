@@ -43,6 +43,7 @@ mod store_rights;
 mod store_samples;
 mod store_sessions;
 mod store_upgrade;
+mod story;
 mod telemetry;
 mod verdict;
 mod work;

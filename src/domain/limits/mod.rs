@@ -59,6 +59,20 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Whatever is asked for is within them.
+    pub fn unlimited() -> Self {
+        Self {
+            window: Duration::ZERO,
+            revocations: Share { count: u32::MAX, percent: 100 },
+            terminations: Share { count: u32::MAX, percent: 100 },
+            privileged_gains: u32::MAX,
+            new_grantees: u32::MAX,
+            replacements: u32::MAX,
+        }
+    }
+}
+
 /// What a change counts as, and what was spent within the window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {

@@ -9,11 +9,13 @@ use super::{
     condition::{Verdict, conditions},
     judged, offer,
     reason::Reason,
+    recorded::recorded_acceptance,
     text,
 };
 use crate::{
     api::{AcceptanceDecision, AgreementAcceptanceStatus},
     domain::{
+        digest::Digest,
         plan::answers::{ACCEPTANCE_TOO_OLD, ALREADY_USED, MAY_NOT_ACCEPT, OTHER_INVITATION},
         problem::{Code, Problem},
         state::ObservedAcceptance,
@@ -25,6 +27,8 @@ use crate::{
 pub struct AcceptanceFacts<'a> {
     /// When it says that it was accepted: one that lies in the future counts from then on.
     pub accepted_at: Option<Timestamp>,
+    /// The digest of what it says, where that could be understood.
+    pub content: Option<Digest>,
     /// What is recorded of it, found by its content.
     pub recorded: Option<&'a ObservedAcceptance>,
     /// Problems of the validation about it.
@@ -54,6 +58,10 @@ pub fn acceptance(
     let status = AgreementAcceptanceStatus {
         observed_generation: about.generation,
         conditions: conditions(about, readiness(facts), judged::told(&facts.problems)),
+        recorded: facts
+            .content
+            .zip(facts.recorded)
+            .map(|(content, recorded)| recorded_acceptance(content, recorded)),
     };
     Reported { status, next_change: facts.accepted_at.filter(|at| *at > about.now) }
 }

@@ -26,6 +26,7 @@ mod offer;
 mod part;
 mod readiness;
 mod reason;
+mod recorded;
 mod relationship;
 mod rows;
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use grant::{GrantFacts, grant};
 pub use offer::{OfferFacts, offer};
 pub use part::{GrantPart, Held, grant_part};
 pub use reason::{ConditionType, Reason};
+pub use recorded::{NotUnderstood, observed};
 pub use relationship::{RelationshipFacts, relationship};
 
 use super::{

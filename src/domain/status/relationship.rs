@@ -14,11 +14,15 @@ use super::{
     judged,
     readiness::{blocked, ended, readiness, rows, waiting},
     reason::{ConditionType, Reason},
+    recorded::recorded,
     rows::Rows,
     text,
 };
 use crate::{
-    api::{ConditionStatus, InvitationStatus, LedgerHead, PartnerRelationshipStatus, PlanSummary},
+    api::{
+        ConditionStatus, EffectiveAssignment, InvitationStatus, LedgerHead,
+        PartnerRelationshipStatus, PlanSummary,
+    },
     domain::{
         digest::Digest,
         lifecycle::Phase,
@@ -94,8 +98,8 @@ pub fn relationship(
     }
     let conditions = conditions(about, ready, further.into_iter().flatten());
     let told = rows.told();
-    let untils = assignments.iter().flat_map(|assignment| &assignment.roles);
-    let next_until = untils.filter_map(|role| role.until).min();
+    let ends = assignments.iter().flat_map(|assignment| &assignment.roles);
+    let next_until = ends.filter_map(|role| role.until).min();
     let settled = match facts.hold {
         Some(Hold::Settling { until }) => Some(until),
         Some(Hold::NoBoundary | Hold::Finalizer) | None => None,
@@ -122,11 +126,17 @@ pub fn relationship(
         invited_at: told.map(|row| row.invited_at),
         activated_at: told.and_then(|row| row.activated_at),
         ends_at: told.and_then(|row| row.ends_at),
+        recorded: recorded(rows.own(), in_effect(&assignments)),
         assignments,
         plan: facts.wish.map(|_| plan_summary(facts)),
         ledger: facts.ledger.clone().or_else(|| old.and_then(|old| old.ledger.clone())),
     };
     Reported { status, next_change }
+}
+
+/// How many roles are in effect.
+fn in_effect(assignments: &[EffectiveAssignment]) -> usize {
+    assignments.iter().map(|assignment| assignment.roles.len()).sum()
 }
 
 fn authorized(rows: &Rows<'_>) -> Option<Told> {

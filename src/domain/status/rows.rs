@@ -85,6 +85,11 @@ impl<'a> Rows<'a> {
         self.active.or(self.pending).or_else(|| self.newest())
     }
 
+    /// All of them, by number.
+    pub fn own(&self) -> impl DoubleEndedIterator<Item = &'a ObservedRelationship> {
+        self.own.iter().copied()
+    }
+
     /// The row that was made last.
     pub fn newest(&self) -> Option<&'a ObservedRelationship> {
         self.own.last().copied()

@@ -7,7 +7,7 @@
 //! Never: a write for an object whose finalizer does not stand, or a status that was not read back.
 
 mod approvals;
-mod hold;
+pub(in crate::operator) mod hold;
 mod judged;
 mod marks;
 mod memory;

@@ -39,6 +39,7 @@ impl Rounds {
             let object = key(Kind::AgreementAcceptance, name);
             let content = contents.get(name);
             let facts = AcceptanceFacts {
+                content: content.copied(),
                 accepted_at: Some(seen.object.spec.accepted_at),
                 recorded: content.and_then(|content| run.observed.acceptances.get(content)),
                 problems: run.judged.problems_of(&object).collect(),

@@ -139,6 +139,12 @@ impl World {
                 Kind::PartnerBoundary => drop(concern.boundaries.insert(name)),
             }
         }
+        // What becomes of a relationship is what becomes of the answers to it.
+        for relationship in &concern.relationships {
+            let link = Link::Relationship(relationship.clone());
+            let answers = self.links().of(&link, Kind::AgreementAcceptance).cloned();
+            concern.acceptances.extend(answers);
+        }
         concern
     }
 

@@ -172,16 +172,7 @@ impl World {
     ) -> R {
         let dirty = self.dirty.clone();
         let name = object.name.clone();
-        let as_stored = Seen {
-            object,
-            generation: 0,
-            version: String::new(),
-            finalizers: Vec::new(),
-            created: None,
-            manager: None,
-            status: None,
-        };
-        let before = self.put::<K>(&name, Known::Read(Arc::new(as_stored)));
+        let before = self.put::<K>(&name, Known::Read(Arc::new(not_stored(object))));
         let answer = look(self);
         match before {
             Some(before) => drop(self.put::<K>(&name, before)),
@@ -189,6 +180,23 @@ impl World {
         }
         self.dirty = dirty;
         answer
+    }
+
+    /// Takes an object in as if somebody had applied it: whatever the cluster alone says of an old one stays.
+    pub fn lay_over<K: Tabled>(&mut self, object: Object<K::Spec>) {
+        let name = object.name.clone();
+        let laid = match K::table(&mut self.tables).get(&name) {
+            None => not_stored(object),
+            Some(before) => {
+                let mut laid = Seen::clone(before);
+                laid.object.spec = object.spec;
+                laid.object.labels = object.labels;
+                laid.object.source = object.source;
+                laid.object.annotations.extend(object.annotations);
+                laid
+            }
+        };
+        self.put::<K>(&name, Known::Read(Arc::new(laid)));
     }
 
     /// Remembers what is being reported of an object: its own echo is no news.
@@ -241,6 +249,19 @@ impl World {
             self.links.remove(K::KIND, name, K::Spec::links(&before.object));
         }
         self.mark(key(K::KIND, name));
+    }
+}
+
+/// An object that is not in the cluster.
+fn not_stored<S, T>(object: Object<S>) -> Seen<S, T> {
+    Seen {
+        object,
+        generation: 0,
+        version: String::new(),
+        finalizers: Vec::new(),
+        created: None,
+        manager: None,
+        status: None,
     }
 }
 

@@ -66,6 +66,11 @@ impl<S, T> Seen<S, T> {
         self.finalizers.iter().any(|finalizer| finalizer == FINALIZER)
     }
 
+    /// Whether it is in the cluster, and not only asked about.
+    pub fn is_stored(&self) -> bool {
+        !self.version.is_empty()
+    }
+
     /// Whether it is on its way out.
     pub fn is_leaving(&self) -> bool {
         self.object.presence == Presence::Deleting

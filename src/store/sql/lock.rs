@@ -47,7 +47,7 @@ pub(super) async fn take(
     let name = Digest::of(&("lock", instance));
     let file = match url {
         StoreUrl::Sqlite(path) => Some(lock_file(path, &name, &session.store)?),
-        StoreUrl::Postgres(_) => None,
+        StoreUrl::Postgres(_) | StoreUrl::Cluster => None,
     };
     let started = Instant::now();
     let mut told = false;

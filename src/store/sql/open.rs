@@ -90,6 +90,7 @@ async fn readable(url: &StoreUrl) -> Result<(Session, i64), StoreError> {
             session.tell(both("SET default_transaction_read_only = on"), &[]).await?;
             session
         }
+        StoreUrl::Cluster => return Err(only_read("name the store that the operator writes to")),
     };
     match found(&mut session).await? {
         None => Err(StoreError::Missing { store }),
@@ -100,12 +101,17 @@ async fn readable(url: &StoreUrl) -> Result<(Session, i64), StoreError> {
     }
 }
 
+fn only_read(instead: &str) -> StoreError {
+    StoreError::OnlyRead { instead: instead.to_owned() }
+}
+
 /// A connection that can write, to a store that is made or migrated where needed.
 pub(super) async fn writer(url: &StoreUrl) -> Result<Session, StoreError> {
     let store = url.to_string();
     let mut session = match url {
         StoreUrl::Sqlite(path) => sqlite_writer(path, &store).await?,
         StoreUrl::Postgres(_) => postgres(url, &store).await?,
+        StoreUrl::Cluster => return Err(only_read("change its objects with `kubectl apply`")),
     };
     match found(&mut session).await? {
         Some(found) if found > SCHEMA => {

@@ -33,20 +33,20 @@ const HELM_3: Module = Module {
 };
 
 /// What the release and its namespace are called.
-const RELEASE: &str = "concordat";
-const NAMESPACE: &str = "concordat-system";
+pub const RELEASE: &str = "concordat";
+pub const NAMESPACE: &str = "concordat-system";
 
 /// Which Helm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Helm {
+pub enum Helm {
     Three,
     Four,
 }
 
 impl Helm {
-    const BOTH: [Self; 2] = [Self::Three, Self::Four];
+    pub const BOTH: [Self; 2] = [Self::Three, Self::Four];
 
-    fn program(self) -> PathBuf {
+    pub fn program(self) -> PathBuf {
         match self {
             Self::Three => HELM_3.program(),
             Self::Four => HELM.program(),
@@ -72,7 +72,7 @@ impl Helm {
 }
 
 /// The folder of the chart.
-fn chart() -> PathBuf {
+pub fn chart() -> PathBuf {
     root().join("charts/concordat")
 }
 

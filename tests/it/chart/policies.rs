@@ -140,6 +140,10 @@ fn the_operator_writes_finalizers_and_status_only(stage: &mut Stage) {
     for object in ["PartnerRelationship/fabrikam", "RoleGrant/flux", "RoleGrant/approved"] {
         assert!(stage.operator_patches(object, "", &held), "{}", stage.told);
     }
+    let (approve, by) = ("concordat.dev/approve", "concordat.dev/approved-by");
+    let used = json!({ "metadata": { "annotations": { approve: null, by: null } } });
+    assert!(stage.operator_patches("RoleGrant/approved", "", &used), "{}", stage.told);
+    assert_eq!(stage.stands("rolegrant/approved", "approve"), "");
     let status = json!({ "status": { "observedGeneration": 1 } });
     for object in ["PartnerRelationship/fabrikam", "RoleGrant/flux", "AgreementAcceptance/a"] {
         assert!(stage.operator_patches(object, "/status", &status), "{}", stage.told);
@@ -147,6 +151,7 @@ fn the_operator_writes_finalizers_and_status_only(stage: &mut Stage) {
     for other in [
         json!({ "spec": { "suspend": true } }),
         json!({ "metadata": { "annotations": { "concordat.dev/approve": "first" } } }),
+        json!({ "metadata": { "annotations": { "concordat.dev/requested-by": null } } }),
         json!({ "metadata": { "labels": { "tier": "standard" } } }),
     ] {
         let object = "PartnerRelationship/fabrikam";

@@ -30,7 +30,7 @@ fn what_is_no_store_is_refused_and_left_as_it_was() {
         says(&with("sqlite:missing/a.db"), 2, &["there is no folder `missing`"]);
         says(&with("sqlite::memory:"), 2, &["a store is `sqlite:PATH`"]);
         says(&with("sqlite:a.db?mode=ro"), 2, &["a store is `sqlite:PATH`"]);
-        says(&with("cluster:"), 2, &["a store is `sqlite:PATH`"]);
+        says(&with("graph://"), 2, &["a store is `sqlite:PATH`"]);
     }
 }
 

@@ -119,7 +119,9 @@ async fn a_leader_that_is_stopped_anywhere_and_wakes_under_another_writes_nothin
         assert!(leads(next, turn + 2).await);
     }
     let refused = replicas[1].said();
-    let refused = refused.lines().find(|line| line.contains("C0613"));
+    // Where the machine is slow, the database may have hung up on it before (C0609).
+    let refused =
+        refused.lines().find(|line| ["C0613", "C0609"].iter().any(|code| line.contains(code)));
     println!("{}", refused.expect("the store has refused whoever woke with a write in its hand"));
 
     let mut reader = open_reader(&store.url()).await.unwrap();

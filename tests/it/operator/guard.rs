@@ -2,7 +2,13 @@
 //!
 //! Never: an approval that counts twice.
 
-use super::{Site, active, boundary, condition, field, grant, until};
+use std::process::Command;
+
+use super::{Operator, Site, active, boundary, condition, field, grant, until};
+use crate::{
+    cluster::Cluster,
+    program::{BINARY, root},
+};
 
 #[test]
 fn a_mass_deletion_waits_as_one_batch_for_somebody_else_and_runs_once() {
@@ -76,4 +82,43 @@ fn the_deletion_of_a_namespace_is_held_like_any_other() {
     site.cluster.wait(&namespace, "partnerrelationship/acme", "condition=PlanBlocked");
     let (_, text) = site.concordat(&["get", "grants", &format!("{namespace}-acme")]);
     assert!(text.matches("Message Center Reader").count() >= 2, "{text}");
+}
+
+#[test]
+fn neither_what_could_not_be_listed_nor_what_is_not_there_takes_anything_away() {
+    let cluster = Cluster::own();
+    cluster.install_definitions();
+    cluster.said(&["create", "namespace", "concordat-system"]);
+    let folder = tempfile::tempdir().unwrap();
+    let store = format!("sqlite:{}", folder.path().join("concordat.db").display());
+    let concordat = |words: &[&str]| {
+        let ran = Command::new(BINARY).args(words).args(["--store", &store]).output().unwrap();
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    let quickstart = root().join("examples/quickstart").display().to_string();
+    concordat(&["apply", "-f", &quickstart]);
+    let held = concordat(&["get", "grants"]);
+    assert!(held.contains("Helpdesk Administrator"), "{held}");
+
+    cluster.said(&["delete", "crd", "rolegrants.concordat.dev"]);
+    let flags = ["--instance", "cli"];
+    let operator = Operator::start(&cluster, &cluster.kubeconfig(), &store, &flags);
+    let synced = |number: f64| {
+        until("so many kinds are listed", || {
+            (operator.figure("concordat_watch_synced") >= number).then_some(())
+        });
+    };
+    synced(4.0);
+    until("it leads and has looked into the store", || {
+        (operator.leads() && operator.figure("concordat_ledger_head_sequence") > 0.0).then_some(())
+    });
+    assert!(operator.get("/readyz").unwrap().contains(" 503 "));
+    assert_eq!(concordat(&["get", "grants"]), held);
+
+    cluster.install_definitions();
+    synced(5.0);
+    until("everything was looked at", || {
+        (operator.figure("concordat_rounds_total") >= 1.0).then_some(())
+    });
+    assert_eq!(concordat(&["get", "grants"]), held);
 }

@@ -3,8 +3,11 @@
 //! Never: a wait for a length of time; always for what is to be seen.
 
 mod access;
+mod behind;
 mod guard;
+mod reader;
 mod replicas;
+mod upgrade;
 
 use std::{
     fs,

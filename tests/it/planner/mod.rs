@@ -14,6 +14,7 @@ mod model;
 mod obstacles;
 mod ownership;
 mod properties;
+mod recorded;
 mod report;
 mod rules;
 mod statuses;

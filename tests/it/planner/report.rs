@@ -70,7 +70,8 @@ impl Report {
             (Kind::RoleGrant, name, *observed_generation, &conditions[..])
         });
         let acceptances = self.acceptances.iter().map(|(name, reported)| {
-            let AgreementAcceptanceStatus { observed_generation, conditions } = &reported.status;
+            let AgreementAcceptanceStatus { observed_generation, conditions, .. } =
+                &reported.status;
             (Kind::AgreementAcceptance, name, *observed_generation, &conditions[..])
         });
         relationships.chain(grants).chain(acceptances).collect()

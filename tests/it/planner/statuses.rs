@@ -21,7 +21,7 @@ use super::{
     report::{Kstatus, Report, kstatus, report},
 };
 
-fn configured() -> ProptestConfig {
+pub(super) fn configured() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig {
         cases: cases.unwrap_or(48),
@@ -31,7 +31,7 @@ fn configured() -> ProptestConfig {
 }
 
 /// Checks something after each step of a history, with the report before that step and the one after it.
-fn along(
+pub(super) fn along(
     steps: &[Step],
     mut check: impl FnMut(&World, Option<&Report>, &Report) -> Result<(), TestCaseError>,
 ) -> Result<(), TestCaseError> {

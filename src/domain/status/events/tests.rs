@@ -65,6 +65,7 @@ fn relationship_status(conditions: Vec<Condition>) -> PartnerRelationshipStatus 
         assignments: Vec::new(),
         plan: None,
         ledger: None,
+        recorded: Vec::new(),
     }
 }
 

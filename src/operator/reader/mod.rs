@@ -1,0 +1,209 @@
+//! `cluster:`, the store as it can be read without being let into it: what the operator last observed, from the statuses
+//! of the custom resources, and how old that is.
+//!
+//! Input is laid over the live objects, judged with everything around it by the operator's own rules, and planned by the
+//! same planner from the rows that the statuses hold. What no status holds cannot be known: rows and acceptances whose
+//! objects are gone, and what was spent of the limits.
+//!
+//! Never: a write, another verb than `get` and `list`, or an answer from statuses that are behind.
+
+mod access;
+mod rows;
+mod transitions;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+pub use access::{Access, Connection, LeaseName, connect};
+
+use super::{
+    round::hold,
+    world::{Concern, Tabled, World, key},
+};
+use crate::{
+    api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
+    domain::{
+        catalogue::Catalogue,
+        ids::{Kind, ObjectKey},
+        limits::Limits,
+        plan::{Claimant, Foreign},
+        problem::{Code, Problem, Severity},
+        state::{Desired, Invitation, ObjectName, Observed},
+        validate::{Object, Objects, validate},
+    },
+    store::StoreError,
+};
+
+/// What was read of a cluster.
+#[derive(Debug)]
+pub struct Reading {
+    /// Every object of the five kinds, with the statuses that the operator has written.
+    pub world: World,
+    /// The operator had seen everything until then.
+    pub through: Timestamp,
+    /// When it was read, by this machine's clock.
+    pub now: Timestamp,
+}
+
+/// What would be desired if the input were in the cluster, and what the store holds of it.
+#[derive(Debug)]
+pub struct Laid {
+    /// What the operator would make of it. Its limits are not known to be kept: there are none.
+    pub desired: Desired,
+    /// What the statuses say that the store holds.
+    pub observed: Observed,
+    /// Who the operator is.
+    pub claimant: Claimant,
+    /// What is wrong or unwise with objects of the input, and what becomes wrong with others because of it.
+    pub problems: Vec<Problem>,
+    /// Namespaces in which the operator writes nothing, because no boundary admits them.
+    pub unadmitted: BTreeSet<String>,
+    /// Hashes of batches that wait for an approval already.
+    pub waiting: BTreeSet<String>,
+}
+
+impl Reading {
+    /// How old it is. Clocks may differ: nothing is younger than new.
+    pub fn age(&self) -> SignedDuration {
+        self.now.duration_since(self.through).max(SignedDuration::ZERO)
+    }
+
+    /// Everything that the statuses say the store holds.
+    ///
+    /// # Errors
+    /// Where a status does not say it.
+    pub fn observed(&self) -> Result<Observed, StoreError> {
+        let relationships = self.world.tables().relationships.iter();
+        let concern = Concern {
+            relationships: relationships.map(|(name, _)| name.clone()).collect(),
+            ..Concern::default()
+        };
+        rows::ensure_told(&self.world, &concern)?;
+        rows::observed(&self.world, &BTreeMap::new(), None, self.now)
+    }
+
+    /// Lays the input over what is there.
+    ///
+    /// # Errors
+    /// Where a status that the answer rests on does not say what the store holds now.
+    pub fn laid(mut self, input: Objects) -> Result<Laid, StoreError> {
+        let changed = keys(&input);
+        let mut concern = self.concern(&changed);
+        let before = self.judged(&concern);
+        let refused = transitions::refused(&self.world, &input);
+        put(&mut self.world, input);
+        include(&mut concern, self.concern(&changed));
+        rows::ensure_told(&self.world, &concern)?;
+        rows::ensure_current(&self.world, &concern)?;
+        let after = self.judged(&concern);
+        let known: BTreeSet<_> = before.problems.iter().map(said).collect();
+        let tells = |problem: &Problem| {
+            problem.source.is_some()
+                || (problem.severity == Severity::Error && !known.contains(&said(problem)))
+        };
+        let found = after.problems.iter().filter(|problem| tells(problem)).cloned();
+        let problems = refused.into_iter().chain(found).collect();
+        let mut desired = after.desired;
+        for boundary in desired.boundaries.values_mut() {
+            boundary.limits = Limits::unlimited();
+        }
+        let mut proposed: BTreeMap<ObjectName, Vec<Invitation>> = BTreeMap::new();
+        for wish in before
+            .desired
+            .relationships
+            .into_values()
+            .chain(desired.relationships.values().cloned())
+        {
+            proposed.entry(wish.object).or_default().push(wish.invitation);
+        }
+        let wanted = rows::wanted(&self.world, &concern, &desired);
+        let observed = rows::observed(&self.world, &proposed, Some(&wanted), self.now)?;
+        rows::ensure_adoptable(&desired, &observed)?;
+        Ok(Laid {
+            claimant: Claimant {
+                instance: rows::instance(&self.world),
+                foreign: Foreign::Conflict,
+            },
+            waiting: rows::waiting(&self.world, &concern),
+            unadmitted: after.unadmitted,
+            desired,
+            observed,
+            problems,
+        })
+    }
+
+    /// Everything that is planned because of these objects.
+    fn concern(&self, changed: &BTreeSet<ObjectKey>) -> Concern {
+        let mut concern = self.world.concern(changed);
+        for boundary in concern.boundaries.clone() {
+            let seen = self.world.tables().boundaries.get(&boundary);
+            for namespace in seen.iter().flat_map(|seen| &seen.object.spec.namespaces) {
+                self.world.concern_namespace(namespace, &mut concern);
+            }
+        }
+        rows::include_given(&self.world, &mut concern);
+        for relationship in concern.relationships.clone() {
+            concern.grants.extend(self.world.grants_of(&relationship));
+        }
+        concern
+    }
+
+    fn judged(&self, concern: &Concern) -> Judged {
+        let objects = self.world.objects(concern);
+        let verdict = validate(&objects, Catalogue::compiled(), self.now);
+        let mut desired = verdict.desired;
+        desired.relationships.retain(|_, wish| concern.relationships.contains(&wish.object));
+        desired.acceptances.retain(|acceptance| concern.acceptances.contains(&acceptance.object));
+        let admitted = hold::admitted(&desired, &verdict.problems);
+        let unadmitted = hold::outside(&mut desired, &admitted);
+        Judged { desired, problems: verdict.problems, unadmitted }
+    }
+}
+
+struct Judged {
+    desired: Desired,
+    problems: Vec<Problem>,
+    unadmitted: BTreeSet<String>,
+}
+
+/// What a problem says, wherever it stands.
+fn said(problem: &Problem) -> (Option<ObjectKey>, Code, String) {
+    (problem.object.clone(), problem.code, problem.message.clone())
+}
+
+fn include(concern: &mut Concern, more: Concern) {
+    let Concern { offers, relationships, grants, acceptances, boundaries, rows } = more;
+    concern.offers.extend(offers);
+    concern.relationships.extend(relationships);
+    concern.grants.extend(grants);
+    concern.acceptances.extend(acceptances);
+    concern.boundaries.extend(boundaries);
+    concern.rows.extend(rows);
+}
+
+fn keys(input: &Objects) -> BTreeSet<ObjectKey> {
+    fn of<S>(kind: Kind, objects: &[Object<S>]) -> impl Iterator<Item = ObjectKey> {
+        objects.iter().map(move |object| key(kind, &object.name))
+    }
+    of(Kind::PartnerOffer, &input.offers)
+        .chain(of(Kind::PartnerRelationship, &input.relationships))
+        .chain(of(Kind::RoleGrant, &input.grants))
+        .chain(of(Kind::AgreementAcceptance, &input.acceptances))
+        .chain(of(Kind::PartnerBoundary, &input.boundaries))
+        .collect()
+}
+
+fn put(world: &mut World, input: Objects) {
+    fn all<K: Tabled>(world: &mut World, objects: Vec<Object<K::Spec>>) {
+        for object in objects {
+            world.lay_over::<K>(object);
+        }
+    }
+    let Objects { offers, relationships, grants, acceptances, boundaries, .. } = input;
+    all::<PartnerOffer>(world, offers);
+    all::<PartnerRelationship>(world, relationships);
+    all::<RoleGrant>(world, grants);
+    all::<AgreementAcceptance>(world, acceptances);
+    all::<PartnerBoundary>(world, boundaries);
+}
