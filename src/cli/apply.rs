@@ -181,7 +181,7 @@ async fn run(
     }
     let changes = planned.checked.run.clone();
     let bar = progress(changes.len(), out);
-    let limits = planning::limits(desired);
+    let limits = desired.limits();
     let report = crate::store::apply::apply(store, changes, &limits, &by.into(), |done| {
         bar.set_position(done as u64);
         if stop.is_made() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -5,7 +5,7 @@
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -70,23 +70,14 @@ pub struct Operator {
     #[arg(long, default_value = "PT30S", value_name = "DURATION")]
     pub settle: Duration,
     /// How log lines look.
-    #[arg(long, value_enum, default_value_t = LogsAs::Text, value_name = "FORMAT")]
-    pub log_format: LogsAs,
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub log_format: LogFormat,
     /// Where traces are sent to, by OTLP over HTTP.
     #[arg(long, value_name = "URL")]
     pub otlp_endpoint: Option<String>,
     /// Take the finalizers off all objects, so that they can go without an operator, and end. Changes no access.
     #[arg(long)]
     pub remove_finalizers: bool,
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogsAs {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 /// Runs until SIGTERM or Ctrl-C.
@@ -107,12 +98,8 @@ pub async fn operator(args: &Operator, out: &mut Output) -> anyhow::Result<ExitS
     let options = options(args)?;
     let traces = args.otlp_endpoint.as_deref();
     let traces = traces.map(|endpoint| Traces::open(endpoint, &options.identity)).transpose()?;
-    let format = match args.log_format {
-        LogsAs::Text => LogFormat::Text,
-        LogsAs::Json => LogFormat::Json,
-    };
     let filter = super::log_filter("concordat=info,warn");
-    logs::subscriber(format, filter, std::io::stderr, traces.as_ref()).init();
+    logs::subscriber(args.log_format, filter, std::io::stderr, traces.as_ref()).init();
     let stop = CancellationToken::new();
     let asked = stop.clone();
     let listener = tokio::spawn(async move {

@@ -15,7 +15,7 @@ use crate::{
         catalogue::Catalogue,
         digest::Digest,
         ids::ObjectKey,
-        limits::{Checked, DEFAULT_SCOPE, Limits, check},
+        limits::{Checked, check},
         plan::{Cause, Claimant, Effect, Plan, UNMANAGED, access_changes, plan},
         problem::{Severity, SourceId},
         state::{Absence, Desired, Observed},
@@ -42,15 +42,9 @@ pub async fn planned(
 ) -> Result<Planned, StoreError> {
     let observed = store.observe(&scope(desired, claimant)).await?;
     let plan = plan(desired, &observed, claimant);
-    let budgets = store.budgets(&limits(desired)).await?;
+    let budgets = store.budgets(&desired.limits()).await?;
     let checked = check(&plan, desired, &budgets, approvals);
     Ok(Planned { plan, checked, observed })
-}
-
-/// The limits of every scope that the input can draw on.
-pub fn limits(desired: &Desired) -> BTreeMap<String, Limits> {
-    let named = desired.boundaries.keys().map(String::as_str);
-    named.chain([DEFAULT_SCOPE]).map(|scope| (scope.to_owned(), desired.limits_of(scope))).collect()
 }
 
 /// What has to be read to plan: what the input names, and with `--prune` whatever its namespaces own.

@@ -58,22 +58,9 @@ pub type Besides = BTreeMap<(TenantId, GranteeId), Roles>;
 pub(super) fn besides(changes: &[Change], observed: &Observed) -> Besides {
     let touched: BTreeSet<(&RelationshipKey, GranteeId)> = changes
         .iter()
-        .filter_map(|change| match &change.effect {
-            Effect::SetRoles { grantee, .. } => {
-                Some((change.subject.relationship.as_ref()?, grantee.id))
-            }
-            Effect::Invite { .. }
-            | Effect::Authorise { .. }
-            | Effect::Decline { .. }
-            | Effect::Withdraw { .. }
-            | Effect::SetAutoExtend { .. }
-            | Effect::DropGlobalAdministrator { .. }
-            | Effect::Extend { .. }
-            | Effect::Claim { .. }
-            | Effect::SetPolicies { .. }
-            | Effect::Terminate { .. }
-            | Effect::Expire { .. }
-            | Effect::RecordAcceptance { .. } => None,
+        .filter_map(|change| {
+            let (grantee, _, _) = change.effect.roles_set()?;
+            Some((change.subject.relationship.as_ref()?, grantee.id))
         })
         .collect();
     let grantees: BTreeSet<GranteeId> = touched.iter().map(|(_, grantee)| *grantee).collect();

@@ -269,6 +269,27 @@ pub enum Effect {
     },
 }
 
+impl Effect {
+    /// Whose roles are set, from what to what, where that is what it does.
+    pub fn roles_set(&self) -> Option<(&Grantee, &Assignment, &Assignment)> {
+        match self {
+            Self::SetRoles { grantee, before, after } => Some((grantee, before, after)),
+            Self::Invite { .. }
+            | Self::Authorise { .. }
+            | Self::Decline { .. }
+            | Self::Withdraw { .. }
+            | Self::SetAutoExtend { .. }
+            | Self::DropGlobalAdministrator { .. }
+            | Self::Extend { .. }
+            | Self::Claim { .. }
+            | Self::SetPolicies { .. }
+            | Self::Terminate { .. }
+            | Self::Expire { .. }
+            | Self::RecordAcceptance { .. } => None,
+        }
+    }
+}
+
 /// Who plans, and what it may claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimant {

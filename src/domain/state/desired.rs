@@ -55,6 +55,13 @@ impl Desired {
         self.leaving.get(&ObjectKey { kind, namespace, name }) == Some(uid)
     }
 
+    /// The limits of every scope that the input can draw on.
+    pub fn limits(&self) -> BTreeMap<String, Limits> {
+        let named = self.boundaries.keys().map(String::as_str);
+        let all = named.chain([DEFAULT_SCOPE]);
+        all.map(|scope| (scope.to_owned(), self.limits_of(scope))).collect()
+    }
+
     /// The limits of a scope.
     pub fn limits_of(&self, scope: &str) -> Limits {
         self.boundaries.get(scope).map(|boundary| boundary.limits.clone()).unwrap_or_default()

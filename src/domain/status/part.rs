@@ -23,7 +23,7 @@ use crate::{
         ids::RoleId,
         lifecycle::Phase,
         limits::member,
-        plan::{AgreementStanding, Change, Effect, agreement},
+        plan::{AgreementStanding, Change, agreement},
         state::{
             Assignment, Contribution, DesiredGrant, DesiredRelationship, ObjectName,
             ObservedRelationship, Standing, Window,
@@ -212,25 +212,13 @@ impl<'a> Here<'a> {
 
     /// The changes that touch what this grant gives.
     fn concerning<'c>(self, changes: &'c [&'c Change]) -> impl Iterator<Item = &'c Change> {
-        let concerns = move |change: &&Change| match &change.effect {
-            Effect::SetRoles { grantee, before, after } => {
+        let concerns = move |change: &&Change| {
+            change.effect.roles_set().is_some_and(|(grantee, before, after)| {
                 let own = |state: &Assignment| state.contributions.get(self.object).cloned();
                 let differs = |role: &RoleId| before.roles.get(role) != after.roles.get(role);
                 let mine = grantee.id == self.grant.grantee.id || own(before).is_some();
                 mine && (own(before) != own(after) || self.grant.roles.iter().any(differs))
-            }
-            Effect::Invite { .. }
-            | Effect::Authorise { .. }
-            | Effect::Decline { .. }
-            | Effect::Withdraw { .. }
-            | Effect::SetAutoExtend { .. }
-            | Effect::DropGlobalAdministrator { .. }
-            | Effect::Extend { .. }
-            | Effect::Claim { .. }
-            | Effect::SetPolicies { .. }
-            | Effect::Terminate { .. }
-            | Effect::Expire { .. }
-            | Effect::RecordAcceptance { .. } => false,
+            })
         };
         changes.iter().copied().filter(concerns)
     }

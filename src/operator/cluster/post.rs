@@ -26,7 +26,7 @@ use crate::{
         state::ObjectName,
     },
     operator::{
-        round::{Mark, Report, StatusOf, locked},
+        round::{Mark, Report, locked},
         telemetry::{
             labels::{ApiObject, ApiWrite},
             metrics::Metrics,
@@ -126,22 +126,15 @@ impl Postman {
     }
 
     async fn status(&self, object: &ObjectKey, report: &Report) -> Fate {
-        let (kind, status) = match &report.status {
-            StatusOf::Offer(status) => (PartnerOffer::kind(&()), json!(status)),
-            StatusOf::Relationship(status) => (PartnerRelationship::kind(&()), json!(status)),
-            StatusOf::Grant(status) => (RoleGrant::kind(&()), json!(status)),
-            StatusOf::Acceptance(status) => (AgreementAcceptance::kind(&()), json!(status)),
-            StatusOf::Boundary(status) => (PartnerBoundary::kind(&()), json!(status)),
-        };
         let mut metadata = json!({ "name": object.name, "uid": report.uid.0 });
         if !object.namespace.is_empty() {
             metadata["namespace"] = Value::from(object.namespace.clone());
         }
         let body = json!({
             "apiVersion": crate::api::API_VERSION,
-            "kind": kind,
+            "kind": object.kind,
             "metadata": metadata,
-            "status": status,
+            "status": report.status,
         });
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let request = of_kind(object.kind, object).patch_subresource(

@@ -33,7 +33,6 @@ use super::{
 };
 use crate::{
     api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
-    domain::ids::Kind,
     store::{Outcome, Read, StoreError, StoreUrl, sql::open_reader},
 };
 
@@ -265,7 +264,7 @@ impl Lead {
             .map(|mark| (mark.object.clone(), Post { mark: Some(mark), ..Post::default() }));
         let mut posts: std::collections::BTreeMap<_, Post> = posts.collect();
         for report in done.reports {
-            let object = key(kind_of(&report.status), &report.name);
+            let object = key(report.status.kind(), &report.name);
             posts.entry(object).or_default().report = Some(report);
         }
         for (object, post) in posts {
@@ -279,16 +278,6 @@ impl Lead {
 
 fn is_leader(role: &watch::Receiver<Role>, of: i64) -> bool {
     matches!(*role.borrow(), Role::Leader { epoch } if epoch == of)
-}
-
-fn kind_of(status: &StatusOf) -> Kind {
-    match status {
-        StatusOf::Offer(_) => Kind::PartnerOffer,
-        StatusOf::Relationship(_) => Kind::PartnerRelationship,
-        StatusOf::Grant(_) => Kind::RoleGrant,
-        StatusOf::Acceptance(_) => Kind::AgreementAcceptance,
-        StatusOf::Boundary(_) => Kind::PartnerBoundary,
-    }
 }
 
 fn remember(world: &mut World, report: &Report) {

@@ -2,23 +2,46 @@
 //!
 //! Never: a finalizer taken off while something of the object is still to be taken away.
 
+use std::collections::BTreeSet;
+
 use super::{outcome::Mark, report::Sources, run::Run};
 use crate::{
     api::{GrantDeletionPolicy, PartnerRelationshipSpec, PartnerRelationshipStatus},
     domain::{
         ids::ObjectKey,
         lifecycle::Phase,
-        state::{ObjectName, Standing},
+        state::{ObjectName, Standing, Uid},
         status::RelationshipFacts,
     },
     operator::world::{APPROVE, FINALIZER, Seen},
 };
 
 /// What a finalizer is to be.
+#[derive(Clone, Copy)]
 pub(super) enum Wanted {
     On,
     Off,
     AsIs,
+}
+
+impl Wanted {
+    /// Of an object that stays, which needs one that is not there, or has one that nothing needs.
+    pub fn of(
+        name: &ObjectName,
+        needed: &BTreeSet<ObjectName>,
+        needless: &BTreeSet<ObjectName>,
+    ) -> Self {
+        match (needed.contains(name), needless.contains(name)) {
+            (true, _) => Self::On,
+            (_, true) => Self::Off,
+            (_, _) => Self::AsIs,
+        }
+    }
+
+    /// Of an object that goes.
+    pub fn once_free(free: bool) -> Self {
+        if free { Self::Off } else { Self::AsIs }
+    }
 }
 
 /// Whether nothing of a relationship that goes is left to be done.
@@ -38,20 +61,15 @@ pub(super) fn is_over(
     !live || (planned && facts.hold.is_none() && facts.left.is_empty() && facts.refused.is_empty())
 }
 
-/// Whether something in the store still comes from this very grant, and would go with it.
-pub(super) fn gives(run: &Run, grant: &ObjectName, uid: &str) -> bool {
-    let live = run
-        .observed
-        .relationships
-        .values()
-        .flatten()
-        .filter(|row| row.lifecycle.phase() == Phase::Active);
-    live.flat_map(|row| row.assignments.values()).any(|assignment| {
-        let given = assignment.state.contributions.get(grant);
-        given.is_some_and(|given| {
-            given.uid.0 == uid && given.deletion == GrantDeletionPolicy::Revoke
-        })
-    })
+/// The very grants that something in the store still comes from, which would go with them.
+pub(super) fn giving(run: &Run) -> BTreeSet<(&ObjectName, &Uid)> {
+    let rows = run.observed.relationships.values().flatten();
+    rows.filter(|row| row.lifecycle.phase() == Phase::Active)
+        .flat_map(|row| row.assignments.values())
+        .flat_map(|assignment| &assignment.state.contributions)
+        .filter(|(_, given)| given.deletion == GrantDeletionPolicy::Revoke)
+        .map(|(grant, given)| (grant, &given.uid))
+        .collect()
 }
 
 /// What is to be changed of an object's metadata.
@@ -59,10 +77,10 @@ pub(super) fn mark_of<S, T>(
     seen: &Seen<S, T>,
     object: &ObjectKey,
     sources: &Sources<'_>,
-    wanted: impl Fn(&[String]) -> Wanted,
+    wanted: Wanted,
 ) -> Option<Mark> {
     let mut finalizers = seen.finalizers.clone();
-    match wanted(&finalizers) {
+    match wanted {
         Wanted::On => finalizers.push(FINALIZER.to_owned()),
         Wanted::Off => finalizers.retain(|finalizer| finalizer != FINALIZER),
         Wanted::AsIs => {}

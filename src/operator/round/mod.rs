@@ -36,7 +36,6 @@ use crate::{
     domain::{
         catalogue::Catalogue,
         ids::{Kind, ObjectKey, TenantId},
-        limits::{DEFAULT_SCOPE, Limits},
         plan::{Claimant, Foreign, plan},
         state::{Absence, Desired, Instance, ObjectName, Observed, RelationshipKey},
         status,
@@ -269,10 +268,9 @@ impl Rounds {
 }
 
 impl Rounds {
-    /// The grants of every relationship in a concern, declared or recorded, and the answers to it.
+    /// The grants of every relationship in a concern, declared or recorded.
     fn with_grants(&self, concern: &mut Concern, world: &World) {
         for relationship in &concern.relationships {
-            concern.acceptances.extend(world.answers_to(relationship));
             concern.grants.extend(world.grants_of(relationship));
             concern.grants.extend(self.parts.grants_of(relationship).cloned());
         }
@@ -308,11 +306,4 @@ fn scope(concern: &Concern, work: &Work, world: &World) -> Scope {
 fn nothing() -> Desired {
     let none = Objects::none(Absence::Keep);
     validate(&none, Catalogue::compiled(), Timestamp::UNIX_EPOCH).desired
-}
-
-/// The limits of every scope that can be drawn on.
-fn limits(desired: &Desired) -> BTreeMap<String, Limits> {
-    let named = desired.boundaries.keys().map(String::as_str);
-    let all = named.chain([DEFAULT_SCOPE]);
-    all.map(|scope| (scope.to_owned(), desired.limits_of(scope))).collect()
 }

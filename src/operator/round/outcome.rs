@@ -3,6 +3,7 @@
 //! Never: anything that the cluster says already.
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::{approvals::NotApproved, wakes::Wake};
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
     },
     domain::{
         digest::Digest,
-        ids::ObjectKey,
+        ids::{Kind, ObjectKey},
         limits::Batch,
         plan::Change,
         state::{ObjectName, Uid},
@@ -60,7 +61,8 @@ pub struct Report {
 }
 
 /// The status of an object of any kind.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum StatusOf {
     /// Of an offer.
     Offer(PartnerOfferStatus),
@@ -72,6 +74,19 @@ pub enum StatusOf {
     Acceptance(AgreementAcceptanceStatus),
     /// Of a boundary.
     Boundary(PartnerBoundaryStatus),
+}
+
+impl StatusOf {
+    /// Of which kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Offer(_) => Kind::PartnerOffer,
+            Self::Relationship(_) => Kind::PartnerRelationship,
+            Self::Grant(_) => Kind::RoleGrant,
+            Self::Acceptance(_) => Kind::AgreementAcceptance,
+            Self::Boundary(_) => Kind::PartnerBoundary,
+        }
+    }
 }
 
 /// A change of an object's metadata, for exactly the version that was seen.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     Rounds, Wake,
-    marks::{Wanted, gives, is_over, mark_of},
+    marks::{Wanted, giving, is_over, mark_of},
     others,
     outcome::{Done, Report, StatusOf},
     run::Run,
@@ -20,7 +20,7 @@ use crate::{
         entry::Head,
         ids::{Kind, ObjectKey},
         limits::Batch,
-        plan::{Change, Plan},
+        plan::{Awaited, Change, Plan},
         problem::Problem,
         state::{DesiredRelationship, ObjectName, ObservedRelationship, RelationshipKey},
         status::{self, About, GrantFacts, GrantPart, Hold, RelationshipFacts},
@@ -77,6 +77,8 @@ impl Rounds {
         let pending = by_owner(&run.plan.changes);
         let held_back = by_owner(&sources.unheld.changes);
         let notices = by_object(&run.plan.notices);
+        let blocked = Blocked::of(run);
+        let awaited = awaited(run);
         for name in &run.judged.concern.relationships {
             let Some(seen) = tables.relationships.get(name) else {
                 self.parts.set(name, BTreeMap::new());
@@ -90,10 +92,10 @@ impl Rounds {
             let rows = first.as_ref().and_then(|first| run.observed.relationships.get(first));
             let rows = rows.map_or(&[][..], Vec::as_slice);
             let left = pending.get(name).cloned().unwrap_or_default();
-            let blocked = blocked(run, &left);
+            let grants = world.grants_of(name);
             let mut told: Vec<&Problem> = notices.get(&object).cloned().unwrap_or_default();
-            for grant in world.grants_of(name) {
-                let grant = key(Kind::RoleGrant, &grant);
+            for grant in &grants {
+                let grant = key(Kind::RoleGrant, grant);
                 told.extend(notices.get(&grant).into_iter().flatten());
             }
             let facts = RelationshipFacts {
@@ -104,8 +106,8 @@ impl Rounds {
                 problems: run.judged.problems_of(&object).collect(),
                 notices: told,
                 held_back: held_back.get(name).cloned().unwrap_or_default(),
-                blocked: blocked.as_ref(),
-                awaited: awaited(run, rows, first.as_ref()),
+                blocked: blocked.batch_of(name),
+                awaited: awaited_of(&awaited, rows, first.as_ref()),
                 refused: refused(run, name),
                 hold: hold(run, name, first.as_ref()),
                 valid_until: first.as_ref().and_then(|first| run.plan.differs.get(first)).copied(),
@@ -116,8 +118,7 @@ impl Rounds {
                 ledger: ledger(rows, sources.ledger),
                 left,
             };
-            let parts: BTreeMap<ObjectName, GrantPart> = world
-                .grants_of(name)
+            let parts: BTreeMap<ObjectName, GrantPart> = grants
                 .into_iter()
                 .map(|grant| {
                     let part = status::grant_part(&grant, &facts, done.now);
@@ -130,20 +131,13 @@ impl Rounds {
             let about = about(seen, conditions, done.now);
             let reported = status::relationship(&about, &facts, old);
             self.wakes.set(Wake::Object(object.clone()), reported.next_change);
-            let mark = mark_of(seen, &object, sources, |finalizers| {
-                let set = &run.judged.finalizers;
-                if seen.is_leaving() {
-                    let free = is_over(&facts, seen);
-                    return if free { Wanted::Off } else { Wanted::AsIs };
-                }
-                match (set.relationships.contains(name), set.needless_relationships.contains(name))
-                {
-                    (true, _) => Wanted::On,
-                    (_, true) if !finalizers.is_empty() => Wanted::Off,
-                    (_, _) => Wanted::AsIs,
-                }
-            });
-            done.marks.extend(mark);
+            let set = &run.judged.finalizers;
+            let wanted = if seen.is_leaving() {
+                Wanted::once_free(is_over(&facts, seen))
+            } else {
+                Wanted::of(name, &set.relationships, &set.needless_relationships)
+            };
+            done.marks.extend(mark_of(seen, &object, sources, wanted));
             // What is said once the finalizer stands is the first that is worth a write.
             let awaited = run.judged.finalizers.relationships.contains(name);
             if !awaited && old != Some(&reported.status) {
@@ -162,6 +156,7 @@ impl Rounds {
     fn grants(&mut self, sources: &Sources<'_>, done: &mut Done) {
         let Sources { world, run, .. } = sources;
         let table = &world.tables().grants;
+        let giving = giving(run);
         for name in &run.judged.concern.grants {
             let Some(seen) = table.get(name) else { continue };
             let object = key(Kind::RoleGrant, name);
@@ -180,20 +175,14 @@ impl Rounds {
             let about = about(seen, conditions, done.now);
             let reported = status::grant(&about, &facts, self.parts.of(name), old);
             self.wakes.set(Wake::Object(object.clone()), reported.next_change);
-            let mark = mark_of(seen, &object, sources, |_| {
-                let set = &run.judged.finalizers;
-                if seen.is_leaving() {
-                    let keeps = seen.object.spec.deletion_policy == GrantDeletionPolicy::Retain;
-                    let free = keeps || !gives(run, name, &seen.object.uid.0);
-                    return if free { Wanted::Off } else { Wanted::AsIs };
-                }
-                match (set.grants.contains(name), set.needless_grants.contains(name)) {
-                    (true, _) => Wanted::On,
-                    (_, true) => Wanted::Off,
-                    (_, _) => Wanted::AsIs,
-                }
-            });
-            done.marks.extend(mark);
+            let set = &run.judged.finalizers;
+            let wanted = if seen.is_leaving() {
+                let keeps = seen.object.spec.deletion_policy == GrantDeletionPolicy::Retain;
+                Wanted::once_free(keeps || !giving.contains(&(name, &seen.object.uid)))
+            } else {
+                Wanted::of(name, &set.grants, &set.needless_grants)
+            };
+            done.marks.extend(mark_of(seen, &object, sources, wanted));
             let awaited = run.judged.finalizers.grants.contains(name)
                 || self
                     .parts
@@ -263,29 +252,61 @@ pub(super) fn by_object(notices: &[Problem]) -> BTreeMap<ObjectKey, Vec<&Problem
     by_object
 }
 
-/// The batch in which changes of a relationship wait, under the hash that it is stored by.
-fn blocked(run: &Run, left: &[&Change]) -> Option<Batch> {
-    let ids: BTreeSet<Digest> = left.iter().map(|change| change.id()).collect();
-    let waits = |change: &&Change| ids.contains(&change.id());
-    let (batch, change) = run
-        .checked
-        .blocked
-        .iter()
-        .find_map(|batch| Some((batch, batch.changes.iter().find(waits)?)))?;
-    let hash = run.stored_batch(change).unwrap_or(batch.hash);
-    Some(Batch { hash, ..batch.clone() })
+/// The batches in which changes wait, found by the relationship whose changes they are.
+struct Blocked<'a> {
+    batches: Vec<Batch>,
+    by_owner: BTreeMap<&'a ObjectName, usize>,
 }
 
-fn awaited<'a>(
-    run: &'a Run,
+impl<'a> Blocked<'a> {
+    /// Each batch under the hash that it is stored by. Of a relationship in several the first counts.
+    fn of(run: &'a Run) -> Self {
+        let mut blocked = Self { batches: Vec::new(), by_owner: BTreeMap::new() };
+        for batch in &run.checked.blocked {
+            let mut renamed: BTreeMap<Digest, usize> = BTreeMap::new();
+            for change in
+                batch.changes.iter().filter(|change| change.subject.relationship.is_some())
+            {
+                let owner = &change.subject.owner.object;
+                if blocked.by_owner.contains_key(owner) {
+                    continue;
+                }
+                let hash = run.stored_batch(change).unwrap_or(batch.hash);
+                let position = *renamed.entry(hash).or_insert_with(|| {
+                    blocked.batches.push(Batch { hash, ..batch.clone() });
+                    blocked.batches.len() - 1
+                });
+                blocked.by_owner.insert(owner, position);
+            }
+        }
+        blocked
+    }
+
+    fn batch_of(&self, relationship: &ObjectName) -> Option<&Batch> {
+        self.by_owner.get(relationship).map(|position| &self.batches[*position])
+    }
+}
+
+/// The answers that are awaited, by the row that waits, each with its position in the plan.
+fn awaited(run: &Run) -> BTreeMap<&RelationshipKey, Vec<(usize, &Awaited)>> {
+    let mut by_row: BTreeMap<&RelationshipKey, Vec<(usize, &Awaited)>> = BTreeMap::new();
+    for (position, awaited) in run.plan.awaited.iter().enumerate() {
+        by_row.entry(&awaited.relationship).or_default().push((position, awaited));
+    }
+    by_row
+}
+
+/// Those of one relationship, in the order of the plan.
+fn awaited_of<'a>(
+    awaited: &BTreeMap<&RelationshipKey, Vec<(usize, &'a Awaited)>>,
     rows: &[ObservedRelationship],
     first: Option<&RelationshipKey>,
-) -> Vec<&'a crate::domain::plan::Awaited> {
-    let own = |awaited: &&crate::domain::plan::Awaited| {
-        rows.iter().any(|row| row.key == awaited.relationship)
-            || first == Some(&awaited.relationship)
-    };
-    run.plan.awaited.iter().filter(own).collect()
+) -> Vec<&'a Awaited> {
+    let keys: BTreeSet<&RelationshipKey> = rows.iter().map(|row| &row.key).chain(first).collect();
+    let found = keys.into_iter().filter_map(|key| awaited.get(key)).flatten();
+    let mut found: Vec<(usize, &Awaited)> = found.copied().collect();
+    found.sort_by_key(|(position, _)| *position);
+    found.into_iter().map(|(_, awaited)| awaited).collect()
 }
 
 fn refused(run: &Run, name: &ObjectName) -> Vec<String> {

@@ -15,7 +15,7 @@ use super::{
     approvals::{self, NotApproved, Written},
     hold,
     judged::Judged,
-    limits, locked,
+    locked,
     memory::Memory,
     outcome::{Done, Effected},
     requester,
@@ -90,7 +90,7 @@ impl Run {
         self.approvals = approvals::written(&self.judged.concern, &locked(world));
         for _ in 0..ATTEMPTS {
             if !self.plan.changes.is_empty() {
-                self.budgets = store.budgets(&limits(&self.judged.desired)).await?;
+                self.budgets = store.budgets(&self.judged.desired.limits()).await?;
             }
             let approved = self.check(world, settings);
             let first_keys = self.first_keys();
@@ -118,7 +118,7 @@ impl Run {
                 &by,
             );
             let signatures = Signatures { run: by, changes };
-            self.apply(store, run, &signatures, done).await?;
+            self.apply(store, run, &signatures, done).await;
             if done.failed.is_some() {
                 return Ok(());
             }
@@ -134,8 +134,8 @@ impl Run {
         run: Vec<Admitted>,
         signatures: &Signatures,
         done: &mut Done,
-    ) -> Result<(), StoreError> {
-        let limits = limits(&self.judged.desired);
+    ) {
+        let limits = self.judged.desired.limits();
         let report = apply(store, run, &limits, signatures, |_| ControlFlow::Continue(())).await;
         for (admitted, outcome) in report.tried {
             let id = admitted.change.id();
@@ -150,7 +150,6 @@ impl Run {
         if let Some(Stopped::Failed(error)) = report.stopped {
             done.failed = Some(error);
         }
-        Ok(())
     }
 
     /// Divides the plan, with the approvals that count; gives who approved what.
@@ -268,7 +267,7 @@ pub async fn expiry(
         return Ok(());
     }
     let by = Signatures::from(operator(settings, &run));
-    let report = apply(store, run, &limits(desired), &by, |_| ControlFlow::Continue(())).await;
+    let report = apply(store, run, &desired.limits(), &by, |_| ControlFlow::Continue(())).await;
     for (admitted, outcome) in report.tried {
         done.effects.push(Effected { change: admitted.change, outcome, by: by.run.clone() });
     }

@@ -2,6 +2,7 @@
 //!
 //! Never: a secret, a name that somebody chose freely, or anything of the person who accepted; ids say who it is.
 
+use clap::ValueEnum;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
@@ -23,7 +24,7 @@ use crate::domain::{
 };
 
 /// How log lines look.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people.
     #[default]

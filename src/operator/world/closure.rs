@@ -6,11 +6,11 @@
 //!
 //! Never: an object planned whose surroundings are not all there.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
-use super::{Known, Link, Seen, Table, World, key};
+use super::{Known, Link, Table, World, key};
 use crate::{
-    api::{PartnerRelationshipSpec, RoleGrantSpec, RoleGrantStatus},
+    api::{PartnerRelationshipSpec, RoleGrantSpec},
     domain::{
         ids::{Kind, ObjectKey},
         state::{Absence, ObjectName, RelationshipKey},
@@ -224,11 +224,6 @@ impl World {
             let of = self.links().of(&link, Kind::PartnerRelationship).cloned();
             around.relationships.extend(of);
         }
-    }
-
-    /// A grant that could be read.
-    pub fn grant(&self, name: &ObjectName) -> Option<&Arc<Seen<RoleGrantSpec, RoleGrantStatus>>> {
-        self.tables().grants.get(name)
     }
 }
 

@@ -225,12 +225,14 @@ impl World {
         name: &ObjectName,
         known: Known<K::Spec, K::Status>,
     ) -> Option<Known<K::Spec, K::Status>> {
-        let links = known.read().map(|seen| K::Spec::links(&seen.object));
         let table = K::table(&mut self.tables);
-        let echo = match &known {
-            Known::Read(seen) => table.is_echo(name, seen),
-            Known::Unread(_) => false,
-        };
+        // An echo says nothing new, and so nothing that it could be found under.
+        if let Known::Read(seen) = &known
+            && table.is_echo(name, seen)
+        {
+            return table.put(name.clone(), known);
+        }
+        let links = known.read().map(|seen| K::Spec::links(&seen.object));
         let before = table.put(name.clone(), known);
         if let Some(Known::Read(before)) = &before {
             self.links.remove(K::KIND, name, K::Spec::links(&before.object));
@@ -238,9 +240,7 @@ impl World {
         if let Some(links) = links {
             self.links.add(K::KIND, name, links);
         }
-        if !echo {
-            self.mark(key(K::KIND, name));
-        }
+        self.mark(key(K::KIND, name));
         before
     }
 

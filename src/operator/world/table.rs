@@ -83,9 +83,8 @@ impl<S, T> Table<S, T> {
 
     /// The names in one namespace.
     pub fn names_in(&self, namespace: &str) -> impl Iterator<Item = &ObjectName> {
-        let from = ObjectName { namespace: namespace.to_owned(), name: String::new() };
-        let here = move |(name, _): &(&ObjectName, _)| name.namespace == from.namespace;
         let first = ObjectName { namespace: namespace.to_owned(), name: String::new() };
+        let here = move |(name, _): &(&ObjectName, _)| name.namespace == namespace;
         self.objects.range(first..).take_while(here).map(|(name, _)| name)
     }
 

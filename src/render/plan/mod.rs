@@ -30,7 +30,7 @@ use super::{Format, Rendered, Style, counted, problems};
 use crate::domain::{
     ids::{GranteeId, TenantId},
     limits::{Batch, Checked},
-    plan::{AccessChange, Besides, Change, Effect, Plan, access_changes},
+    plan::{AccessChange, Besides, Change, Plan, access_changes},
     problem::{Code, Problem},
 };
 
@@ -137,23 +137,11 @@ impl<'a> Told<'a> {
         let access = access_changes(changes.iter().copied(), besides);
         let shown: BTreeSet<(TenantId, GranteeId)> =
             access.iter().map(|change| (change.customer.id, change.grantee.id)).collect();
-        let is_shown = |change: &Change| match &change.effect {
-            Effect::SetRoles { grantee, before, after } => {
+        let is_shown = |change: &Change| {
+            change.effect.roles_set().is_some_and(|(grantee, before, after)| {
                 before.roles != after.roles
                     && shown.contains(&(change.subject.customer.id, grantee.id))
-            }
-            Effect::Invite { .. }
-            | Effect::Authorise { .. }
-            | Effect::Decline { .. }
-            | Effect::Withdraw { .. }
-            | Effect::SetAutoExtend { .. }
-            | Effect::DropGlobalAdministrator { .. }
-            | Effect::Extend { .. }
-            | Effect::Claim { .. }
-            | Effect::SetPolicies { .. }
-            | Effect::Terminate { .. }
-            | Effect::Expire { .. }
-            | Effect::RecordAcceptance { .. } => false,
+            })
         };
         let all = changes.iter().copied();
         let lines = match detail {

@@ -12,7 +12,7 @@ use crate::{
         duration::Duration,
         ids::GLOBAL_ADMINISTRATOR,
         lifecycle::EndReason,
-        plan::Cause,
+        plan::{Cause, Effect},
         state::{Instance, Owner, Uid},
     },
     render::Colour,

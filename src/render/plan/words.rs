@@ -160,21 +160,7 @@ fn cause(change: &Change) -> Option<&'static str> {
     match change.cause {
         // An end says why by itself.
         Cause::Declared | Cause::Answered => None,
-        Cause::Expired => match change.effect {
-            Effect::SetRoles { .. } => Some("its time is over"),
-            Effect::Invite { .. }
-            | Effect::Authorise { .. }
-            | Effect::Decline { .. }
-            | Effect::Withdraw { .. }
-            | Effect::SetAutoExtend { .. }
-            | Effect::DropGlobalAdministrator { .. }
-            | Effect::Extend { .. }
-            | Effect::Claim { .. }
-            | Effect::SetPolicies { .. }
-            | Effect::Terminate { .. }
-            | Effect::Expire { .. }
-            | Effect::RecordAcceptance { .. } => None,
-        },
+        Cause::Expired => change.effect.roles_set().map(|_| "its time is over"),
         Cause::Deleted => {
             (!matches!(change.effect, Effect::Terminate { .. } | Effect::Withdraw { .. }))
                 .then_some("its object was deleted")
