@@ -94,3 +94,11 @@ impl Operator {
         self.child.wait().unwrap();
     }
 }
+
+impl Drop for Operator {
+    /// Also where a measurement fails in the middle.
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

@@ -258,6 +258,9 @@ impl Lead {
         for report in &done.reports {
             remember(&mut world, report);
         }
+        for mark in &done.marks {
+            world.marks(&mark.object, &mark.version);
+        }
         drop(world);
         let posts = done
             .marks

@@ -13,7 +13,7 @@ use super::{
     Rounds, Wake,
     marks::{Wanted, giving, is_over, mark_of},
     others,
-    outcome::{Done, Report, StatusOf},
+    outcome::{Done, Mark, Report, StatusOf},
     run::Run,
 };
 use crate::{
@@ -140,7 +140,9 @@ impl Rounds {
             } else {
                 Wanted::of(name, &set.relationships, &set.needless_relationships)
             };
-            done.marks.extend(mark_of(seen, &object, sources, wanted));
+            let mark = mark_of(seen, &object, sources, wanted);
+            let is_new = |mark: &Mark| !tables.relationships.is_marked(name, &mark.version);
+            done.marks.extend(mark.filter(is_new));
             // What is said once the finalizer stands is the first that is worth a write.
             let awaited = run.judged.finalizers.relationships.contains(name);
             if !awaited && old != Some(&reported.status) {
@@ -185,7 +187,8 @@ impl Rounds {
             } else {
                 Wanted::of(name, &set.grants, &set.needless_grants)
             };
-            done.marks.extend(mark_of(seen, &object, sources, wanted));
+            let mark = mark_of(seen, &object, sources, wanted);
+            done.marks.extend(mark.filter(|mark| !table.is_marked(name, &mark.version)));
             let awaited = run.judged.finalizers.grants.contains(name)
                 || self
                     .parts

@@ -204,6 +204,31 @@ impl World {
         K::table(&mut self.tables).report(name.clone(), status);
     }
 
+    /// Remembers that the metadata of this version of an object is being changed.
+    pub fn marks(&mut self, object: &ObjectKey, version: &str) {
+        let name = ObjectName { namespace: object.namespace.clone(), name: object.name.clone() };
+        let (tables, version) = (&mut self.tables, version.to_owned());
+        match object.kind {
+            Kind::PartnerOffer => tables.offers.mark(name, version),
+            Kind::PartnerRelationship => tables.relationships.mark(name, version),
+            Kind::RoleGrant => tables.grants.mark(name, version),
+            Kind::AgreementAcceptance => tables.acceptances.mark(name, version),
+            Kind::PartnerBoundary => tables.boundaries.mark(name, version),
+        }
+    }
+
+    /// It is not: the server does not take it. Whoever looks next may try again.
+    pub fn unmark(&mut self, object: &ObjectKey) {
+        let name = ObjectName { namespace: object.namespace.clone(), name: object.name.clone() };
+        match object.kind {
+            Kind::PartnerOffer => self.tables.offers.unmark(&name),
+            Kind::PartnerRelationship => self.tables.relationships.unmark(&name),
+            Kind::RoleGrant => self.tables.grants.unmark(&name),
+            Kind::AgreementAcceptance => self.tables.acceptances.unmark(&name),
+            Kind::PartnerBoundary => self.tables.boundaries.unmark(&name),
+        }
+    }
+
     /// What was to be reported did not arrive.
     pub fn forget_report<K: Tabled>(&mut self, name: &ObjectName) {
         K::table(&mut self.tables).forget_report(name);

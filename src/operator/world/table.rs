@@ -37,12 +37,20 @@ pub struct Table<S, T> {
     incoming: Option<BTreeMap<ObjectName, Known<S, T>>>,
     /// What is on its way to the server.
     reported: BTreeMap<ObjectName, Arc<T>>,
+    /// Of which version the metadata is being changed.
+    marked: BTreeMap<ObjectName, String>,
     synced: bool,
 }
 
 impl<S, T> Default for Table<S, T> {
     fn default() -> Self {
-        Self { objects: BTreeMap::new(), incoming: None, reported: BTreeMap::new(), synced: false }
+        Self {
+            objects: BTreeMap::new(),
+            incoming: None,
+            reported: BTreeMap::new(),
+            marked: BTreeMap::new(),
+            synced: false,
+        }
     }
 }
 
@@ -109,14 +117,31 @@ impl<S, T> Table<S, T> {
         self.reported.insert(name, status);
     }
 
+    /// Remembers that the metadata of this version is being changed.
+    pub(super) fn mark(&mut self, name: ObjectName, version: String) {
+        self.marked.insert(name, version);
+    }
+
+    /// Whether the metadata of this version is being changed: until another one is seen, once is enough.
+    pub fn is_marked(&self, name: &ObjectName, version: &str) -> bool {
+        self.marked.get(name).is_some_and(|marked| marked == version)
+    }
+
+    /// It is not.
+    pub(super) fn unmark(&mut self, name: &ObjectName) {
+        self.marked.remove(name);
+    }
+
     /// It did not arrive.
     pub(super) fn forget_report(&mut self, name: &ObjectName) {
         self.reported.remove(name);
+        self.marked.remove(name);
     }
 
     /// Nothing is on its way any more.
     pub(super) fn forget_reports(&mut self) {
         self.reported.clear();
+        self.marked.clear();
     }
 
     /// A new list begins.
@@ -140,11 +165,16 @@ impl<S, T> Table<S, T> {
 
     /// Puts an object in; gives what was there before.
     pub(super) fn put(&mut self, name: ObjectName, known: Known<S, T>) -> Option<Known<S, T>> {
+        let version = known.read().map(|seen| seen.version.as_str());
+        if version.is_none_or(|version| !self.is_marked(&name, version)) {
+            self.marked.remove(&name);
+        }
         self.objects.insert(name, known)
     }
 
     /// Takes an object out.
     pub(super) fn take(&mut self, name: &ObjectName) -> Option<Known<S, T>> {
+        self.marked.remove(name);
         self.objects.remove(name)
     }
 }
