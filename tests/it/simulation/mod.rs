@@ -85,8 +85,8 @@ async fn known(seed: u64) -> Figures {
     history::beginning(&mut stage).await;
     match seed % 3 {
         0 => {}
-        1 => stage.storm(30),
-        _ => stage.storm(8),
+        1 => stage.storm(18),
+        _ => stage.storm(5),
     }
     for _ in 0..STEPS {
         let step = history::some_step(&mut stage);
@@ -115,7 +115,7 @@ async fn wild(seed: u64) -> Figures {
     history::scene(&mut stage);
     history::beginning(&mut stage).await;
     let mut outside = wild::Outside::default();
-    stage.storm(if seed.is_multiple_of(2) { 20 } else { 0 });
+    stage.storm(if seed.is_multiple_of(2) { 12 } else { 0 });
     for _ in 0..STEPS {
         stage.wild_step(&mut outside).await;
         for _ in 0..stage.chance.below(10) {

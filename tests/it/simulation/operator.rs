@@ -36,6 +36,9 @@ use super::{
 /// How often everything is compared.
 pub const OBSERVES_EVERY: SignedDuration = SignedDuration::from_secs(300);
 
+/// How often the store's clock and the end of its ledger are read.
+const TICKS_EVERY: SignedDuration = SignedDuration::from_secs(5);
+
 /// How far the watch of one kind is.
 #[derive(Debug, Clone, Copy, Default)]
 struct Watch {
@@ -60,6 +63,7 @@ pub struct Term {
     begun: bool,
     pub work: Work,
     next_observation: SignedDuration,
+    next_tick: SignedDuration,
     /// The store's clock, and when it was read.
     clock: (Timestamp, SignedDuration),
     /// The end of the ledger as it was last seen.
@@ -183,9 +187,14 @@ impl Operator {
         }
         let term = &mut self.term;
         let store = term.store.as_mut().expect("it is open");
-        let now = store.observe(&nothing()).await?.now;
-        term.known = store.head().await?;
-        term.clock = (now, around.passed);
+        if around.passed >= term.next_tick {
+            let now = store.observe(&nothing()).await?.now;
+            term.known = store.head().await?;
+            term.clock = (now, around.passed);
+            term.next_tick = around.passed + TICKS_EVERY;
+        }
+        let (read, at) = term.clock;
+        let now = read.saturating_add(around.passed - at).unwrap_or(read);
         if !locked(&self.world).is_synced() {
             if term.rounds.memory().next_end().is_some_and(|end| end <= now) {
                 let done = term.rounds.expire(store).await?;
@@ -277,6 +286,7 @@ impl Term {
             begun: false,
             work: Work::default(),
             next_observation: SignedDuration::ZERO,
+            next_tick: SignedDuration::ZERO,
             clock: (Timestamp::UNIX_EPOCH, SignedDuration::ZERO),
             known: Head::empty(),
         }

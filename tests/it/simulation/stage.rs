@@ -16,6 +16,7 @@ use concordat::{
     domain::{
         entry::Head,
         ids::{Kind, ObjectKey},
+        state::Observed,
     },
     operator::round::{Done, Settings},
     store::{
@@ -63,6 +64,7 @@ pub struct Stage {
     /// What happened, for whoever has to understand a failure.
     pub story: String,
     epoch: i64,
+    reader: Option<SqlReader>,
     clock: Arc<AtomicI64>,
     _folder: TempDir,
 }
@@ -114,6 +116,7 @@ impl Stage {
             held: 0,
             story: String::new(),
             epoch: 0,
+            reader: None,
             clock: Arc::new(AtomicI64::new(start().as_millisecond())),
             _folder: folder,
         };
@@ -126,12 +129,16 @@ impl Stage {
         Timestamp::from_millisecond(self.clock.load(Ordering::SeqCst)).unwrap()
     }
 
-    /// Whatever a reader needs to see the store at this instant.
-    pub async fn reader(&self) -> SqlReader {
-        open_reader(&self.url).await.unwrap().with_clock(self.store_clock())
+    /// Whoever reads the store beside the operator. It is opened once: that takes longer than a look.
+    pub async fn reader(&mut self) -> &mut SqlReader {
+        if self.reader.is_none() {
+            let reader = open_reader(&self.url).await.unwrap().with_clock(self.store_clock());
+            self.reader = Some(reader);
+        }
+        self.reader.as_mut().expect("it was opened just now")
     }
 
-    pub async fn observed(&self) -> concordat::domain::state::Observed {
+    pub async fn observed(&mut self) -> Observed {
         self.reader().await.observe(&Scope::All).await.unwrap()
     }
 
@@ -196,6 +203,7 @@ impl Stage {
             settings: &self.settings,
             told: &mut self.told,
         };
+        self.rounds += 1;
         self.rounds += 1;
         let turned = operator.turn(&mut around).await;
         let dead = self.weather().dead;
