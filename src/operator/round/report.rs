@@ -178,7 +178,14 @@ impl Rounds {
             let set = &run.judged.finalizers;
             let wanted = if seen.is_leaving() {
                 let keeps = seen.object.spec.deletion_policy == GrantDeletionPolicy::Retain;
-                Wanted::once_free(keeps || !giving.contains(&(name, &seen.object.uid)))
+                let read = |row| run.observed.relationships.contains_key(row);
+                let whole = self.memory.given_by(name).all(read);
+                if !whole {
+                    // It was looked at only for a relationship that it selects, and has given something elsewhere.
+                    done.again.push(Wake::Object(object.clone()));
+                }
+                let gives = giving.contains(&(name, &seen.object.uid));
+                Wanted::once_free(keeps || (whole && !gives))
             } else {
                 Wanted::of(name, &set.grants, &set.needless_grants)
             };

@@ -135,3 +135,31 @@ async fn what_ended_while_nobody_looked_goes_before_anything_is_listed() {
     assert_eq!(held(&mut stage).await, 0, "what is over is never given");
     assert_eq!(stage.told.iter().map(|done| done.effects.len()).sum::<usize>(), 1);
 }
+
+#[tokio::test]
+async fn a_grant_that_goes_is_held_by_what_it_gave_where_a_round_does_not_look() {
+    let mut stage = Stage::new(13).await;
+    scene(&mut stage);
+    let gold = json!({ "tier": "gold" });
+    let first = relationship("msp", "r1", "all");
+    stage.happens(&Step::Put(relationship_key("msp", "r1"), gold.clone(), first)).await;
+    stage.calm().await;
+    stage.happens(&Step::Answer("msp", "r1", "Accept")).await;
+    let all = grant(Under::Labelled("gold"), 0, &[1]);
+    stage.happens(&Step::Put(grant_key("msp", "g0"), json!({}), all)).await;
+    stage.calm().await;
+    assert_eq!(held(&mut stage).await, 1);
+    let suspend = |on: bool| Step::Set(relationship_key("msp", "r1"), "suspend", json!(on));
+    stage.happens(&suspend(true)).await;
+    stage.happens(&Step::Label(relationship_key("msp", "r1"), "silver")).await;
+    stage.happens(&Step::Delete(grant_key("msp", "g0"))).await;
+    stage.calm().await;
+    let second = relationship("msp", "r0", "all");
+    stage.happens(&Step::Put(relationship_key("msp", "r0"), gold, second)).await;
+    stage.calm().await;
+    assert!(stage.server.get(&grant_key("msp", "g0")).is_some(), "what it gave is still held");
+    stage.happens(&suspend(false)).await;
+    stage.calm().await;
+    assert_eq!(held(&mut stage).await, 0);
+    assert!(stage.server.get(&grant_key("msp", "g0")).is_none());
+}
