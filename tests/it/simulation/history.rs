@@ -45,6 +45,8 @@ pub enum Step {
     Down(SignedDuration),
     Crash,
     LeadAgain,
+    /// Another process leads, which has seen what it has seen.
+    TakeOver,
 }
 
 impl fmt::Display for Step {
@@ -61,7 +63,8 @@ impl fmt::Display for Step {
             | Self::Pass(_)
             | Self::Down(_)
             | Self::Crash
-            | Self::LeadAgain => write!(f, "{self:?}"),
+            | Self::LeadAgain
+            | Self::TakeOver => write!(f, "{self:?}"),
         }
     }
 }
@@ -82,7 +85,8 @@ impl Step {
             | Self::Touch(_)
             | Self::Down(_)
             | Self::Crash
-            | Self::LeadAgain => true,
+            | Self::LeadAgain
+            | Self::TakeOver => true,
             Self::Set(..) | Self::Label(..) | Self::Approve(_) | Self::Pass(_) => false,
         }
     }
@@ -236,7 +240,7 @@ pub fn some_step(stage: &mut Stage) -> Step {
             36 => Some(Step::Pass(SignedDuration::from_millis(chance.between(1, 100_000)))),
             37 => Some(Step::Down(whole_hours(chance, 1, 120))),
             38 => Some(Step::Crash),
-            _ => Some(Step::LeadAgain),
+            _ => Some(chance.pick(&[Step::LeadAgain, Step::TakeOver])),
         };
         if let Some(step) = step {
             return step;
@@ -292,6 +296,7 @@ impl Stage {
             }
             Step::Crash => self.crash(),
             Step::LeadAgain => self.lead_again(),
+            Step::TakeOver => self.take_over().await,
         }
     }
 

@@ -15,6 +15,7 @@ mod operator;
 mod oracles;
 mod server;
 mod stage;
+mod stale;
 mod store;
 mod wild;
 
@@ -35,8 +36,11 @@ const STEPS: usize = 16;
 #[derive(Debug, Default)]
 struct Figures {
     histories: usize,
-    faults: usize,
+    calls_failed: usize,
     watches_broken: usize,
+    travelled_back: usize,
+    taken_over: usize,
+    processes: usize,
     rounds: usize,
     calls: usize,
     writes: usize,
@@ -54,8 +58,11 @@ impl Figures {
         };
         Self {
             histories: 1,
-            faults,
+            calls_failed: faults,
             watches_broken: stage.relists,
+            travelled_back: stage.travels,
+            taken_over: stage.taken_over,
+            processes: stage.processes,
             rounds: stage.rounds,
             calls,
             writes: stage.server.writes,
@@ -67,8 +74,11 @@ impl Figures {
 
     fn add(&mut self, other: &Self) {
         self.histories += other.histories;
-        self.faults += other.faults;
+        self.calls_failed += other.calls_failed;
         self.watches_broken += other.watches_broken;
+        self.travelled_back += other.travelled_back;
+        self.taken_over += other.taken_over;
+        self.processes += other.processes;
         self.rounds += other.rounds;
         self.calls += other.calls;
         self.writes += other.writes;
@@ -95,7 +105,7 @@ async fn known(seed: u64) -> Figures {
             stage.calm().await;
         }
         stage.happens(&step).await;
-        for _ in 0..stage.chance.below(12) {
+        for _ in 0..stage.chance.below(20) {
             stage.some_step().await;
         }
     }
@@ -103,6 +113,7 @@ async fn known(seed: u64) -> Figures {
     stage.rests_for(LONG, seed.is_multiple_of(50)).await;
     stage.holds_what_is_expected().await;
     stage.ledger_is_sound().await;
+    stage.takes_only_what_left().await;
     stage.statuses_are_sound();
     stage.times_move_with_statuses();
     Figures::of(&stage)
@@ -118,7 +129,7 @@ async fn wild(seed: u64) -> Figures {
     stage.storm(if seed.is_multiple_of(2) { 12 } else { 0 });
     for _ in 0..STEPS {
         stage.wild_step(&mut outside).await;
-        for _ in 0..stage.chance.below(10) {
+        for _ in 0..stage.chance.below(16) {
             stage.some_step().await;
         }
         stage.nobody_holds_more(&outside).await;
@@ -129,6 +140,7 @@ async fn wild(seed: u64) -> Figures {
     stage.calm().await;
     stage.rests_for(LONG, false).await;
     stage.ledger_is_sound().await;
+    stage.takes_only_what_left().await;
     stage.nobody_holds_more(&outside).await;
     Figures::of(&stage)
 }

@@ -51,6 +51,8 @@ struct Watch {
 pub struct Operator {
     pub world: Mutex<World>,
     watches: BTreeMap<Kind, Watch>,
+    /// How often new lists were called for.
+    lists: u64,
     pub outbox: BTreeMap<ObjectKey, Post>,
     pub term: Term,
 }
@@ -86,13 +88,14 @@ impl Operator {
     pub fn new(epoch: i64, settings: &Settings) -> Self {
         Self {
             world: Mutex::default(),
-            watches: Kind::ALL.into_iter().map(|kind| (kind, Watch::default())).collect(),
+            watches: no_watches(),
+            lists: 0,
             outbox: BTreeMap::new(),
             term: Term::new(epoch, settings),
         }
     }
 
-    /// Loses the Lease and takes it again: the world stays.
+    /// Takes the Lease, perhaps again: the world stays.
     pub fn lead_again(&mut self, epoch: i64, settings: &Settings) {
         self.term = Term::new(epoch, settings);
         self.outbox.clear();
@@ -120,6 +123,7 @@ impl Operator {
             return;
         }
         see(&mut world, kind, Event::InitDone);
+        listed(&mut world, kind, self.lists);
         *watch = Watch { seen: at, listed: true };
     }
 
@@ -182,7 +186,13 @@ impl Operator {
 
     async fn try_turn(&mut self, around: &mut Around<'_>) -> Result<(), StoreError> {
         if self.term.store.is_none() {
-            let done = self.term.open(around).await?;
+            let begun = self.term.begun;
+            let opened = self.term.open(around).await;
+            if self.term.begun && !begun {
+                self.lists += 1;
+                self.watches = no_watches();
+            }
+            let done = opened?;
             self.tell(done, around);
         }
         let term = &mut self.term;
@@ -195,7 +205,7 @@ impl Operator {
         }
         let (read, at) = term.clock;
         let now = read.saturating_add(around.passed - at).unwrap_or(read);
-        if !locked(&self.world).is_synced() {
+        if !locked(&self.world).is_listed_since(self.lists) {
             if term.rounds.memory().next_end().is_some_and(|end| end <= now) {
                 let done = term.rounds.expire(store).await?;
                 self.tell(done, around);
@@ -373,6 +383,20 @@ fn see(world: &mut World, kind: Kind, event: Event<Value>) {
         Kind::AgreementAcceptance => world.see(read::<AgreementAcceptance>(event)),
         Kind::PartnerBoundary => world.see(read::<PartnerBoundary>(event)),
     }
+}
+
+fn listed(world: &mut World, kind: Kind, calls: u64) {
+    match kind {
+        Kind::PartnerOffer => world.listed::<PartnerOffer>(calls),
+        Kind::PartnerRelationship => world.listed::<PartnerRelationship>(calls),
+        Kind::RoleGrant => world.listed::<RoleGrant>(calls),
+        Kind::AgreementAcceptance => world.listed::<AgreementAcceptance>(calls),
+        Kind::PartnerBoundary => world.listed::<PartnerBoundary>(calls),
+    }
+}
+
+fn no_watches() -> BTreeMap<Kind, Watch> {
+    Kind::ALL.into_iter().map(|kind| (kind, Watch::default())).collect()
 }
 
 fn read<K: Watched>(event: Event<Value>) -> Event<DeserializeGuard<K>> {

@@ -5,7 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use concordat::{domain::ids::Kind, ledger::Verifier, operator::world::FINALIZER, store::Read};
+use concordat::{
+    domain::{
+        ids::Kind,
+        lifecycle::{EndReason, Phase},
+        plan::{Cause, Effect},
+    },
+    ledger::Verifier,
+    operator::world::FINALIZER,
+    store::{Outcome, Read},
+};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -93,6 +102,39 @@ impl Stage {
         }
         let verdict = verifier.finish(Some(reader.head().await.unwrap()));
         assert_eq!(verdict.fault, None, "{}", self.story);
+    }
+
+    /// What was taken away because its object was deleted came from that very object, and no customer has two
+    /// invitations to answer.
+    pub async fn takes_only_what_left(&mut self) {
+        let left: BTreeSet<&str> = self
+            .server
+            .log
+            .values()
+            .flatten()
+            .filter(|told| leaves(&told.object))
+            .filter_map(|told| told.object["metadata"]["uid"].as_str())
+            .collect();
+        let done = self.told.iter().flat_map(|done| &done.effects);
+        for change in done.filter(|it| it.outcome == Outcome::Done).map(|it| &it.change) {
+            let own = change.expects.uid.iter();
+            let mut by: Vec<&str> = own.map(|uid| uid.0.as_str()).collect();
+            match &change.effect {
+                Effect::SetRoles { before, after, .. } if change.cause == Cause::Deleted => {
+                    let before = before.contributions.iter();
+                    let gone = before.filter(|(it, _)| !after.contributions.contains_key(*it));
+                    by.extend(gone.map(|(_, given)| given.uid.0.as_str()));
+                }
+                Effect::Terminate { reason: EndReason::Deleted }
+                | Effect::Withdraw { reason: EndReason::Deleted } => {}
+                _ => continue,
+            }
+            assert!(by.iter().any(|uid| left.contains(uid)), "{change:#?}\n{}", self.story);
+        }
+        for (first, rows) in self.observed().await.relationships {
+            let pending = rows.iter().filter(|row| row.lifecycle.phase() == Phase::Pending);
+            assert!(pending.count() <= 1, "{first}\n{}", self.story);
+        }
     }
 
     /// Every status is about the spec that stands, with conditions as Kubernetes wants them.

@@ -20,7 +20,7 @@ use concordat::{
     },
     operator::round::{Done, Settings},
     store::{
-        Read as _, Scope, StoreUrl, Write as _,
+        Read as _, Scope, StoreError, StoreUrl, Write as _,
         sql::{Clock, SqlReader, open_reader, open_writer_again, open_writer_at},
     },
 };
@@ -30,7 +30,7 @@ use tempfile::TempDir;
 use super::{
     cast::{settings, start},
     chance::Chance,
-    model::Model,
+    model::{Cluster, Model},
     operator::{Around, OBSERVES_EVERY, Operator},
     server::Server,
     store::{Late, Weather},
@@ -43,6 +43,8 @@ const ROUNDS: usize = 12;
 pub struct Stage {
     pub server: Server,
     pub operator: Option<Operator>,
+    /// Another process, which watches and does not lead.
+    pub standby: Option<Operator>,
     pub weather: Arc<Mutex<Weather>>,
     pub chance: Chance,
     /// What has passed on a clock that nobody sets.
@@ -56,6 +58,11 @@ pub struct Stage {
     pub exact: bool,
     /// Whether things go wrong between the steps of a history.
     pub bad: bool,
+    /// How many processes were started.
+    pub processes: usize,
+    /// How often another process took the Lease, and how often a list was older than what was seen before.
+    pub taken_over: usize,
+    pub travels: usize,
     /// How often a watch was broken, repeated or lost with its process.
     pub relists: usize,
     pub model: Model,
@@ -102,6 +109,7 @@ impl Stage {
         let mut stage = Self {
             server: Server::default(),
             operator: None,
+            standby: None,
             weather,
             chance,
             passed: SignedDuration::ZERO,
@@ -111,6 +119,9 @@ impl Stage {
             rounds: 0,
             exact: true,
             bad: false,
+            processes: 0,
+            taken_over: 0,
+            travels: 0,
             relists: 0,
             model: Model::default(),
             held: 0,
@@ -173,6 +184,7 @@ impl Stage {
     pub fn begin(&mut self) {
         if self.operator.is_none() {
             self.epoch += 1;
+            self.processes += 1;
             self.weather().dead = false;
             self.operator = Some(Operator::new(self.epoch, &self.settings));
         }
@@ -191,6 +203,34 @@ impl Stage {
         }
     }
 
+    /// Another process begins to watch.
+    pub fn stand_by(&mut self) {
+        if self.standby.is_none() {
+            self.standby = Some(Operator::new(0, &self.settings));
+        }
+    }
+
+    /// The Lease goes to the process that stands by, as far as that has seen anything. Who led before may not have
+    /// noticed yet, and what it has on its way to the server still comes there.
+    pub async fn take_over(&mut self) {
+        self.stand_by();
+        let Some(mut next) = self.standby.take() else { return };
+        self.taken_over += 1;
+        self.epoch += 1;
+        next.lead_again(self.epoch, &self.settings);
+        self.weather().dead = false;
+        let Some(before) = self.operator.replace(next) else { return };
+        self.turn().await;
+        let Some(next) = self.operator.replace(before) else { return };
+        if self.chance.one_in(2) {
+            self.turn().await;
+        }
+        if self.chance.one_in(2) {
+            self.post_all();
+        }
+        self.standby = self.operator.replace(next);
+    }
+
     /// One time around the loop. A process that is to die here is gone then.
     pub async fn turn(&mut self) {
         let clock = self.store_clock();
@@ -204,18 +244,15 @@ impl Stage {
             told: &mut self.told,
         };
         self.rounds += 1;
-        self.rounds += 1;
         let turned = operator.turn(&mut around).await;
+        let is_newest = operator.term.epoch == self.epoch;
         let dead = self.weather().dead;
         if dead {
             self.crash();
         } else if let Err(error) = turned {
-            assert_eq!(
-                error,
-                super::store::gone(),
-                "only the fault that is wanted\n{}",
-                self.story
-            );
+            let outdated = !is_newest && matches!(error, StoreError::StaleEpoch { .. });
+            let wanted = error == super::store::gone();
+            assert!(wanted || outdated, "only the fault that is wanted: {error}\n{}", self.story);
         }
     }
 
@@ -241,6 +278,12 @@ impl Stage {
     /// One of the many things that the process does beside each other, well or badly.
     pub async fn some_step(&mut self) {
         let bad = self.bad;
+        if let Some(standby) = &mut self.standby {
+            let kind = self.chance.pick(&Kind::ALL);
+            standby.watch(kind, &self.server, false);
+        } else if bad && self.chance.one_in(8) {
+            self.stand_by();
+        }
         let Some(operator) = &mut self.operator else {
             if self.chance.one_in(4) {
                 self.begin();
@@ -272,8 +315,24 @@ impl Stage {
                 self.relists += 1;
             }
             10 if bad => self.land().await,
+            11 if bad => self.travel(),
             _ => self.turn().await,
         }
+    }
+
+    /// One kind is seen as it was some changes ago. Where the end is known, nothing has gone since: what is made for an
+    /// object that is gone stays, as it does for whoever removes a finalizer.
+    fn travel(&mut self) {
+        let Some(operator) = &mut self.operator else { return };
+        let kind = self.chance.pick(&Kind::ALL);
+        let ago = 1 + self.chance.below(8);
+        let log = self.server.log.get(&kind).map_or(&[][..], Vec::as_slice);
+        let gone = log.iter().rev().take(ago).any(|told| told.gone);
+        if self.exact && (gone || !Cluster::of(&self.server).is_free()) {
+            return;
+        }
+        operator.list(kind, &self.server, ago, false);
+        self.travels += 1;
     }
 
     /// A change that everybody had given up comes to the store.
