@@ -278,7 +278,7 @@ impl Stage {
                 });
             }
             Step::Delete(key) => drop(self.server.delete(key)),
-            Step::Answer(namespace, name, decision) => self.answer(namespace, name, decision),
+            Step::Answer(namespace, name, decision) => self.answers(namespace, name, decision),
             Step::WrongAnswer(namespace, name) => {
                 let digest = other_digest();
                 self.accept(namespace, name, "Accept", &digest);
@@ -300,7 +300,8 @@ impl Stage {
         }
     }
 
-    fn answer(&mut self, namespace: &'static str, name: &'static str, decision: &str) {
+    /// The customer answers what the status shows.
+    pub fn answers(&mut self, namespace: &str, name: &str, decision: &str) {
         let relationship = self.server.get(&relationship_key(namespace, name));
         let Some(relationship) = relationship else { return };
         let digest = relationship["status"]["invitation"]["digest"].as_str();

@@ -7,6 +7,7 @@
 
 mod cast;
 mod chance;
+mod clean;
 mod crashes;
 mod guard;
 mod history;
@@ -45,6 +46,7 @@ struct Figures {
     calls: usize,
     writes: usize,
     assignments_compared: usize,
+    compared_with_clean_starts: usize,
     batches_blocked: usize,
     batches_approved: usize,
 }
@@ -67,6 +69,7 @@ impl Figures {
             calls,
             writes: stage.server.writes,
             assignments_compared: stage.held,
+            compared_with_clean_starts: 0,
             batches_blocked: stage.told.iter().map(|done| done.blocked.len()).sum(),
             batches_approved: stage.told.iter().map(|done| done.approved.len()).sum(),
         }
@@ -83,6 +86,7 @@ impl Figures {
         self.calls += other.calls;
         self.writes += other.writes;
         self.assignments_compared += other.assignments_compared;
+        self.compared_with_clean_starts += other.compared_with_clean_starts;
         self.batches_blocked += other.batches_blocked;
         self.batches_approved += other.batches_approved;
     }
@@ -93,6 +97,7 @@ async fn known(seed: u64) -> Figures {
     let mut stage = Stage::new(seed).await;
     history::scene(&mut stage);
     history::beginning(&mut stage).await;
+    let first = clean::written(&stage.server);
     match seed % 3 {
         0 => {}
         1 => stage.storm(18),
@@ -110,13 +115,14 @@ async fn known(seed: u64) -> Figures {
         }
     }
     stage.calm().await;
+    let compared = stage.forgets_its_history(&first, seed.is_multiple_of(4)).await;
     stage.rests_for(LONG, seed.is_multiple_of(50)).await;
     stage.holds_what_is_expected().await;
     stage.ledger_is_sound().await;
     stage.takes_only_what_left().await;
     stage.statuses_are_sound();
     stage.times_move_with_statuses();
-    Figures::of(&stage)
+    Figures { compared_with_clean_starts: compared, ..Figures::of(&stage) }
 }
 
 /// A history in which anything happens. Its end is not known, but what must hold whatever the end is.

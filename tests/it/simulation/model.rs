@@ -14,7 +14,7 @@ use concordat::{
         catalogue::Catalogue,
         ids::{Kind, ObjectKey, RoleId},
         lifecycle::Phase,
-        state::{Observed, ObservedRelationship, Roles},
+        state::{ObjectName, Observed, ObservedRelationship, Roles},
     },
 };
 use jiff::Timestamp;
@@ -51,7 +51,7 @@ enum Stand {
 }
 
 /// A relationship in the cluster, by namespace and name.
-type Name = (String, String);
+pub type Name = (String, String);
 
 /// What each grant last gave under each relationship, and how much of the log of changes was read.
 #[derive(Debug, Clone, Default)]
@@ -130,6 +130,20 @@ impl Cluster {
         Self { grants: grants.collect(), relationships }
     }
 
+    /// Relationships that nothing holds back, each with its offer.
+    pub fn live_relationships(&self) -> impl Iterator<Item = (Name, &str)> {
+        let live = self.relationships.iter().filter(|(_, of)| {
+            of.stand == Stand::Live && of.spec.management_policy == ManagementPolicy::Manage
+        });
+        live.map(|(name, of)| (name.clone(), offer_of(&of.spec)))
+    }
+
+    /// Whether this very grant is there, and nothing holds it back.
+    pub fn is_live(&self, grant: &ObjectName, uid: &str) -> bool {
+        let grant = self.grants.get(&(grant.namespace.clone(), grant.name.clone()));
+        grant.is_some_and(|grant| grant.stand == Stand::Live && grant.uid == uid)
+    }
+
     /// Whether nobody holds anything back, so that the last specs alone tell the end.
     pub fn is_free(&self) -> bool {
         let live = |stand: Stand| stand != Stand::Held;
@@ -155,10 +169,14 @@ fn seen<S>(object: &Value, spec: S, held: bool) -> Seen<S> {
     Seen { uid, spec, stand, labels: metadata["labels"].clone() }
 }
 
+fn offer_of(of: &PartnerRelationshipSpec) -> &str {
+    &of.offer_ref.as_ref().expect("every relationship here names its offer").name
+}
+
 /// Whether the offer of a relationship carries these roles.
 fn within(roles: Option<&BTreeSet<RoleId>>, of: &PartnerRelationshipSpec) -> bool {
-    let offer = &of.offer_ref.as_ref().expect("every relationship here names its offer").name;
-    let carried: BTreeSet<RoleId> = ceiling(offer).iter().map(|number| role(*number)).collect();
+    let carried: BTreeSet<RoleId> =
+        ceiling(offer_of(of)).iter().map(|number| role(*number)).collect();
     roles.is_none_or(|roles| roles.is_subset(&carried))
 }
 
