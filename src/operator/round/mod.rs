@@ -14,6 +14,7 @@ mod memory;
 mod others;
 mod outcome;
 mod parts;
+mod refusals;
 mod report;
 mod requester;
 mod run;
@@ -164,6 +165,9 @@ impl Rounds {
         };
         let observed = store.observe(&scope).await?;
         self.learn(&concern, work, &observed);
+        if !work.objects.is_empty() && !work.everything {
+            self.memory.refusals.try_again(&concern.relationships);
+        }
         let judged = {
             let world = locked(world);
             self.with_grants(&mut concern, &world);

@@ -231,7 +231,9 @@ impl Rounds {
         for (change, _) in run.refused.values() {
             if let Some(row) = &change.subject.relationship {
                 let first = first_keys.get(row).unwrap_or(row);
-                self.wakes.set_no_later(Wake::Row(first.clone()), again);
+                let until = self.memory.refusals.waits(change, done.now);
+                let until = until.map_or(again, |(_, until)| until);
+                self.wakes.set_no_later(Wake::Row(first.clone()), until);
             }
         }
         for (approval, why) in &run.not_approved {

@@ -96,6 +96,11 @@ impl Run {
             let first_keys = self.first_keys();
             self.settling = hold::settling(&self.plan, &first_keys, settings.settles_for, memory);
             let run = hold::ready(&self.checked.run, &first_keys, &self.settling);
+            for change in run.iter().map(|admitted| &admitted.change) {
+                if let Some((refusal, _)) = memory.refusals.waits(change, self.observed.now) {
+                    self.refused.insert(change.id(), (change.clone(), refusal.clone()));
+                }
+            }
             let run: Vec<Admitted> = run
                 .into_iter()
                 .filter(|admitted| !self.refused.contains_key(&admitted.change.id()))
@@ -118,13 +123,23 @@ impl Run {
                 &by,
             );
             let signatures = Signatures { run: by, changes };
+            let tried = done.effects.len();
             self.apply(store, run, &signatures, done).await;
+            for effected in &done.effects[tried..] {
+                if let Some((change, refusal)) = self.refused.get(&effected.change.id()) {
+                    let (now, after) = (self.observed.now, settings.retries_after);
+                    memory.refusals.refused(change, refusal, now, after);
+                }
+            }
             if done.failed.is_some() {
                 return Ok(());
             }
             self.observed = store.observe(&self.scope).await?;
             self.plan = plan(&self.judged.desired, &self.observed, &self.claimant);
         }
+        let planned = self.plan.changes.iter().map(Change::id).collect();
+        let first_keys = self.first_keys();
+        memory.refusals.keep(first_keys.keys(), &planned);
         self.record(store, settings, done).await
     }
 

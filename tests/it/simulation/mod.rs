@@ -14,6 +14,7 @@ mod history;
 mod model;
 mod operator;
 mod oracles;
+mod poison;
 mod server;
 mod stage;
 mod stale;

@@ -347,6 +347,7 @@ fn sent(weather: &Mutex<Weather>, write: impl FnOnce() -> Result<(), Refused>) -
         Ok(()) => Fate::Written,
         Err(Refused::NotFound | Refused::Conflict) => Fate::Outdated,
         Err(Refused::Invalid) => Fate::Refused,
+        Err(Refused::Failed) => Fate::Failed,
     }
 }
 

@@ -30,7 +30,7 @@ pub struct Outside {
     given: Held,
 }
 
-async fn outsider(stage: &Stage) -> SqliteConnection {
+pub async fn outsider(stage: &Stage) -> SqliteConnection {
     let StoreUrl::Sqlite(path) = &stage.url else { panic!("it is a file") };
     let options = SqliteConnectOptions::new().filename(path).foreign_keys(true);
     SqliteConnection::connect_with(&options).await.unwrap()
