@@ -77,6 +77,13 @@ pub enum Hold {
         /// Until when.
         until: Timestamp,
     },
+    /// Somebody undoes again and again what is made.
+    Fought {
+        /// How often it was made.
+        times: u32,
+        /// When it is made again.
+        until: Timestamp,
+    },
     /// Its finalizer is not written yet.
     Finalizer,
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::refusals::Refusals;
+use super::{fights::Fights, refusals::Refusals};
 use crate::domain::{
     digest::Digest,
     lifecycle::Phase,
@@ -32,6 +32,8 @@ pub struct Memory {
     settling: BTreeMap<RelationshipKey, Timestamp>,
     /// What the store has refused lately.
     pub(super) refusals: Refusals,
+    /// What was made lately, and may be undone by somebody.
+    pub(super) fights: Fights,
 }
 
 impl Memory {

@@ -7,6 +7,7 @@
 //! Never: a write for an object whose finalizer does not stand, or a status that was not read back.
 
 mod approvals;
+mod fights;
 pub(in crate::operator) mod hold;
 mod judged;
 mod marks;
@@ -167,6 +168,7 @@ impl Rounds {
         self.learn(&concern, work, &observed);
         if !work.objects.is_empty() && !work.everything {
             self.memory.refusals.try_again(&concern.relationships);
+            self.memory.fights.try_again(&concern.relationships);
         }
         let judged = {
             let world = locked(world);

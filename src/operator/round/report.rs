@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     Rounds, Wake,
+    fights::Fought,
     marks::{Wanted, giving, is_over, mark_of},
     others,
     outcome::{Done, Report, StatusOf},
@@ -223,7 +224,8 @@ impl Rounds {
         for row in concerned {
             self.memory.set_blocked(row, blocked.remove(row).unwrap_or_default());
             self.wakes.set(Wake::Row(row.clone()), run.plan.differs.get(row).copied());
-            if let Some(until) = run.settling.get(row) {
+            let fought = run.fought.get(row).map(|fought| &fought.until);
+            for until in run.settling.get(row).into_iter().chain(fought) {
                 self.wakes.set_no_later(Wake::Row(row.clone()), *until);
             }
         }
@@ -336,8 +338,11 @@ fn hold(run: &Run, name: &ObjectName, first: Option<&RelationshipKey>) -> Option
     if run.judged.finalizers.relationships.contains(name) {
         return Some(Hold::Finalizer);
     }
-    let until = first.and_then(|first| run.settling.get(first))?;
-    Some(Hold::Settling { until: *until })
+    if let Some(until) = run.settling.get(first?) {
+        return Some(Hold::Settling { until: *until });
+    }
+    let Fought { times, until } = *run.fought.get(first?)?;
+    Some(Hold::Fought { times, until })
 }
 
 fn ledger(rows: &[ObservedRelationship], last: &BTreeMap<String, Head>) -> Option<LedgerHead> {

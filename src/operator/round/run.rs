@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use super::{
     Settings,
     approvals::{self, NotApproved, Written},
+    fights::Fought,
     hold,
     judged::Judged,
     locked,
@@ -49,6 +50,8 @@ pub struct Run {
     pub budgets: BTreeMap<String, Budget>,
     /// Relationships that settle, each until when.
     pub settling: BTreeMap<RelationshipKey, Timestamp>,
+    /// Relationships of which something is left alone, because somebody undoes it.
+    pub fought: BTreeMap<RelationshipKey, Fought>,
     /// What the store refused, by the id of the change.
     pub refused: BTreeMap<Digest, (Change, Refusal)>,
     /// Approvals that do not count.
@@ -70,6 +73,7 @@ impl Run {
             checked,
             budgets: BTreeMap::new(),
             settling: BTreeMap::new(),
+            fought: BTreeMap::new(),
             refused: BTreeMap::new(),
             not_approved: Vec::new(),
             approvals: Vec::new(),
@@ -96,14 +100,21 @@ impl Run {
             let first_keys = self.first_keys();
             self.settling = hold::settling(&self.plan, &first_keys, settings.settles_for, memory);
             let run = hold::ready(&self.checked.run, &first_keys, &self.settling);
+            let now = self.observed.now;
             for change in run.iter().map(|admitted| &admitted.change) {
-                if let Some((refusal, _)) = memory.refusals.waits(change, self.observed.now) {
+                let row = change.subject.relationship.as_ref();
+                if let (Some(fought), Some(row)) = (memory.fights.waits(change, now), row) {
+                    let first = first_keys.get(row).unwrap_or(row);
+                    self.fought.insert(first.clone(), fought);
+                }
+                if let Some((refusal, _)) = memory.refusals.waits(change, now) {
                     self.refused.insert(change.id(), (change.clone(), refusal.clone()));
                 }
             }
             let run: Vec<Admitted> = run
                 .into_iter()
                 .filter(|admitted| !self.refused.contains_key(&admitted.change.id()))
+                .filter(|admitted| memory.fights.waits(&admitted.change, now).is_none())
                 .collect();
             let by = operator(settings, &run);
             self.block(store, &by, done).await?;
@@ -126,6 +137,9 @@ impl Run {
             let tried = done.effects.len();
             self.apply(store, run, &signatures, done).await;
             for effected in &done.effects[tried..] {
+                if effected.outcome == Outcome::Done {
+                    memory.fights.made(&effected.change, self.observed.now);
+                }
                 if let Some((change, refusal)) = self.refused.get(&effected.change.id()) {
                     let (now, after) = (self.observed.now, settings.retries_after);
                     memory.refusals.refused(change, refusal, now, after);

@@ -151,6 +151,9 @@ fn some_relationship(chance: &mut Chance) -> Step {
     if chance.one_in(5) {
         spec["renewal"]["mode"] = json!("Invite");
     }
+    if chance.one_in(4) {
+        spec["unmanagedAssignments"] = json!("Revoke");
+    }
     if chance.one_in(6) {
         spec["autoExtendDuration"] = json!("P180D");
     }
@@ -312,7 +315,7 @@ impl Stage {
     fn accept(&mut self, namespace: &str, name: &str, decision: &str, digest: &str) {
         let number = self.server.changes(Kind::AgreementAcceptance);
         let key = key(Kind::AgreementAcceptance, namespace, &format!("a{number}"));
-        let spec = acceptance(namespace, name, decision, self.now(), digest);
+        let spec = acceptance(namespace, name, decision, self.now() + self.skew, digest);
         self.server.create(&key, &json!({}), &spec, ASKER);
     }
 

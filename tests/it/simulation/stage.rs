@@ -30,7 +30,7 @@ use tempfile::TempDir;
 use super::{
     cast::{settings, start},
     chance::Chance,
-    model::{Cluster, Model},
+    model::Model,
     operator::{Around, OBSERVES_EVERY, Operator},
     server::Server,
     store::{Late, Weather},
@@ -70,7 +70,9 @@ pub struct Stage {
     pub held: usize,
     /// What happened, for whoever has to understand a failure.
     pub story: String,
-    epoch: i64,
+    pub epoch: i64,
+    /// How far the clocks of the cluster and of users are ahead of the store's.
+    pub skew: SignedDuration,
     reader: Option<SqlReader>,
     clock: Arc<AtomicI64>,
     _folder: TempDir,
@@ -127,6 +129,7 @@ impl Stage {
             held: 0,
             story: String::new(),
             epoch: 0,
+            skew: SignedDuration::ZERO,
             reader: None,
             clock: Arc::new(AtomicI64::new(start().as_millisecond())),
             _folder: folder,
@@ -177,7 +180,7 @@ impl Stage {
     pub fn set_back(&mut self, by: SignedDuration) {
         let by = i64::try_from(by.as_millis()).unwrap();
         self.clock.fetch_sub(by, Ordering::SeqCst);
-        self.server.now = self.now();
+        self.server.now = self.now() + self.skew;
     }
 
     /// The operator is started, where it does not run.
@@ -201,34 +204,6 @@ impl Stage {
             self.epoch += 1;
             operator.lead_again(self.epoch, &self.settings);
         }
-    }
-
-    /// Another process begins to watch.
-    pub fn stand_by(&mut self) {
-        if self.standby.is_none() {
-            self.standby = Some(Operator::new(0, &self.settings));
-        }
-    }
-
-    /// The Lease goes to the process that stands by, as far as that has seen anything. Who led before may not have
-    /// noticed yet, and what it has on its way to the server still comes there.
-    pub async fn take_over(&mut self) {
-        self.stand_by();
-        let Some(mut next) = self.standby.take() else { return };
-        self.taken_over += 1;
-        self.epoch += 1;
-        next.lead_again(self.epoch, &self.settings);
-        self.weather().dead = false;
-        let Some(before) = self.operator.replace(next) else { return };
-        self.turn().await;
-        let Some(next) = self.operator.replace(before) else { return };
-        if self.chance.one_in(2) {
-            self.turn().await;
-        }
-        if self.chance.one_in(2) {
-            self.post_all();
-        }
-        self.standby = self.operator.replace(next);
     }
 
     /// One time around the loop. A process that is to die here is gone then.
@@ -318,21 +293,6 @@ impl Stage {
             11 if bad => self.travel(),
             _ => self.turn().await,
         }
-    }
-
-    /// One kind is seen as it was some changes ago. Where the end is known, nothing has gone since: what is made for an
-    /// object that is gone stays, as it does for whoever removes a finalizer.
-    fn travel(&mut self) {
-        let Some(operator) = &mut self.operator else { return };
-        let kind = self.chance.pick(&Kind::ALL);
-        let ago = 1 + self.chance.below(8);
-        let log = self.server.log.get(&kind).map_or(&[][..], Vec::as_slice);
-        let gone = log.iter().rev().take(ago).any(|told| told.gone);
-        if self.exact && (gone || !Cluster::of(&self.server).is_free()) {
-            return;
-        }
-        operator.list(kind, &self.server, ago, false);
-        self.travels += 1;
     }
 
     /// A change that everybody had given up comes to the store.

@@ -15,9 +15,56 @@ use serde_json::{Value, json};
 use super::{
     cast::{ASKER, Under, grant, grant_key, relationship, relationship_key},
     history::{Step, scene},
+    model::Cluster,
+    operator::Operator,
     server::leaves,
     stage::Stage,
 };
+
+impl Stage {
+    /// Another process begins to watch.
+    pub fn stand_by(&mut self) {
+        if self.standby.is_none() {
+            self.standby = Some(Operator::new(0, &self.settings));
+        }
+    }
+
+    /// The Lease goes to the process that stands by, as far as that has seen anything. Who led before may not have
+    /// noticed yet, and what it has on its way to the server still comes there.
+    pub async fn take_over(&mut self) {
+        self.stand_by();
+        let Some(mut next) = self.standby.take() else { return };
+        self.taken_over += 1;
+        self.epoch += 1;
+        next.lead_again(self.epoch, &self.settings);
+        self.weather().dead = false;
+        let Some(before) = self.operator.replace(next) else { return };
+        self.turn().await;
+        let Some(next) = self.operator.replace(before) else { return };
+        if self.chance.one_in(2) {
+            self.turn().await;
+        }
+        if self.chance.one_in(2) {
+            self.post_all();
+        }
+        self.standby = self.operator.replace(next);
+    }
+
+    /// One kind is seen as it was some changes ago. Where the end is known, nothing has gone since: what is made for an
+    /// object that is gone stays, as it does for whoever removes a finalizer.
+    pub fn travel(&mut self) {
+        let Some(operator) = &mut self.operator else { return };
+        let kind = self.chance.pick(&Kind::ALL);
+        let ago = 1 + self.chance.below(8);
+        let log = self.server.log.get(&kind).map_or(&[][..], Vec::as_slice);
+        let gone = log.iter().rev().take(ago).any(|told| told.gone);
+        if self.exact && (gone || !Cluster::of(&self.server).is_free()) {
+            return;
+        }
+        operator.list(kind, &self.server, ago, false);
+        self.travels += 1;
+    }
+}
 
 /// A relationship that its customer has accepted, with one grant.
 async fn accepted(deletion: &str) -> Stage {

@@ -12,10 +12,12 @@ use concordat::{
     domain::{
         entry::{Entry, Head},
         limits::{Admitted, Batch, Budget, Limits},
+        plan::Effect,
         state::Observed,
     },
     store::{
-        Observation, Outcome, Read, Scope, Signature, Signatures, StoreError, Write, sql::SqlWriter,
+        Observation, Outcome, Read, Refusal, Scope, Signature, Signatures, StoreError, Write,
+        sql::SqlWriter,
     },
 };
 
@@ -46,6 +48,8 @@ pub struct Weather {
     pub dead: bool,
     /// Changes that are still on their way.
     pub late: Vec<Late>,
+    /// By so many seconds the clock of the store differs from that of the process.
+    pub clocks_differ_by: i64,
     pub injected: usize,
     pub calls: usize,
 }
@@ -68,6 +72,7 @@ impl Weather {
             steps: 0,
             dead: false,
             late: Vec::new(),
+            clocks_differ_by: 0,
             injected: 0,
             calls: 0,
         }))
@@ -134,6 +139,11 @@ async fn faulty<T>(
     }
 }
 
+/// What the store itself refuses while the clocks disagree.
+fn records_an_end(effect: &Effect) -> bool {
+    matches!(effect, Effect::Terminate { .. } | Effect::Expire { .. } | Effect::Withdraw { .. })
+}
+
 impl Read for Faulty {
     async fn observe(&mut self, scope: &Scope) -> Result<Observed, StoreError> {
         faulty(self.fault(), self.store.observe(scope)).await
@@ -175,7 +185,18 @@ impl Write for Faulty {
             let late = Late { changes, limits, by, epoch: self.epoch };
             self.weather().late.push(late);
         }
-        faulty(fault, self.store.apply(changes, limits, by)).await
+        let seconds = self.weather().clocks_differ_by;
+        let barred = |admitted: &Admitted| seconds > 60 && records_an_end(&admitted.change.effect);
+        let left: Vec<Admitted> = changes.iter().filter(|it| !barred(it)).cloned().collect();
+        let made = faulty(fault, self.store.apply(&left, limits, by)).await?;
+        let mut made = made.into_iter();
+        let outcomes = changes.iter().map(|admitted| {
+            if barred(admitted) {
+                return Outcome::Refused(Refusal::ClocksDisagree { seconds });
+            }
+            made.next().expect("there is one outcome for each change")
+        });
+        Ok(outcomes.collect())
     }
 
     async fn block(&mut self, batches: &[Batch], by: &Signature) -> Result<(), StoreError> {
