@@ -78,8 +78,12 @@ impl Fights {
     }
 }
 
+/// What is made of an assignment that is not as it was left; nothing else is worth a note.
 fn told(change: &Change) -> Option<((RelationshipKey, GranteeId), Digest)> {
+    let (grantee, before, after) = change.effect.roles_set()?;
+    if change.cause == Cause::Expired || before.roles == before.recorded {
+        return None;
+    }
     let row = change.subject.relationship.clone()?;
-    let (grantee, _, after) = change.effect.roles_set()?;
-    (change.cause != Cause::Expired).then(|| ((row, grantee.id), Digest::of(after)))
+    Some(((row, grantee.id), Digest::of(after)))
 }

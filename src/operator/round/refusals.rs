@@ -37,6 +37,11 @@ pub struct Refusals {
 }
 
 impl Refusals {
+    /// Whether nothing was refused lately.
+    pub fn is_empty(&self) -> bool {
+        self.by_row.is_empty()
+    }
+
     /// Takes note; the first wait is `after`, and each that follows is twice as long.
     pub fn refused(
         &mut self,

@@ -8,6 +8,7 @@ use crate::{
     domain::{
         digest::Digest,
         entry::{Actor, ActorKind, ActorStanding, Intent, acceptance},
+        limits::Admitted,
         plan::{Cause, Change, Effect},
         state::{Instance, ObjectName},
     },
@@ -66,18 +67,15 @@ fn origin<S, T>(seen: &Seen<S, T>) -> Origin {
 
 /// The signature of each change whose origin is known, by its id. Who deleted an object stands nowhere: such a change
 /// names the object and not the person.
-pub fn signatures<'a>(
-    changes: impl Iterator<Item = &'a Change>,
-    world: &World,
-    run: &Signature,
-) -> BTreeMap<Digest, Signature> {
-    let signed = changes.filter_map(|change| {
+pub fn signatures(run: &[Admitted], world: &World, by: &Signature) -> BTreeMap<Digest, Signature> {
+    let signed = run.iter().filter_map(|admitted| {
+        let change = &admitted.change;
         let Origin { actor, mut intent } = behind(change, world)?;
-        intent.plan = run.intent.plan;
-        intent.catalogue.clone_from(&run.intent.catalogue);
+        intent.plan = by.intent.plan;
+        intent.catalogue.clone_from(&by.intent.catalogue);
         let deleted = change.cause == Cause::Deleted;
-        let actor = actor.filter(|_| !deleted).unwrap_or_else(|| run.actor.clone());
-        Some((change.id(), Signature { actor, intent }))
+        let actor = actor.filter(|_| !deleted).unwrap_or_else(|| by.actor.clone());
+        Some((admitted.id(), Signature { actor, intent }))
     });
     signed.collect()
 }

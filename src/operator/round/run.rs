@@ -99,21 +99,24 @@ impl Run {
             let approved = self.check(world, settings);
             let first_keys = self.first_keys();
             self.settling = hold::settling(&self.plan, &first_keys, settings.settles_for, memory);
-            let run = hold::ready(&self.checked.run, &first_keys, &self.settling);
+            let run = std::mem::take(&mut self.checked.run);
+            let run = hold::ready(run, &first_keys, &self.settling);
             let now = self.observed.now;
-            for change in run.iter().map(|admitted| &admitted.change) {
-                let row = change.subject.relationship.as_ref();
-                if let (Some(fought), Some(row)) = (memory.fights.waits(change, now), row) {
+            for admitted in &run {
+                let row = admitted.change.subject.relationship.as_ref();
+                if let (Some(fought), Some(row)) = (memory.fights.waits(&admitted.change, now), row)
+                {
                     let first = first_keys.get(row).unwrap_or(row);
                     self.fought.insert(first.clone(), fought);
                 }
-                if let Some((refusal, _)) = memory.refusals.waits(change, now) {
-                    self.refused.insert(change.id(), (change.clone(), refusal.clone()));
+                if let Some((refusal, _)) = memory.refusals.waits(&admitted.change, now) {
+                    let refused = (admitted.change.clone(), refusal.clone());
+                    self.refused.insert(admitted.id(), refused);
                 }
             }
             let run: Vec<Admitted> = run
                 .into_iter()
-                .filter(|admitted| !self.refused.contains_key(&admitted.change.id()))
+                .filter(|admitted| !self.refused.contains_key(&admitted.id()))
                 .filter(|admitted| memory.fights.waits(&admitted.change, now).is_none())
                 .collect();
             let by = operator(settings, &run);
@@ -128,19 +131,18 @@ impl Run {
             if run.is_empty() {
                 break;
             }
-            let changes = requester::signatures(
-                run.iter().map(|admitted| &admitted.change),
-                &locked(world),
-                &by,
-            );
+            let changes = requester::signatures(&run, &locked(world), &by);
             let signatures = Signatures { run: by, changes };
             let tried = done.effects.len();
+            // What was read and planned before is of no use any more, and there can be very much of it.
+            self.plan.changes = Vec::new();
+            self.observed.relationships = BTreeMap::new();
             self.apply(store, run, &signatures, done).await;
             for effected in &done.effects[tried..] {
                 if effected.outcome == Outcome::Done {
                     memory.fights.made(&effected.change, self.observed.now);
                 }
-                if let Some((change, refusal)) = self.refused.get(&effected.change.id()) {
+                if let Some((change, refusal)) = self.refused.get(&effected.id) {
                     let (now, after) = (self.observed.now, settings.retries_after);
                     memory.refusals.refused(change, refusal, now, after);
                 }
@@ -151,9 +153,10 @@ impl Run {
             self.observed = store.observe(&self.scope).await?;
             self.plan = plan(&self.judged.desired, &self.observed, &self.claimant);
         }
-        let planned = self.plan.changes.iter().map(Change::id).collect();
-        let first_keys = self.first_keys();
-        memory.refusals.keep(first_keys.keys(), &planned);
+        if !memory.refusals.is_empty() {
+            let planned = self.plan.changes.iter().map(Change::id).collect();
+            memory.refusals.keep(self.first_keys().keys(), &planned);
+        }
         self.record(store, settings, done).await
     }
 
@@ -167,14 +170,13 @@ impl Run {
         let limits = self.judged.desired.limits();
         let report = apply(store, run, &limits, signatures, |_| ControlFlow::Continue(())).await;
         for (admitted, outcome) in report.tried {
-            let id = admitted.change.id();
             if let Outcome::Refused(refusal) = &outcome
                 && *refusal != Refusal::Stale
             {
-                self.refused.insert(id, (admitted.change.clone(), refusal.clone()));
+                self.refused.insert(admitted.id(), (admitted.change.clone(), refusal.clone()));
             }
-            let by = signatures.of(&id).clone();
-            done.effects.push(Effected { change: admitted.change, outcome, by });
+            let by = signatures.of(&admitted.id()).clone();
+            done.effects.push(Effected { id: admitted.id(), change: admitted.change, outcome, by });
         }
         if let Some(Stopped::Failed(error)) = report.stopped {
             done.failed = Some(error);
@@ -282,28 +284,26 @@ pub async fn expiry(
     desired: &Desired,
     settings: &Settings,
     done: &mut Done,
-) -> Result<(), StoreError> {
+) {
     let expired = plan.changes.into_iter().filter(|change| change.cause == Cause::Expired);
     let run: Vec<Admitted> = expired
-        .map(|change| Admitted {
-            scope: desired.scope_of(&change.subject.owner.object.namespace).to_owned(),
-            cost: crate::domain::limits::Cost::default(),
-            approved: None,
-            change,
+        .map(|change| {
+            let scope = desired.scope_of(&change.subject.owner.object.namespace).to_owned();
+            Admitted::free(change, scope)
         })
         .collect();
     if run.is_empty() {
-        return Ok(());
+        return;
     }
     let by = Signatures::from(operator(settings, &run));
     let report = apply(store, run, &desired.limits(), &by, |_| ControlFlow::Continue(())).await;
     for (admitted, outcome) in report.tried {
-        done.effects.push(Effected { change: admitted.change, outcome, by: by.run.clone() });
+        let (id, by) = (admitted.id(), by.run.clone());
+        done.effects.push(Effected { id, change: admitted.change, outcome, by });
     }
     if let Some(Stopped::Failed(error)) = report.stopped {
-        return Err(error);
+        done.failed = Some(error);
     }
-    Ok(())
 }
 
 /// The operator itself, for what nobody else is behind.

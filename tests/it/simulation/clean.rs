@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use concordat::domain::{
     ids::{Kind, ObjectKey, RoleId},
-    state::{Observed, ObservedRelationship, Roles},
+    state::{Observed, ObservedRelationship},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -29,7 +29,7 @@ use super::{
 pub type Written = BTreeMap<ObjectKey, (Value, Value)>;
 
 /// Who holds what.
-type Access = BTreeMap<(Name, String), Roles>;
+type Access = BTreeMap<(Name, String), BTreeMap<RoleId, Timestamp>>;
 
 /// As long as each state of the objects takes to come to rest, with what settles.
 const A_WHILE: SignedDuration = SignedDuration::from_secs(65);
@@ -66,7 +66,8 @@ fn access(observed: &Observed, names: &BTreeSet<Name>) -> Access {
         let Some(row) = active(observed, name) else { continue };
         for (grantee, held) in &row.assignments {
             if !held.state.roles.is_empty() {
-                access.insert((name.clone(), grantee.to_string()), held.state.roles.clone());
+                let roles = held.state.roles.iter().map(|(role, until)| (*role, *until));
+                access.insert((name.clone(), grantee.to_string()), roles.collect());
             }
         }
     }
