@@ -45,6 +45,7 @@ pub use part::{GrantPart, Held, grant_part};
 pub use reason::{ConditionType, Reason};
 pub use recorded::{NotUnderstood, observed};
 pub use relationship::{RelationshipFacts, relationship};
+pub use rows::given_until;
 
 use super::{
     state::{Desired, Standing},

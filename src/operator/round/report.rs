@@ -164,6 +164,10 @@ impl Rounds {
         for name in &run.judged.concern.grants {
             let Some(seen) = table.get(name) else { continue };
             let object = key(Kind::RoleGrant, name);
+            let Some(elsewhere) = self.elsewhere(name, run) else {
+                done.again.push(Wake::Object(object));
+                continue;
+            };
             let facts = GrantFacts {
                 object: name,
                 problems: run.judged.problems_of(&object).collect(),
@@ -173,6 +177,7 @@ impl Rounds {
                     run.judged.finalizers.grants.contains(name).then_some(Hold::Finalizer)
                 },
                 selected: world.selected_by(&seen.object).len(),
+                elsewhere: &elsewhere,
             };
             let old = table.status(name);
             let conditions = old.map_or(&[][..], |old| &old.conditions);
@@ -210,6 +215,27 @@ impl Rounds {
                 });
             }
         }
+    }
+
+    /// What a grant has given under relationships that it does not name or select any more, and what of that is still
+    /// held, each until when; nothing where some of them were not read.
+    fn elsewhere<'a>(
+        &self,
+        grant: &ObjectName,
+        run: &'a Run,
+    ) -> Option<Vec<(&'a RelationshipKey, Timestamp)>> {
+        let is_other = |row: &&RelationshipKey| {
+            !self.memory.owners_of(row).any(|owner| self.parts.is_under(grant, owner))
+        };
+        let mut elsewhere = Vec::new();
+        for first in self.memory.given_by(grant).filter(is_other) {
+            let rows = run.observed.relationships.get(first)?;
+            elsewhere.extend(rows.iter().filter_map(|row| {
+                let until = status::given_until(row, grant, run.observed.now)?;
+                Some((&row.key, until))
+            }));
+        }
+        Some(elsewhere)
     }
 
     /// When to look at rows again, and which of them wait for a person.

@@ -19,8 +19,9 @@ use serde_json::Value;
 
 use super::{
     cast::{ASKER, ceiling, offer, relationship_key, role, store_name},
+    cluster::{Cluster, Name},
     history::Step,
-    model::{Cluster, Name, active},
+    model::active,
     server::{Server, leaves},
     stage::Stage,
 };
@@ -53,7 +54,7 @@ fn accepted(cluster: &Cluster, observed: &Observed) -> BTreeSet<Name> {
 }
 
 /// Whether a row is what this offer asks for.
-fn is_of(row: &ObservedRelationship, name: &str) -> bool {
+pub fn is_of(row: &ObservedRelationship, name: &str) -> bool {
     let roles: BTreeSet<RoleId> = ceiling(name).iter().map(|number| role(*number)).collect();
     let duration = row.invitation.duration.map(|duration| duration.to_string());
     row.ceiling == roles && duration.as_deref() == offer(name)["duration"].as_str()

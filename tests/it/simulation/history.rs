@@ -18,7 +18,7 @@ use super::{
         relationship, relationship_key,
     },
     chance::Chance,
-    model::Cluster,
+    cluster::Cluster,
     server::{leaves, texts},
     stage::Stage,
 };

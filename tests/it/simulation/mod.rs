@@ -8,6 +8,7 @@
 mod cast;
 mod chance;
 mod clean;
+mod cluster;
 mod crashes;
 mod fights;
 mod guard;
@@ -18,6 +19,7 @@ mod model;
 mod operator;
 mod oracles;
 mod poison;
+mod ready;
 mod server;
 mod stage;
 mod stale;
@@ -28,7 +30,7 @@ use std::{env, panic::AssertUnwindSafe, thread, time::Instant};
 
 use jiff::SignedDuration;
 
-use model::Cluster;
+use cluster::Cluster;
 use stage::Stage;
 
 /// After so long at rest nothing new comes.
@@ -50,6 +52,7 @@ struct Figures {
     calls: usize,
     writes: usize,
     assignments_compared: usize,
+    statuses_compared: usize,
     compared_with_clean_starts: usize,
     batches_blocked: usize,
     batches_approved: usize,
@@ -73,6 +76,7 @@ impl Figures {
             calls,
             writes: stage.server.writes,
             assignments_compared: stage.held,
+            statuses_compared: stage.statuses_compared,
             compared_with_clean_starts: 0,
             batches_blocked: stage.told.iter().map(|done| done.blocked.len()).sum(),
             batches_approved: stage.told.iter().map(|done| done.approved.len()).sum(),
@@ -90,6 +94,7 @@ impl Figures {
         self.calls += other.calls;
         self.writes += other.writes;
         self.assignments_compared += other.assignments_compared;
+        self.statuses_compared += other.statuses_compared;
         self.compared_with_clean_starts += other.compared_with_clean_starts;
         self.batches_blocked += other.batches_blocked;
         self.batches_approved += other.batches_approved;

@@ -85,6 +85,7 @@ impl Stage {
             }
         }
         assert_eq!(held, expected, "held and expected\n{}\n{:#?}", self.story, self.model);
+        self.tells_what_is_expected(&observed);
     }
 
     /// The chain is whole, and no change stands in it twice.

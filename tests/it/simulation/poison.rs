@@ -244,7 +244,6 @@ fn said(stage: &Stage) -> Vec<(String, Value)> {
         let mut status = object["status"].clone();
         status["observedGeneration"].take();
         status["ledger"].take();
-        status["effectiveSince"].take();
         for condition in status["conditions"].as_array_mut().unwrap() {
             condition["lastTransitionTime"].take();
             condition["observedGeneration"].take();

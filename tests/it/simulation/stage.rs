@@ -68,6 +68,8 @@ pub struct Stage {
     pub model: Model,
     /// Assignments that were compared.
     pub held: usize,
+    /// Statuses that were compared.
+    pub statuses_compared: usize,
     /// What happened, for whoever has to understand a failure.
     pub story: String,
     pub epoch: i64,
@@ -127,6 +129,7 @@ impl Stage {
             relists: 0,
             model: Model::default(),
             held: 0,
+            statuses_compared: 0,
             story: String::new(),
             epoch: 0,
             skew: SignedDuration::ZERO,

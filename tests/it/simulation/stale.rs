@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use super::{
     cast::{ASKER, Under, grant, grant_key, relationship, relationship_key},
+    cluster::Cluster,
     history::{Step, scene},
-    model::Cluster,
     operator::Operator,
     server::leaves,
     stage::Stage,
