@@ -74,7 +74,7 @@ impl Step {
     pub fn is_free(&self, stage: &Stage) -> bool {
         match self {
             Self::Put(key, _, spec) => {
-                let mut server = stage.server.clone();
+                let mut server = stage.server.as_it_is();
                 server.objects.remove(key);
                 server.create(key, &json!({}), spec, ASKER);
                 key.kind == Kind::RoleGrant && Cluster::of(&server).is_free()

@@ -146,7 +146,7 @@ impl Model {
                             || stays(of, given)
                     });
                 } else {
-                    let mut before = server.clone();
+                    let mut before = server.as_it_is();
                     let key = relationship_key(&namespace, &name);
                     before.objects.insert(key, told.object.clone());
                     let cluster = Cluster::of(&before);

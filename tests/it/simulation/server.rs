@@ -60,6 +60,14 @@ pub fn texts(of: &[(&str, &str)]) -> Value {
 }
 
 impl Server {
+    /// The same objects without what was told of them.
+    pub fn as_it_is(&self) -> Self {
+        let Self { objects, log: _, unheard, now, writes, version, uids } = self;
+        let (objects, unheard) = (objects.clone(), unheard.clone());
+        let (now, writes, version, uids) = (*now, *writes, *version, *uids);
+        Self { objects, log: BTreeMap::new(), unheard, now, writes, version, uids }
+    }
+
     pub fn get(&self, key: &ObjectKey) -> Option<&Value> {
         self.objects.get(key)
     }

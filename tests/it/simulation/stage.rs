@@ -4,6 +4,7 @@
 //! Never: the time of this machine.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     path::{Path, PathBuf},
     sync::{
@@ -72,6 +73,8 @@ pub struct Stage {
     pub statuses_compared: usize,
     /// What happened, for whoever has to understand a failure.
     pub story: String,
+    /// How often what happened, by its first word.
+    pub happened: BTreeMap<String, usize>,
     pub epoch: i64,
     /// How far the clocks of the cluster and of users are ahead of the store's.
     pub skew: SignedDuration,
@@ -131,6 +134,7 @@ impl Stage {
             held: 0,
             statuses_compared: 0,
             story: String::new(),
+            happened: BTreeMap::new(),
             epoch: 0,
             skew: SignedDuration::ZERO,
             reader: None,
@@ -166,6 +170,8 @@ impl Stage {
     pub fn tell(&mut self, what: &str) {
         let now = self.now();
         writeln!(self.story, "{now} {what}").unwrap();
+        let word = what.split([' ', '(', ':']).next().unwrap_or_default();
+        *self.happened.entry(word.to_lowercase()).or_default() += 1;
     }
 
     fn store_clock(&self) -> Clock {

@@ -50,7 +50,7 @@ pub struct Weather {
     pub late: Vec<Late>,
     /// By so many seconds the clock of the store differs from that of the process.
     pub clocks_differ_by: i64,
-    pub injected: usize,
+    pub injected: BTreeMap<&'static str, usize>,
     pub calls: usize,
 }
 
@@ -73,9 +73,18 @@ impl Weather {
             dead: false,
             late: Vec::new(),
             clocks_differ_by: 0,
-            injected: 0,
+            injected: BTreeMap::new(),
             calls: 0,
         }))
+    }
+
+    fn count(&mut self, fault: Fault) {
+        let what = match fault {
+            Fault::Before => "call failed before",
+            Fault::After => "answer lost",
+            Fault::Late => "call came late",
+        };
+        *self.injected.entry(what).or_default() += 1;
     }
 
     /// What happens to the next step.
@@ -88,12 +97,13 @@ impl Weather {
             && at == self.steps
         {
             self.dead = true;
-            self.injected += 1;
+            self.count(fault);
             return Some(fault);
         }
         if self.fails_one_in > 0 && self.chance.one_in(self.fails_one_in) {
-            self.injected += 1;
-            return Some(self.chance.pick(&[Fault::Before, Fault::After, Fault::Late]));
+            let fault = self.chance.pick(&[Fault::Before, Fault::After, Fault::Late]);
+            self.count(fault);
+            return Some(fault);
         }
         None
     }
