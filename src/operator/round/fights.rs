@@ -3,7 +3,7 @@
 //!
 //! Never: a change that says something new held up, or one that time asks for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,7 +11,7 @@ use crate::domain::{
     digest::Digest,
     ids::GranteeId,
     plan::{Cause, Change},
-    state::{ObjectName, RelationshipKey},
+    state::RelationshipKey,
 };
 
 /// Made so often, it is a fight.
@@ -25,7 +25,6 @@ const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(6);
 /// What was made for one grantee.
 #[derive(Debug)]
 struct Made {
-    owner: ObjectName,
     after: Digest,
     times: u32,
     last: Timestamp,
@@ -59,9 +58,8 @@ impl Fights {
             None => SignedDuration::ZERO,
             Some(more) => FIRST.saturating_mul(1 << more.min(8)).min(LONGEST),
         };
-        let owner = change.subject.owner.object.clone();
         let until = now.saturating_add(wait).unwrap_or(now);
-        self.made.insert(at, Made { owner, after, times, last: now, until });
+        self.made.insert(at, Made { after, times, last: now, until });
     }
 
     /// Whether a change is left alone for a while, because somebody undoes it.
@@ -70,11 +68,6 @@ impl Fights {
         let made = self.made.get(&at).filter(|made| made.after == after)?;
         let waits = made.last <= now && now < made.until;
         waits.then_some(Fought { times: made.times, until: made.until })
-    }
-
-    /// Something was changed around these objects: what they ask for now is no fight.
-    pub fn try_again(&mut self, objects: &BTreeSet<ObjectName>) {
-        self.made.retain(|_, made| !objects.contains(&made.owner));
     }
 }
 

@@ -8,11 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    domain::{
-        digest::Digest,
-        plan::Change,
-        state::{ObjectName, RelationshipKey},
-    },
+    domain::{digest::Digest, plan::Change, state::RelationshipKey},
     store::Refusal,
 };
 
@@ -24,7 +20,6 @@ const LONGEST_OF_TIME: SignedDuration = SignedDuration::from_mins(5);
 /// One refused change.
 #[derive(Debug)]
 struct Refused {
-    owner: ObjectName,
     refusal: Refusal,
     wait: SignedDuration,
     until: Timestamp,
@@ -55,9 +50,8 @@ impl Refusals {
         let before = refused.get(&change.id());
         let wait = before.map_or(after, |before| before.wait.saturating_add(before.wait));
         let wait = wait.min(longest(refusal).max(after));
-        let owner = change.subject.owner.object.clone();
         let until = now.saturating_add(wait).unwrap_or(now);
-        let entry = Refused { owner, refusal: refusal.clone(), wait, until };
+        let entry = Refused { refusal: refusal.clone(), wait, until };
         refused.insert(change.id(), entry);
     }
 
@@ -85,14 +79,6 @@ impl Refusals {
                 }
             }
         }
-    }
-
-    /// Something was changed around these objects: whatever was refused for them is tried at once.
-    pub fn try_again(&mut self, objects: &BTreeSet<ObjectName>) {
-        for refused in self.by_row.values_mut() {
-            refused.retain(|_, refused| !objects.contains(&refused.owner));
-        }
-        self.by_row.retain(|_, refused| !refused.is_empty());
     }
 }
 

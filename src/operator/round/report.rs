@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::{
     Rounds, Wake,
     fights::Fought,
-    marks::{Wanted, giving, is_over, mark_of},
+    marks::{Wanted, gives_under, giving, is_over, mark_of},
     others,
     outcome::{Done, Report, StatusOf},
     run::Run,
@@ -193,7 +193,9 @@ impl Rounds {
                     // It was looked at only for a relationship that it selects, and has given something elsewhere.
                     done.again.push(Wake::Object(object.clone()));
                 }
-                let gives = giving.contains(&(name, &seen.object.uid));
+                let own = (name, &seen.object.uid);
+                let selected = world.selected_by(&seen.object);
+                let gives = giving.contains(&own) || gives_under(run, own, &selected);
                 Wanted::once_free(keeps || (whole && !gives))
             } else {
                 Wanted::of(name, &set.grants, &set.needless_grants)

@@ -138,7 +138,8 @@ impl Model {
                     let spec: RoleGrantSpec = spec(&told.object);
                     let stays = |of: &Name, given: &Given| match cluster.relationships.get(of) {
                         Some(row) if selects(&spec, of, &row.labels) => policy == "Retain",
-                        _ => given.retained,
+                        // Whatever it says to the last, where what it gave is held elsewhere.
+                        _ => given.retained || policy == "Retain",
                     };
                     self.given.retain(|(of, grant), given| {
                         (&of.0, grant) != (&namespace, &name)
