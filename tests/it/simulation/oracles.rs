@@ -120,15 +120,18 @@ impl Stage {
         for change in done.filter(|it| it.outcome == Outcome::Done).map(|it| &it.change) {
             let own = change.expects.uid.iter();
             let mut by: Vec<&str> = own.map(|uid| uid.0.as_str()).collect();
-            match &change.effect {
-                Effect::SetRoles { before, after, .. } if change.cause == Cause::Deleted => {
-                    let before = before.contributions.iter();
-                    let gone = before.filter(|(it, _)| !after.contributions.contains_key(*it));
-                    by.extend(gone.map(|(_, given)| given.uid.0.as_str()));
-                }
+            let ends = matches!(
+                change.effect,
                 Effect::Terminate { reason: EndReason::Deleted }
-                | Effect::Withdraw { reason: EndReason::Deleted } => {}
-                _ => continue,
+                    | Effect::Withdraw { reason: EndReason::Deleted }
+            );
+            let taken = change.effect.roles_set().filter(|_| change.cause == Cause::Deleted);
+            if let Some((_, before, after)) = taken {
+                let before = before.contributions.iter();
+                let gone = before.filter(|(it, _)| !after.contributions.contains_key(*it));
+                by.extend(gone.map(|(_, given)| given.uid.0.as_str()));
+            } else if !ends {
+                continue;
             }
             assert!(by.iter().any(|uid| left.contains(uid)), "{change:#?}\n{}", self.story);
         }

@@ -228,7 +228,7 @@ impl Stage {
             told: &mut self.told,
         };
         self.rounds += 1;
-        let turned = operator.turn(&mut around).await;
+        let turned = Box::pin(operator.turn(&mut around)).await;
         let is_newest = operator.term.epoch == self.epoch;
         let dead = self.weather().dead;
         if dead {
