@@ -12,7 +12,11 @@ use std::{
 };
 
 use kube::Client;
-use tokio::{sync::Notify, task::JoinSet, time::Instant};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -128,12 +132,13 @@ pub async fn run(
         health: Arc::new(Health::new(Instant::now().into_std())),
         world: Arc::default(),
         changed: Arc::default(),
+        lists: Arc::new(watch::Sender::new(0)),
     };
     let mut tasks = begin(&options, &client, &instance, &parts, &stop)?;
     info!(%instance, identity = options.identity, store = %options.store, "the operator begins");
 
     let outbox = Outbox::new();
-    let Parts { metrics, health, world, changed } = parts;
+    let Parts { metrics, health, world, changed, lists } = parts;
     let candidate = Candidate {
         namespace: options.namespace.clone(),
         lease: options.lease.clone(),
@@ -171,6 +176,7 @@ pub async fn run(
         pace: options.pace,
         world,
         changed,
+        lists,
         outbox: Arc::clone(&outbox),
         events,
         leadership: Arc::clone(&leadership),
@@ -210,6 +216,7 @@ struct Parts {
     health: Arc<Health>,
     world: Arc<Mutex<World>>,
     changed: Arc<Notify>,
+    lists: Arc<watch::Sender<u64>>,
 }
 
 /// Begins what every replica does, whether it leads or not: it watches, and answers whoever asks.
@@ -220,7 +227,7 @@ fn begin(
     parts: &Parts,
     stop: &CancellationToken,
 ) -> Result<JoinSet<Result<(), OperatorError>>, OperatorError> {
-    let Parts { metrics, health, world, changed } = parts;
+    let Parts { metrics, health, world, changed, lists } = parts;
     let port = |address| move |source| OperatorError::Port { address, source };
     let listener = server::listen(options.listen).map_err(port(options.listen))?;
     let mut tasks: JoinSet<Result<(), OperatorError>> = JoinSet::new();
@@ -233,6 +240,7 @@ fn begin(
     let watching = Watching {
         client: client.clone(),
         world: Arc::clone(world),
+        lists: Arc::clone(lists),
         changed: Arc::clone(changed),
         health: Arc::clone(health),
         metrics: Arc::clone(metrics),

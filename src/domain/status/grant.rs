@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::{
     About, Hold, Reported,
     condition::{Drift, Stand, Told, Verdict, conditions, whole_seconds},
@@ -22,7 +24,7 @@ use crate::{
         ids::{Kind, RoleId},
         partner_type,
         problem::Problem,
-        state::ObjectName,
+        state::{ObjectName, RelationshipKey},
         validate::Presence,
     },
 };
@@ -38,6 +40,8 @@ pub struct GrantFacts<'a> {
     pub hold: Option<Hold>,
     /// How many relationships it names or selects.
     pub selected: usize,
+    /// What it gave under others and is still held there, each until when.
+    pub elsewhere: &'a [(&'a RelationshipKey, Timestamp)],
 }
 
 /// As many names are told of relationships for which the same holds.
@@ -55,9 +59,10 @@ pub fn grant<'p>(
     let parts: BTreeMap<&ObjectName, &GrantPart> = parts.into_iter().collect();
     let now = about.now;
     let ready = readiness(about, facts, &parts);
-    let in_force = in_force(&parts, &ready);
+    let in_force = in_force(&parts, facts.elsewhere, &ready);
     let holds = in_force.status == ConditionStatus::True;
-    let ends_at = parts.values().filter_map(|part| part.ends_at).min();
+    let elsewhere = facts.elsewhere.iter().map(|(_, until)| *until);
+    let ends_at = parts.values().filter_map(|part| part.ends_at).chain(elsewhere).min();
     let expiry = match ends_at {
         Some(ends_at) => {
             let begins = parts.values().filter_map(|part| part.window.not_before).min();
@@ -73,6 +78,8 @@ pub fn grant<'p>(
         judged::told(&facts.problems),
     ];
     let next_change = parts.values().filter_map(|part| part.next_change).min();
+    let elsewhere = facts.elsewhere.iter().map(|(_, until)| *until).min();
+    let next_change = earlier(next_change, elsewhere);
     let next_change = earlier(next_change, expiry.next_change).filter(|instant| *instant > now);
     let declared = parts.values().filter_map(|part| part.window.not_after).min();
     let roles: BTreeSet<RoleId> =
@@ -182,11 +189,20 @@ fn tell(reason: Reason, alike: &[(&ObjectName, &GrantPart)]) -> String {
     format!("{count} {reason} ({}): {first}", names.join(", "))
 }
 
-fn in_force(parts: &Parts<'_>, ready: &Verdict) -> Told {
+fn in_force(
+    parts: &Parts<'_>,
+    elsewhere: &[(&RelationshipKey, Timestamp)],
+    ready: &Verdict,
+) -> Told {
     let type_ = ConditionType::InForce;
     let all = parts.len();
     let whole = parts.values().filter(|part| part.held == Held::Everything).count();
     let any = parts.values().filter(|part| part.held != Held::Nothing).count();
+    if let ([(row, until), ..], 0) = (elsewhere, any) {
+        let message =
+            format!("what it gave before is still held under `{}` until {until}", row.name);
+        return Told::yes(type_, Reason::PartlyHeld, message);
+    }
     if any == 0 {
         let by_time = [Reason::Scheduled, Reason::Expired].contains(&ready.reason);
         let reason = if by_time { ready.reason } else { Reason::NotHeld };

@@ -45,6 +45,7 @@ pub use part::{GrantPart, Held, grant_part};
 pub use reason::{ConditionType, Reason};
 pub use recorded::{NotUnderstood, observed};
 pub use relationship::{RelationshipFacts, relationship};
+pub use rows::given_until;
 
 use super::{
     state::{Desired, Standing},
@@ -75,6 +76,13 @@ pub enum Hold {
     /// What cannot be undone waits until then.
     Settling {
         /// Until when.
+        until: Timestamp,
+    },
+    /// Somebody undoes again and again what is made.
+    Fought {
+        /// How often it was made.
+        times: u32,
+        /// When it is made again.
         until: Timestamp,
     },
     /// Its finalizer is not written yet.

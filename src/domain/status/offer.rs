@@ -49,6 +49,13 @@ pub(super) fn held(hold: Option<Hold>) -> Option<Verdict> {
                 "what cannot be undone is done after {until}, together with what comes until then"
             ),
         ),
+        Hold::Fought { times, until } => Verdict::stuck(
+            Reason::Fought,
+            format!(
+                "somebody outside has undone {times} times what is made; it is made again at \
+                 {until}: find out who else writes to the store"
+            ),
+        ),
         Hold::Finalizer => Verdict::under_way(Reason::Pending, "its finalizer is being written"),
     })
 }

@@ -83,7 +83,7 @@ pub(super) fn readiness(
 fn left_alone(facts: &RelationshipFacts<'_>) -> Option<Verdict> {
     match facts.hold {
         Some(Hold::NoBoundary | Hold::Finalizer) => offer::held(facts.hold),
-        Some(Hold::Settling { .. }) | None => None,
+        Some(Hold::Settling { .. } | Hold::Fought { .. }) | None => None,
     }
 }
 

@@ -91,6 +91,8 @@ pub enum Reason {
     Ending,
     /// The store refused a change, which is planned again.
     Refused,
+    /// Somebody else undoes again and again what is made.
+    Fought,
     /// What cannot be undone waits a moment.
     Settling,
     /// Changes are still to be made.

@@ -101,7 +101,7 @@ pub fn relationship(
     let ends = assignments.iter().flat_map(|assignment| &assignment.roles);
     let next_until = ends.filter_map(|role| role.until).min();
     let settled = match facts.hold {
-        Some(Hold::Settling { until }) => Some(until),
+        Some(Hold::Settling { until } | Hold::Fought { until, .. }) => Some(until),
         Some(Hold::NoBoundary | Hold::Finalizer) | None => None,
     };
     let next_change = [

@@ -15,7 +15,7 @@ use crate::{
         lifecycle::{INVITATION_LAPSES_AFTER_DAYS, Phase},
         state::{
             Assignment, Contribution, DesiredRelationship, Grantee, ObjectName,
-            ObservedRelationship, RelationshipKey,
+            ObservedRelationship, RelationshipKey, Window,
         },
     },
 };
@@ -46,9 +46,13 @@ pub(super) struct Given<'a> {
 }
 
 impl Given<'_> {
-    /// Whether this role is held.
+    /// Whether this role is held by this grant. What is over, or is yet to begin, may be recorded beside another grant that
+    /// holds the same role.
     pub fn holds(&self, role: &RoleId, now: Timestamp) -> bool {
-        self.state.roles.get(role).is_some_and(|until| *until > now)
+        let Window { not_before, not_after } = self.contribution.window;
+        let is_now =
+            not_before.is_none_or(|start| start <= now) && not_after.is_none_or(|end| now < end);
+        is_now && self.state.roles.get(role).is_some_and(|until| *until > now)
     }
 
     /// When the first of its roles ceases to be held; nothing where none is held.
@@ -182,4 +186,18 @@ fn effective_roles(roles: BTreeMap<RoleId, Timestamp>) -> Vec<EffectiveRole> {
 /// The end of something that may have none: the last instant that there is, in whole milliseconds or not, is no end.
 pub(super) fn end(until: Timestamp) -> Option<Timestamp> {
     (until.as_second() < Timestamp::MAX.as_second()).then_some(until)
+}
+
+/// Until when something is held of what a grant has given under a row, where anything is.
+pub fn given_until(
+    row: &ObservedRelationship,
+    grant: &ObjectName,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let held = row.assignments.iter().filter(|_| is_active(row, now)).filter_map(|(id, held)| {
+        let contribution = held.state.contributions.get(grant)?;
+        let state = &held.state;
+        Given { row: &row.key, grantee: *id, state, contribution }.ends_at(now)
+    });
+    held.min()
 }

@@ -184,7 +184,8 @@ fn without_a_boundary_everything_of_a_namespace_waits_and_says_whom_to_ask() {
     let told = acceptance(&about(&[], day(0)), &AcceptanceFacts { hold, ..Default::default() });
     assert_eq!(line(&told.status.conditions), waits);
     let name = name();
-    let facts = GrantFacts { object: &name, problems: Vec::new(), hold, selected: 1 };
+    let facts =
+        GrantFacts { object: &name, problems: Vec::new(), hold, selected: 1, elsewhere: &[] };
     let told = grant(&about(&[], day(0)), &facts, [], None);
     assert_eq!(line(&told.status.conditions), format!("{waits}, InForce=False NotHeld"));
 }
@@ -199,7 +200,7 @@ fn a_grant_waits_for_what_it_names_and_for_the_rest_of_what_it_selects() {
         (Vec::new(), 2, "Pending"),
     ];
     for (problems, selected, reason) in cases {
-        let facts = GrantFacts { object: &name, problems, hold: None, selected };
+        let facts = GrantFacts { object: &name, problems, hold: None, selected, elsewhere: &[] };
         let told = grant(&about(&[], day(0)), &facts, [], None);
         let expected =
             format!("Ready=False {reason}, Reconciling=True {reason}, InForce=False NotHeld");

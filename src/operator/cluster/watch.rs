@@ -10,10 +10,10 @@ use kube::{
     core::DeserializeGuard,
     runtime::{
         WatchStreamExt,
-        watcher::{self, Event, watcher},
+        watcher::{self, Event, ListSemantic, watcher},
     },
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch::Sender};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -39,6 +39,8 @@ pub struct Watching {
     pub client: Client,
     /// What is kept.
     pub world: Arc<Mutex<World>>,
+    /// How often new lists were called for: a new leader may have missed what the one before has seen.
+    pub lists: Arc<Sender<u64>>,
     /// Told of every change.
     pub changed: Arc<Notify>,
     /// Told whether a kind is seen.
@@ -59,19 +61,34 @@ pub fn watches(watching: &Watching, stop: &CancellationToken) -> Vec<BoxFuture<'
 }
 
 async fn watch<K: Tabled>(watching: Watching, stop: CancellationToken) {
+    let mut lists = watching.lists.subscribe();
+    loop {
+        let calls = *lists.borrow_and_update();
+        tokio::select! {
+            () = watch_since::<K>(&watching, calls, &stop) => return,
+            called = lists.changed() => if called.is_err() { return },
+        }
+    }
+}
+
+/// Lists, and watches from there on. A list is asked for as it is now, not as a cache of the server has it.
+async fn watch_since<K: Tabled>(watching: &Watching, calls: u64, stop: &CancellationToken) {
     let api: Api<DeserializeGuard<K>> = Api::all(watching.client.clone());
-    let config = watcher::Config::default().page_size(PAGE);
-    let events = watcher(api, config).default_backoff().take_until(stop.cancelled_owned());
+    let config = watcher::Config::default().list_semantic(ListSemantic::MostRecent).page_size(PAGE);
+    let events = watcher(api, config).default_backoff().take_until(stop.cancelled());
     let mut events = std::pin::pin!(events);
     loop {
         match events.try_next().await {
             Ok(None) => return,
             Ok(Some(event)) => {
                 let whole = matches!(event, Event::InitDone);
-                locked(&watching.world).see::<K>(event);
+                let mut world = locked(&watching.world);
+                world.see::<K>(event);
                 if whole {
+                    world.listed::<K>(calls);
                     watching.reach(K::KIND, Reach::Up);
                 }
+                drop(world);
                 watching.changed.notify_one();
             }
             Err(error) => {

@@ -1,6 +1,6 @@
 //! The loop of the leader: expiry first, then everything once, then whatever changes or comes due.
 //!
-//! Never: a round before every kind was listed whole, or after the Lease is lost.
+//! Never: a round before every kind was listed whole since the Lease was taken, or after it is lost.
 
 mod term;
 
@@ -81,6 +81,8 @@ pub struct Lead {
     pub world: Arc<Mutex<World>>,
     /// Told when that changes.
     pub changed: Arc<Notify>,
+    /// How often new lists were called for.
+    pub lists: Arc<watch::Sender<u64>>,
     /// What is to be written to the cluster.
     pub outbox: Arc<Outbox>,
     /// What is to be told there.

@@ -15,6 +15,7 @@ use crate::{
         leader::Published,
         round::{Done, Rounds, Work, locked},
         telemetry::metrics::{Holdings, LedgerHead},
+        world::World,
     },
     store::{
         Read, Scope, StoreError,
@@ -26,6 +27,8 @@ use crate::{
 pub(super) struct Term<'a> {
     lead: &'a Lead,
     epoch: i64,
+    /// The lists that count were begun after so many calls for new ones; none does before the store was opened.
+    lists: Option<u64>,
     rounds: Rounds,
     /// Open, unless it failed.
     pub store: Option<SqlWriter>,
@@ -42,6 +45,7 @@ impl<'a> Term<'a> {
         Self {
             lead,
             epoch,
+            lists: None,
             rounds: Rounds::new(lead.settings.clone()),
             store: None,
             begun: false,
@@ -65,7 +69,7 @@ impl<'a> Term<'a> {
             self.tick(at_rest).await?;
             *next_tick = Instant::now() + self.lead.pace.ticks_every;
         }
-        if !locked(&self.lead.world).is_synced() {
+        if !self.is_listed(&locked(&self.lead.world)) {
             return Ok(());
         }
         if Instant::now() >= *next_observation {
@@ -102,6 +106,11 @@ impl<'a> Term<'a> {
         Ok(())
     }
 
+    /// Whether every kind was listed whole since nobody else writes.
+    fn is_listed(&self, world: &World) -> bool {
+        self.lists.is_some_and(|calls| world.is_listed_since(calls))
+    }
+
     /// Looks at a part of everything, if that is going on.
     async fn sweep(&mut self, work: &mut Work) -> Result<(), StoreError> {
         let Some(store) = &mut self.store else { return Ok(()) };
@@ -123,6 +132,12 @@ impl<'a> Term<'a> {
         } else {
             open_writer_at(url, &settings.instance, self.epoch).await?
         };
+        if !self.begun {
+            // From here on nobody else writes. What a watch has told so far may be older than what the leader before has
+            // acted on: a grant that it has taken away would be given again.
+            self.lead.lists.send_modify(|calls| *calls += 1);
+            self.lists = Some(*self.lead.lists.borrow());
+        }
         self.begun = true;
         let began = Instant::now();
         let done = self.rounds.expire(&mut store).await?;
@@ -152,12 +167,12 @@ impl<'a> Term<'a> {
         self.lead.metrics.ledger_head(LedgerHead { sequence: head.sequence, written: now });
         let mut synced = {
             let world = locked(&self.lead.world);
-            world.is_synced() && world.waiting() == 0
+            self.is_listed(&world) && world.waiting() == 0
         };
         synced &= at_rest && self.lead.outbox.is_empty();
         let observed_through = synced.then_some(now);
         self.lead.leadership.publish(self.epoch, Published { observed_through, head });
-        if !locked(&self.lead.world).is_synced()
+        if !self.is_listed(&locked(&self.lead.world))
             && self.rounds.memory().next_end().is_some_and(|end| end <= now)
             && let Some(store) = &mut self.store
         {

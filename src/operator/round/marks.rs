@@ -72,6 +72,21 @@ pub(super) fn giving(run: &Run) -> BTreeSet<(&ObjectName, &Uid)> {
         .collect()
 }
 
+/// Whether something comes from this very grant under relationships that it names or selects: what it says now counts
+/// there, and not what it said when that was given.
+pub(super) fn gives_under(
+    run: &Run,
+    (grant, uid): (&ObjectName, &Uid),
+    selected: &[ObjectName],
+) -> bool {
+    let rows = run.observed.relationships.values().flatten();
+    rows.filter(|row| row.lifecycle.phase() == Phase::Active)
+        .filter(|row| selected.contains(&row.owner.object))
+        .flat_map(|row| row.assignments.values())
+        .filter_map(|assignment| assignment.state.contributions.get(grant))
+        .any(|given| given.uid == *uid)
+}
+
 /// What is to be changed of an object's metadata.
 pub(super) fn mark_of<S, T>(
     seen: &Seen<S, T>,

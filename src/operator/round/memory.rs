@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use litemap::LiteMap;
 
+use super::{fights::Fights, refusals::Refusals};
 use crate::domain::{
     digest::Digest,
     lifecycle::Phase,
@@ -33,6 +34,10 @@ pub struct Memory {
     by_grant: Index,
     blocked: BTreeMap<RelationshipKey, BTreeSet<Digest>>,
     settling: BTreeMap<RelationshipKey, Timestamp>,
+    /// What the store has refused lately.
+    pub(super) refusals: Refusals,
+    /// What was made lately, and may be undone by somebody.
+    pub(super) fights: Fights,
 }
 
 impl Memory {

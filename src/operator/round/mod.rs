@@ -7,6 +7,7 @@
 //! Never: a write for an object whose finalizer does not stand, or a status that was not read back.
 
 mod approvals;
+mod fights;
 pub(in crate::operator) mod hold;
 mod judged;
 mod marks;
@@ -14,6 +15,7 @@ mod memory;
 mod others;
 mod outcome;
 mod parts;
+mod refusals;
 mod report;
 mod requester;
 mod run;
@@ -104,6 +106,8 @@ pub struct Rounds {
     parts: Parts,
     /// The namespaces that a boundary named when it was last looked at.
     bounded: BTreeMap<ObjectName, BTreeSet<String>>,
+    /// The same as the round under way has found it.
+    named: BTreeMap<ObjectName, BTreeSet<String>>,
     sweep: Sweep,
     /// The store's clock when it was last read.
     now: Timestamp,
@@ -135,6 +139,7 @@ impl Rounds {
             wakes: Wakes::default(),
             parts: Parts::default(),
             bounded: BTreeMap::new(),
+            named: BTreeMap::new(),
             sweep: Sweep::default(),
             now: Timestamp::UNIX_EPOCH,
         }
@@ -213,6 +218,10 @@ impl Rounds {
         let concern = self.concern(&locked(world), work);
         let done = self.carry_out(world, concern, Extent::Round, store).await?;
         let mut done = done.expect("a round is carried out, whatever it comes to");
+        if done.failed.is_none() {
+            self.bounded.append(&mut self.named);
+            self.bounded.retain(|_, namespaces| !namespaces.is_empty());
+        }
         // What somebody looks at just now is looked at.
         done.again
             .retain(|wake| !matches!(wake, Wake::Object(object) if work.objects.contains(object)));
@@ -285,13 +294,13 @@ impl Rounds {
             let seen = world.tables().boundaries.get(&boundary);
             let named = seen.map(|seen| seen.object.spec.namespaces.iter().cloned().collect());
             let named: BTreeSet<String> = named.unwrap_or_default();
-            let before = self.bounded.remove(&boundary).unwrap_or_default();
-            for namespace in before.union(&named) {
+            // A round that fails is carried out again: until then what was named before counts as well.
+            let all = self.bounded.entry(boundary.clone()).or_default();
+            all.extend(named.iter().cloned());
+            for namespace in &*all {
                 world.concern_namespace(namespace, &mut concern);
             }
-            if !named.is_empty() {
-                self.bounded.insert(boundary, named);
-            }
+            self.named.insert(boundary, named);
         }
         for grant in &concern.grants {
             concern.relationships.extend(self.parts.relationships_of(grant).cloned());

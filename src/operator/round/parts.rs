@@ -25,6 +25,11 @@ impl Parts {
         self.of(grant).map(|(relationship, _)| relationship)
     }
 
+    /// Whether a grant was last seen under a relationship.
+    pub fn is_under(&self, grant: &ObjectName, relationship: &ObjectName) -> bool {
+        self.by_grant.contains_key(&(grant.clone(), relationship.clone()))
+    }
+
     /// The grants that were last seen under a relationship.
     pub fn grants_of(&self, relationship: &ObjectName) -> impl Iterator<Item = &ObjectName> {
         self.by_relationship.get(relationship).into_iter().flatten()

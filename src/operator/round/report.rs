@@ -11,7 +11,8 @@ use jiff::Timestamp;
 
 use super::{
     Rounds, Wake,
-    marks::{Wanted, giving, is_over, mark_of},
+    fights::Fought,
+    marks::{Wanted, gives_under, giving, is_over, mark_of},
     others,
     outcome::{Done, Mark, Report, StatusOf},
     run::Run,
@@ -165,6 +166,10 @@ impl Rounds {
         for name in &run.judged.concern.grants {
             let Some(seen) = table.get(name) else { continue };
             let object = key(Kind::RoleGrant, name);
+            let Some(elsewhere) = self.elsewhere(name, run) else {
+                done.again.push(Wake::Object(object));
+                continue;
+            };
             let facts = GrantFacts {
                 object: name,
                 problems: run.judged.problems_of(&object).collect(),
@@ -174,6 +179,7 @@ impl Rounds {
                     run.judged.finalizers.grants.contains(name).then_some(Hold::Finalizer)
                 },
                 selected: world.selected_by(&seen.object).len(),
+                elsewhere: &elsewhere,
             };
             let old = table.status(name);
             let conditions = old.map_or(&[][..], |old| &old.conditions);
@@ -183,7 +189,16 @@ impl Rounds {
             let set = &run.judged.finalizers;
             let wanted = if seen.is_leaving() {
                 let keeps = seen.object.spec.deletion_policy == GrantDeletionPolicy::Retain;
-                Wanted::once_free(keeps || !giving.contains(&(name, &seen.object.uid)))
+                let read = |row| run.observed.relationships.contains_key(row);
+                let whole = self.memory.given_by(name).all(read);
+                if !whole {
+                    // It was looked at only for a relationship that it selects, and has given something elsewhere.
+                    done.again.push(Wake::Object(object.clone()));
+                }
+                let own = (name, &seen.object.uid);
+                let selected = world.selected_by(&seen.object);
+                let gives = giving.contains(&own) || gives_under(run, own, &selected);
+                Wanted::once_free(keeps || (whole && !gives))
             } else {
                 Wanted::of(name, &set.grants, &set.needless_grants)
             };
@@ -207,6 +222,27 @@ impl Rounds {
         }
     }
 
+    /// What a grant has given under relationships that it does not name or select any more, and what of that is still
+    /// held, each until when; nothing where some of them were not read.
+    fn elsewhere<'a>(
+        &self,
+        grant: &ObjectName,
+        run: &'a Run,
+    ) -> Option<Vec<(&'a RelationshipKey, Timestamp)>> {
+        let is_other = |row: &&RelationshipKey| {
+            !self.memory.owners_of(row).any(|owner| self.parts.is_under(grant, owner))
+        };
+        let mut elsewhere = Vec::new();
+        for first in self.memory.given_by(grant).filter(is_other) {
+            let rows = run.observed.relationships.get(first)?;
+            elsewhere.extend(rows.iter().filter_map(|row| {
+                let until = status::given_until(row, grant, run.observed.now)?;
+                Some((&row.key, until))
+            }));
+        }
+        Some(elsewhere)
+    }
+
     /// When to look at rows again, and which of them wait for a person.
     fn rows(&mut self, sources: &Sources<'_>, done: &mut Done) {
         let run = sources.run;
@@ -222,7 +258,8 @@ impl Rounds {
         for row in concerned {
             self.memory.set_blocked(row, blocked.remove(row).unwrap_or_default());
             self.wakes.set(Wake::Row(row.clone()), run.plan.differs.get(row).copied());
-            if let Some(until) = run.settling.get(row) {
+            let fought = run.fought.get(row).map(|fought| &fought.until);
+            for until in run.settling.get(row).into_iter().chain(fought) {
                 self.wakes.set_no_later(Wake::Row(row.clone()), *until);
             }
         }
@@ -230,7 +267,9 @@ impl Rounds {
         for (change, _) in run.refused.values() {
             if let Some(row) = &change.subject.relationship {
                 let first = first_keys.get(row).unwrap_or(row);
-                self.wakes.set_no_later(Wake::Row(first.clone()), again);
+                let until = self.memory.refusals.waits(change, done.now);
+                let until = until.map_or(again, |(_, until)| until);
+                self.wakes.set_no_later(Wake::Row(first.clone()), until);
             }
         }
         for (approval, why) in &run.not_approved {
@@ -333,8 +372,11 @@ fn hold(run: &Run, name: &ObjectName, first: Option<&RelationshipKey>) -> Option
     if run.judged.finalizers.relationships.contains(name) {
         return Some(Hold::Finalizer);
     }
-    let until = first.and_then(|first| run.settling.get(first))?;
-    Some(Hold::Settling { until: *until })
+    if let Some(until) = run.settling.get(first?) {
+        return Some(Hold::Settling { until: *until });
+    }
+    let Fought { times, until } = *run.fought.get(first?)?;
+    Some(Hold::Fought { times, until })
 }
 
 fn ledger(rows: &[ObservedRelationship], last: &BTreeMap<String, Head>) -> Option<LedgerHead> {

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use super::{
     Settings,
     approvals::{self, NotApproved, Written},
+    fights::Fought,
     hold,
     judged::Judged,
     locked,
@@ -49,6 +50,8 @@ pub struct Run {
     pub budgets: BTreeMap<String, Budget>,
     /// Relationships that settle, each until when.
     pub settling: BTreeMap<RelationshipKey, Timestamp>,
+    /// Relationships of which something is left alone, because somebody undoes it.
+    pub fought: BTreeMap<RelationshipKey, Fought>,
     /// What the store refused, by the id of the change.
     pub refused: BTreeMap<Digest, (Change, Refusal)>,
     /// Approvals that do not count.
@@ -70,6 +73,7 @@ impl Run {
             checked,
             budgets: BTreeMap::new(),
             settling: BTreeMap::new(),
+            fought: BTreeMap::new(),
             refused: BTreeMap::new(),
             not_approved: Vec::new(),
             approvals: Vec::new(),
@@ -97,9 +101,23 @@ impl Run {
             self.settling = hold::settling(&self.plan, &first_keys, settings.settles_for, memory);
             let run = std::mem::take(&mut self.checked.run);
             let run = hold::ready(run, &first_keys, &self.settling);
+            let now = self.observed.now;
+            for admitted in &run {
+                let row = admitted.change.subject.relationship.as_ref();
+                if let (Some(fought), Some(row)) = (memory.fights.waits(&admitted.change, now), row)
+                {
+                    let first = first_keys.get(row).unwrap_or(row);
+                    self.fought.insert(first.clone(), fought);
+                }
+                if let Some((refusal, _)) = memory.refusals.waits(&admitted.change, now) {
+                    let refused = (admitted.change.clone(), refusal.clone());
+                    self.refused.insert(admitted.id(), refused);
+                }
+            }
             let run: Vec<Admitted> = run
                 .into_iter()
                 .filter(|admitted| !self.refused.contains_key(&admitted.id()))
+                .filter(|admitted| memory.fights.waits(&admitted.change, now).is_none())
                 .collect();
             let by = operator(settings, &run);
             self.block(store, &by, done).await?;
@@ -115,15 +133,29 @@ impl Run {
             }
             let changes = requester::signatures(&run, &locked(world), &by);
             let signatures = Signatures { run: by, changes };
+            let tried = done.effects.len();
             // What was read and planned before is of no use any more, and there can be very much of it.
             self.plan.changes = Vec::new();
             self.observed.relationships = BTreeMap::new();
             self.apply(store, run, &signatures, done).await;
+            for effected in &done.effects[tried..] {
+                if effected.outcome == Outcome::Done {
+                    memory.fights.made(&effected.change, self.observed.now);
+                }
+                if let Some((change, refusal)) = self.refused.get(&effected.id) {
+                    let (now, after) = (self.observed.now, settings.retries_after);
+                    memory.refusals.refused(change, refusal, now, after);
+                }
+            }
             if done.failed.is_some() {
                 return Ok(());
             }
             self.observed = store.observe(&self.scope).await?;
             self.plan = plan(&self.judged.desired, &self.observed, &self.claimant);
+        }
+        if !memory.refusals.is_empty() {
+            let planned = self.plan.changes.iter().map(Change::id).collect();
+            memory.refusals.keep(self.first_keys().keys(), &planned);
         }
         self.record(store, settings, done).await
     }

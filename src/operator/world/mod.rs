@@ -8,7 +8,10 @@ mod links;
 mod seen;
 mod table;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use kube::{core::DeserializeGuard, runtime::watcher::Event};
 
@@ -77,6 +80,8 @@ pub struct World {
     tables: Tables,
     links: Links,
     dirty: BTreeSet<ObjectKey>,
+    /// After how many calls for new lists the last whole list of a kind began.
+    listed: BTreeMap<Kind, u64>,
 }
 
 impl World {
@@ -98,6 +103,18 @@ impl World {
             && grants.is_synced()
             && acceptances.is_synced()
             && boundaries.is_synced()
+    }
+
+    /// A whole list of a kind was seen, which began after so many calls for new lists.
+    pub fn listed<K: Tabled>(&mut self, calls: u64) {
+        self.listed.insert(K::KIND, calls);
+    }
+
+    /// Whether every kind was listed whole since so many calls for new lists: what was seen before may be older than what
+    /// another leader has acted on.
+    pub fn is_listed_since(&self, calls: u64) -> bool {
+        let since = |kind| self.listed.get(kind).is_some_and(|after| *after >= calls);
+        self.is_synced() && Kind::ALL.iter().all(since)
     }
 
     /// How many objects there are.

@@ -170,8 +170,13 @@ pub fn report_with(
         let old = before.grants.get(&name).map(|reported| &reported.status);
         let conditions = old.map_or(&[][..], |old| &old.conditions);
         let about = about(conditions, Some(of.standing), observed.now);
-        let facts =
-            GrantFacts { object: &name, problems: Vec::new(), hold: None, selected: parts.len() };
+        let facts = GrantFacts {
+            object: &name,
+            problems: Vec::new(),
+            hold: None,
+            selected: parts.len(),
+            elsewhere: &[],
+        };
         let told = grant(&about, &facts, parts, old);
         if of.standing == Standing::Deleted {
             report.leaving.insert((Kind::RoleGrant, name.clone()));

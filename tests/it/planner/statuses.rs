@@ -224,6 +224,11 @@ proptest! {
                 });
                 let mut held = active.flat_map(|row| row.assignments.values()).flat_map(|held| {
                     let given = held.state.contributions.get(grant);
+                    let given = given.filter(|given| {
+                        let window = given.window;
+                        window.not_before.is_none_or(|start| start <= now)
+                            && window.not_after.is_none_or(|end| now < end)
+                    });
                     let roles = given.into_iter().flat_map(|given| &given.roles);
                     roles.filter_map(|role| held.state.roles.get(role))
                 });

@@ -43,11 +43,11 @@ async fn many() -> Stage {
     stage.exact = false;
     stage.happens(&Step::Put(boundary_key("msp"), json!({}), boundary("msp", &json!({})))).await;
     stage.calm().await;
-    assert_eq!(held(&stage).await, GRANTS);
+    assert_eq!(held(&mut stage).await, GRANTS);
     stage
 }
 
-async fn held(stage: &Stage) -> usize {
+async fn held(stage: &mut Stage) -> usize {
     let observed = stage.observed().await;
     let rows = observed.relationships.values().flatten();
     let assignments = rows.flat_map(|row| row.assignments.values());
@@ -68,7 +68,7 @@ async fn a_mass_deletion_at_the_start_is_one_batch_that_one_other_person_approve
     }
     stage.told.clear();
     stage.calm().await;
-    assert_eq!(held(&stage).await, GRANTS, "{}", stage.story);
+    assert_eq!(held(&mut stage).await, GRANTS, "{}", stage.story);
     let batches: Vec<_> = stage.told.iter().flat_map(|done| &done.blocked).collect();
     assert_eq!(batches.len(), 1, "{batches:#?}");
     let hashes = blocked(&stage);
@@ -78,12 +78,12 @@ async fn a_mass_deletion_at_the_start_is_one_batch_that_one_other_person_approve
     for user in [ROBOT, ASKER] {
         stage.happens(&Step::Approve(user)).await;
         stage.calm().await;
-        assert_eq!(held(&stage).await, GRANTS, "{user} may not approve it");
+        assert_eq!(held(&mut stage).await, GRANTS, "{user} may not approve it");
     }
     stage.crash();
     stage.happens(&Step::Approve(APPROVER)).await;
     stage.calm().await;
-    assert_eq!(held(&stage).await, 0, "{}", stage.story);
+    assert_eq!(held(&mut stage).await, 0, "{}", stage.story);
     assert_eq!(stage.server.of_kind(Kind::RoleGrant).count(), 0, "every finalizer is gone");
     assert_eq!(stage.told.iter().map(|done| done.approved.len()).sum::<usize>(), 1);
     stage.ledger_is_sound().await;
@@ -102,10 +102,10 @@ async fn a_list_that_fails_and_an_empty_list_take_nothing_away() {
         operator.list(kind, &stage.server, usize::MAX, false);
         stage.turn().await;
     }
-    assert_eq!(held(&stage).await, GRANTS);
+    assert_eq!(held(&mut stage).await, GRANTS);
     stage.crash();
     stage.calm().await;
-    assert_eq!(held(&stage).await, GRANTS);
+    assert_eq!(held(&mut stage).await, GRANTS);
     let after = stage.told.iter().map(|done| done.effects.len()).sum::<usize>();
     assert_eq!(after, effects, "nothing was changed");
 }
@@ -122,16 +122,44 @@ async fn what_ended_while_nobody_looked_goes_before_anything_is_listed() {
     short["notAfter"] = json!((stage.now() + SignedDuration::from_hours(2)).to_string());
     stage.server.create(&grant_key("msp", "g0"), &json!({}), &short, ASKER);
     stage.calm().await;
-    assert_eq!(held(&stage).await, 1);
+    assert_eq!(held(&mut stage).await, 1);
     stage.crash();
     stage.pass(SignedDuration::from_hours(2));
     stage.server.create(&grant_key("msp", "g1"), &json!({}), &short, ASKER);
     stage.told.clear();
     stage.begin();
     stage.turn().await;
-    assert_eq!(held(&stage).await, 0, "no kind was listed yet");
+    assert_eq!(held(&mut stage).await, 0, "no kind was listed yet");
     assert_eq!(stage.told[0].effects.len(), 1);
     stage.calm().await;
-    assert_eq!(held(&stage).await, 0, "what is over is never given");
+    assert_eq!(held(&mut stage).await, 0, "what is over is never given");
     assert_eq!(stage.told.iter().map(|done| done.effects.len()).sum::<usize>(), 1);
+}
+
+#[tokio::test]
+async fn a_grant_that_goes_is_held_by_what_it_gave_where_a_round_does_not_look() {
+    let mut stage = Stage::new(13).await;
+    scene(&mut stage);
+    let gold = json!({ "tier": "gold" });
+    let first = relationship("msp", "r1", "all");
+    stage.happens(&Step::Put(relationship_key("msp", "r1"), gold.clone(), first)).await;
+    stage.calm().await;
+    stage.happens(&Step::Answer("msp", "r1", "Accept")).await;
+    let all = grant(Under::Labelled("gold"), 0, &[1]);
+    stage.happens(&Step::Put(grant_key("msp", "g0"), json!({}), all)).await;
+    stage.calm().await;
+    assert_eq!(held(&mut stage).await, 1);
+    let suspend = |on: bool| Step::Set(relationship_key("msp", "r1"), "suspend", json!(on));
+    stage.happens(&suspend(true)).await;
+    stage.happens(&Step::Label(relationship_key("msp", "r1"), "silver")).await;
+    stage.happens(&Step::Delete(grant_key("msp", "g0"))).await;
+    stage.calm().await;
+    let second = relationship("msp", "r0", "all");
+    stage.happens(&Step::Put(relationship_key("msp", "r0"), gold, second)).await;
+    stage.calm().await;
+    assert!(stage.server.get(&grant_key("msp", "g0")).is_some(), "what it gave is still held");
+    stage.happens(&suspend(false)).await;
+    stage.calm().await;
+    assert_eq!(held(&mut stage).await, 0);
+    assert!(stage.server.get(&grant_key("msp", "g0")).is_none());
 }

@@ -18,7 +18,7 @@ use super::{
         relationship, relationship_key,
     },
     chance::Chance,
-    model::Cluster,
+    cluster::Cluster,
     server::{leaves, texts},
     stage::Stage,
 };
@@ -45,6 +45,8 @@ pub enum Step {
     Down(SignedDuration),
     Crash,
     LeadAgain,
+    /// Another process leads, which has seen what it has seen.
+    TakeOver,
 }
 
 impl fmt::Display for Step {
@@ -61,7 +63,8 @@ impl fmt::Display for Step {
             | Self::Pass(_)
             | Self::Down(_)
             | Self::Crash
-            | Self::LeadAgain => write!(f, "{self:?}"),
+            | Self::LeadAgain
+            | Self::TakeOver => write!(f, "{self:?}"),
         }
     }
 }
@@ -71,7 +74,7 @@ impl Step {
     pub fn is_free(&self, stage: &Stage) -> bool {
         match self {
             Self::Put(key, _, spec) => {
-                let mut server = stage.server.clone();
+                let mut server = stage.server.as_it_is();
                 server.objects.remove(key);
                 server.create(key, &json!({}), spec, ASKER);
                 key.kind == Kind::RoleGrant && Cluster::of(&server).is_free()
@@ -82,7 +85,8 @@ impl Step {
             | Self::Touch(_)
             | Self::Down(_)
             | Self::Crash
-            | Self::LeadAgain => true,
+            | Self::LeadAgain
+            | Self::TakeOver => true,
             Self::Set(..) | Self::Label(..) | Self::Approve(_) | Self::Pass(_) => false,
         }
     }
@@ -146,6 +150,9 @@ fn some_relationship(chance: &mut Chance) -> Step {
     }
     if chance.one_in(5) {
         spec["renewal"]["mode"] = json!("Invite");
+    }
+    if chance.one_in(4) {
+        spec["unmanagedAssignments"] = json!("Revoke");
     }
     if chance.one_in(6) {
         spec["autoExtendDuration"] = json!("P180D");
@@ -236,7 +243,7 @@ pub fn some_step(stage: &mut Stage) -> Step {
             36 => Some(Step::Pass(SignedDuration::from_millis(chance.between(1, 100_000)))),
             37 => Some(Step::Down(whole_hours(chance, 1, 120))),
             38 => Some(Step::Crash),
-            _ => Some(Step::LeadAgain),
+            _ => Some(chance.pick(&[Step::LeadAgain, Step::TakeOver])),
         };
         if let Some(step) = step {
             return step;
@@ -274,7 +281,7 @@ impl Stage {
                 });
             }
             Step::Delete(key) => drop(self.server.delete(key)),
-            Step::Answer(namespace, name, decision) => self.answer(namespace, name, decision),
+            Step::Answer(namespace, name, decision) => self.answers(namespace, name, decision),
             Step::WrongAnswer(namespace, name) => {
                 let digest = other_digest();
                 self.accept(namespace, name, "Accept", &digest);
@@ -292,10 +299,12 @@ impl Stage {
             }
             Step::Crash => self.crash(),
             Step::LeadAgain => self.lead_again(),
+            Step::TakeOver => self.take_over().await,
         }
     }
 
-    fn answer(&mut self, namespace: &'static str, name: &'static str, decision: &str) {
+    /// The customer answers what the status shows.
+    pub fn answers(&mut self, namespace: &str, name: &str, decision: &str) {
         let relationship = self.server.get(&relationship_key(namespace, name));
         let Some(relationship) = relationship else { return };
         let digest = relationship["status"]["invitation"]["digest"].as_str();
@@ -306,7 +315,7 @@ impl Stage {
     fn accept(&mut self, namespace: &str, name: &str, decision: &str, digest: &str) {
         let number = self.server.changes(Kind::AgreementAcceptance);
         let key = key(Kind::AgreementAcceptance, namespace, &format!("a{number}"));
-        let spec = acceptance(namespace, name, decision, self.now(), digest);
+        let spec = acceptance(namespace, name, decision, self.now() + self.skew, digest);
         self.server.create(&key, &json!({}), &spec, ASKER);
     }
 

@@ -6,22 +6,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use concordat::{
-    api::{
-        GrantDeletionPolicy, ManagementPolicy, PartnerRelationshipSpec, RelationshipDeletionPolicy,
-        RoleGrantSpec,
-    },
+    api::{GrantDeletionPolicy, ManagementPolicy, RelationshipDeletionPolicy, RoleGrantSpec},
     domain::{
-        catalogue::Catalogue,
-        ids::{Kind, ObjectKey, RoleId},
+        ids::{Kind, RoleId},
         lifecycle::Phase,
         state::{Observed, ObservedRelationship, Roles},
     },
 };
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use super::{
-    cast::{boundary_key, ceiling, relationship_key, role, store_name},
+    cast::{relationship_key, store_name},
+    cluster::{Cluster, Name, Seen, Stand, known, selects, spec},
     server::{Server, leaves},
 };
 
@@ -37,21 +33,18 @@ pub struct Given {
 }
 
 impl Given {
-    fn contains(&self, at: Timestamp) -> bool {
+    pub fn grantee(&self) -> &str {
+        &self.grantee
+    }
+
+    pub fn roles(&self) -> impl Iterator<Item = &RoleId> {
+        self.roles.iter()
+    }
+
+    pub fn contains(&self, at: Timestamp) -> bool {
         self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
     }
 }
-
-/// What may be done with an object.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Stand {
-    Live,
-    Held,
-    Leaving,
-}
-
-/// A relationship in the cluster, by namespace and name.
-type Name = (String, String);
 
 /// What each grant last gave under each relationship, and how much of the log of changes was read.
 #[derive(Debug, Clone, Default)]
@@ -67,101 +60,6 @@ pub fn active<'a>(observed: &'a Observed, name: &Name) -> Option<&'a ObservedRel
     rows.iter().rfind(|row| row.lifecycle.phase() == Phase::Active)
 }
 
-struct Seen<S> {
-    uid: String,
-    spec: S,
-    stand: Stand,
-    labels: Value,
-}
-
-fn spec<S: serde::de::DeserializeOwned>(object: &Value) -> S {
-    serde_json::from_value(object["spec"].clone()).unwrap()
-}
-
-fn known(roles: &[String]) -> Option<BTreeSet<RoleId>> {
-    roles.iter().map(|name| Catalogue::compiled().find(name).ok().map(|role| role.id)).collect()
-}
-
-fn named(key: &ObjectKey) -> Name {
-    (key.namespace.clone(), key.name.clone())
-}
-
-fn selects(grant: &RoleGrantSpec, relationship: &Name, labels: &Value) -> bool {
-    match (&grant.relationship_ref, &grant.relationship_selector) {
-        (Some(reference), _) => reference.name == relationship.1,
-        (None, Some(selector)) => selector
-            .match_labels
-            .iter()
-            .all(|(label, value)| labels.get(label) == Some(&json!(value))),
-        (None, None) => false,
-    }
-}
-
-/// The cluster as the rules see it.
-pub struct Cluster {
-    relationships: BTreeMap<Name, Seen<PartnerRelationshipSpec>>,
-    grants: BTreeMap<Name, Seen<RoleGrantSpec>>,
-}
-
-impl Cluster {
-    pub fn of(server: &Server) -> Self {
-        let admitted = |namespace: &str| server.get(&boundary_key(namespace)).is_some();
-        let relationships = server.of_kind(Kind::PartnerRelationship).map(|(key, object)| {
-            let spec: PartnerRelationshipSpec = spec(object);
-            let held = spec.suspend || !admitted(&key.namespace);
-            (named(key), seen(object, spec, held))
-        });
-        let relationships: BTreeMap<_, _> = relationships.collect();
-        let grants = server.of_kind(Kind::RoleGrant).map(|(key, object)| {
-            let grant: RoleGrantSpec = spec(object);
-            let roles = known(&grant.roles);
-            let beyond = relationships
-                .iter()
-                .filter(|(name, of)| name.0 == key.namespace && selects(&grant, name, &of.labels))
-                .any(|(_, of)| !within(roles.as_ref(), &of.spec));
-            let broken = (roles.is_none() || beyond) && !leaves(object);
-            let held = grant.suspend || broken || !admitted(&key.namespace);
-            let lost = grant.relationship_ref.as_ref().is_some_and(|of| {
-                !relationships.contains_key(&(key.namespace.clone(), of.name.clone()))
-            });
-            let held = held || (lost && !leaves(object));
-            (named(key), seen(object, grant, held))
-        });
-        Self { grants: grants.collect(), relationships }
-    }
-
-    /// Whether nobody holds anything back, so that the last specs alone tell the end.
-    pub fn is_free(&self) -> bool {
-        let live = |stand: Stand| stand != Stand::Held;
-        self.relationships.values().all(|of| {
-            live(of.stand)
-                && of.spec.management_policy == ManagementPolicy::Manage
-                && of.spec.deletion_policy != RelationshipDeletionPolicy::Retain
-        }) && self
-            .grants
-            .values()
-            .all(|of| live(of.stand) && of.spec.deletion_policy == GrantDeletionPolicy::Revoke)
-    }
-}
-
-fn seen<S>(object: &Value, spec: S, held: bool) -> Seen<S> {
-    let stand = match (held, leaves(object)) {
-        (true, _) => Stand::Held,
-        (false, true) => Stand::Leaving,
-        (false, false) => Stand::Live,
-    };
-    let metadata = &object["metadata"];
-    let uid = metadata["uid"].as_str().unwrap().to_owned();
-    Seen { uid, spec, stand, labels: metadata["labels"].clone() }
-}
-
-/// Whether the offer of a relationship carries these roles.
-fn within(roles: Option<&BTreeSet<RoleId>>, of: &PartnerRelationshipSpec) -> bool {
-    let offer = &of.offer_ref.as_ref().expect("every relationship here names its offer").name;
-    let carried: BTreeSet<RoleId> = ceiling(offer).iter().map(|number| role(*number)).collect();
-    roles.is_none_or(|roles| roles.is_subset(&carried))
-}
-
 fn declared(grant: &Seen<RoleGrantSpec>) -> Given {
     let RoleGrantSpec { grantee, roles, not_before, not_after, deletion_policy, .. } = &grant.spec;
     Given {
@@ -175,6 +73,12 @@ fn declared(grant: &Seen<RoleGrantSpec>) -> Given {
 }
 
 impl Model {
+    /// What a grant gives, by relationship.
+    pub fn given_by(&self, namespace: &str, grant: &str) -> impl Iterator<Item = (&Name, &Given)> {
+        let own = self.given.iter().filter(move |((of, by), _)| of.0 == namespace && by == grant);
+        own.map(|((of, _), given)| (of, given))
+    }
+
     /// Takes note of everything that is done by now.
     pub fn settled(&mut self, server: &Server, observed: &Observed) {
         self.bury(server);
@@ -234,7 +138,8 @@ impl Model {
                     let spec: RoleGrantSpec = spec(&told.object);
                     let stays = |of: &Name, given: &Given| match cluster.relationships.get(of) {
                         Some(row) if selects(&spec, of, &row.labels) => policy == "Retain",
-                        _ => given.retained,
+                        // Whatever it says to the last, where what it gave is held elsewhere.
+                        _ => given.retained || policy == "Retain",
                     };
                     self.given.retain(|(of, grant), given| {
                         (&of.0, grant) != (&namespace, &name)
@@ -242,7 +147,7 @@ impl Model {
                             || stays(of, given)
                     });
                 } else {
-                    let mut before = server.clone();
+                    let mut before = server.as_it_is();
                     let key = relationship_key(&namespace, &name);
                     before.objects.insert(key, told.object.clone());
                     let cluster = Cluster::of(&before);

@@ -17,7 +17,7 @@ use concordat::{
     operator::{
         cluster::Post,
         round::{Done, Rounds, Settings, StatusOf, Work, locked},
-        world::{Watched, World, key},
+        world::{World, key},
     },
     store::{
         Read, Scope, StoreError, StoreUrl,
@@ -25,16 +25,19 @@ use concordat::{
     },
 };
 use jiff::{SignedDuration, Timestamp};
-use kube::{core::DeserializeGuard, runtime::watcher::Event};
-use serde_json::Value;
+use kube::runtime::watcher::Event;
 
 use super::{
-    server::{Refused, Server, name_of},
+    kinds::{forget, listed, see},
+    server::{Refused, Server},
     store::{Fault, Faulty, Weather},
 };
 
 /// How often everything is compared.
 pub const OBSERVES_EVERY: SignedDuration = SignedDuration::from_secs(300);
+
+/// How often the store's clock and the end of its ledger are read.
+const TICKS_EVERY: SignedDuration = SignedDuration::from_secs(5);
 
 /// How far the watch of one kind is.
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,6 +51,8 @@ struct Watch {
 pub struct Operator {
     pub world: Mutex<World>,
     watches: BTreeMap<Kind, Watch>,
+    /// How often new lists were called for.
+    lists: u64,
     pub outbox: BTreeMap<ObjectKey, Post>,
     pub term: Term,
 }
@@ -60,6 +65,7 @@ pub struct Term {
     begun: bool,
     pub work: Work,
     next_observation: SignedDuration,
+    next_tick: SignedDuration,
     /// The store's clock, and when it was read.
     clock: (Timestamp, SignedDuration),
     /// The end of the ledger as it was last seen.
@@ -82,13 +88,14 @@ impl Operator {
     pub fn new(epoch: i64, settings: &Settings) -> Self {
         Self {
             world: Mutex::default(),
-            watches: Kind::ALL.into_iter().map(|kind| (kind, Watch::default())).collect(),
+            watches: no_watches(),
+            lists: 0,
             outbox: BTreeMap::new(),
             term: Term::new(epoch, settings),
         }
     }
 
-    /// Loses the Lease and takes it again: the world stays.
+    /// Takes the Lease, perhaps again: the world stays.
     pub fn lead_again(&mut self, epoch: i64, settings: &Settings) {
         self.term = Term::new(epoch, settings);
         self.outbox.clear();
@@ -116,6 +123,7 @@ impl Operator {
             return;
         }
         see(&mut world, kind, Event::InitDone);
+        listed(&mut world, kind, self.lists);
         *watch = Watch { seen: at, listed: true };
     }
 
@@ -185,15 +193,25 @@ impl Operator {
 
     async fn try_turn(&mut self, around: &mut Around<'_>) -> Result<(), StoreError> {
         if self.term.store.is_none() {
-            let done = self.term.open(around).await?;
-            self.hand_on(done, around)?;
+            let begun = self.term.begun;
+            let opened = self.term.open(around).await;
+            if self.term.begun && !begun {
+                self.lists += 1;
+                self.watches = no_watches();
+            }
+            self.hand_on(opened?, around)?;
         }
         let term = &mut self.term;
         let store = term.store.as_mut().expect("it is open");
-        let now = store.observe(&nothing()).await?.now;
-        term.known = store.head().await?;
-        term.clock = (now, around.passed);
-        if !locked(&self.world).is_synced() {
+        if around.passed >= term.next_tick {
+            let now = store.observe(&nothing()).await?.now;
+            term.known = store.head().await?;
+            term.clock = (now, around.passed);
+            term.next_tick = around.passed + TICKS_EVERY;
+        }
+        let (read, at) = term.clock;
+        let now = read.saturating_add(around.passed - at).unwrap_or(read);
+        if !locked(&self.world).is_listed_since(self.lists) {
             if term.rounds.memory().next_end().is_some_and(|end| end <= now) {
                 let done = term.rounds.expire(store).await?;
                 self.hand_on(done, around)?;
@@ -299,6 +317,7 @@ impl Term {
             begun: false,
             work: Work::default(),
             next_observation: SignedDuration::ZERO,
+            next_tick: SignedDuration::ZERO,
             clock: (Timestamp::UNIX_EPOCH, SignedDuration::ZERO),
             known: Head::empty(),
         }
@@ -349,6 +368,7 @@ fn sent(weather: &Mutex<Weather>, write: impl FnOnce() -> Result<(), Refused>) -
         Ok(()) => Fate::Written,
         Err(Refused::NotFound | Refused::Conflict) => Fate::Outdated,
         Err(Refused::Invalid) => Fate::Refused,
+        Err(Refused::Failed) => Fate::Failed,
     }
 }
 
@@ -366,34 +386,6 @@ fn kind_of(status: &StatusOf) -> Kind {
     }
 }
 
-fn forget(world: &mut World, object: &ObjectKey) {
-    let name = name_of(object);
-    match object.kind {
-        Kind::PartnerOffer => world.forget_report::<PartnerOffer>(&name),
-        Kind::PartnerRelationship => world.forget_report::<PartnerRelationship>(&name),
-        Kind::RoleGrant => world.forget_report::<RoleGrant>(&name),
-        Kind::AgreementAcceptance => world.forget_report::<AgreementAcceptance>(&name),
-        Kind::PartnerBoundary => world.forget_report::<PartnerBoundary>(&name),
-    }
-}
-
-fn see(world: &mut World, kind: Kind, event: Event<Value>) {
-    match kind {
-        Kind::PartnerOffer => world.see(read::<PartnerOffer>(event)),
-        Kind::PartnerRelationship => world.see(read::<PartnerRelationship>(event)),
-        Kind::RoleGrant => world.see(read::<RoleGrant>(event)),
-        Kind::AgreementAcceptance => world.see(read::<AgreementAcceptance>(event)),
-        Kind::PartnerBoundary => world.see(read::<PartnerBoundary>(event)),
-    }
-}
-
-fn read<K: Watched>(event: Event<Value>) -> Event<DeserializeGuard<K>> {
-    let read = |object| serde_json::from_value(object).expect("every object has metadata");
-    match event {
-        Event::Init => Event::Init,
-        Event::InitApply(object) => Event::InitApply(read(object)),
-        Event::InitDone => Event::InitDone,
-        Event::Apply(object) => Event::Apply(read(object)),
-        Event::Delete(object) => Event::Delete(read(object)),
-    }
+fn no_watches() -> BTreeMap<Kind, Watch> {
+    Kind::ALL.into_iter().map(|kind| (kind, Watch::default())).collect()
 }

@@ -5,7 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use concordat::{domain::ids::Kind, ledger::Verifier, operator::world::FINALIZER, store::Read};
+use concordat::{
+    domain::{
+        ids::Kind,
+        lifecycle::{EndReason, Phase},
+        plan::{Cause, Effect},
+    },
+    ledger::Verifier,
+    operator::world::FINALIZER,
+    store::{Outcome, Read},
+};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -17,12 +26,13 @@ use super::{
 
 impl Stage {
     /// How much was written: to the server, and to the ledger.
-    pub async fn written(&self) -> (usize, i64) {
+    pub async fn written(&mut self) -> (usize, i64) {
         (self.server.writes, self.reader().await.head().await.unwrap().sequence)
     }
 
-    /// Nothing is written for so long, besides what time asks for; and that is done within one settling each.
+    /// Nothing goes wrong any more, and nothing is written for so long, besides what time asks for; and that is done within one settling each.
     pub async fn rests_for(&mut self, time: SignedDuration, thoroughly: bool) {
+        self.weather().fails_one_in = 0;
         let end = self.passed + time;
         while self.passed < end {
             let operator = self.operator.as_ref().unwrap();
@@ -38,9 +48,10 @@ impl Stage {
                 self.live(OBSERVES_EVERY).await;
             }
             if step < due {
+                let after = self.written().await;
                 let last = self.told.iter().rfind(|done| !done.reports.is_empty());
                 let last = last.map(|done| (done.now, &done.reports, &done.effects));
-                assert_eq!(self.written().await, before, "at rest\n{}{last:#?}", self.story);
+                assert_eq!(after, before, "at rest\n{}{last:#?}", self.story);
             }
         }
         // A look at everything finds nothing that the rounds of some objects have left.
@@ -74,11 +85,12 @@ impl Stage {
             }
         }
         assert_eq!(held, expected, "held and expected\n{}\n{:#?}", self.story, self.model);
+        self.tells_what_is_expected(&observed);
     }
 
     /// The chain is whole, and no change stands in it twice.
-    pub async fn ledger_is_sound(&self) {
-        let mut reader = self.reader().await;
+    pub async fn ledger_is_sound(&mut self) {
+        let reader = self.reader().await;
         let entries = reader.entries(0, u32::MAX).await.unwrap();
         let mut verifier = Verifier::new([]);
         let mut made = BTreeSet::new();
@@ -91,6 +103,42 @@ impl Stage {
         }
         let verdict = verifier.finish(Some(reader.head().await.unwrap()));
         assert_eq!(verdict.fault, None, "{}", self.story);
+    }
+
+    /// What was taken away because its object was deleted came from that very object, and no customer has two
+    /// invitations to answer.
+    pub async fn takes_only_what_left(&mut self) {
+        let left: BTreeSet<&str> = self
+            .server
+            .log
+            .values()
+            .flatten()
+            .filter(|told| leaves(&told.object))
+            .filter_map(|told| told.object["metadata"]["uid"].as_str())
+            .collect();
+        let done = self.told.iter().flat_map(|done| &done.effects);
+        for change in done.filter(|it| it.outcome == Outcome::Done).map(|it| &it.change) {
+            let own = change.expects.uid.iter();
+            let mut by: Vec<&str> = own.map(|uid| uid.0.as_str()).collect();
+            let ends = matches!(
+                change.effect,
+                Effect::Terminate { reason: EndReason::Deleted }
+                    | Effect::Withdraw { reason: EndReason::Deleted }
+            );
+            let taken = change.effect.roles_set().filter(|_| change.cause == Cause::Deleted);
+            if let Some((_, before, after)) = taken {
+                let before = before.contributions.iter();
+                let gone = before.filter(|(it, _)| !after.contributions.contains_key(*it));
+                by.extend(gone.map(|(_, given)| given.uid.0.as_str()));
+            } else if !ends {
+                continue;
+            }
+            assert!(by.iter().any(|uid| left.contains(uid)), "{change:#?}\n{}", self.story);
+        }
+        for (first, rows) in self.observed().await.relationships {
+            let pending = rows.iter().filter(|row| row.lifecycle.phase() == Phase::Pending);
+            assert!(pending.count() <= 1, "{first}\n{}", self.story);
+        }
     }
 
     /// Every status is about the spec that stands, with conditions as Kubernetes wants them.

@@ -24,6 +24,8 @@ pub enum Refused {
     NotFound,
     Conflict,
     Invalid,
+    /// It cannot say: it may work later.
+    Failed,
 }
 
 /// One change as a watch tells it.
@@ -40,6 +42,8 @@ pub struct Server {
     pub log: BTreeMap<Kind, Vec<Told>>,
     /// The instant, for what is stamped.
     pub now: Timestamp,
+    /// Objects whose status the server does not take: it says no, or fails.
+    pub unheard: BTreeMap<ObjectKey, Option<Refused>>,
     /// How often the operator has changed something.
     pub writes: usize,
     version: u64,
@@ -56,6 +60,14 @@ pub fn texts(of: &[(&str, &str)]) -> Value {
 }
 
 impl Server {
+    /// The same objects without what was told of them.
+    pub fn as_it_is(&self) -> Self {
+        let Self { objects, log: _, unheard, now, writes, version, uids } = self;
+        let (objects, unheard) = (objects.clone(), unheard.clone());
+        let (now, writes, version, uids) = (*now, *writes, *version, *uids);
+        Self { objects, log: BTreeMap::new(), unheard, now, writes, version, uids }
+    }
+
     pub fn get(&self, key: &ObjectKey) -> Option<&Value> {
         self.objects.get(key)
     }
@@ -172,6 +184,9 @@ impl Server {
             StatusOf::Boundary(status) => (Kind::PartnerBoundary, json!(status)),
         };
         let key = key(kind, &report.name);
+        if let Some(how) = self.unheard.get(&key) {
+            return Err(how.clone().unwrap_or(Refused::Failed));
+        }
         let before = self.objects.get(&key).ok_or(Refused::NotFound)?;
         if before["metadata"]["uid"] != json!(report.uid.0) {
             return Err(Refused::Conflict);

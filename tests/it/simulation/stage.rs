@@ -4,6 +4,7 @@
 //! Never: the time of this machine.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     path::{Path, PathBuf},
     sync::{
@@ -16,10 +17,11 @@ use concordat::{
     domain::{
         entry::Head,
         ids::{Kind, ObjectKey},
+        state::Observed,
     },
     operator::round::{Done, Settings},
     store::{
-        Read as _, Scope, StoreUrl, Write as _,
+        Read as _, Scope, StoreError, StoreUrl, Write as _,
         sql::{Clock, SqlReader, open_reader, open_writer_again, open_writer_at},
     },
 };
@@ -42,6 +44,8 @@ const ROUNDS: usize = 12;
 pub struct Stage {
     pub server: Server,
     pub operator: Option<Operator>,
+    /// Another process, which watches and does not lead.
+    pub standby: Option<Operator>,
     pub weather: Arc<Mutex<Weather>>,
     pub chance: Chance,
     /// What has passed on a clock that nobody sets.
@@ -55,14 +59,26 @@ pub struct Stage {
     pub exact: bool,
     /// Whether things go wrong between the steps of a history.
     pub bad: bool,
+    /// How many processes were started.
+    pub processes: usize,
+    /// How often another process took the Lease, and how often a list was older than what was seen before.
+    pub taken_over: usize,
+    pub travels: usize,
     /// How often a watch was broken, repeated or lost with its process.
     pub relists: usize,
     pub model: Model,
     /// Assignments that were compared.
     pub held: usize,
+    /// Statuses that were compared.
+    pub statuses_compared: usize,
     /// What happened, for whoever has to understand a failure.
     pub story: String,
-    epoch: i64,
+    /// How often what happened, by its first word.
+    pub happened: BTreeMap<String, usize>,
+    pub epoch: i64,
+    /// How far the clocks of the cluster and of users are ahead of the store's.
+    pub skew: SignedDuration,
+    reader: Option<SqlReader>,
     clock: Arc<AtomicI64>,
     _folder: TempDir,
 }
@@ -100,6 +116,7 @@ impl Stage {
         let mut stage = Self {
             server: Server::default(),
             operator: None,
+            standby: None,
             weather,
             chance,
             passed: SignedDuration::ZERO,
@@ -109,11 +126,18 @@ impl Stage {
             rounds: 0,
             exact: true,
             bad: false,
+            processes: 0,
+            taken_over: 0,
+            travels: 0,
             relists: 0,
             model: Model::default(),
             held: 0,
+            statuses_compared: 0,
             story: String::new(),
+            happened: BTreeMap::new(),
             epoch: 0,
+            skew: SignedDuration::ZERO,
+            reader: None,
             clock: Arc::new(AtomicI64::new(start().as_millisecond())),
             _folder: folder,
         };
@@ -126,12 +150,16 @@ impl Stage {
         Timestamp::from_millisecond(self.clock.load(Ordering::SeqCst)).unwrap()
     }
 
-    /// Whatever a reader needs to see the store at this instant.
-    pub async fn reader(&self) -> SqlReader {
-        open_reader(&self.url).await.unwrap().with_clock(self.store_clock())
+    /// Whoever reads the store beside the operator. It is opened once: that takes longer than a look.
+    pub async fn reader(&mut self) -> &mut SqlReader {
+        if self.reader.is_none() {
+            let reader = open_reader(&self.url).await.unwrap().with_clock(self.store_clock());
+            self.reader = Some(reader);
+        }
+        self.reader.as_mut().expect("it was opened just now")
     }
 
-    pub async fn observed(&self) -> concordat::domain::state::Observed {
+    pub async fn observed(&mut self) -> Observed {
         self.reader().await.observe(&Scope::All).await.unwrap()
     }
 
@@ -142,6 +170,8 @@ impl Stage {
     pub fn tell(&mut self, what: &str) {
         let now = self.now();
         writeln!(self.story, "{now} {what}").unwrap();
+        let word = what.split([' ', '(', ':']).next().unwrap_or_default();
+        *self.happened.entry(word.to_lowercase()).or_default() += 1;
     }
 
     fn store_clock(&self) -> Clock {
@@ -159,13 +189,14 @@ impl Stage {
     pub fn set_back(&mut self, by: SignedDuration) {
         let by = i64::try_from(by.as_millis()).unwrap();
         self.clock.fetch_sub(by, Ordering::SeqCst);
-        self.server.now = self.now();
+        self.server.now = self.now() + self.skew;
     }
 
     /// The operator is started, where it does not run.
     pub fn begin(&mut self) {
         if self.operator.is_none() {
             self.epoch += 1;
+            self.processes += 1;
             self.weather().dead = false;
             self.operator = Some(Operator::new(self.epoch, &self.settings));
         }
@@ -197,17 +228,15 @@ impl Stage {
             told: &mut self.told,
         };
         self.rounds += 1;
-        let turned = operator.turn(&mut around).await;
+        let turned = Box::pin(operator.turn(&mut around)).await;
+        let is_newest = operator.term.epoch == self.epoch;
         let dead = self.weather().dead;
         if dead {
             self.crash();
         } else if let Err(error) = turned {
-            assert_eq!(
-                error,
-                super::store::gone(),
-                "only the fault that is wanted\n{}",
-                self.story
-            );
+            let outdated = !is_newest && matches!(error, StoreError::StaleEpoch { .. });
+            let wanted = error == super::store::gone();
+            assert!(wanted || outdated, "only the fault that is wanted: {error}\n{}", self.story);
         }
     }
 
@@ -233,6 +262,12 @@ impl Stage {
     /// One of the many things that the process does beside each other, well or badly.
     pub async fn some_step(&mut self) {
         let bad = self.bad;
+        if let Some(standby) = &mut self.standby {
+            let kind = self.chance.pick(&Kind::ALL);
+            standby.watch(kind, &self.server, false);
+        } else if bad && self.chance.one_in(8) {
+            self.stand_by();
+        }
         let Some(operator) = &mut self.operator else {
             if self.chance.one_in(4) {
                 self.begin();
@@ -264,6 +299,7 @@ impl Stage {
                 self.relists += 1;
             }
             10 if bad => self.land().await,
+            11 if bad => self.travel(),
             _ => self.turn().await,
         }
     }

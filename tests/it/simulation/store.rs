@@ -12,10 +12,12 @@ use concordat::{
     domain::{
         entry::{Entry, Head},
         limits::{Admitted, Batch, Budget, Limits},
+        plan::Effect,
         state::Observed,
     },
     store::{
-        Observation, Outcome, Read, Scope, Signature, Signatures, StoreError, Write, sql::SqlWriter,
+        Observation, Outcome, Read, Refusal, Scope, Signature, Signatures, StoreError, Write,
+        sql::SqlWriter,
     },
 };
 
@@ -46,7 +48,9 @@ pub struct Weather {
     pub dead: bool,
     /// Changes that are still on their way.
     pub late: Vec<Late>,
-    pub injected: usize,
+    /// By so many seconds the clock of the store differs from that of the process.
+    pub clocks_differ_by: i64,
+    pub injected: BTreeMap<&'static str, usize>,
     pub calls: usize,
 }
 
@@ -68,9 +72,19 @@ impl Weather {
             steps: 0,
             dead: false,
             late: Vec::new(),
-            injected: 0,
+            clocks_differ_by: 0,
+            injected: BTreeMap::new(),
             calls: 0,
         }))
+    }
+
+    fn count(&mut self, fault: Fault) {
+        let what = match fault {
+            Fault::Before => "call failed before",
+            Fault::After => "answer lost",
+            Fault::Late => "call came late",
+        };
+        *self.injected.entry(what).or_default() += 1;
     }
 
     /// What happens to the next step.
@@ -83,12 +97,13 @@ impl Weather {
             && at == self.steps
         {
             self.dead = true;
-            self.injected += 1;
+            self.count(fault);
             return Some(fault);
         }
         if self.fails_one_in > 0 && self.chance.one_in(self.fails_one_in) {
-            self.injected += 1;
-            return Some(self.chance.pick(&[Fault::Before, Fault::After, Fault::Late]));
+            let fault = self.chance.pick(&[Fault::Before, Fault::After, Fault::Late]);
+            self.count(fault);
+            return Some(fault);
         }
         None
     }
@@ -134,6 +149,11 @@ async fn faulty<T>(
     }
 }
 
+/// What the store itself refuses while the clocks disagree.
+fn records_an_end(effect: &Effect) -> bool {
+    matches!(effect, Effect::Terminate { .. } | Effect::Expire { .. } | Effect::Withdraw { .. })
+}
+
 impl Read for Faulty {
     async fn observe(&mut self, scope: &Scope) -> Result<Observed, StoreError> {
         faulty(self.fault(), self.store.observe(scope)).await
@@ -175,7 +195,18 @@ impl Write for Faulty {
             let late = Late { changes, limits, by, epoch: self.epoch };
             self.weather().late.push(late);
         }
-        faulty(fault, self.store.apply(changes, limits, by)).await
+        let seconds = self.weather().clocks_differ_by;
+        let barred = |admitted: &Admitted| seconds > 60 && records_an_end(&admitted.change.effect);
+        let left: Vec<Admitted> = changes.iter().filter(|it| !barred(it)).cloned().collect();
+        let made = faulty(fault, self.store.apply(&left, limits, by)).await?;
+        let mut made = made.into_iter();
+        let outcomes = changes.iter().map(|admitted| {
+            if barred(admitted) {
+                return Outcome::Refused(Refusal::ClocksDisagree { seconds });
+            }
+            made.next().expect("there is one outcome for each change")
+        });
+        Ok(outcomes.collect())
     }
 
     async fn block(&mut self, batches: &[Batch], by: &Signature) -> Result<(), StoreError> {

@@ -30,13 +30,13 @@ pub struct Outside {
     given: Held,
 }
 
-async fn outsider(stage: &Stage) -> SqliteConnection {
+pub async fn outsider(stage: &Stage) -> SqliteConnection {
     let StoreUrl::Sqlite(path) = &stage.url else { panic!("it is a file") };
     let options = SqliteConnectOptions::new().filename(path).foreign_keys(true);
     SqliteConnection::connect_with(&options).await.unwrap()
 }
 
-async fn held(stage: &Stage) -> Held {
+async fn held(stage: &mut Stage) -> Held {
     let observed = stage.observed().await;
     let rows = observed.relationships.values().flatten();
     let rows = rows.filter(|row| row.lifecycle.to_string() == "Active");
@@ -136,7 +136,7 @@ impl Stage {
     }
 
     /// Nobody holds what no object and no outsider has ever asked for, at any time.
-    pub async fn nobody_holds_more(&self, outside: &Outside) {
+    pub async fn nobody_holds_more(&mut self, outside: &Outside) {
         let mut asked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for told in self.server.log.get(&Kind::RoleGrant).into_iter().flatten() {
             let spec = &told.object["spec"];

@@ -1,0 +1,55 @@
+//! What is done for an object of any kind, by its kind.
+//!
+//! Never: anything that differs from kind to kind.
+
+use concordat::{
+    api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
+    domain::ids::{Kind, ObjectKey},
+    operator::world::{Watched, World},
+};
+use kube::{core::DeserializeGuard, runtime::watcher::Event};
+use serde_json::Value;
+
+use super::server::name_of;
+
+pub fn forget(world: &mut World, object: &ObjectKey) {
+    let name = name_of(object);
+    match object.kind {
+        Kind::PartnerOffer => world.forget_report::<PartnerOffer>(&name),
+        Kind::PartnerRelationship => world.forget_report::<PartnerRelationship>(&name),
+        Kind::RoleGrant => world.forget_report::<RoleGrant>(&name),
+        Kind::AgreementAcceptance => world.forget_report::<AgreementAcceptance>(&name),
+        Kind::PartnerBoundary => world.forget_report::<PartnerBoundary>(&name),
+    }
+}
+
+pub fn see(world: &mut World, kind: Kind, event: Event<Value>) {
+    match kind {
+        Kind::PartnerOffer => world.see(read::<PartnerOffer>(event)),
+        Kind::PartnerRelationship => world.see(read::<PartnerRelationship>(event)),
+        Kind::RoleGrant => world.see(read::<RoleGrant>(event)),
+        Kind::AgreementAcceptance => world.see(read::<AgreementAcceptance>(event)),
+        Kind::PartnerBoundary => world.see(read::<PartnerBoundary>(event)),
+    }
+}
+
+pub fn listed(world: &mut World, kind: Kind, calls: u64) {
+    match kind {
+        Kind::PartnerOffer => world.listed::<PartnerOffer>(calls),
+        Kind::PartnerRelationship => world.listed::<PartnerRelationship>(calls),
+        Kind::RoleGrant => world.listed::<RoleGrant>(calls),
+        Kind::AgreementAcceptance => world.listed::<AgreementAcceptance>(calls),
+        Kind::PartnerBoundary => world.listed::<PartnerBoundary>(calls),
+    }
+}
+
+fn read<K: Watched>(event: Event<Value>) -> Event<DeserializeGuard<K>> {
+    let read = |object| serde_json::from_value(object).expect("every object has metadata");
+    match event {
+        Event::Init => Event::Init,
+        Event::InitApply(object) => Event::InitApply(read(object)),
+        Event::InitDone => Event::InitDone,
+        Event::Apply(object) => Event::Apply(read(object)),
+        Event::Delete(object) => Event::Delete(read(object)),
+    }
+}
