@@ -79,6 +79,8 @@ impl Postman {
                 Fate::Outdated | Fate::Refused => {
                     if matches!(fate, Fate::Outdated) {
                         self.forget(&object);
+                    } else {
+                        locked(&self.world).unmark(&object);
                     }
                     self.outbox.done(&object);
                 }

@@ -118,7 +118,9 @@ impl<'a> Term<'a> {
         let Some(mut done) = self.rounds.sweep(&self.lead.world, store).await? else {
             return Ok(());
         };
-        std::mem::take(&mut done.again).into_iter().for_each(|wake| work.also(wake));
+        for wake in std::mem::take(&mut done.again) {
+            work.also(wake);
+        }
         self.tell(done, began)?;
         self.lead.reached(&Ok(()));
         Ok(())

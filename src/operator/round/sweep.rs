@@ -68,13 +68,12 @@ impl Rounds {
         let again = postponed(&part);
         let done = self.carry_out(world, part, Extent::Part, store).await?;
         self.sweep.parts.pop_front();
-        let mut done = match done {
-            Some(done) => done,
-            None => {
-                again.into_iter().for_each(|wake| self.sweep.postponed.also(wake));
-                Done::at(self.now)
+        let mut done = done.unwrap_or_else(|| {
+            for wake in again {
+                self.sweep.postponed.also(wake);
             }
-        };
+            Done::at(self.now)
+        });
         if self.sweep.parts.is_empty() {
             self.sweep.has_ended = true;
             let Work { objects, rows } = std::mem::take(&mut self.sweep.postponed);

@@ -227,7 +227,9 @@ impl Operator {
             term.work.also(wake);
         }
         if let Some(mut done) = term.rounds.sweep(&self.world, store).await? {
-            std::mem::take(&mut done.again).into_iter().for_each(|wake| term.work.also(wake));
+            for wake in std::mem::take(&mut done.again) {
+                term.work.also(wake);
+            }
             self.hand_on(done, around)?;
         }
         let term = &mut self.term;
@@ -274,6 +276,7 @@ impl Operator {
         }
         drop(world);
         for mark in &done.marks {
+            locked(&self.world).marks(&mark.object, &mark.version);
             let post = self.outbox.entry(mark.object.clone()).or_default();
             post.mark = Some(mark.clone());
         }
@@ -298,7 +301,8 @@ impl Operator {
             (fate, _) => fate,
         };
         match fate {
-            Fate::Written | Fate::Refused => {}
+            Fate::Written => {}
+            Fate::Refused => locked(&self.world).unmark(object),
             Fate::Outdated => forget(&mut locked(&self.world), object),
             Fate::Failed => {
                 let again = Post { tried: tried + 1, ..post };
