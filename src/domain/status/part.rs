@@ -124,9 +124,18 @@ fn not_understood(
 ) -> GrantPart {
     let (held, ends_at) =
         held(&rows.given(object, now), now, |given| Some(&given.contribution.roles));
-    let message = format!("relationship `{}` is missing or has problems", facts.object);
+    let waiting: Vec<&Change> = facts.left.iter().copied().filter(|it| takes(object, it)).collect();
+    let batch = facts
+        .blocked
+        .filter(|batch| waiting.iter().any(|change| batch.members.contains(&member(change))));
+    let verdict = if let Some(batch) = batch {
+        blocked(batch.hash, &waiting)
+    } else {
+        let message = format!("relationship `{}` is missing or has problems", facts.object);
+        Verdict::under_way(Reason::RelationshipInvalid, message)
+    };
     GrantPart {
-        verdict: Verdict::under_way(Reason::RelationshipInvalid, message),
+        verdict,
         held,
         ends_at,
         roles: BTreeSet::new(),
@@ -134,9 +143,16 @@ fn not_understood(
         window: Window::default(),
         drift: Drift::None,
         removed_outside: BTreeSet::new(),
-        blocked: None,
+        blocked: batch.map(|batch| batch.hash),
         next_change: ends_at.filter(|ends_at| *ends_at > now),
     }
+}
+
+/// Whether a change changes what this grant has given.
+fn takes(object: &ObjectName, change: &Change) -> bool {
+    change.effect.roles_set().is_some_and(|(_, before, after)| {
+        before.contributions.get(object) != after.contributions.get(object)
+    })
 }
 
 /// Observing is all that was asked for.

@@ -128,7 +128,7 @@ pub fn relationship(
         ends_at: told.and_then(|row| row.ends_at),
         recorded: recorded(rows.own(), in_effect(&assignments)),
         assignments,
-        plan: facts.wish.map(|_| plan_summary(facts)),
+        plan: is_planned(facts).then(|| plan_summary(facts)),
         ledger: facts.ledger.clone().or_else(|| old.and_then(|old| old.ledger.clone())),
     };
     Reported { status, next_change }
@@ -234,6 +234,11 @@ fn expiry(about: &About<'_>, facts: &RelationshipFacts<'_>, rows: &Rows<'_>) -> 
         expiry.told = Some(Told::yes(ConditionType::ExpiringSoon, Reason::RenewalDue, message));
     }
     expiry
+}
+
+/// What is being deleted is planned also where its offer has gone with it.
+fn is_planned(facts: &RelationshipFacts<'_>) -> bool {
+    facts.wish.is_some() || facts.blocked.is_some() || !facts.left.is_empty()
 }
 
 fn plan_summary(facts: &RelationshipFacts<'_>) -> PlanSummary {
