@@ -36,7 +36,8 @@ use crate::{
 };
 
 /// We have no use for the whole object in an answer.
-const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+pub(super) const METADATA_ONLY: &str =
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
 /// What writes.
 #[derive(Clone)]
@@ -189,7 +190,7 @@ impl Postman {
     }
 }
 
-fn of_kind(kind: Kind, object: &ObjectKey) -> Request {
+pub(super) fn of_kind(kind: Kind, object: &ObjectKey) -> Request {
     let namespace = (!object.namespace.is_empty()).then_some(object.namespace.as_str());
     Request::new(match kind {
         Kind::PartnerOffer => PartnerOffer::url_path(&(), namespace),

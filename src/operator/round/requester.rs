@@ -8,10 +8,11 @@ use crate::{
     domain::{
         digest::Digest,
         entry::{Actor, ActorKind, ActorStanding, Intent, acceptance},
+        ids::{Kind, ObjectKey},
         plan::{Cause, Change, Effect},
         state::{Instance, ObjectName},
     },
-    operator::world::{CHANGED_BY, COMMITS, REQUESTED_BY, Seen, World},
+    operator::world::{CHANGED_BY, COMMITS, DELETED_BY, REQUESTED_BY, Seen, World, key},
     store::Signature,
 };
 
@@ -64,7 +65,7 @@ fn origin<S, T>(seen: &Seen<S, T>) -> Origin {
     }
 }
 
-/// The signature of each change whose origin is known, by its id. Who deleted an object stands nowhere: such a change
+/// The signature of each change whose origin is known, by its id. Where nobody stamped who deleted an object, the change
 /// names the object and not the person.
 pub fn signatures<'a>(
     changes: impl Iterator<Item = &'a Change>,
@@ -75,8 +76,7 @@ pub fn signatures<'a>(
         let Origin { actor, mut intent } = behind(change, world)?;
         intent.plan = run.intent.plan;
         intent.catalogue.clone_from(&run.intent.catalogue);
-        let deleted = change.cause == Cause::Deleted;
-        let actor = actor.filter(|_| !deleted).unwrap_or_else(|| run.actor.clone());
+        let actor = actor.unwrap_or_else(|| run.actor.clone());
         Some((change.id(), Signature { actor, intent }))
     });
     signed.collect()
@@ -91,12 +91,27 @@ fn behind(change: &Change, world: &World) -> Option<Origin> {
     if let Some(acceptance) = acceptance(&change.effect) {
         return tables.acceptances.get(&acceptance.object).map(|seen| origin(seen));
     }
-    let grants = grants_behind(change);
-    let grant = grants.iter().find_map(|name| tables.grants.get(name));
-    if let Some(grant) = grant {
-        return Some(origin(grant));
+    let grants: Vec<_> =
+        grants_behind(change).into_iter().filter_map(|name| tables.grants.get(name)).collect();
+    let relationship = tables.relationships.get(&change.subject.owner.object);
+    if change.cause == Cause::Deleted {
+        let grant = grants.iter().find(|grant| grant.is_leaving()).map(|grant| deletion(grant));
+        let relationship = || relationship.filter(|seen| seen.is_leaving()).map(|it| deletion(it));
+        if let Some(deleted) = grant.or_else(relationship) {
+            return Some(deleted);
+        }
     }
-    tables.relationships.get(&change.subject.owner.object).map(|seen| origin(seen))
+    let origin = match grants.first() {
+        Some(grant) => origin(grant),
+        None => origin(relationship?),
+    };
+    let actor = origin.actor.filter(|_| change.cause != Cause::Deleted);
+    Some(Origin { actor, ..origin })
+}
+
+/// The same of an object that is being deleted.
+fn deletion<S, T>(seen: &Seen<S, T>) -> Origin {
+    Origin { actor: deleter(seen).map(actor), ..origin(seen) }
 }
 
 /// The grants whose contributions a change changes.
@@ -109,7 +124,7 @@ pub fn grants_behind(change: &Change) -> Vec<&ObjectName> {
     names.into_iter().filter(differs).collect()
 }
 
-/// Everybody who is known to have asked for a change: whoever made or changed the objects behind it.
+/// Everybody who is known to have asked for a change: whoever made, changed or deleted the objects behind it.
 pub fn askers(change: &Change, world: &World) -> BTreeSet<String> {
     let tables = world.tables();
     let mut names = BTreeSet::new();
@@ -117,10 +132,34 @@ pub fn askers(change: &Change, world: &World) -> BTreeSet<String> {
     if let Some(seen) = tables.relationships.get(&change.subject.owner.object) {
         note(seen.annotation(REQUESTED_BY));
         note(seen.annotation(CHANGED_BY));
+        note(deleter(seen));
     }
     for grant in grants_behind(change).into_iter().filter_map(|name| tables.grants.get(name)) {
         note(grant.annotation(REQUESTED_BY));
         note(grant.annotation(CHANGED_BY));
+        note(deleter(grant));
     }
     names
+}
+
+/// Who deleted an object that is on its way out.
+fn deleter<S, T>(seen: &Seen<S, T>) -> Option<&str> {
+    seen.annotation(DELETED_BY).filter(|_| seen.is_leaving())
+}
+
+/// An object behind a change that is on its way out, and nobody knows through whom.
+pub fn unstamped_deletion(change: &Change, world: &World) -> Option<ObjectKey> {
+    let tables = world.tables();
+    let owner = &change.subject.owner.object;
+    let relationship = tables
+        .relationships
+        .get(owner)
+        .filter(|seen| seen.is_leaving() && deleter(seen).is_none())
+        .map(|_| key(Kind::PartnerRelationship, owner));
+    let nameless = |name: &&ObjectName| {
+        let seen = tables.grants.get(name);
+        seen.is_some_and(|seen| seen.is_leaving() && deleter(seen).is_none())
+    };
+    let grant = || grants_behind(change).into_iter().find(nameless);
+    relationship.or_else(|| grant().map(|name| key(Kind::RoleGrant, name)))
 }

@@ -169,8 +169,7 @@ impl Run {
             }
         }
         let written = &self.approvals;
-        let (counted, refused) =
-            approvals::judged(written, &waiting, &settings.robots, &locked(world));
+        let (counted, refused) = approvals::judged(written, &waiting, settings, &locked(world));
         if self.not_approved.is_empty() {
             self.not_approved = refused;
         }

@@ -15,8 +15,8 @@ use kube::{core::DeserializeGuard, runtime::watcher::Event};
 pub use closure::Concern;
 pub use links::{Link, Linked, Links, key};
 pub use seen::{
-    APPROVE, APPROVED_BY, CHANGED_BY, COMMITS, FINALIZER, REQUESTED_AT, REQUESTED_BY, Seen,
-    Watched, name_of, seen,
+    APPROVE, APPROVED_BY, CHANGED_BY, COMMITS, DELETED_BY, FINALIZER, REQUESTED_AT, REQUESTED_BY,
+    Seen, Watched, name_of, seen,
 };
 pub use table::{Known, Table};
 

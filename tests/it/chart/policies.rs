@@ -168,9 +168,24 @@ fn what_is_being_deleted_can_go_and_can_be_approved(stage: &mut Stage) {
     stage.may_not("eve", &annotate, None);
     stage.may("bob", &annotate, None);
     assert_eq!(stage.stands(grant, "approved-by"), "bob");
+    only_the_operator_says_who_deleted_it(stage);
     let status = json!({ "status": { "observedGeneration": 2 } });
     assert!(stage.operator_patches("RoleGrant/approved", "/status", &status), "{}", stage.told);
     let released = json!({ "metadata": { "finalizers": null } });
     assert!(stage.operator_patches("RoleGrant/approved", "", &released), "{}", stage.told);
     stage.cluster.wait(MSP, grant, "delete");
+}
+
+fn only_the_operator_says_who_deleted_it(stage: &mut Stage) {
+    let (grant, deleted) = ("rolegrant/approved", "deleted-by");
+    let claim = |who: &str| format!("concordat.dev/{deleted}={who}");
+    let claimed = json!({ "concordat.dev/deleted-by": "bob" });
+    stage.may_not("ada", &CREATE, Some(&self::grant("claimed", &claimed)));
+    stage.may_not("ada", &["annotate", grant, &claim("bob")], None);
+    let stamp = json!({ "metadata": { "annotations": { "concordat.dev/deleted-by": "ada" } } });
+    assert!(stage.operator_patches("RoleGrant/approved", "", &stamp), "{}", stage.told);
+    stage.may_not("ada", &["annotate", grant, "--overwrite", &claim("bob")], None);
+    stage.may_not(NAMED, &["annotate", grant, "--overwrite", &claim("bob")], None);
+    stage.may("ada", &["annotate", grant, &format!("concordat.dev/{deleted}-")], None);
+    assert_eq!(stage.stands(grant, deleted), "ada");
 }

@@ -4,6 +4,7 @@
 
 mod access;
 mod behind;
+mod deletions;
 mod guard;
 mod reader;
 mod replicas;
