@@ -31,6 +31,7 @@ mod postgres;
 mod program;
 mod real_crds;
 mod requirements;
+mod rounds;
 mod saved_plans;
 mod signals;
 mod simulation;

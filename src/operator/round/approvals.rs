@@ -60,6 +60,31 @@ pub enum NotApproved {
     NothingWaits(String),
 }
 
+/// What was read of approvals before, so that each is told of once although it stands there until the operator has taken
+/// it off.
+#[derive(Debug, Default)]
+pub struct Read(BTreeMap<ObjectKey, Written>);
+
+impl Read {
+    /// Whether this very approval was read before.
+    pub fn knows(&self, approval: &Written) -> bool {
+        self.0.get(&approval.object) == Some(approval)
+    }
+
+    /// What stands on the objects of a concern by now.
+    pub fn learn(&mut self, concern: &Concern, written: &[Written]) {
+        let relationships =
+            concern.relationships.iter().map(|name| key(Kind::PartnerRelationship, name));
+        let grants = concern.grants.iter().map(|name| key(Kind::RoleGrant, name));
+        if !self.0.is_empty() {
+            for object in relationships.chain(grants) {
+                self.0.remove(&object);
+            }
+        }
+        self.0.extend(written.iter().map(|approval| (approval.object.clone(), approval.clone())));
+    }
+}
+
 /// The approvals on the objects of a concern.
 pub fn written(concern: &Concern, world: &World) -> Vec<Written> {
     let tables = world.tables();

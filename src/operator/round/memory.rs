@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::approvals;
 use crate::domain::{
     digest::Digest,
     lifecycle::Phase,
@@ -29,6 +30,8 @@ pub struct Memory {
     by_grant: BTreeMap<ObjectName, BTreeSet<RelationshipKey>>,
     blocked: BTreeMap<RelationshipKey, BTreeSet<Digest>>,
     settling: BTreeMap<RelationshipKey, Timestamp>,
+    /// Approvals that were read.
+    pub(super) approvals: approvals::Read,
 }
 
 impl Memory {

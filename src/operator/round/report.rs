@@ -228,8 +228,14 @@ impl Rounds {
             }
         }
         for (approval, why) in &run.not_approved {
-            done.not_approved.push((approval.object.clone(), approval.uid.clone(), why.clone()));
+            if !self.memory.approvals.knows(approval) {
+                let (object, uid) = (approval.object.clone(), approval.uid.clone());
+                let event = status::approval_refused(&why.to_string());
+                done.events.push((object.clone(), uid.clone(), event));
+                done.not_approved.push((object, uid, why.clone()));
+            }
         }
+        self.memory.approvals.learn(&run.judged.concern, &run.approvals);
     }
 }
 

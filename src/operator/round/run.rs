@@ -53,6 +53,8 @@ pub struct Run {
     pub refused: BTreeMap<Digest, (Change, Refusal)>,
     /// Approvals that do not count.
     pub not_approved: Vec<(Written, NotApproved)>,
+    /// The batches for which an approval has counted.
+    counted: BTreeSet<Digest>,
     /// Approvals that were read and can go.
     pub approvals: Vec<Written>,
     scope: Scope,
@@ -72,6 +74,7 @@ impl Run {
             settling: BTreeMap::new(),
             refused: BTreeMap::new(),
             not_approved: Vec::new(),
+            counted: BTreeSet::new(),
             approvals: Vec::new(),
             scope,
             claimant,
@@ -170,14 +173,25 @@ impl Run {
         }
         let written = &self.approvals;
         let (counted, refused) = approvals::judged(written, &waiting, settings, &locked(world));
-        if self.not_approved.is_empty() {
-            self.not_approved = refused;
-        }
         if !counted.is_empty() {
             let hashes = counted.keys().copied().collect();
             self.checked = check(&self.plan, desired, &self.budgets, &hashes);
         }
+        self.counted.extend(counted.keys());
+        self.tell_refused(refused);
         counted
+    }
+
+    /// Keeps the first reason for each approval. What has counted once waits for nothing after that.
+    fn tell_refused(&mut self, refused: Vec<(Written, NotApproved)>) {
+        self.not_approved.extend(refused);
+        let mut told = BTreeSet::new();
+        let counted = &self.counted;
+        self.not_approved.retain(|(approval, why)| {
+            let has_counted = approval.text.parse().is_ok_and(|hash| counted.contains(&hash));
+            let is_used = matches!(why, NotApproved::NothingWaits(_)) && has_counted;
+            !is_used && told.insert(approval.object.clone())
+        });
     }
 
     /// The batch in which a change is stored already.
