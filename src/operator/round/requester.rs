@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    api::{PartnerOfferSpec, PartnerOfferStatus},
     domain::{
         digest::Digest,
         entry::{Actor, ActorKind, ActorStanding, Intent, acceptance},
@@ -125,6 +126,10 @@ pub fn grants_behind(change: &Change) -> Vec<&ObjectName> {
 }
 
 /// Everybody who is known to have asked for a change: whoever made, changed or deleted the objects behind it.
+///
+/// An offer is behind what it alone can bring about: invitations, what is gained under its ceiling, and what is lost
+/// although no grant has changed. An acceptance is behind its own record only, since the customer allows and does not ask.
+/// A boundary is nobody's request: whoever sets limits can lift them.
 pub fn askers(change: &Change, world: &World) -> BTreeSet<String> {
     let tables = world.tables();
     let mut names = BTreeSet::new();
@@ -139,7 +144,49 @@ pub fn askers(change: &Change, world: &World) -> BTreeSet<String> {
         note(grant.annotation(CHANGED_BY));
         note(deleter(grant));
     }
+    let offer = seen_offer(change, world).filter(|_| rests_on_offer(change));
+    note(offer.and_then(|seen| seen.annotation(REQUESTED_BY)));
+    note(offer.and_then(|seen| seen.annotation(CHANGED_BY)));
+    let acceptance = acceptance(&change.effect).map(|recorded| &recorded.object);
+    let acceptance = acceptance.and_then(|name| tables.acceptances.get(name));
+    note(acceptance.and_then(|seen| seen.annotation(REQUESTED_BY)));
     names
+}
+
+/// The offer that a relationship names now.
+fn seen_offer<'a>(
+    change: &Change,
+    world: &'a World,
+) -> Option<&'a Seen<PartnerOfferSpec, PartnerOfferStatus>> {
+    let relationship = &change.subject.owner.object;
+    let seen = world.tables().relationships.get(relationship)?;
+    let name = seen.object.spec.offer_ref.as_ref()?.name.clone();
+    let offer = ObjectName { namespace: relationship.namespace.clone(), name };
+    world.tables().offers.get(&offer).map(|seen| &**seen)
+}
+
+/// Whether a change is one that an offer can bring about.
+fn rests_on_offer(change: &Change) -> bool {
+    match &change.effect {
+        Effect::SetRoles { before, after, .. } => {
+            let gained = after
+                .roles
+                .iter()
+                .any(|(role, until)| before.roles.get(role).is_none_or(|before| before < until));
+            gained || (change.cause != Cause::Deleted && grants_behind(change).is_empty())
+        }
+        Effect::Invite { .. } | Effect::DropGlobalAdministrator { .. } => true,
+        Effect::Authorise { .. }
+        | Effect::Decline { .. }
+        | Effect::Withdraw { .. }
+        | Effect::SetAutoExtend { .. }
+        | Effect::Extend { .. }
+        | Effect::Claim { .. }
+        | Effect::SetPolicies { .. }
+        | Effect::Terminate { .. }
+        | Effect::Expire { .. }
+        | Effect::RecordAcceptance { .. } => false,
+    }
 }
 
 /// Who deleted an object that is on its way out.
