@@ -25,6 +25,7 @@ mod layers;
 mod leader;
 mod manifest;
 mod operator;
+mod outbox;
 mod pages;
 mod planner;
 mod postgres;
