@@ -20,8 +20,8 @@ use super::{
 };
 use crate::{
     api::{
-        ConditionStatus, EffectiveAssignment, InvitationStatus, LedgerHead,
-        PartnerRelationshipStatus, PlanSummary,
+        ConditionStatus, InvitationStatus, LedgerHead, LeftOut, PartnerRelationshipStatus,
+        PlanSummary,
     },
     domain::{
         digest::Digest,
@@ -96,6 +96,14 @@ pub fn relationship(
     if assignments.len() < grantees {
         let _ = write!(ready.message, "; {} of {grantees} grantees are listed", assignments.len());
     }
+    let recorded = recorded(rows.own());
+    if recorded.is_err() {
+        ready.message.push_str("; too much is recorded for `--store cluster:` to plan from");
+    }
+    let left_out = LeftOut {
+        assignments: counted(grantees - assignments.len()),
+        recorded: counted(recorded.as_ref().err().copied().unwrap_or_default()),
+    };
     let conditions = conditions(about, ready, further.into_iter().flatten());
     let told = rows.told();
     let ends = assignments.iter().flat_map(|assignment| &assignment.roles);
@@ -126,17 +134,17 @@ pub fn relationship(
         invited_at: told.map(|row| row.invited_at),
         activated_at: told.and_then(|row| row.activated_at),
         ends_at: told.and_then(|row| row.ends_at),
-        recorded: recorded(rows.own(), in_effect(&assignments)),
+        recorded: recorded.unwrap_or_default(),
         assignments,
+        left_out: (left_out != LeftOut { assignments: 0, recorded: 0 }).then_some(left_out),
         plan: is_planned(facts).then(|| plan_summary(facts)),
         ledger: facts.ledger.clone().or_else(|| old.and_then(|old| old.ledger.clone())),
     };
     Reported { status, next_change }
 }
 
-/// How many roles are in effect.
-fn in_effect(assignments: &[EffectiveAssignment]) -> usize {
-    assignments.iter().map(|assignment| assignment.roles.len()).sum()
+fn counted(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn authorized(rows: &Rows<'_>) -> Option<Told> {
@@ -247,7 +255,7 @@ fn plan_summary(facts: &RelationshipFacts<'_>) -> PlanSummary {
         left => text::changes(left),
     };
     PlanSummary {
-        changes: i64::try_from(facts.left.len()).unwrap_or(i64::MAX),
+        changes: counted(facts.left.len()),
         summary: text::cut(summary),
         blocked: facts.blocked.map(|batch| batch.hash.to_string()),
         valid_until: facts.valid_until,
