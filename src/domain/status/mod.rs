@@ -20,6 +20,7 @@ mod boundary;
 mod condition;
 mod events;
 mod expiry;
+mod gone;
 mod grant;
 mod judged;
 mod offer;
@@ -42,6 +43,7 @@ pub use events::{
     Event, EventReason, EventType, approval_refused, grant_events, other_events,
     relationship_events,
 };
+pub use gone::gone_part;
 pub use grant::{GrantFacts, grant};
 pub use offer::{OfferFacts, offer};
 pub use part::{GrantPart, Held, grant_part};

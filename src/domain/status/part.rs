@@ -168,7 +168,7 @@ fn observed(would: &Verdict) -> (Verdict, Drift) {
 
 /// How much is held of what was given, and until when the first of it. It is everything if all the roles that `asked`
 /// tells are held somewhere.
-fn held<'a>(
+pub(super) fn held<'a>(
     given: &[Given<'a>],
     now: Timestamp,
     asked: impl Fn(&Given<'a>) -> Option<&'a BTreeSet<RoleId>>,

@@ -65,6 +65,11 @@ impl Given<'_> {
 }
 
 impl<'a> Rows<'a> {
+    /// These, whatever their object was.
+    pub fn those(rows: &[&'a ObservedRelationship]) -> Self {
+        Self { own: rows.to_vec(), ..Self::default() }
+    }
+
     /// The rows of this object.
     pub fn of(
         rows: &'a [ObservedRelationship],

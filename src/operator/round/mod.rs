@@ -7,6 +7,7 @@
 //! Never: a write for an object whose finalizer does not stand, or a status that was not read back.
 
 mod approvals;
+mod gone;
 pub(in crate::operator) mod hold;
 mod judged;
 mod marks;

@@ -56,6 +56,7 @@ impl Rounds {
     /// Everything that the cluster is to be told, and when to look again.
     pub(super) fn report(&mut self, sources: &Sources<'_>, done: &mut Done) {
         self.relationships(sources, done);
+        self.gone(sources, done);
         self.grants(sources, done);
         self.acceptances(sources, done);
         others::offers(sources, done);

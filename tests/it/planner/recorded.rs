@@ -138,7 +138,8 @@ fn a_status_stays_small_whatever_each_grantee_holds_and_however_much_is_written_
     let many = measured(&[10, 1_000], |assignment| assignment.state.roles = roles.clone());
     assert_eq!(many[0].left_out, None);
     let left_out = many[1].left_out.clone().unwrap();
-    assert_eq!(left_out.assignments + many[1].assignments.len() as i64, 1_000);
+    let listed = i64::try_from(many[1].assignments.len()).unwrap();
+    assert_eq!(left_out.assignments + listed, 1_000);
     let long = "why ".repeat(500);
     measured(&[16, 17, 100, 400, 4_000], |assignment| {
         for contribution in assignment.state.contributions.values_mut() {

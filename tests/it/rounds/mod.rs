@@ -4,6 +4,7 @@
 //! Never: a status or a finalizer written otherwise than the operator would.
 
 mod approvals;
+mod held;
 
 use std::{
     collections::BTreeMap,
@@ -40,6 +41,7 @@ pub struct Desk {
     now: Arc<Mutex<Timestamp>>,
     pub world: Mutex<World>,
     rounds: Rounds,
+    settings: Settings,
     pub store: SqlWriter,
     pub objects: BTreeMap<ObjectKey, Value>,
     work: Work,
@@ -69,7 +71,8 @@ impl Desk {
             runtime,
             now,
             world: Mutex::default(),
-            rounds: Rounds::new(settings),
+            rounds: Rounds::new(settings.clone()),
+            settings,
             store,
             objects: BTreeMap::new(),
             work: Work { everything: true, ..Work::default() },
@@ -102,29 +105,26 @@ impl Desk {
     /// Makes or changes an object, as the chart's policies stamp it.
     pub fn put(&mut self, user: &str, kind: Kind, name: &str, spec: Value) {
         let object = key_of(kind, name);
-        let mut stored = match self.objects.get(&object) {
-            Some(before) => {
-                let mut changed = before.clone();
-                let generation = before["metadata"]["generation"].as_i64().unwrap();
-                changed["metadata"]["generation"] = json!(generation + 1);
-                changed["metadata"]["annotations"][CHANGED_BY] = json!(user);
-                changed
-            }
-            None => {
-                self.uids += 1;
-                json!({
-                    "apiVersion": API_VERSION,
-                    "kind": kind.to_string(),
-                    "metadata": {
-                        "name": name,
-                        "namespace": object.namespace,
-                        "uid": format!("uid-{}", self.uids),
-                        "generation": 1,
-                        "creationTimestamp": self.now().to_string(),
-                        "annotations": { REQUESTED_BY: user },
-                    },
-                })
-            }
+        let mut stored = if let Some(before) = self.objects.get(&object) {
+            let mut changed = before.clone();
+            let generation = before["metadata"]["generation"].as_i64().unwrap();
+            changed["metadata"]["generation"] = json!(generation + 1);
+            changed["metadata"]["annotations"][CHANGED_BY] = json!(user);
+            changed
+        } else {
+            self.uids += 1;
+            json!({
+                "apiVersion": API_VERSION,
+                "kind": kind.to_string(),
+                "metadata": {
+                    "name": name,
+                    "namespace": object.namespace,
+                    "uid": format!("uid-{}", self.uids),
+                    "generation": 1,
+                    "creationTimestamp": self.now().to_string(),
+                    "annotations": { REQUESTED_BY: user },
+                },
+            })
         };
         stored["spec"] = spec;
         self.store(object, stored);
@@ -170,6 +170,12 @@ impl Desk {
     /// Whether the server takes no finalizers and leaves approvals where they are.
     pub fn takes_no_marks(&mut self, takes_none: bool) {
         self.takes_no_marks = takes_none;
+    }
+
+    /// Forgets everything but what is stored, as another process would.
+    pub fn starts_anew(&mut self) {
+        self.rounds = Rounds::new(self.settings.clone());
+        self.work = Work { everything: true, ..Work::default() };
     }
 
     /// Looks at everything in the next round.
