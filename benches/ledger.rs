@@ -2,7 +2,7 @@
 //!
 //! Never: a figure for entries smaller than those that a store writes.
 
-use std::{collections::BTreeMap, hint::black_box};
+use std::hint::black_box;
 
 use concordat::{
     api::{Cloud, GrantDeletionPolicy, PartnerType},
@@ -13,7 +13,7 @@ use concordat::{
         plan::{Approval, Cause, Change, Effect, Precondition, Subject},
         state::{
             Asked, Assignment, Contribution, Grantee, GranteeKind, Instance, ObjectName, Owner,
-            RelationshipKey, Tenant, Uid, Window,
+            RelationshipKey, Roles, Tenant, Uid, Window,
         },
     },
     ledger::{Replay, Until, export, verify},
@@ -37,8 +37,8 @@ fn assignment(number: u32, until: Timestamp) -> Assignment {
         deletion: GrantDeletionPolicy::Revoke,
         justification: None,
     };
-    let roles: BTreeMap<_, _> = ids.into_iter().map(|id| (id, until)).collect();
-    let contributions = BTreeMap::from([(object, Box::new(contribution))]);
+    let roles: Roles = ids.into_iter().map(|id| (id, until)).collect();
+    let contributions = [(object, Box::new(contribution))].into_iter().collect();
     Assignment { recorded: roles.clone(), roles, contributions }
 }
 
@@ -88,7 +88,7 @@ fn ledger() -> Vec<Entry> {
                 subject: entry::subject(&change),
                 actor: Actor { name: "deploy-bot".to_owned(), kind, standing },
                 intent: Intent::default(),
-                payload: entry::payload(&change, None),
+                payload: entry::payload(&change, change.id(), None),
             },
         );
         head = entry.head();

@@ -202,7 +202,7 @@ pub async fn invitation(
         planning::planned(&mut reader, desired, &claimant, &BTreeSet::new()).await?;
     let sent = plan.changes.iter().find_map(|change| {
         let Effect::Invite { invitation, .. } = &change.effect else { return None };
-        (change.subject.owner.object == wish.object).then_some(invitation)
+        (change.subject.owner.object == wish.object).then_some(&**invitation)
     });
     let rows = observed.relationships.values().flatten();
     let of_wish: Vec<_> = rows.filter(|row| row.owner.object == wish.object).collect();

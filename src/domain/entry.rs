@@ -296,15 +296,15 @@ pub fn subject(change: &Change) -> String {
     }
 }
 
-/// What an entry says of a change: all of it, with the hash of the person's record in the person's place.
-pub fn payload(change: &Change, person: Option<Digest>) -> Value {
+/// What an entry says of a change, whose id this is: all of it, with the hash of the person's record in the person's place.
+pub fn payload(change: &Change, id: Digest, person: Option<Digest>) -> Value {
     let mut effect = json!(change.effect);
     if let Some(accepted_by) = accepted_by(&mut effect) {
         let role = accepted_by["role"].take();
         *accepted_by = json!({ "person": person, "role": role });
     }
     json!({
-        "change": change.id(),
+        "change": id,
         "cause": change.cause,
         "subject": change.subject,
         "effect": effect,

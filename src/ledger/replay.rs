@@ -153,7 +153,7 @@ impl Replay {
                 ended: None,
                 policies,
                 assignments: BTreeMap::new(),
-                invitation,
+                invitation: *invitation,
             };
             self.rows.insert(key, Row { first, state });
             return Some(());
@@ -323,10 +323,10 @@ mod tests {
         for change in changes {
             let acceptance = entry::acceptance(&change.effect).is_some();
             let person = acceptance.then(|| ada_recorded().hash);
-            let recorded = Recorded::read(&entry::payload(&change, person)).unwrap();
+            let recorded = Recorded::read(&entry::payload(&change, change.id(), person)).unwrap();
             assert_eq!((recorded.change, recorded.person), (change.id(), person));
             assert_eq!(recorded.effect == change.effect, !acceptance);
-            assert!(!entry::payload(&change, None).to_string().contains("Lovelace"));
+            assert!(!entry::payload(&change, change.id(), None).to_string().contains("Lovelace"));
         }
     }
 

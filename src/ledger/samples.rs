@@ -70,7 +70,7 @@ pub(super) fn assignment(grant: &str, held: &[(&str, Timestamp)]) -> Assignment 
         deletion: GrantDeletionPolicy::Revoke,
         justification: None,
     };
-    let contributions = BTreeMap::from([(object(grant), Box::new(contribution))]);
+    let contributions = [(object(grant), Box::new(contribution))].into_iter().collect();
     let recorded = roles(held);
     Assignment { roles: recorded.clone(), recorded, contributions }
 }
@@ -115,7 +115,7 @@ pub(super) fn invitation(name: &str) -> Invitation {
 
 pub(super) fn invite(name: &str) -> Change {
     let effect = Effect::Invite {
-        invitation: invitation(name),
+        invitation: Box::new(invitation(name)),
         asked: asked(ROLES.into_iter()),
         policies: policies(),
         first: row(name),
@@ -166,7 +166,8 @@ pub(super) fn acceptance(name: &str, at: Timestamp) -> Acceptance {
 }
 
 pub(super) fn authorise(name: &str, at: Timestamp, ends_at: Timestamp) -> Change {
-    let effect = Effect::Authorise { acceptance: acceptance(name, at), ends_at: Some(ends_at) };
+    let effect =
+        Effect::Authorise { acceptance: Box::new(acceptance(name, at)), ends_at: Some(ends_at) };
     change(name, effect, Cause::Answered)
 }
 
@@ -200,7 +201,7 @@ pub(super) fn ledger(changes: impl IntoIterator<Item = (Timestamp, Change)>) -> 
                 subject: entry::subject(&change),
                 actor: Actor { name, kind, standing: ActorStanding::Claimed },
                 intent: Intent { catalogue: "2026-11-21".to_owned(), ..Intent::default() },
-                payload: entry::payload(&change, person),
+                payload: entry::payload(&change, change.id(), person),
             },
         );
         head = entry.head();

@@ -80,7 +80,7 @@ impl Trail {
         match effect {
             Effect::Invite { .. } => story.invited = Some(entry),
             Effect::Authorise { acceptance, ends_at: _ } => {
-                story.answered = Some(Answered { entry, acceptance, person });
+                story.answered = Some(Answered { entry, acceptance: *acceptance, person });
             }
             Effect::Decline { acceptance: _ } => story.ended = Some((entry, EndReason::Declined)),
             Effect::Withdraw { reason } | Effect::Terminate { reason } => {

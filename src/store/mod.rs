@@ -218,6 +218,6 @@ pub enum Refusal {
 
 /// The hash by which a plan is recorded with its effects.
 pub fn plan_hash(changes: &[Admitted]) -> Digest {
-    let ids: Vec<Digest> = changes.iter().map(|admitted| admitted.change.id()).collect();
+    let ids: Vec<Digest> = changes.iter().map(Admitted::id).collect();
     Digest::of(&ids)
 }

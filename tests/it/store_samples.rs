@@ -17,7 +17,7 @@ use concordat::{
         duration::Duration,
         entry::{Actor, ActorKind, ActorStanding, Intent},
         ids::{GranteeId, HELPDESK_ADMINISTRATOR, RoleId, TenantId},
-        limits::{Admitted, Cost, Limits, check},
+        limits::{Admitted, Limits, check},
         plan::{Change, Claimant, Foreign, plan},
         state::{
             Absence, Acceptance, Asked, Desired, DesiredGrant, DesiredRelationship, Grantee,
@@ -276,15 +276,7 @@ pub fn changes(desired: &Desired, observed: &Observed, instance: &Instance) -> V
 /// Free of limits.
 pub fn free(changes: impl IntoIterator<Item = Change>) -> Vec<Admitted> {
     let scope = "default".to_owned();
-    changes
-        .into_iter()
-        .map(|change| Admitted {
-            change,
-            scope: scope.clone(),
-            cost: Cost::default(),
-            approved: None,
-        })
-        .collect()
+    changes.into_iter().map(|change| Admitted::free(change, scope.clone())).collect()
 }
 
 /// The changes that the command line would make now.

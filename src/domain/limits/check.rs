@@ -29,6 +29,19 @@ pub struct Admitted {
     pub cost: Cost,
     /// The batch under whose approval it runs.
     pub approved: Option<Digest>,
+    id: Digest,
+}
+
+impl Admitted {
+    /// The id of the change, which takes long to find out and is asked for often.
+    pub fn id(&self) -> Digest {
+        self.id
+    }
+
+    /// A change that takes nothing from the budget of its scope.
+    pub fn free(change: Change, scope: String) -> Self {
+        Self { id: change.id(), change, scope, cost: Cost::default(), approved: None }
+    }
 }
 
 /// Changes that wait for a person, together.
@@ -72,7 +85,7 @@ pub fn check(
         let scope = desired.scope_of(&change.subject.owner.object.namespace);
         scopes.entry(scope).or_default().push(position);
     }
-    let mut fate: Vec<Option<Admitted>> = vec![None; plan.changes.len()];
+    let mut admitted: Vec<Option<(&str, Cost, Option<Digest>)>> = vec![None; plan.changes.len()];
     let (mut blocked, mut approved) = (Vec::new(), Vec::new());
     let none = Budget::default();
     for (scope, positions) in scopes {
@@ -99,12 +112,8 @@ pub fn check(
             let batch = budget.approved.get(&member[position]).copied();
             let batch = batch.or_else(|| waiting.contains(position).then_some(hash));
             let counts = batch.is_none();
-            fate[*position] = Some(Admitted {
-                change: plan.changes[*position].clone(),
-                scope: scope.to_owned(),
-                cost: if counts { costs[position] } else { Cost::default() },
-                approved: batch,
-            });
+            let cost = if counts { costs[position] } else { Cost::default() };
+            admitted[*position] = Some((scope, cost, batch));
         }
         if !waiting.is_empty() {
             let changes = waiting.iter().map(|position| plan.changes[*position].clone()).collect();
@@ -112,7 +121,12 @@ pub fn check(
             if is_approved { approved.push(batch) } else { blocked.push(batch) }
         }
     }
-    Checked { run: fate.into_iter().flatten().collect(), blocked, approved }
+    let mut run = Vec::with_capacity(admitted.iter().flatten().count());
+    for (change, admitted) in plan.changes.iter().zip(admitted) {
+        let Some((scope, cost, approved)) = admitted else { continue };
+        run.push(Admitted { cost, approved, ..Admitted::free(change.clone(), scope.to_owned()) });
+    }
+    Checked { run, blocked, approved }
 }
 
 /// Batches that were stored before and are approved with this very run: they run as far as they still apply.

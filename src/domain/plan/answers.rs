@@ -80,7 +80,7 @@ fn about_answer(
 }
 
 fn apply_answer(answer: &Acceptance, row: &mut Row<'_>, draft: &mut Draft<'_>) {
-    let acceptance = answer.clone();
+    let acceptance = Box::new(answer.clone());
     if answer.decision == AcceptanceDecision::Decline {
         draft.change(&row.key, Effect::Decline { acceptance }, Cause::Answered);
         row.phase = Phase::Ended;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::super::{
     ids::RoleId,
-    state::{Assignment, Contribution, ObjectName, Roles, Window},
+    state::{Assignment, Contribution, Contributions, Roles, Window},
 };
 use crate::api::UnmanagedAssignments;
 
@@ -59,11 +59,7 @@ pub struct Merged {
 /// For each role, the end of the unbroken stretch around `now` that the contributions cover, never past `ends_at`.
 ///
 /// A role that needs no end where the relationship has none lasts until the last instant there is.
-pub fn covered(
-    contributions: &BTreeMap<ObjectName, Box<Contribution>>,
-    now: Timestamp,
-    ends_at: Option<Timestamp>,
-) -> Roles {
+pub fn covered(contributions: &Contributions, now: Timestamp, ends_at: Option<Timestamp>) -> Roles {
     let mut windows: BTreeMap<RoleId, Vec<Window>> = BTreeMap::new();
     for contribution in contributions.values() {
         for role in &contribution.roles {
@@ -94,11 +90,7 @@ fn stretch(mut windows: Vec<Window>, now: Timestamp) -> Timestamp {
 
 /// Only what takes part in a stretch that has begun is recorded: what is merely planned gives nothing if its object
 /// goes before it begins.
-pub fn begun(
-    contributions: BTreeMap<ObjectName, Box<Contribution>>,
-    wanted: &Roles,
-    now: Timestamp,
-) -> BTreeMap<ObjectName, Box<Contribution>> {
+pub fn begun(contributions: Contributions, wanted: &Roles, now: Timestamp) -> Contributions {
     let takes_part = |contribution: &Contribution| {
         let starts = contribution.window.not_before.unwrap_or(Timestamp::MIN);
         let ends = contribution.window.not_after.unwrap_or(Timestamp::MAX);
@@ -112,11 +104,7 @@ pub fn begun(
 }
 
 /// Merges what the contributions ask for with what is held and what was recorded.
-pub fn merge(
-    before: &Assignment,
-    contributions: BTreeMap<ObjectName, Box<Contribution>>,
-    rules: Rules<'_>,
-) -> Merged {
+pub fn merge(before: &Assignment, contributions: Contributions, rules: Rules<'_>) -> Merged {
     let Rules { now, ends_at, ceiling, unmanaged, gains } = rules;
     let mut wanted = covered(&contributions, now, ends_at);
     wanted.retain(|role, _| ceiling.contains(role));

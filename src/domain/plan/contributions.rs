@@ -2,7 +2,7 @@
 //!
 //! Never: more by a grant that is held or gone than it gave before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -16,8 +16,8 @@ use crate::{
         ids::{GranteeId, Kind, RoleId},
         problem::{Code, Severity},
         state::{
-            Absence, Assignment, Contribution, Desired, DesiredGrant, DesiredRelationship,
-            ObjectName, Standing,
+            Absence, Assignment, Contribution, Contributions, Desired, DesiredGrant,
+            DesiredRelationship, ObjectName, Standing,
         },
     },
 };
@@ -42,10 +42,10 @@ pub(super) enum Gone {
 }
 
 pub(super) struct Wanted {
-    pub contributions: BTreeMap<ObjectName, Box<Contribution>>,
+    pub contributions: Contributions,
     pub gone: Gone,
     /// The same with roles as the newer catalogue resolves them, where that alone makes a difference.
-    pub newer_catalogue: Option<BTreeMap<ObjectName, Box<Contribution>>>,
+    pub newer_catalogue: Option<Contributions>,
 }
 
 /// What each grant adds for one grantee: as declared, or as recorded where the object is held or gone. What is only
@@ -59,8 +59,8 @@ pub(super) fn contributions(
 ) -> Wanted {
     let Source { wish, desired, .. } = source;
     let mut wanted =
-        Wanted { contributions: BTreeMap::new(), gone: Gone::None, newer_catalogue: None };
-    let mut newer = BTreeMap::new();
+        Wanted { contributions: Contributions::new(), gone: Gone::None, newer_catalogue: None };
+    let mut newer = Contributions::new();
     for (object, recorded) in &before.contributions {
         let kept = match (wish.grants.get(object), latitude) {
             (_, Latitude::Observed) => Some(Contribution::clone(recorded)),

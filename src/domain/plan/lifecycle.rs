@@ -316,7 +316,7 @@ fn invite(
         AwaitedFor::Renewal => Cause::Renewal,
     };
     let effect = Effect::Invite {
-        invitation: invitation.clone(),
+        invitation: Box::new(invitation.clone()),
         asked: wish.asked.clone(),
         policies: wish.policies.clone(),
         first,

@@ -179,7 +179,7 @@ pub enum Effect {
     /// Makes the row and sends the invitation.
     Invite {
         /// The request as it is sent.
-        invitation: Invitation,
+        invitation: Box<Invitation>,
         /// How its ceiling was asked for.
         asked: Asked,
         /// What is recorded with it.
@@ -194,14 +194,14 @@ pub enum Effect {
     /// The customer accepted: access can be held from now on.
     Authorise {
         /// The acceptance.
-        acceptance: Acceptance,
+        acceptance: Box<Acceptance>,
         /// When it ends: the duration from the acceptance.
         ends_at: Option<Timestamp>,
     },
     /// The customer declined.
     Decline {
         /// The answer.
-        acceptance: Acceptance,
+        acceptance: Box<Acceptance>,
     },
     /// Cancels an invitation that nobody has accepted (L6).
     Withdraw {
@@ -265,7 +265,7 @@ pub enum Effect {
     /// Records that an agreement was accepted, and nothing else.
     RecordAcceptance {
         /// The acceptance.
-        acceptance: Acceptance,
+        acceptance: Box<Acceptance>,
     },
 }
 
@@ -373,7 +373,7 @@ fn record_agreements(desired: &Desired, observed: &Observed, claimant: &Claimant
                 customer: tenant(acceptance.customer),
                 type_: None,
             },
-            effect: Effect::RecordAcceptance { acceptance: acceptance.clone() },
+            effect: Effect::RecordAcceptance { acceptance: Box::new(acceptance.clone()) },
             cause: Cause::Answered,
             approval: Approval::NotNeeded,
             expects: Precondition { uid: None, revision: 0, version: 0 },

@@ -7,9 +7,10 @@ mod invitation;
 mod names;
 mod observed;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
 pub use desired::{
@@ -19,15 +20,15 @@ pub use desired::{
 pub use invitation::{AcceptedText, Agreement, Document, Invitation, Terms};
 pub use names::{Grantee, GranteeKind, Instance, ObjectName, Owner, RelationshipKey, Tenant, Uid};
 pub use observed::{
-    Assignment, Contribution, Observed, ObservedAcceptance, ObservedAssignment,
+    Assignment, Contribution, Contributions, Observed, ObservedAcceptance, ObservedAssignment,
     ObservedRelationship,
 };
 
 use super::ids::RoleId;
 use crate::api::{ManagementPolicy, RelationshipDeletionPolicy, UnmanagedAssignments};
 
-/// For each role, until when. The end is exclusive.
-pub type Roles = BTreeMap<RoleId, Timestamp>;
+/// For each role, until when. The end is exclusive. Mostly there are a few, and there are very many of these maps.
+pub type Roles = LiteMap<RoleId, Timestamp>;
 
 /// `[from, to)`. An absent end is open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -112,9 +113,12 @@ pub struct Assignment {
     pub roles: Roles,
     /// What Concordat last wrote. More in `roles` was added outside; less was removed outside.
     pub recorded: Roles,
-    /// What each grant adds. Mostly it is one, and a map has room for eleven.
-    pub contributions: BTreeMap<ObjectName, Box<Contribution>>,
+    /// What each grant adds.
+    pub contributions: Contributions,
 }
+
+/// What each grant adds to an assignment: mostly it is one grant.
+pub type Contributions = LiteMap<ObjectName, Box<Contribution>>;
 
 /// What one grant adds to an assignment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -227,7 +227,8 @@ impl Lead {
                 Outcome::Refused(refusal) => (ChangeOutcome::Refused, Some(refusal.code())),
             };
             self.metrics.store_change(&effect.change, outcome);
-            logs::effect(&effect.change, logs::Effected { outcome, code, sequence: None });
+            let told = logs::Effected { outcome, code, sequence: None };
+            logs::effect(&effect.change, effect.id, told);
         }
         for batch in &done.blocked {
             warn!(
@@ -284,8 +285,8 @@ fn remember(world: &mut World, report: &Report) {
     let name = &report.name;
     match report.status.clone() {
         StatusOf::Offer(status) => world.reports::<PartnerOffer>(name, status),
-        StatusOf::Relationship(status) => world.reports::<PartnerRelationship>(name, *status),
-        StatusOf::Grant(status) => world.reports::<RoleGrant>(name, *status),
+        StatusOf::Relationship(status) => world.reports::<PartnerRelationship>(name, status),
+        StatusOf::Grant(status) => world.reports::<RoleGrant>(name, status),
         StatusOf::Acceptance(status) => world.reports::<AgreementAcceptance>(name, status),
         StatusOf::Boundary(status) => world.reports::<PartnerBoundary>(name, status),
     }

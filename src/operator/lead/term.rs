@@ -13,7 +13,7 @@ use crate::{
     domain::entry::Head,
     operator::{
         leader::Published,
-        round::{Rounds, Work, locked},
+        round::{Done, Rounds, Work, locked},
         telemetry::metrics::{Holdings, LedgerHead},
     },
     store::{
@@ -79,17 +79,18 @@ impl<'a> Term<'a> {
         if work.is_empty() {
             return Ok(());
         }
+        let now = self.now();
+        let Some(store) = &mut self.store else { return Ok(()) };
+        let began = Instant::now();
+        if let Some(done) = self.rounds.expire_due(work, now, store).await? {
+            self.tell(done, began)?;
+        }
         let Some(store) = &mut self.store else { return Ok(()) };
         let began = Instant::now();
         let done = self.rounds.round(&self.lead.world, work, store).await?;
-        self.clock = (done.now, Instant::now());
-        let failed = done.failed.clone();
         let again = done.again.clone();
         let left = done.left;
-        self.lead.tell(done, began.elapsed());
-        if let Some(error) = failed {
-            return Err(error);
-        }
+        self.tell(done, began)?;
         *work = Work::default();
         for wake in again {
             work.also(wake);
@@ -110,11 +111,18 @@ impl<'a> Term<'a> {
         self.begun = true;
         let began = Instant::now();
         let done = self.rounds.expire(&mut store).await?;
-        self.clock = (done.now, Instant::now());
+        self.tell(done, began)?;
         self.store = Some(store);
         self.lead.reached(&Ok(()));
-        self.lead.tell(done, began.elapsed());
         Ok(())
+    }
+
+    /// Hands on what was done, also where the store failed in the middle of it.
+    fn tell(&mut self, done: Done, began: Instant) -> Result<(), StoreError> {
+        self.clock = (done.now, Instant::now());
+        let failed = done.failed.clone();
+        self.lead.tell(done, began.elapsed());
+        failed.map_or(Ok(()), Err)
     }
 
     /// Reads the store's clock and the end of the ledger, and lets the Lease tell how far we are.
@@ -138,8 +146,9 @@ impl<'a> Term<'a> {
             && self.rounds.memory().next_end().is_some_and(|end| end <= now)
             && let Some(store) = &mut self.store
         {
+            let began = Instant::now();
             let done = self.rounds.expire(store).await?;
-            self.lead.tell(done, Duration::ZERO);
+            self.tell(done, began)?;
         }
         Ok(())
     }

@@ -109,15 +109,15 @@ pub fn settling(
 
 /// What may run now: everything but changes of relationships that settle. Expiry never waits.
 pub fn ready(
-    run: &[Admitted],
+    run: Vec<Admitted>,
     first_keys: &BTreeMap<RelationshipKey, RelationshipKey>,
     settling: &BTreeMap<RelationshipKey, Timestamp>,
 ) -> Vec<Admitted> {
-    let waits = |admitted: &&Admitted| {
+    let waits = |admitted: &Admitted| {
         let row = admitted.change.subject.relationship.as_ref();
         let first = row.map(|row| first_keys.get(row).unwrap_or(row));
         admitted.change.cause != Cause::Expired
             && first.is_some_and(|first| settling.contains_key(first))
     };
-    run.iter().filter(|admitted| !waits(admitted)).cloned().collect()
+    run.into_iter().filter(|admitted| !waits(admitted)).collect()
 }

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use litemap::LiteMap;
 
 use super::approvals;
 use crate::domain::{
@@ -22,12 +23,15 @@ struct Rows {
     next_end: Option<Timestamp>,
 }
 
+/// The rows behind each object: mostly one.
+type Index = BTreeMap<ObjectName, LiteMap<RelationshipKey, ()>>;
+
 /// What is remembered of the store.
 #[derive(Debug, Default)]
 pub struct Memory {
     rows: BTreeMap<RelationshipKey, Rows>,
-    by_owner: BTreeMap<ObjectName, BTreeSet<RelationshipKey>>,
-    by_grant: BTreeMap<ObjectName, BTreeSet<RelationshipKey>>,
+    by_owner: Index,
+    by_grant: Index,
     blocked: BTreeMap<RelationshipKey, BTreeSet<Digest>>,
     settling: BTreeMap<RelationshipKey, Timestamp>,
     /// Approvals that were read.
@@ -56,7 +60,7 @@ impl Memory {
 
     /// The relationships in the store that an object owns.
     pub fn owned_by(&self, object: &ObjectName) -> impl Iterator<Item = &RelationshipKey> {
-        self.by_owner.get(object).into_iter().flatten()
+        self.by_owner.get(object).into_iter().flat_map(LiteMap::keys)
     }
 
     /// The objects that own the rows of a relationship.
@@ -66,7 +70,7 @@ impl Memory {
 
     /// The relationships in the store under which a grant has given something.
     pub fn given_by(&self, grant: &ObjectName) -> impl Iterator<Item = &RelationshipKey> {
-        self.by_grant.get(grant).into_iter().flatten()
+        self.by_grant.get(grant).into_iter().flat_map(LiteMap::keys)
     }
 
     /// The grants that have given something under a relationship.
@@ -92,6 +96,11 @@ impl Memory {
     /// The next instant at which somebody loses something because its time is over.
     pub fn next_end(&self) -> Option<Timestamp> {
         self.rows.values().filter_map(|rows| rows.next_end).min()
+    }
+
+    /// Whether an end has passed under a relationship and was still in the store.
+    pub fn has_ended(&self, key: &RelationshipKey, now: Timestamp) -> bool {
+        self.rows.get(key).is_some_and(|rows| rows.next_end.is_some_and(|end| end <= now))
     }
 
     /// How many ends have passed and are still in the store.
@@ -170,7 +179,7 @@ impl Rows {
 }
 
 fn move_index(
-    index: &mut BTreeMap<ObjectName, BTreeSet<RelationshipKey>>,
+    index: &mut Index,
     key: &RelationshipKey,
     before: &BTreeSet<ObjectName>,
     now: &BTreeSet<ObjectName>,
@@ -184,6 +193,6 @@ fn move_index(
         }
     }
     for object in now {
-        index.entry(object.clone()).or_default().insert(key.clone());
+        index.entry(object.clone()).or_default().insert(key.clone(), ());
     }
 }

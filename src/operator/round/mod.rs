@@ -121,6 +121,9 @@ pub struct Rounds {
     bounded: BTreeMap<ObjectName, BTreeSet<String>>,
 }
 
+/// Of so many relationships what has ended is read and taken away at once, so that the first do not wait for the last.
+const EXPIRE_AT_ONCE: usize = 250;
+
 /// The world, locked for as long as nothing is awaited.
 pub fn locked(world: &Mutex<World>) -> MutexGuard<'_, World> {
     world.lock().unwrap_or_else(PoisonError::into_inner)
@@ -155,12 +158,46 @@ impl Rounds {
 
     /// What time alone has ended, whatever any object says: done first after a start, before anything is listed.
     pub async fn expire(&mut self, store: &mut impl Write) -> Result<Done, StoreError> {
-        let observed = store.observe(&Scope::All).await?;
+        self.expire_in(&Scope::All, store).await
+    }
+
+    /// The same of what is due: what has ended goes before anybody works out what else there is to do.
+    pub async fn expire_due(
+        &mut self,
+        work: &Work,
+        now: Timestamp,
+        store: &mut impl Write,
+    ) -> Result<Option<Done>, StoreError> {
+        let ended = work.rows.iter().filter(|row| self.memory.has_ended(row, now));
+        let ended: Vec<RelationshipKey> = ended.cloned().collect();
+        let mut all: Option<Done> = None;
+        for keys in ended.chunks(EXPIRE_AT_ONCE) {
+            let keys = keys.iter().cloned().collect();
+            let scope = Scope::Of { keys, customers: BTreeSet::new(), owned: None };
+            let done = self.expire_in(&scope, store).await?;
+            let failed = done.failed.is_some();
+            match &mut all {
+                Some(all) => all.and(done),
+                None => all = Some(done),
+            }
+            if failed {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    async fn expire_in(
+        &mut self,
+        scope: &Scope,
+        store: &mut impl Write,
+    ) -> Result<Done, StoreError> {
+        let observed = store.observe(scope).await?;
         let desired = nothing();
         let plan = plan(&desired, &observed, &self.claimant());
         self.memory.learn(observed.relationships.keys(), &observed, &self.settings.instance);
         let mut done = Done::at(observed.now);
-        run::expiry(store, plan, &desired, &self.settings, &mut done).await?;
+        run::expiry(store, plan, &desired, &self.settings, &mut done).await;
         Ok(done)
     }
 

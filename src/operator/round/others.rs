@@ -2,7 +2,7 @@
 //!
 //! Never: an acceptance told as recorded that was not read back.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Rounds, Wake,
@@ -72,7 +72,7 @@ impl Rounds {
                 done.reports.push(Report {
                     name: name.clone(),
                     uid: seen.object.uid.clone(),
-                    status: StatusOf::Acceptance(reported.status),
+                    status: StatusOf::Acceptance(Arc::new(reported.status)),
                 });
             }
         }
@@ -96,7 +96,7 @@ pub(super) fn offers(sources: &Sources<'_>, done: &mut Done) {
             done.reports.push(Report {
                 name: name.clone(),
                 uid: seen.object.uid.clone(),
-                status: StatusOf::Offer(reported.status),
+                status: StatusOf::Offer(Arc::new(reported.status)),
             });
         }
     }
@@ -116,7 +116,7 @@ pub(super) fn boundaries(sources: &Sources<'_>, done: &mut Done) {
             done.reports.push(Report {
                 name: name.clone(),
                 uid: seen.object.uid.clone(),
-                status: StatusOf::Boundary(reported.status),
+                status: StatusOf::Boundary(Arc::new(reported.status)),
             });
         }
     }

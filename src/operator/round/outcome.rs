@@ -2,8 +2,10 @@
 //!
 //! Never: anything that the cluster says already.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{approvals::NotApproved, wakes::Wake};
 use crate::{
@@ -60,20 +62,31 @@ pub struct Report {
     pub status: StatusOf,
 }
 
-/// The status of an object of any kind.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
+/// The status of an object of any kind, held once for as long as it is on its way.
+#[derive(Debug, Clone, PartialEq)]
 pub enum StatusOf {
     /// Of an offer.
-    Offer(PartnerOfferStatus),
+    Offer(Arc<PartnerOfferStatus>),
     /// Of a relationship.
-    Relationship(Box<PartnerRelationshipStatus>),
+    Relationship(Arc<PartnerRelationshipStatus>),
     /// Of a grant.
-    Grant(Box<RoleGrantStatus>),
+    Grant(Arc<RoleGrantStatus>),
     /// Of an acceptance.
-    Acceptance(AgreementAcceptanceStatus),
+    Acceptance(Arc<AgreementAcceptanceStatus>),
     /// Of a boundary.
-    Boundary(PartnerBoundaryStatus),
+    Boundary(Arc<PartnerBoundaryStatus>),
+}
+
+impl Serialize for StatusOf {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Offer(status) => status.as_ref().serialize(serializer),
+            Self::Relationship(status) => status.as_ref().serialize(serializer),
+            Self::Grant(status) => status.as_ref().serialize(serializer),
+            Self::Acceptance(status) => status.as_ref().serialize(serializer),
+            Self::Boundary(status) => status.as_ref().serialize(serializer),
+        }
+    }
 }
 
 impl StatusOf {
@@ -111,6 +124,8 @@ pub struct Mark {
 pub struct Effected {
     /// The change.
     pub change: Change,
+    /// Its id.
+    pub id: Digest,
     /// What became of it.
     pub outcome: Outcome,
     /// Who is behind it.
@@ -118,6 +133,13 @@ pub struct Effected {
 }
 
 impl Done {
+    /// Adds what was done next where nothing but effects are told.
+    pub(super) fn and(&mut self, next: Self) {
+        self.now = next.now;
+        self.effects.extend(next.effects);
+        self.failed = next.failed;
+    }
+
     /// Nothing is done yet.
     pub fn at(now: Timestamp) -> Self {
         Self {

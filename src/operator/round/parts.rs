@@ -13,7 +13,8 @@ use crate::domain::{
 /// All parts, found from both sides.
 #[derive(Debug, Default)]
 pub struct Parts {
-    by_grant: BTreeMap<ObjectName, BTreeMap<ObjectName, GrantPart>>,
+    /// By grant, then by relationship: mostly a grant has one, for which a map of its own would be much.
+    by_grant: BTreeMap<(ObjectName, ObjectName), GrantPart>,
     by_relationship: BTreeMap<ObjectName, BTreeSet<ObjectName>>,
     standings: BTreeMap<ObjectName, Standing>,
 }
@@ -21,7 +22,7 @@ pub struct Parts {
 impl Parts {
     /// The relationships under which a grant was last seen.
     pub fn relationships_of(&self, grant: &ObjectName) -> impl Iterator<Item = &ObjectName> {
-        self.by_grant.get(grant).into_iter().flat_map(BTreeMap::keys)
+        self.of(grant).map(|(relationship, _)| relationship)
     }
 
     /// The grants that were last seen under a relationship.
@@ -40,7 +41,11 @@ impl Parts {
 
     /// The parts of a grant, by relationship.
     pub fn of(&self, grant: &ObjectName) -> impl Iterator<Item = (&ObjectName, &GrantPart)> {
-        self.by_grant.get(grant).into_iter().flatten()
+        let first = ObjectName { namespace: String::new(), name: String::new() };
+        self.by_grant
+            .range((grant.clone(), first)..)
+            .take_while(move |((of, _), _)| of == grant)
+            .map(|((_, relationship), part)| (relationship, part))
     }
 
     /// Sets what every grant of a relationship comes to under it; any other grant comes to nothing there.
@@ -48,15 +53,10 @@ impl Parts {
         let grants: BTreeSet<ObjectName> = parts.keys().cloned().collect();
         let before = self.by_relationship.remove(relationship).unwrap_or_default();
         for grant in before.difference(&grants) {
-            if let Some(parts) = self.by_grant.get_mut(grant) {
-                parts.remove(relationship);
-                if parts.is_empty() {
-                    self.by_grant.remove(grant);
-                }
-            }
+            self.by_grant.remove(&(grant.clone(), relationship.clone()));
         }
         for (grant, part) in parts {
-            self.by_grant.entry(grant).or_default().insert(relationship.clone(), part);
+            self.by_grant.insert((grant, relationship.clone()), part);
         }
         if !grants.is_empty() {
             self.by_relationship.insert(relationship.clone(), grants);

@@ -2,7 +2,10 @@
 //!
 //! Never: a status from before the last look into the store.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
@@ -148,7 +151,7 @@ impl Rounds {
                 done.reports.push(Report {
                     name: name.clone(),
                     uid: seen.object.uid.clone(),
-                    status: StatusOf::Relationship(Box::new(reported.status)),
+                    status: StatusOf::Relationship(Arc::new(reported.status)),
                 });
             }
         }
@@ -196,7 +199,7 @@ impl Rounds {
                 done.reports.push(Report {
                     name: name.clone(),
                     uid: seen.object.uid.clone(),
-                    status: StatusOf::Grant(Box::new(reported.status)),
+                    status: StatusOf::Grant(Arc::new(reported.status)),
                 });
             }
         }

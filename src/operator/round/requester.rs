@@ -10,6 +10,7 @@ use crate::{
         digest::Digest,
         entry::{Actor, ActorKind, ActorStanding, Intent, acceptance},
         ids::{Kind, ObjectKey},
+        limits::Admitted,
         plan::{Cause, Change, Effect},
         state::{Instance, ObjectName},
     },
@@ -68,17 +69,14 @@ fn origin<S, T>(seen: &Seen<S, T>) -> Origin {
 
 /// The signature of each change whose origin is known, by its id. Where nobody stamped who deleted an object, the change
 /// names the object and not the person.
-pub fn signatures<'a>(
-    changes: impl Iterator<Item = &'a Change>,
-    world: &World,
-    run: &Signature,
-) -> BTreeMap<Digest, Signature> {
-    let signed = changes.filter_map(|change| {
+pub fn signatures(run: &[Admitted], world: &World, by: &Signature) -> BTreeMap<Digest, Signature> {
+    let signed = run.iter().filter_map(|admitted| {
+        let change = &admitted.change;
         let Origin { actor, mut intent } = behind(change, world)?;
-        intent.plan = run.intent.plan;
-        intent.catalogue.clone_from(&run.intent.catalogue);
-        let actor = actor.unwrap_or_else(|| run.actor.clone());
-        Some((change.id(), Signature { actor, intent }))
+        intent.plan = by.intent.plan;
+        intent.catalogue.clone_from(&by.intent.catalogue);
+        let actor = actor.unwrap_or_else(|| by.actor.clone());
+        Some((admitted.id(), Signature { actor, intent }))
     });
     signed.collect()
 }

@@ -98,10 +98,11 @@ impl Run {
             let approved = self.check(world, settings);
             let first_keys = self.first_keys();
             self.settling = hold::settling(&self.plan, &first_keys, settings.settles_for, memory);
-            let run = hold::ready(&self.checked.run, &first_keys, &self.settling);
+            let run = std::mem::take(&mut self.checked.run);
+            let run = hold::ready(run, &first_keys, &self.settling);
             let run: Vec<Admitted> = run
                 .into_iter()
-                .filter(|admitted| !self.refused.contains_key(&admitted.change.id()))
+                .filter(|admitted| !self.refused.contains_key(&admitted.id()))
                 .collect();
             let by = operator(settings, &run);
             self.block(store, &by, done).await?;
@@ -115,12 +116,11 @@ impl Run {
             if run.is_empty() {
                 break;
             }
-            let changes = requester::signatures(
-                run.iter().map(|admitted| &admitted.change),
-                &locked(world),
-                &by,
-            );
+            let changes = requester::signatures(&run, &locked(world), &by);
             let signatures = Signatures { run: by, changes };
+            // What was read and planned before is of no use any more, and there can be very much of it.
+            self.plan.changes = Vec::new();
+            self.observed.relationships = BTreeMap::new();
             self.apply(store, run, &signatures, done).await;
             if done.failed.is_some() {
                 return Ok(());
@@ -141,14 +141,13 @@ impl Run {
         let limits = self.judged.desired.limits();
         let report = apply(store, run, &limits, signatures, |_| ControlFlow::Continue(())).await;
         for (admitted, outcome) in report.tried {
-            let id = admitted.change.id();
             if let Outcome::Refused(refusal) = &outcome
                 && *refusal != Refusal::Stale
             {
-                self.refused.insert(id, (admitted.change.clone(), refusal.clone()));
+                self.refused.insert(admitted.id(), (admitted.change.clone(), refusal.clone()));
             }
-            let by = signatures.of(&id).clone();
-            done.effects.push(Effected { change: admitted.change, outcome, by });
+            let by = signatures.of(&admitted.id()).clone();
+            done.effects.push(Effected { id: admitted.id(), change: admitted.change, outcome, by });
         }
         if let Some(Stopped::Failed(error)) = report.stopped {
             done.failed = Some(error);
@@ -266,28 +265,26 @@ pub async fn expiry(
     desired: &Desired,
     settings: &Settings,
     done: &mut Done,
-) -> Result<(), StoreError> {
+) {
     let expired = plan.changes.into_iter().filter(|change| change.cause == Cause::Expired);
     let run: Vec<Admitted> = expired
-        .map(|change| Admitted {
-            scope: desired.scope_of(&change.subject.owner.object.namespace).to_owned(),
-            cost: crate::domain::limits::Cost::default(),
-            approved: None,
-            change,
+        .map(|change| {
+            let scope = desired.scope_of(&change.subject.owner.object.namespace).to_owned();
+            Admitted::free(change, scope)
         })
         .collect();
     if run.is_empty() {
-        return Ok(());
+        return;
     }
     let by = Signatures::from(operator(settings, &run));
     let report = apply(store, run, &desired.limits(), &by, |_| ControlFlow::Continue(())).await;
     for (admitted, outcome) in report.tried {
-        done.effects.push(Effected { change: admitted.change, outcome, by: by.run.clone() });
+        let (id, by) = (admitted.id(), by.run.clone());
+        done.effects.push(Effected { id, change: admitted.change, outcome, by });
     }
     if let Some(Stopped::Failed(error)) = report.stopped {
-        return Err(error);
+        done.failed = Some(error);
     }
-    Ok(())
 }
 
 /// The operator itself, for what nobody else is behind.

@@ -2,9 +2,9 @@
 //!
 //! Never: a secret, a name that somebody chose freely, or anything of the person who accepted; ids say who it is.
 
-use clap::ValueEnum;
 use std::fmt::Write as _;
 
+use clap::ValueEnum;
 use jiff::Timestamp;
 use tracing::{Subscriber, info, warn};
 use tracing_subscriber::{
@@ -17,6 +17,7 @@ use super::{
     traces::Traces,
 };
 use crate::domain::{
+    digest::Digest,
     partner_type::role_name,
     plan::{Change, Effect},
     problem::Code,
@@ -80,14 +81,13 @@ pub struct Effected {
     pub sequence: Option<i64>,
 }
 
-/// Logs one effect: who, what, where, until when, and where it is recorded.
-pub fn effect(change: &Change, effected: Effected) {
+/// Logs one effect, whose change has this id: who, what, where, until when, and where it is recorded.
+pub fn effect(change: &Change, id: Digest, effected: Effected) {
     let Effected { outcome, code, sequence } = effected;
     let subject = &change.subject;
     let relationship = subject.relationship.as_ref().map(|key| key.name.as_str());
     let type_ = subject.type_.map(|type_| format!("{type_:?}"));
     let told = Told::of(&change.effect);
-    let change_id = change.id();
     let code = code.map(|code| code.to_string());
     macro_rules! line {
         ($level:ident) => {
@@ -107,7 +107,7 @@ pub fn effect(change: &Change, effected: Effected) {
                 lost = told.lost,
                 until = told.until,
                 cause = ?change.cause,
-                change = %change_id,
+                change = %id,
                 sequence,
                 "{}",
                 told.words(effect_label(change)),

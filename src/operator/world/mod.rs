@@ -200,7 +200,7 @@ impl World {
     }
 
     /// Remembers what is being reported of an object: its own echo is no news.
-    pub fn reports<K: Tabled>(&mut self, name: &ObjectName, status: K::Status) {
+    pub fn reports<K: Tabled>(&mut self, name: &ObjectName, status: Arc<K::Status>) {
         K::table(&mut self.tables).report(name.clone(), status);
     }
 

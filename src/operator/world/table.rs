@@ -36,7 +36,7 @@ pub struct Table<S, T> {
     /// A list that is not whole yet.
     incoming: Option<BTreeMap<ObjectName, Known<S, T>>>,
     /// What is on its way to the server.
-    reported: BTreeMap<ObjectName, T>,
+    reported: BTreeMap<ObjectName, Arc<T>>,
     synced: bool,
 }
 
@@ -50,7 +50,7 @@ impl<S: PartialEq, T: PartialEq> Table<S, T> {
     /// Whether a new state of an object says nothing but what was reported from here, or nothing new at all.
     pub(super) fn is_echo(&mut self, name: &ObjectName, seen: &Seen<S, T>) -> bool {
         let arrived =
-            self.reported.get(name).is_some_and(|sent| seen.status.as_ref() == Some(sent));
+            self.reported.get(name).is_some_and(|sent| seen.status.as_ref() == Some(&**sent));
         if arrived {
             self.reported.remove(name);
         }
@@ -101,11 +101,11 @@ impl<S, T> Table<S, T> {
     /// What was last reported of an object, also where the server has not said so yet.
     pub fn status(&self, name: &ObjectName) -> Option<&T> {
         let seen = || self.get(name)?.status.as_ref();
-        self.reported.get(name).or_else(seen)
+        self.reported.get(name).map(|sent| &**sent).or_else(seen)
     }
 
     /// Remembers what is on its way to the server.
-    pub(super) fn report(&mut self, name: ObjectName, status: T) {
+    pub(super) fn report(&mut self, name: ObjectName, status: Arc<T>) {
         self.reported.insert(name, status);
     }
 

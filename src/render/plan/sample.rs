@@ -119,7 +119,7 @@ fn held(roles: &[(&str, &str)], by: &ObjectName) -> Assignment {
     Assignment {
         recorded: roles.clone(),
         roles,
-        contributions: BTreeMap::from([(by.clone(), Box::new(contribution))]),
+        contributions: [(by.clone(), Box::new(contribution))].into_iter().collect(),
     }
 }
 

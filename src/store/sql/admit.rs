@@ -14,7 +14,7 @@ use crate::{
         ids::GranteeId,
         limits::{Admitted, Budget, Cost, Limits, member},
         plan::{Change, Effect},
-        state::{Instance, Owner, RelationshipKey, Roles},
+        state::{Instance, Invitation, Owner, RelationshipKey, Roles},
     },
     store::Refusal,
 };
@@ -75,15 +75,15 @@ pub(super) enum Verdict {
 const CLOCKS_AGREE_WITHIN_SECONDS: i64 = 60;
 
 impl World<'_> {
-    /// Makes a change, whose id this is, if all that it expects is so. Changes before it in the same call are seen.
-    pub fn admit(&mut self, admitted: &Admitted, id: Digest, person: Option<Digest>) -> Verdict {
-        let change = &admitted.change;
+    /// Makes a change, if all that it expects is so. Changes before it in the same call are seen.
+    pub fn admit(&mut self, admitted: &Admitted, person: Option<Digest>) -> Verdict {
+        let (change, id) = (&admitted.change, admitted.id());
         if change.subject.owner.instance != *self.instance {
             let owner = change.subject.owner.to_string();
             return Verdict::Refused(Refusal::OwnedByAnother { owner });
         }
         let result = self.expected(change).and_then(|()| self.affordable(admitted));
-        let result = result.and_then(|()| self.make(admitted, id, person));
+        let result = result.and_then(|()| self.make(admitted, person));
         match result {
             Ok(()) => {
                 self.made.insert(id);
@@ -150,7 +150,7 @@ impl World<'_> {
 
     /// Whether there is budget for the change, or an approval.
     fn affordable(&self, admitted: &Admitted) -> Result<(), Refusal> {
-        let Admitted { change, scope, cost, approved } = admitted;
+        let Admitted { change, scope, cost, approved, .. } = admitted;
         let none = Budget::default();
         let budget = self.budgets.get(scope).unwrap_or(&none);
         if let Some(batch) = approved {
@@ -175,7 +175,7 @@ impl World<'_> {
     }
 
     fn pay(&mut self, admitted: &Admitted) {
-        let Admitted { change, scope, cost, approved } = admitted;
+        let Admitted { change, scope, cost, approved, .. } = admitted;
         if approved.is_some() {
             let member = member(change);
             if let Some(budget) = self.budgets.get_mut(scope) {
@@ -200,16 +200,11 @@ impl World<'_> {
         }
     }
 
-    fn make(
-        &mut self,
-        admitted: &Admitted,
-        id: Digest,
-        person: Option<Digest>,
-    ) -> Result<(), Refusal> {
-        let change = &admitted.change;
+    fn make(&mut self, admitted: &Admitted, person: Option<Digest>) -> Result<(), Refusal> {
+        let (change, id) = (&admitted.change, admitted.id());
         match &change.effect {
             Effect::Invite { .. } => {
-                let row = self.invited(admitted, id)?;
+                let row = self.invited(admitted)?;
                 self.next_id += 1;
                 self.put(row);
                 return Ok(());
@@ -258,7 +253,7 @@ impl World<'_> {
     }
 
     /// The row of a new invitation.
-    fn invited(&self, admitted: &Admitted, id: Digest) -> Result<RelationshipRow, Refusal> {
+    fn invited(&self, admitted: &Admitted) -> Result<RelationshipRow, Refusal> {
         let Admitted { change, scope, .. } = admitted;
         let Effect::Invite { invitation, asked, policies, first, number, uid } = &change.effect
         else {
@@ -282,7 +277,7 @@ impl World<'_> {
             owner_uid: uid.0.clone(),
             scope: scope.clone(),
             revision: 1,
-            last_change: id,
+            last_change: admitted.id(),
             customer: invitation.customer,
             customer_name: change.subject.customer.name.clone(),
             partner_name: change.subject.partner.name.clone(),
@@ -298,7 +293,7 @@ impl World<'_> {
             ended_at_ms: None,
             end_reason: None,
             policies: policies.clone(),
-            invitation: invitation.clone(),
+            invitation: Invitation::clone(invitation),
         })
     }
 

@@ -12,7 +12,6 @@ use super::{
 };
 use crate::{
     domain::{
-        digest::Digest,
         entry::{self, Draft, EntryKind, PersonRecord},
         limits::{Admitted, Limits},
         plan::{Change, Effect},
@@ -50,19 +49,18 @@ async fn in_transaction(
     by: &Signatures,
 ) -> Result<Vec<Outcome>, StoreError> {
     let head = touched::lock_as(session, instance, epoch).await?;
-    let ids: Vec<Digest> = changes.iter().map(|admitted| admitted.change.id()).collect();
-    let world = touched::world(session, instance, changes, &ids, limits).await?;
+    let world = touched::world(session, instance, changes, limits).await?;
     let now = world.now;
     let persons = persons(changes)?;
     let person = |position: usize| persons.get(&position).map(|record| record.hash);
 
-    let verdicts = write_all(session, world, (changes, &ids), &persons).await?;
+    let verdicts = write_all(session, world, changes, &persons).await?;
 
     let mut refused = Vec::new();
     let mut drafts = Vec::new();
     for (position, (admitted, verdict)) in changes.iter().zip(&verdicts).enumerate() {
         let change = &admitted.change;
-        let mut payload = entry::payload(change, person(position));
+        let mut payload = entry::payload(change, admitted.id(), person(position));
         let kind = match verdict {
             Verdict::Done => continue,
             Verdict::Made => entry::kind(change),
@@ -72,7 +70,7 @@ async fn in_transaction(
                 EntryKind::Refused
             }
         };
-        let signature = by.of(&ids[position]);
+        let signature = by.of(&admitted.id());
         drafts.push(Draft {
             time: now,
             kind,
@@ -128,16 +126,15 @@ fn persons(changes: &[Admitted]) -> Result<BTreeMap<usize, PersonRecord>, StoreE
 async fn write_all(
     session: &mut Session,
     world: World<'_>,
-    (changes, ids): (&[Admitted], &[Digest]),
+    changes: &[Admitted],
     persons: &BTreeMap<usize, PersonRecord>,
 ) -> Result<Vec<Verdict>, StoreError> {
-    let stored = world.assignments.clone();
     let mut together = world.clone();
     let mut verdicts = Vec::with_capacity(changes.len());
     let mut named = Vec::new();
     for (position, admitted) in changes.iter().enumerate() {
         let record = persons.get(&position);
-        let verdict = together.admit(admitted, ids[position], record.map(|record| record.hash));
+        let verdict = together.admit(admitted, record.map(|record| record.hash));
         if verdict == Verdict::Made {
             named.extend(record);
         }
@@ -145,7 +142,7 @@ async fn write_all(
     }
     session.tell(both("SAVEPOINT changes"), &[]).await?;
     let written = std::mem::take(&mut together.written);
-    match write(session, &together, &written, &stored, &named).await {
+    match write(session, &together, &written, &world.assignments, &named).await {
         Ok(()) => {
             session.tell(both("RELEASE SAVEPOINT changes"), &[]).await?;
             Ok(verdicts)
@@ -153,7 +150,7 @@ async fn write_all(
         Err(Failure::Store(error)) => Err(error),
         Err(Failure::Constraint(_)) => {
             session.tell(both("ROLLBACK TO SAVEPOINT changes"), &[]).await?;
-            write_each(session, world, (changes, ids), persons).await
+            write_each(session, world, changes, persons).await
         }
     }
 }
@@ -173,14 +170,14 @@ async fn write(
 async fn write_each(
     session: &mut Session,
     mut world: World<'_>,
-    (changes, ids): (&[Admitted], &[Digest]),
+    changes: &[Admitted],
     persons: &BTreeMap<usize, PersonRecord>,
 ) -> Result<Vec<Verdict>, StoreError> {
     let mut verdicts = Vec::with_capacity(changes.len());
     for (position, admitted) in changes.iter().enumerate() {
         let record = persons.get(&position);
         let mut next = world.clone();
-        let verdict = next.admit(admitted, ids[position], record.map(|record| record.hash));
+        let verdict = next.admit(admitted, record.map(|record| record.hash));
         if verdict != Verdict::Made {
             verdicts.push(verdict);
             continue;

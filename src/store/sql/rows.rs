@@ -16,7 +16,7 @@ use crate::{
         ids::{GranteeId, RoleId, TenantId},
         lifecycle::{EndReason, Ended, Lifecycle},
         state::{
-            AcceptedText, Asked, Contribution, Document, Grantee, GranteeKind, Instance,
+            AcceptedText, Asked, Contributions, Document, Grantee, GranteeKind, Instance,
             Invitation, ObjectName, ObservedAcceptance, ObservedAssignment, ObservedRelationship,
             Owner, Policies, RelationshipKey, Roles, Uid,
         },
@@ -173,7 +173,7 @@ pub(super) struct AssignmentRow {
     #[serde(with = "text")]
     pub recorded: Roles,
     #[serde(with = "text")]
-    pub contributions: BTreeMap<ObjectName, Box<Contribution>>,
+    pub contributions: Contributions,
 }
 
 impl AssignmentRow {

@@ -133,7 +133,6 @@ pub(super) async fn world<'a>(
     session: &mut Session,
     instance: &'a Instance,
     changes: &[Admitted],
-    ids: &[Digest],
     limits: &'a BTreeMap<String, Limits>,
 ) -> Result<World<'a>, StoreError> {
     let now = clock(session).await?;
@@ -141,6 +140,7 @@ pub(super) async fn world<'a>(
     let relationships = relationships(session, changes).await?;
     let assignments = assignments(session, changes, &relationships).await?;
 
+    let ids: Vec<Digest> = changes.iter().map(Admitted::id).collect();
     let made: Vec<Digest> = session.rows(MADE, &[Bound::Text(&json!(ids).to_string())]).await?;
     let contents: BTreeSet<Digest> = changes
         .iter()

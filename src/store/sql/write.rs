@@ -25,8 +25,19 @@ use crate::{
 /// What the database holds for each assignment that is touched.
 pub(super) type Stored = BTreeMap<(i64, GranteeId), Held>;
 
+/// A statement on the rows of `$1`, each parsed once and not once for each of its columns.
+macro_rules! rows {
+    ($statement:literal) => {
+        concat!(
+            "WITH rows (value) AS MATERIALIZED (SELECT jsonb(value) FROM json_each($1)) ",
+            $statement
+        )
+    };
+}
+
 const RELATIONSHIPS: Statement = Statement {
-    sqlite: "INSERT INTO relationships (id, cloud, partner, name, first_name, number, \
+    sqlite: rows!(
+        "INSERT INTO relationships (id, cloud, partner, name, first_name, number, \
              owner_instance, owner_namespace, owner_name, owner_uid, scope, revision, last_change, \
              customer, customer_name, partner_name, type, lifecycle, invitation, digest, asked, \
              invited_at_ms, activated_at_ms, ends_at_ms, auto_extend, ceiling, ended_at_ms, \
@@ -40,7 +51,7 @@ const RELATIONSHIPS: Statement = Statement {
              value ->> 'asked', value ->> 'invited_at_ms', value ->> 'activated_at_ms', \
              value ->> 'ends_at_ms', value ->> 'auto_extend', value ->> 'ceiling', \
              value ->> 'ended_at_ms', value ->> 'end_reason', value ->> 'policies' \
-             FROM json_each($1) WHERE true \
+             FROM rows WHERE true \
              ON CONFLICT (id) DO UPDATE SET owner_instance = excluded.owner_instance, \
              owner_namespace = excluded.owner_namespace, owner_name = excluded.owner_name, \
              owner_uid = excluded.owner_uid, scope = excluded.scope, revision = excluded.revision, \
@@ -48,7 +59,8 @@ const RELATIONSHIPS: Statement = Statement {
              activated_at_ms = excluded.activated_at_ms, ends_at_ms = excluded.ends_at_ms, \
              auto_extend = excluded.auto_extend, ceiling = excluded.ceiling, \
              ended_at_ms = excluded.ended_at_ms, end_reason = excluded.end_reason, \
-             policies = excluded.policies",
+             policies = excluded.policies"
+    ),
     postgres: "INSERT INTO relationships \
                SELECT * FROM jsonb_populate_recordset(NULL::relationships, $1::jsonb) \
                ON CONFLICT (id) DO UPDATE SET owner_instance = excluded.owner_instance, \
@@ -62,15 +74,17 @@ const RELATIONSHIPS: Statement = Statement {
 };
 
 const ASSIGNMENTS: Statement = Statement {
-    sqlite: "INSERT INTO assignments (relationship_id, grantee_id, grantee_kind, grantee_name, \
+    sqlite: rows!(
+        "INSERT INTO assignments (relationship_id, grantee_id, grantee_kind, grantee_name, \
              version, last_change, recorded, contributions) \
              SELECT value ->> 'relationship_id', value ->> 'grantee_id', value ->> 'grantee_kind', \
              value ->> 'grantee_name', value ->> 'version', value ->> 'last_change', \
-             value ->> 'recorded', value ->> 'contributions' FROM json_each($1) WHERE true \
+             value ->> 'recorded', value ->> 'contributions' FROM rows WHERE true \
              ON CONFLICT (relationship_id, grantee_id) DO UPDATE SET \
              grantee_kind = excluded.grantee_kind, grantee_name = excluded.grantee_name, \
              version = excluded.version, last_change = excluded.last_change, \
-             recorded = excluded.recorded, contributions = excluded.contributions",
+             recorded = excluded.recorded, contributions = excluded.contributions"
+    ),
     postgres: "INSERT INTO assignments \
                SELECT * FROM jsonb_populate_recordset(NULL::assignments, $1::jsonb) \
                ON CONFLICT (relationship_id, grantee_id) DO UPDATE SET \
@@ -89,11 +103,13 @@ const ROLES_REMOVED: Statement = Statement {
 };
 
 const ROLES_SET: Statement = Statement {
-    sqlite: "INSERT INTO assignment_roles (relationship_id, grantee_id, role_id, until_ms) \
+    sqlite: rows!(
+        "INSERT INTO assignment_roles (relationship_id, grantee_id, role_id, until_ms) \
              SELECT value ->> 'relationship_id', value ->> 'grantee_id', value ->> 'role_id', \
-             value ->> 'until_ms' FROM json_each($1) WHERE true \
+             value ->> 'until_ms' FROM rows WHERE true \
              ON CONFLICT (relationship_id, grantee_id, role_id) \
-             DO UPDATE SET until_ms = excluded.until_ms",
+             DO UPDATE SET until_ms = excluded.until_ms"
+    ),
     postgres: "INSERT INTO assignment_roles \
                SELECT * FROM jsonb_populate_recordset(NULL::assignment_roles, $1::jsonb) \
                ON CONFLICT (relationship_id, grantee_id, role_id) \
@@ -101,15 +117,18 @@ const ROLES_SET: Statement = Statement {
 };
 
 const PERSONS: Statement = Statement {
-    sqlite: "INSERT INTO persons (hash, salt, content, erased_at_ms) \
+    sqlite: rows!(
+        "INSERT INTO persons (hash, salt, content, erased_at_ms) \
              SELECT value ->> 'hash', value ->> 'salt', value ->> 'content', NULL \
-             FROM json_each($1)",
+             FROM rows"
+    ),
     postgres: "INSERT INTO persons SELECT * FROM \
                jsonb_populate_recordset(NULL::persons, $1::jsonb)",
 };
 
 const ACCEPTANCES: Statement = Statement {
-    sqlite: "INSERT INTO acceptances (content, namespace, object, decision, customer, partner, \
+    sqlite: rows!(
+        "INSERT INTO acceptances (content, namespace, object, decision, customer, partner, \
              agreement_type, template_id, country, language, document_sha256, accepted_at_ms, \
              recorded_at_ms, person, used_for) \
              SELECT value ->> 'content', value ->> 'namespace', value ->> 'object', \
@@ -117,7 +136,8 @@ const ACCEPTANCES: Statement = Statement {
              value ->> 'agreement_type', value ->> 'template_id', value ->> 'country', \
              value ->> 'language', value ->> 'document_sha256', value ->> 'accepted_at_ms', \
              value ->> 'recorded_at_ms', value ->> 'person', value ->> 'used_for' \
-             FROM json_each($1)",
+             FROM rows"
+    ),
     postgres: "INSERT INTO acceptances SELECT * FROM \
                jsonb_populate_recordset(NULL::acceptances, $1::jsonb)",
 };
@@ -159,11 +179,13 @@ const SPENT_LONG_AGO: Statement = Statement {
 const SPENT_IS_KEPT_FOR: Duration = Duration::from_days(30);
 
 const LEDGER: Statement = Statement {
-    sqlite: "INSERT INTO ledger (sequence, time_ms, kind, subject, actor, intent, payload, \
+    sqlite: rows!(
+        "INSERT INTO ledger (sequence, time_ms, kind, subject, actor, intent, payload, \
              previous, hash) \
              SELECT value ->> 'sequence', value ->> 'time_ms', value ->> 'kind', \
              value ->> 'subject', value ->> 'actor', value ->> 'intent', value ->> 'payload', \
-             value ->> 'previous', value ->> 'hash' FROM json_each($1)",
+             value ->> 'previous', value ->> 'hash' FROM rows"
+    ),
     postgres: "INSERT INTO ledger (sequence, time_ms, kind, subject, actor, intent, payload, \
                previous, hash) SELECT * FROM jsonb_to_recordset($1::jsonb) AS k(sequence bigint, \
                time_ms bigint, kind text, subject text, actor text, intent text, payload text, \

@@ -59,7 +59,7 @@ fn essence(relationship: &str, effect: &Effect) -> Value {
         Effect::Invite { uid, .. } => *uid = Uid::of_file(),
         Effect::SetRoles { before, after, .. } => {
             for state in [before, after] {
-                state.contributions.values_mut().for_each(|given| given.uid = Uid::of_file());
+                state.contributions.iter_mut().for_each(|(_, given)| given.uid = Uid::of_file());
             }
         }
         Effect::Authorise { acceptance, .. } | Effect::Decline { acceptance } => {

@@ -173,7 +173,7 @@ impl Memory {
             ends_at: None,
             auto_extend: invitation.auto_extend,
             ceiling: invitation.roles.clone(),
-            invitation: invitation.clone(),
+            invitation: invitation.as_ref().clone(),
             ended: None,
             policies: policies.clone(),
             assignments: BTreeMap::new(),

@@ -179,7 +179,7 @@ impl Operator {
     async fn try_turn(&mut self, around: &mut Around<'_>) -> Result<(), StoreError> {
         if self.term.store.is_none() {
             let done = self.term.open(around).await?;
-            self.tell(done, around);
+            self.hand_on(done, around)?;
         }
         let term = &mut self.term;
         let store = term.store.as_mut().expect("it is open");
@@ -189,7 +189,7 @@ impl Operator {
         if !locked(&self.world).is_synced() {
             if term.rounds.memory().next_end().is_some_and(|end| end <= now) {
                 let done = term.rounds.expire(store).await?;
-                self.tell(done, around);
+                self.hand_on(done, around)?;
             }
             return Ok(());
         }
@@ -204,18 +204,27 @@ impl Operator {
         if term.work.is_empty() {
             return Ok(());
         }
+        if let Some(done) = term.rounds.expire_due(&term.work, now, store).await? {
+            self.hand_on(done, around)?;
+        }
+        let term = &mut self.term;
+        let store = term.store.as_mut().expect("it is open");
         let done = term.rounds.round(&self.world, &term.work, store).await?;
         term.clock = (done.now, around.passed);
-        let (failed, again) = (done.failed.clone(), done.again.clone());
-        self.tell(done, around);
-        if let Some(error) = failed {
-            return Err(error);
-        }
+        let again = done.again.clone();
+        self.hand_on(done, around)?;
         self.term.work = Work::default();
         for wake in again {
             self.term.work.also(wake);
         }
         Ok(())
+    }
+
+    /// Tells what was done, also where the store failed in the middle of it.
+    fn hand_on(&mut self, done: Done, around: &mut Around<'_>) -> Result<(), StoreError> {
+        let failed = done.failed.clone();
+        self.tell(done, around);
+        failed.map_or(Ok(()), Err)
     }
 
     fn tell(&mut self, done: Done, around: &mut Around<'_>) {
@@ -225,9 +234,9 @@ impl Operator {
             match report.status.clone() {
                 StatusOf::Offer(status) => world.reports::<PartnerOffer>(name, status),
                 StatusOf::Relationship(status) => {
-                    world.reports::<PartnerRelationship>(name, *status);
+                    world.reports::<PartnerRelationship>(name, status);
                 }
-                StatusOf::Grant(status) => world.reports::<RoleGrant>(name, *status),
+                StatusOf::Grant(status) => world.reports::<RoleGrant>(name, status),
                 StatusOf::Acceptance(status) => world.reports::<AgreementAcceptance>(name, status),
                 StatusOf::Boundary(status) => world.reports::<PartnerBoundary>(name, status),
             }

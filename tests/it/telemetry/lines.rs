@@ -50,7 +50,7 @@ impl MakeWriter<'_> for Lines {
 fn logged(format: LogFormat, change: &Change, effected: Effected) -> String {
     let lines = Lines::default();
     let subscriber = subscriber(format, EnvFilter::new("info"), lines.clone(), None);
-    tracing::subscriber::with_default(subscriber, || effect(change, effected));
+    tracing::subscriber::with_default(subscriber, || effect(change, change.id(), effected));
     let bytes = lines.0.lock().unwrap().clone();
     String::from_utf8(bytes).unwrap()
 }
@@ -120,9 +120,9 @@ fn an_acceptance_is_logged_without_the_person() {
         invitation: None,
     };
     let effects = [
-        Effect::Authorise { acceptance: acceptance.clone(), ends_at: None },
-        Effect::Decline { acceptance: acceptance.clone() },
-        Effect::RecordAcceptance { acceptance },
+        Effect::Authorise { acceptance: Box::new(acceptance.clone()), ends_at: None },
+        Effect::Decline { acceptance: Box::new(acceptance.clone()) },
+        Effect::RecordAcceptance { acceptance: Box::new(acceptance) },
     ];
     for effect in effects {
         for format in [LogFormat::Json, LogFormat::Text] {

@@ -8,8 +8,6 @@ mod health;
 mod lines;
 mod spans;
 
-use std::collections::BTreeMap;
-
 use concordat::{
     api::PartnerType,
     domain::{
@@ -29,7 +27,7 @@ pub fn instant(text: &str) -> Timestamp {
 /// A change of what one group holds; its names are ones that must not come out.
 pub fn set_roles(before: &[(RoleId, Timestamp)], after: &[(RoleId, Timestamp)]) -> Change {
     let held = |roles: &[(RoleId, Timestamp)]| Assignment {
-        roles: roles.iter().copied().collect::<BTreeMap<_, _>>(),
+        roles: roles.iter().copied().collect(),
         ..Assignment::default()
     };
     let grantee =

@@ -1,0 +1,141 @@
+//! How long the rounds of the operator take and what they hold in memory, without a cluster: `cargo bench --bench rounds
+//! [-- OBJECTS]`.
+//!
+//! Never: a server that costs anything between two figures; objects are parsed and statuses kept outside of what is timed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a measurement ends where something fails"
+)]
+
+#[allow(dead_code, reason = "the measurement on a cluster uses more of it")]
+#[path = "../operator/fleet.rs"]
+mod fleet;
+mod server;
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use concordat::{
+    domain::state::Instance,
+    operator::{
+        round::{Done, Rounds, Settings, Work, locked},
+        world::World,
+    },
+    store::{
+        StoreUrl,
+        sql::{SqlWriter, open_writer_at},
+    },
+};
+use fleet::{GRANTS_OF_EACH, fleet, grant};
+use jiff::{SignedDuration, Timestamp};
+use peak_alloc::PeakAlloc;
+use server::Server;
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let asked = std::env::args().skip(1).find_map(|word| word.parse().ok());
+    let objects: usize = asked.unwrap_or(10_000);
+    let place = tempfile::tempdir().unwrap();
+    let url: StoreUrl = format!("sqlite:{}", place.path().join("it.db").display()).parse().unwrap();
+    let began = Timestamp::now().as_millisecond();
+    let clock = Arc::new(AtomicI64::new(began));
+    let told = Arc::clone(&clock);
+    let store = open_writer_at(&url, &Instance("bench".to_owned()), 1).await.unwrap();
+    let store = store.with_clock(Arc::new(move || {
+        Timestamp::from_millisecond(told.load(Ordering::Relaxed)).unwrap()
+    }));
+
+    let mut stage = Stage {
+        server: Server::of(fleet(objects)),
+        world: Mutex::default(),
+        rounds: Rounds::new(Settings::of(Instance("bench".to_owned()))),
+        store,
+    };
+    stage.server.list(&mut locked(&stage.world));
+    let held = stage.own(MEMORY.current_usage());
+    told_of("listed", Duration::ZERO, held, held);
+
+    stage.settle("cold", Work { everything: true, ..Work::default() }).await;
+    stage.settle("everything again", Work { everything: true, ..Work::default() }).await;
+
+    let end = Timestamp::from_second(began / 1_000 + 3_600).unwrap();
+    for number in 0..(objects - 2) / (GRANTS_OF_EACH + 2) {
+        for index in 0..GRANTS_OF_EACH {
+            stage.server.apply(&grant(number, index, Some(end)), &mut locked(&stage.world));
+        }
+    }
+    stage.settle("an end set everywhere", Work::default()).await;
+    clock.store(end.as_millisecond(), Ordering::Relaxed);
+    let mut work = Work::default();
+    stage.rounds.due(end).into_iter().for_each(|wake| work.also(wake));
+    let began = Instant::now();
+    let done = stage.rounds.expire_due(&work, end, &mut stage.store).await.unwrap().unwrap();
+    let took = began.elapsed();
+    let name = format!("all ends come, expired first: {} effects", done.effects.len());
+    told_of(&name, took, stage.own(MEMORY.peak_usage()), stage.own(MEMORY.current_usage()));
+    stage.settle("all ends come", work).await;
+    clock.store((end + SignedDuration::from_hours(1)).as_millisecond(), Ordering::Relaxed);
+    if std::env::var_os("FORGET").is_some() { stage.settle("x", Work { everything: true, ..Work::default() }).await; std::mem::forget(stage); return; }
+    stage.settle("everything at last", Work { everything: true, ..Work::default() }).await;
+}
+
+struct Stage {
+    server: Server,
+    world: Mutex<World>,
+    rounds: Rounds,
+    store: SqlWriter,
+}
+
+impl Stage {
+    /// What is not the server's.
+    fn own(&self, bytes: usize) -> usize {
+        bytes.saturating_sub(self.server.bytes())
+    }
+
+    /// Rounds until nothing is left to do.
+    async fn settle(&mut self, what: &str, mut work: Work) {
+        for number in 1.. {
+            work.objects.append(&mut locked(&self.world).take_dirty());
+            if work.is_empty() {
+                break;
+            }
+            MEMORY.reset_peak_usage();
+            let began = Instant::now();
+            let done = self.rounds.round(&self.world, &work, &mut self.store).await.unwrap();
+            let took = began.elapsed();
+            let Done { effects, reports, marks, again, failed, .. } = &done;
+            assert_eq!(*failed, None);
+            let name = format!(
+                "{what}, round {number}: {} effects, {} statuses, {} finalizers",
+                effects.len(),
+                reports.len(),
+                marks.len()
+            );
+            told_of(&name, took, self.own(MEMORY.peak_usage()), self.own(MEMORY.current_usage()));
+            work = Work::default();
+            again.iter().cloned().for_each(|wake| work.also(wake));
+            self.server.take_in(done, &mut locked(&self.world));
+        }
+    }
+}
+
+fn told_of(what: &str, took: Duration, most: usize, now: usize) {
+    let mega = |bytes: usize| bytes as f64 / 1_048_576.0;
+    println!(
+        "{what:<80} {:>7.0} ms {:>6.1} MB at most {:>6.1} MB then",
+        took.as_secs_f64() * 1_000.0,
+        mega(most),
+        mega(now)
+    );
+}
