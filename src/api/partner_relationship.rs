@@ -330,6 +330,10 @@ pub struct PlanSummary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub blocked: Option<String>,
+    /// The hashes of further batches that wait.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(max = 64)))]
+    pub also_blocked: Vec<String>,
     /// When the plan would differ without any edit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "field::observed_timestamp")]

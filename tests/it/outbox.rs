@@ -106,7 +106,7 @@ fn post() -> (ObjectKey, Post) {
         is_last: false,
         drops_approval: false,
     };
-    let status = StatusOf::Grant(Box::new(
+    let status = StatusOf::Grant(Arc::new(
         serde_json::from_value::<RoleGrantStatus>(
             json!({ "observedGeneration": 1, "conditions": [] }),
         )

@@ -34,7 +34,7 @@ pub fn gone_part(
         window: Window::default(),
         drift: Drift::None,
         removed_outside: BTreeSet::new(),
-        blocked: None,
+        blocked: BTreeSet::new(),
         next_change: ends_at.filter(|ends_at| *ends_at > now),
     })
 }

@@ -56,8 +56,8 @@ pub struct RelationshipFacts<'a> {
     pub left: Vec<&'a Change>,
     /// Its changes in the plan of what [`super::unheld`] gives: what is still to be made and what is held back.
     pub held_back: Vec<&'a Change>,
-    /// The batch that waits for a person and has changes of it.
-    pub blocked: Option<&'a Batch>,
+    /// The batches that wait for a person and have changes of it.
+    pub blocked: Vec<&'a Batch>,
     /// The answers that it waits for.
     pub awaited: Vec<&'a Awaited>,
     /// What the store refused just now.
@@ -244,9 +244,12 @@ fn expiry(about: &About<'_>, facts: &RelationshipFacts<'_>, rows: &Rows<'_>) -> 
     expiry
 }
 
+/// Of as many further batches the hash is listed.
+const ALSO_BLOCKED: usize = 16;
+
 /// What is being deleted is planned also where its offer has gone with it.
 fn is_planned(facts: &RelationshipFacts<'_>) -> bool {
-    facts.wish.is_some() || facts.blocked.is_some() || !facts.left.is_empty()
+    facts.wish.is_some() || !facts.blocked.is_empty() || !facts.left.is_empty()
 }
 
 fn plan_summary(facts: &RelationshipFacts<'_>) -> PlanSummary {
@@ -257,7 +260,14 @@ fn plan_summary(facts: &RelationshipFacts<'_>) -> PlanSummary {
     PlanSummary {
         changes: counted(facts.left.len()),
         summary: text::cut(summary),
-        blocked: facts.blocked.map(|batch| batch.hash.to_string()),
+        blocked: facts.blocked.first().map(|batch| batch.hash.to_string()),
+        also_blocked: facts
+            .blocked
+            .iter()
+            .skip(1)
+            .take(ALSO_BLOCKED)
+            .map(|batch| batch.hash.to_string())
+            .collect(),
         valid_until: facts.valid_until,
     }
 }

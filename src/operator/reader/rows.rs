@@ -162,7 +162,8 @@ pub(super) fn instance(world: &World) -> Instance {
 pub(super) fn waiting(world: &World, concern: &Concern) -> BTreeSet<String> {
     let seen =
         concern.relationships.iter().filter_map(|name| world.tables().relationships.get(name));
-    seen.filter_map(|seen| seen.status.as_ref()?.plan.as_ref()?.blocked.clone()).collect()
+    let plans = seen.filter_map(|seen| seen.status.as_ref()?.plan.as_ref());
+    plans.flat_map(|plan| plan.blocked.iter().chain(&plan.also_blocked)).cloned().collect()
 }
 
 /// The keys of the rows that a plan looks at.

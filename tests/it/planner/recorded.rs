@@ -135,18 +135,23 @@ fn a_status_holds_a_thousand_grantees_and_of_what_is_more_than_the_server_stores
 fn a_status_stays_small_whatever_each_grantee_holds_and_however_much_is_written_in_each_grant() {
     let roles: BTreeMap<RoleId, Timestamp> =
         (1..=150).map(|number| (RoleId::from_u128(number), Timestamp::MAX)).collect();
-    let many = measured(&[10, 1_000], |assignment| assignment.state.roles = roles.clone());
+    let many = measured(&[10, 1_000], |assignment| {
+        assignment.state.roles = roles.iter().map(|(role, until)| (*role, *until)).collect()
+    });
     assert_eq!(many[0].left_out, None);
     let left_out = many[1].left_out.clone().unwrap();
     let listed = i64::try_from(many[1].assignments.len()).unwrap();
     assert_eq!(left_out.assignments + listed, 1_000);
     let long = "why ".repeat(500);
     measured(&[16, 17, 100, 400, 4_000], |assignment| {
-        for contribution in assignment.state.contributions.values_mut() {
-            contribution.justification = Some(long.clone());
-            contribution.roles = roles.keys().copied().collect();
-            contribution.asked.words = (0..150).map(|word| format!("{word:0>120}")).collect();
-        }
+        let long = assignment.state.contributions.iter().map(|(grant, given)| {
+            let mut given = given.clone();
+            given.justification = Some(long.clone());
+            given.roles = roles.keys().copied().collect();
+            given.asked.words = (0..150).map(|word| format!("{word:0>120}")).collect();
+            (grant.clone(), given)
+        });
+        assignment.state.contributions = long.collect();
     });
 }
 

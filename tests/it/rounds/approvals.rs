@@ -115,3 +115,42 @@ fn an_approval_that_does_not_count_is_told_once_on_its_object_and_a_good_one_not
     let event = events(&desk.rests()).pop().unwrap().1;
     assert!(event.contains("`abc` is not the hash of a batch"), "{event}");
 }
+
+#[test]
+fn a_relationship_in_two_batches_tells_both_and_each_grant_its_own() {
+    let mut desk = Desk::new(&json!({ "revocations": { "count": 0, "share": 0 } }));
+    desk.active("acme");
+    let names = ["first", "second", "third"];
+    for (name, group) in names.into_iter().zip(1..) {
+        desk.put("gina", Kind::RoleGrant, name, grant("acme", group, &[READER]));
+    }
+    desk.rests();
+    desk.delete("dora", Kind::RoleGrant, "first");
+    desk.delete("dora", Kind::RoleGrant, "second");
+    desk.rests();
+    let one = desk.waits_in("acme").unwrap();
+    let mut held = grant("acme", 1, &[READER]);
+    held["suspend"] = json!(true);
+    desk.put("gina", Kind::RoleGrant, "first", held);
+    desk.delete("dora", Kind::RoleGrant, "third");
+    desk.rests();
+    let other = desk.waits_in("acme").unwrap();
+    assert_ne!(one, other);
+    desk.put("gina", Kind::RoleGrant, "first", grant("acme", 1, &[READER]));
+    desk.rests();
+
+    let told = |kind, name: &str| desk.told(kind, name, "PlanBlocked").2;
+    let all = told(Kind::PartnerRelationship, "acme");
+    assert!(all.contains(&one) && all.contains(&other), "{all}");
+    let plan = &desk.status(Kind::PartnerRelationship, "acme")["plan"];
+    let hashes = [&plan["blocked"], &plan["alsoBlocked"][0]];
+    assert!(hashes.contains(&&json!(one)) && hashes.contains(&&json!(other)), "{plan}");
+    let (first, third) = (told(Kind::RoleGrant, "first"), told(Kind::RoleGrant, "third"));
+    assert!(first.contains(&one) && !first.contains(&other), "{first}");
+    assert!(third.contains(&other) && !third.contains(&one), "{third}");
+    for hash in [one, other] {
+        desk.approve("bob", "acme", &hash);
+        desk.rests();
+    }
+    assert!(names.iter().all(|name| !desk.exists(Kind::RoleGrant, name)));
+}

@@ -5,6 +5,7 @@
 
 mod approvals;
 mod held;
+mod objects;
 
 use std::{
     collections::BTreeMap,
@@ -31,9 +32,10 @@ use kube::{core::DeserializeGuard, runtime::watcher::Event};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+use objects::{acceptance, boundary};
+pub use objects::{grant, offer, relationship};
+
 pub const NAMESPACE: &str = "msp";
-const PARTNER: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
-const CUSTOMER: &str = "bbbbcccc-1111-dddd-2222-eeee3333ffff";
 
 /// A store, rounds and the objects that they look at.
 pub struct Desk {
@@ -217,8 +219,8 @@ impl Desk {
         let mut world = locked(&self.world);
         match report.status.clone() {
             StatusOf::Offer(status) => world.reports::<PartnerOffer>(name, status),
-            StatusOf::Relationship(status) => world.reports::<PartnerRelationship>(name, *status),
-            StatusOf::Grant(status) => world.reports::<RoleGrant>(name, *status),
+            StatusOf::Relationship(status) => world.reports::<PartnerRelationship>(name, status),
+            StatusOf::Grant(status) => world.reports::<RoleGrant>(name, status),
             StatusOf::Acceptance(status) => world.reports::<AgreementAcceptance>(name, status),
             StatusOf::Boundary(status) => world.reports::<PartnerBoundary>(name, status),
         }
@@ -293,19 +295,7 @@ impl Desk {
     pub fn accept(&mut self, acceptance: &str, relationship: &str) {
         let status = self.status(Kind::PartnerRelationship, relationship);
         let digest = status["invitation"]["digest"].clone();
-        let spec = json!({
-            "decision": "Accept",
-            "customer": { "tenantId": CUSTOMER },
-            "partner": { "tenantId": PARTNER },
-            "acceptedBy": {
-                "firstName": "Carol", "lastName": "Customer", "email": "carol@fabrikam.example",
-                "role": "GlobalAdministrator",
-            },
-            "acceptedAt": self.now().to_string(),
-            "readConfirmed": true,
-            "relationshipRef": { "name": relationship },
-            "invitation": digest,
-        });
+        let spec = acceptance(relationship, &digest, self.now());
         self.put("carol", Kind::AgreementAcceptance, acceptance, spec);
     }
 
@@ -349,53 +339,4 @@ fn read<K: Tabled>(event: &Event<Value>) -> Event<DeserializeGuard<K>> {
         Event::Apply(object) => Event::Apply(read(object)),
         Event::Delete(object) => Event::Delete(read(object)),
     }
-}
-
-fn boundary(limits: &Value) -> Value {
-    json!({
-        "namespaces": [NAMESPACE],
-        "partner": { "tenantId": PARTNER, "cloud": "Global", "certifiedFor": ["GranularDelegatedAdmin"] },
-        "customers": { "any": true },
-        "grantees": { "any": true },
-        "roles": { "any": true },
-        "limits": limits,
-    })
-}
-
-pub fn offer(duration: &str) -> Value {
-    json!({
-        "partner": { "tenantId": PARTNER, "displayName": "Contoso" },
-        "type": "GranularDelegatedAdmin",
-        "cloud": "Global",
-        "duration": duration,
-        "roles": ["Helpdesk Administrator", "Message Center Reader", "Reports Reader"],
-    })
-}
-
-/// A relationship under the offer of the same name.
-pub fn relationship(name: &str) -> Value {
-    json!({
-        "customer": { "tenantId": CUSTOMER, "displayName": "Fabrikam" },
-        "displayName": name,
-        "offerRef": { "name": name },
-        "autoExtendDuration": "PT0S",
-        "renewal": { "mode": "Notify", "before": "P60D" },
-        "managementPolicy": "Manage",
-        "deletionPolicy": "Revoke",
-        "unmanagedAssignments": "Keep",
-        "suspend": false,
-    })
-}
-
-pub fn grant(relationship: &str, group: u32, roles: &[&str]) -> Value {
-    json!({
-        "relationshipRef": { "name": relationship },
-        "grantee": { "securityGroup": {
-            "id": format!("0a0a0a0a-1111-4222-8333-{group:012}"), "displayName": "Helpdesk",
-        } },
-        "roles": roles,
-        "justification": "it is their work",
-        "deletionPolicy": "Revoke",
-        "suspend": false,
-    })
 }
