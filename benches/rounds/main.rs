@@ -66,8 +66,9 @@ async fn main() {
     let held = stage.own(MEMORY.current_usage());
     told_of("listed", Duration::ZERO, held, held);
 
-    stage.settle("cold", Work { everything: true, ..Work::default() }).await;
-    stage.settle("everything again", Work { everything: true, ..Work::default() }).await;
+    stage.sweep("cold").await;
+    stage.settle("cold", Work::default()).await;
+    stage.sweep("everything again").await;
 
     let end = Timestamp::from_second(began / 1_000 + 3_600).unwrap();
     for number in 0..(objects - 2) / (GRANTS_OF_EACH + 2) {
@@ -86,8 +87,7 @@ async fn main() {
     told_of(&name, took, stage.own(MEMORY.peak_usage()), stage.own(MEMORY.current_usage()));
     stage.settle("all ends come", work).await;
     clock.store((end + SignedDuration::from_hours(1)).as_millisecond(), Ordering::Relaxed);
-    if std::env::var_os("FORGET").is_some() { stage.settle("x", Work { everything: true, ..Work::default() }).await; std::mem::forget(stage); return; }
-    stage.settle("everything at last", Work { everything: true, ..Work::default() }).await;
+    stage.sweep("everything at last").await;
 }
 
 struct Stage {
@@ -101,6 +101,24 @@ impl Stage {
     /// What is not the server's.
     fn own(&self, bytes: usize) -> usize {
         bytes.saturating_sub(self.server.bytes())
+    }
+
+    /// A look at everything.
+    async fn sweep(&mut self, what: &str) {
+        MEMORY.reset_peak_usage();
+        let (mut took, mut parts, mut statuses, mut left) = (Duration::ZERO, 0, 0, 0);
+        self.rounds.begin_sweep(&mut locked(&self.world));
+        while self.rounds.is_sweeping() {
+            let began = Instant::now();
+            let done = self.rounds.sweep(&self.world, &mut self.store).await.unwrap().unwrap();
+            took += began.elapsed();
+            parts += 1;
+            statuses += done.reports.len();
+            left += done.again.len();
+            self.server.take_in(done, &mut locked(&self.world));
+        }
+        let name = format!("{what}, {parts} parts: {statuses} statuses, {left} left to a round");
+        told_of(&name, took, self.own(MEMORY.peak_usage()), self.own(MEMORY.current_usage()));
     }
 
     /// Rounds until nothing is left to do.

@@ -61,14 +61,15 @@ impl<'a> Term<'a> {
             self.open().await?;
         }
         if Instant::now() >= *next_tick {
-            self.tick(work.is_empty()).await?;
+            let at_rest = work.is_empty() && self.rounds.has_swept() && !self.rounds.is_sweeping();
+            self.tick(at_rest).await?;
             *next_tick = Instant::now() + self.lead.pace.ticks_every;
         }
         if !locked(&self.lead.world).is_synced() {
             return Ok(());
         }
         if Instant::now() >= *next_observation {
-            work.everything = true;
+            self.rounds.begin_sweep(&mut locked(&self.lead.world));
             *next_observation = Instant::now() + self.lead.pace.observes_every;
         }
         work.objects.append(&mut locked(&self.lead.world).take_dirty());
@@ -76,7 +77,8 @@ impl<'a> Term<'a> {
             work.also(wake);
         }
         self.lead.metrics.queue_depth(work.objects.len() + work.rows.len());
-        if work.is_empty() {
+        self.sweep(work).await?;
+        if work.is_empty() || !self.rounds.has_swept() {
             return Ok(());
         }
         let now = self.now();
@@ -97,6 +99,19 @@ impl<'a> Term<'a> {
         }
         self.lead.reached(&Ok(()));
         self.count(left);
+        Ok(())
+    }
+
+    /// Looks at a part of everything, if that is going on.
+    async fn sweep(&mut self, work: &mut Work) -> Result<(), StoreError> {
+        let Some(store) = &mut self.store else { return Ok(()) };
+        let began = Instant::now();
+        let Some(mut done) = self.rounds.sweep(&self.lead.world, store).await? else {
+            return Ok(());
+        };
+        std::mem::take(&mut done.again).into_iter().for_each(|wake| work.also(wake));
+        self.tell(done, began)?;
+        self.lead.reached(&Ok(()));
         Ok(())
     }
 
@@ -162,6 +177,9 @@ impl<'a> Term<'a> {
 
     /// When something is due.
     pub fn wakes_at(&self) -> Instant {
+        if self.rounds.is_sweeping() {
+            return Instant::now();
+        }
         let far = Instant::now() + self.lead.pace.ticks_every;
         let Some(next) = self.rounds.next_wake() else { return far };
         let wait = Duration::try_from(next.duration_since(self.now())).unwrap_or(Duration::ZERO);

@@ -18,6 +18,7 @@ mod parts;
 mod report;
 mod requester;
 mod run;
+mod sweep;
 mod wakes;
 
 use std::{
@@ -38,13 +39,14 @@ use crate::{
         catalogue::Catalogue,
         ids::{Kind, ObjectKey, TenantId},
         plan::{Claimant, Foreign, plan},
-        state::{Absence, Desired, Instance, ObjectName, Observed, RelationshipKey},
+        state::{Absence, Desired, Instance, ObjectName, RelationshipKey},
         status,
         validate::{Objects, validate},
     },
     store::{Scope, StoreError, Write},
 };
 use parts::Parts;
+use sweep::Sweep;
 
 /// What a round has to look at.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -53,14 +55,12 @@ pub struct Work {
     pub objects: BTreeSet<ObjectKey>,
     /// Relationships in the store that are due.
     pub rows: BTreeSet<RelationshipKey>,
-    /// Everything there is, in the cluster and in the store.
-    pub everything: bool,
 }
 
 impl Work {
     /// Whether there is nothing to look at.
     pub fn is_empty(&self) -> bool {
-        self.objects.is_empty() && self.rows.is_empty() && !self.everything
+        self.objects.is_empty() && self.rows.is_empty()
     }
 
     /// Also looks at this.
@@ -85,6 +85,8 @@ pub struct Settings {
     pub settles_for: SignedDuration,
     /// When to try again what was refused.
     pub retries_after: SignedDuration,
+    /// How many relationships are looked at together when everything is.
+    pub looks_at: usize,
 }
 
 /// Whether it is written on an object who deleted it.
@@ -106,6 +108,7 @@ impl Settings {
             deletions: Deletions::AsTheyAre,
             settles_for: usual,
             retries_after: usual,
+            looks_at: 250,
         }
     }
 }
@@ -119,6 +122,18 @@ pub struct Rounds {
     parts: Parts,
     /// The namespaces that a boundary named when it was last looked at.
     bounded: BTreeMap<ObjectName, BTreeSet<String>>,
+    sweep: Sweep,
+    /// The store's clock when it was last read.
+    now: Timestamp,
+}
+
+/// How much is looked at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Extent {
+    /// What somebody changed, or what is due: with everything that has to be planned together.
+    Round,
+    /// A part of everything, in which nothing may be made.
+    Part,
 }
 
 /// Of so many relationships what has ended is read and taken away at once, so that the first do not wait for the last.
@@ -138,6 +153,8 @@ impl Rounds {
             wakes: Wakes::default(),
             parts: Parts::default(),
             bounded: BTreeMap::new(),
+            sweep: Sweep::default(),
+            now: Timestamp::UNIX_EPOCH,
         }
     }
 
@@ -211,50 +228,65 @@ impl Rounds {
         work: &Work,
         store: &mut impl Write,
     ) -> Result<Done, StoreError> {
-        let (mut concern, scope) = {
-            let world = locked(world);
-            let concern = self.concern(&world, work);
-            let scope = scope(&concern, work, &world);
-            (concern, scope)
-        };
+        let concern = self.concern(&locked(world), work);
+        let done = self.carry_out(world, concern, Extent::Round, store).await?;
+        let mut done = done.expect("a round is carried out, whatever it comes to");
+        // What somebody looks at just now is looked at.
+        done.again
+            .retain(|wake| !matches!(wake, Wake::Object(object) if work.objects.contains(object)));
+        Ok(done)
+    }
+
+    /// Plans what is concerned, makes it and tells of it. In a part nothing is made: `None` where something would be.
+    async fn carry_out(
+        &mut self,
+        world: &Mutex<World>,
+        mut concern: Concern,
+        extent: Extent,
+        store: &mut impl Write,
+    ) -> Result<Option<Done>, StoreError> {
+        let scope = scope(&concern, &locked(world));
         let observed = store.observe(&scope).await?;
-        self.learn(&concern, work, &observed);
+        self.now = observed.now;
+        self.memory.learn(&concern.rows, &observed, &self.settings.instance);
         let judged = {
             let world = locked(world);
             self.with_grants(&mut concern, &world);
             judged::judged(&world, concern, observed.now)
         };
         let mut run = run::Run::new(judged, observed, scope, self.claimant());
+        if extent == Extent::Part
+            && (!run.plan.changes.is_empty()
+                || !approvals::written(&run.judged.concern, &locked(world)).is_empty())
+        {
+            return Ok(None);
+        }
         let mut done = Done::at(run.observed.now);
         run.all(store, world, &self.settings, &mut self.memory, &mut done).await?;
         if done.failed.is_some() {
-            return Ok(done);
+            return Ok(Some(done));
         }
         done.now = run.observed.now;
         let rows = run.observed.relationships.values().flatten();
         let names: BTreeSet<String> = rows.map(|row| row.key.name.clone()).collect();
         let ledger = store.last_entries(&names).await?;
-        self.learn(&run.judged.concern, work, &run.observed);
+        self.memory.learn(&run.judged.concern.rows, &run.observed, &self.settings.instance);
         let unheld = status::unheld(&run.judged.desired);
         let unheld = unheld.map(|desired| plan(&desired, &run.observed, &self.claimant()));
         let unheld = unheld.as_ref().unwrap_or(&run.plan);
         let world = locked(world);
         let sources = report::Sources { world: &world, run: &run, unheld, ledger: &ledger };
         self.report(&sources, &mut done);
-        self.look_elsewhere(&run, work, &mut done);
-        Ok(done)
+        self.look_elsewhere(&run, extent, &mut done);
+        Ok(Some(done))
     }
 
     /// One relationship can make a grant right or wrong that others have, too: those are looked at next.
-    fn look_elsewhere(&mut self, run: &run::Run, work: &Work, done: &mut Done) {
+    fn look_elsewhere(&mut self, run: &run::Run, extent: Extent, done: &mut Done) {
         for grant in &run.judged.concern.grants {
             let standing = run.judged.desired.grant_objects.get(grant).copied();
-            let object = key(Kind::RoleGrant, grant);
-            if self.parts.stands_otherwise(grant, standing)
-                && !work.everything
-                && !work.objects.contains(&object)
-            {
-                done.again.push(Wake::Object(object));
+            if self.parts.stands_otherwise(grant, standing) && extent == Extent::Round {
+                done.again.push(Wake::Object(key(Kind::RoleGrant, grant)));
             }
         }
     }
@@ -263,21 +295,9 @@ impl Rounds {
         Claimant { instance: self.settings.instance.clone(), foreign: Foreign::Conflict }
     }
 
-    fn learn(&mut self, concern: &Concern, work: &Work, observed: &Observed) {
-        let instance = &self.settings.instance;
-        if work.everything {
-            let known: BTreeSet<RelationshipKey> =
-                self.memory.keys().chain(observed.relationships.keys()).cloned().collect();
-            self.memory.learn(&known, observed, instance);
-        } else {
-            self.memory.learn(&concern.rows, observed, instance);
-        }
-    }
-
     /// Everything that has to be looked at because of this work.
     fn concern(&mut self, world: &World, work: &Work) -> Concern {
-        let mut concern =
-            if work.everything { everything(world) } else { world.concern(&work.objects) };
+        let mut concern = world.concern(&work.objects);
         concern.rows.extend(work.rows.iter().cloned());
         for boundary in concern.boundaries.clone() {
             let seen = world.tables().boundaries.get(&boundary);
@@ -313,16 +333,19 @@ impl Rounds {
         let owners: Vec<_> =
             owners.filter(|name| world.tables().relationships.known(name).is_some()).collect();
         concern.relationships.extend(owners.into_iter().cloned());
+        self.around(world, &mut concern);
+        concern
+    }
+
+    /// The answers to the relationships of a concern, and their rows.
+    fn around(&self, world: &World, concern: &mut Concern) {
         for relationship in &concern.relationships {
             concern.acceptances.extend(world.answers_to(relationship));
             concern.rows.extend(world.first_key(relationship));
             concern.rows.extend(self.memory.owned_by(relationship).cloned());
         }
-        concern
     }
-}
 
-impl Rounds {
     /// The grants of every relationship in a concern, declared or recorded.
     fn with_grants(&self, concern: &mut Concern, world: &World) {
         for relationship in &concern.relationships {
@@ -335,23 +358,8 @@ impl Rounds {
     }
 }
 
-fn everything(world: &World) -> Concern {
-    let tables = world.tables();
-    Concern {
-        offers: tables.offers.iter().map(|(name, _)| name.clone()).collect(),
-        relationships: tables.relationships.iter().map(|(name, _)| name.clone()).collect(),
-        grants: tables.grants.iter().map(|(name, _)| name.clone()).collect(),
-        acceptances: tables.acceptances.iter().map(|(name, _)| name.clone()).collect(),
-        boundaries: tables.boundaries.iter().map(|(name, _)| name.clone()).collect(),
-        rows: BTreeSet::new(),
-    }
-}
-
 /// What has to be read for a concern.
-fn scope(concern: &Concern, work: &Work, world: &World) -> Scope {
-    if work.everything {
-        return Scope::All;
-    }
+fn scope(concern: &Concern, world: &World) -> Scope {
     let seen = concern.acceptances.iter().filter_map(|name| world.tables().acceptances.get(name));
     let customers = seen.filter_map(|seen| seen.object.spec.customer.tenant_id.parse().ok());
     Scope::Of { keys: concern.rows.clone(), customers: customers.collect(), owned: None }

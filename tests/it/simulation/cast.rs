@@ -32,7 +32,9 @@ pub fn start() -> Timestamp {
 }
 
 pub fn settings() -> Settings {
-    Settings::of(concordat::domain::state::Instance("cluster".to_owned()))
+    let instance = concordat::domain::state::Instance("cluster".to_owned());
+    // Few, so that a look at everything has many parts.
+    Settings { looks_at: 1, ..Settings::of(instance) }
 }
 
 pub fn key(kind: Kind, namespace: &str, name: &str) -> ObjectKey {

@@ -150,10 +150,17 @@ impl Operator {
         let term = &self.term;
         term.store.is_some()
             && term.work.is_empty()
+            && term.rounds.has_swept()
+            && !term.rounds.is_sweeping()
             && self.outbox.is_empty()
             && locked(&self.world).waiting() == 0
             && term.next_observation > passed
             && term.rounds.next_wake().is_none_or(|at| at > term.now(passed))
+    }
+
+    /// The next turn begins a look at everything.
+    pub fn looks_at_everything(&mut self) {
+        self.term.next_observation = SignedDuration::ZERO;
     }
 
     /// When something is due, as far as this process knows.
@@ -194,14 +201,20 @@ impl Operator {
             return Ok(());
         }
         if around.passed >= term.next_observation {
-            term.work.everything = true;
+            term.rounds.begin_sweep(&mut locked(&self.world));
             term.next_observation = around.passed + OBSERVES_EVERY;
         }
         term.work.objects.append(&mut locked(&self.world).take_dirty());
         for wake in term.rounds.due(now) {
             term.work.also(wake);
         }
-        if term.work.is_empty() {
+        if let Some(mut done) = term.rounds.sweep(&self.world, store).await? {
+            std::mem::take(&mut done.again).into_iter().for_each(|wake| term.work.also(wake));
+            self.hand_on(done, around)?;
+        }
+        let term = &mut self.term;
+        let store = term.store.as_mut().expect("it is open");
+        if term.work.is_empty() || !term.rounds.has_swept() {
             return Ok(());
         }
         if let Some(done) = term.rounds.expire_due(&term.work, now, store).await? {

@@ -46,7 +46,7 @@ impl Stage {
         // A look at everything finds nothing that the rounds of some objects have left.
         let before = self.written().await;
         let operator = self.operator.as_mut().unwrap();
-        operator.term.work.everything = true;
+        operator.looks_at_everything();
         self.settle().await;
         let after = self.written().await;
         assert_eq!(

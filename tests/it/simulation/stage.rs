@@ -283,13 +283,17 @@ impl Stage {
 
     /// Works until nothing is left to do at this instant.
     pub async fn settle(&mut self) {
-        for _ in 0..ROUNDS {
+        let mut rounds = 0;
+        while rounds < ROUNDS {
             self.begin();
             if let Some(operator) = &mut self.operator {
                 operator.catch_up(&self.server);
             }
             self.turn().await;
             self.post_all();
+            // A look at everything has as many parts as there are relationships.
+            let sweeps = |operator: &Operator| operator.term.rounds.is_sweeping();
+            rounds += usize::from(!self.operator.as_ref().is_some_and(sweeps));
             let lags = |operator: &Operator| {
                 Kind::ALL.into_iter().any(|kind| operator.lags(kind, &self.server))
             };
