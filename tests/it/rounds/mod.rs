@@ -32,7 +32,7 @@ use kube::{core::DeserializeGuard, runtime::watcher::Event};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use objects::{acceptance, boundary};
+use objects::boundary;
 pub use objects::{grant, offer, relationship};
 
 pub const NAMESPACE: &str = "msp";
@@ -77,14 +77,22 @@ impl Desk {
             settings,
             store,
             objects: BTreeMap::new(),
-            work: Work { everything: true, ..Work::default() },
+            work: Work::default(),
             uids: 0,
             takes_no_marks: false,
             _folder: folder,
         };
         desk.list();
         desk.put("root", Kind::PartnerBoundary, "msp", boundary(limits));
+        desk.begin();
         desk
+    }
+
+    /// What a process does first.
+    fn begin(&mut self) {
+        let expiring = self.rounds.expire(&mut self.store);
+        self.runtime.block_on(expiring).unwrap();
+        self.rounds.begin_sweep(&mut locked(&self.world));
     }
 
     fn list(&mut self) {
@@ -177,12 +185,13 @@ impl Desk {
     /// Forgets everything but what is stored, as another process would.
     pub fn starts_anew(&mut self) {
         self.rounds = Rounds::new(self.settings.clone());
-        self.work = Work { everything: true, ..Work::default() };
+        self.work = Work::default();
+        self.begin();
     }
 
     /// Looks at everything in the next round.
     pub fn looks_at_everything(&mut self) {
-        self.work.everything = true;
+        self.rounds.begin_sweep(&mut locked(&self.world));
     }
 
     /// One round, where there is something to look at.
@@ -191,12 +200,16 @@ impl Desk {
         for wake in self.rounds.due(self.now()) {
             self.work.also(wake);
         }
-        if self.work.is_empty() {
+        let done = if self.rounds.is_sweeping() {
+            let part = self.rounds.sweep(&self.world, &mut self.store);
+            self.runtime.block_on(part).unwrap()?
+        } else if self.work.is_empty() {
             return None;
-        }
-        let work = std::mem::take(&mut self.work);
-        let round = self.rounds.round(&self.world, &work, &mut self.store);
-        let done = self.runtime.block_on(round).unwrap();
+        } else {
+            let work = std::mem::take(&mut self.work);
+            let round = self.rounds.round(&self.world, &work, &mut self.store);
+            self.runtime.block_on(round).unwrap()
+        };
         assert_eq!(done.failed, None);
         for wake in done.again.clone() {
             match wake {
@@ -295,7 +308,7 @@ impl Desk {
     pub fn accept(&mut self, acceptance: &str, relationship: &str) {
         let status = self.status(Kind::PartnerRelationship, relationship);
         let digest = status["invitation"]["digest"].clone();
-        let spec = acceptance(relationship, &digest, self.now());
+        let spec = objects::acceptance(relationship, &digest, self.now());
         self.put("carol", Kind::AgreementAcceptance, acceptance, spec);
     }
 
