@@ -128,7 +128,7 @@ impl Run {
             self.observed = store.observe(&self.scope).await?;
             self.plan = plan(&self.judged.desired, &self.observed, &self.claimant);
         }
-        self.record(store, settings, done).await
+        self.record(store, settings, memory, done).await
     }
 
     async fn apply(
@@ -223,22 +223,31 @@ impl Run {
         Ok(())
     }
 
-    /// Records what was changed outside, of relationships that this round has not changed itself.
+    /// Records what was changed outside, of relationships that this round has not changed itself, and was not seen
+    /// before.
     async fn record(
         &mut self,
         store: &mut impl Write,
         settings: &Settings,
+        memory: &mut Memory,
         done: &mut Done,
     ) -> Result<(), StoreError> {
         if !self.plan.notices.iter().any(|notice| CHANGED_OUTSIDE.contains(&notice.code)) {
+            memory.differences.learn(&self.observed, &[]);
             return Ok(());
         }
+        memory
+            .differences
+            .learn(&self.observed, &seen_outside(&self.plan, &self.observed, std::iter::empty()));
         let changed = done.effects.iter().map(|effect| &effect.change);
-        let seen = seen_outside(&self.plan, &self.observed, changed);
+        let mut seen = seen_outside(&self.plan, &self.observed, changed);
+        seen.retain(|one| !memory.differences.knows(one));
         if seen.is_empty() {
             return Ok(());
         }
-        store.record(seen, &operator(settings, &[])).await
+        store.record(seen.clone(), &operator(settings, &[])).await?;
+        memory.differences.remember(seen);
+        Ok(())
     }
 
     /// The first key of each row, also of rows that the plan makes.

@@ -3,6 +3,7 @@
 //!
 //! Never: a status or a finalizer written otherwise than the operator would.
 
+mod again;
 mod approvals;
 mod held;
 mod objects;
@@ -30,6 +31,7 @@ use concordat::{
 use jiff::{SignedDuration, Timestamp};
 use kube::{core::DeserializeGuard, runtime::watcher::Event};
 use serde_json::{Value, json};
+use sqlx::Connection;
 use tokio::runtime::Runtime;
 
 use objects::boundary;
@@ -49,7 +51,7 @@ pub struct Desk {
     work: Work,
     uids: u32,
     takes_no_marks: bool,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Desk {
@@ -80,7 +82,7 @@ impl Desk {
             work: Work::default(),
             uids: 0,
             takes_no_marks: false,
-            _folder: folder,
+            folder,
         };
         desk.list();
         desk.put("root", Kind::PartnerBoundary, "msp", boundary(limits));
@@ -153,6 +155,29 @@ impl Desk {
     pub fn approve(&mut self, by: &str, name: &str, hash: &str) {
         let annotations = [(APPROVE, hash), (APPROVED_BY, by)];
         self.annotate(Kind::PartnerRelationship, name, &annotations);
+    }
+
+    /// The object that a watch tells next under this name is another one.
+    pub fn becomes(&mut self, kind: Kind, name: &str, spec: Value) {
+        self.uids += 1;
+        let mut stored = self.objects[&key_of(kind, name)].clone();
+        stored["metadata"]["uid"] = json!(format!("uid-{}", self.uids));
+        stored["metadata"]["finalizers"] = json!([]);
+        stored["metadata"]["deletionTimestamp"] = Value::Null;
+        stored["spec"] = spec;
+        self.store(key_of(kind, name), stored);
+    }
+
+    /// Changes the store without Concordat.
+    pub fn outside(&self, statement: &str) {
+        let options = sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(self.folder.path().join("concordat.db"));
+        let changed = self.runtime.block_on(async {
+            let mut outsider = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+            let query = sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned()));
+            query.execute(&mut outsider).await.unwrap().rows_affected()
+        });
+        assert!(changed > 0, "{statement}");
     }
 
     pub fn delete(&mut self, user: &str, kind: Kind, name: &str) {
@@ -310,11 +335,6 @@ impl Desk {
         let digest = status["invitation"]["digest"].clone();
         let spec = objects::acceptance(relationship, &digest, self.now());
         self.put("carol", Kind::AgreementAcceptance, acceptance, spec);
-    }
-
-    /// Runs something of the store.
-    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
-        self.runtime.block_on(future)
     }
 }
 
