@@ -237,8 +237,8 @@ impl World {
         let mut released = Vec::new();
         if let Some(Known::Read(before)) = &before {
             let old = K::Spec::links(&before.object);
-            released = old.clone();
-            self.links.remove(K::KIND, name, old);
+            self.links.remove(K::KIND, name, old.clone());
+            released = old;
         }
         if let Some(links) = links {
             released.retain(|link| !links.contains(link));

@@ -6,7 +6,7 @@ mod access;
 mod behind;
 mod deletions;
 mod guard;
-mod reader;
+pub mod reader;
 mod replicas;
 mod upgrade;
 

@@ -136,7 +136,7 @@ fn a_status_stays_small_whatever_each_grantee_holds_and_however_much_is_written_
     let roles: BTreeMap<RoleId, Timestamp> =
         (1..=150).map(|number| (RoleId::from_u128(number), Timestamp::MAX)).collect();
     let many = measured(&[10, 1_000], |assignment| {
-        assignment.state.roles = roles.iter().map(|(role, until)| (*role, *until)).collect()
+        assignment.state.roles = roles.iter().map(|(role, until)| (*role, *until)).collect();
     });
     assert_eq!(many[0].left_out, None);
     let left_out = many[1].left_out.clone().unwrap();
