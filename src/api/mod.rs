@@ -41,7 +41,7 @@ pub use partner_offer::{
 };
 pub use partner_relationship::{
     AutoExtendDuration, Customer, EffectiveAssignment, EffectiveRole, InvitationStatus, LedgerHead,
-    LocalRef, ManagementPolicy, PartnerRelationship, PartnerRelationshipSpec,
+    LeftOut, LocalRef, ManagementPolicy, PartnerRelationship, PartnerRelationshipSpec,
     PartnerRelationshipStatus, PlanSummary, RelationshipDeletionPolicy, Renewal, RenewalMode,
     UnmanagedAssignments,
 };

@@ -261,6 +261,19 @@ pub struct PartnerRelationshipStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub recorded: Vec<RecordedRow>,
+    /// How much is not listed here, where it is more than an object can hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<LeftOut>,
+}
+
+/// How much of what the store holds a status does not list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftOut {
+    /// How many grantees hold something and are not in `assignments`.
+    pub assignments: i64,
+    /// How many relationships of the store are not in `recorded`.
+    pub recorded: i64,
 }
 
 /// An invitation as the customer sees it.
@@ -317,6 +330,10 @@ pub struct PlanSummary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub blocked: Option<String>,
+    /// The hashes of further batches that wait.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(max = 64)))]
+    pub also_blocked: Vec<String>,
     /// When the plan would differ without any edit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "field::observed_timestamp")]

@@ -25,7 +25,7 @@ use super::{
     cluster::{self, Events, Outbox, Postman, Watching, postmen, watches},
     lead::{Lead, Pace},
     leader::{Candidate, Leadership},
-    round::Settings,
+    round::{Deletions, Settings},
     telemetry::{
         health::Health,
         metrics::Metrics,
@@ -168,6 +168,11 @@ pub async fn run(
     let settings = Settings {
         robots: options.robots.clone(),
         settles_for: options.pace.settles_for,
+        deletions: if options.webhook.is_some() {
+            Deletions::Stamped
+        } else {
+            Deletions::AsTheyAre
+        },
         ..Settings::of(instance)
     };
     let lead = Lead {
@@ -288,6 +293,7 @@ fn webhook_of(
     };
     let pace = source.pace();
     let catalogue = crate::domain::catalogue::Catalogue::compiled();
-    let webhook = admission::server::Webhook::new(known, catalogue, Arc::clone(metrics));
+    let stamps = cluster::stamps(client, metrics);
+    let webhook = admission::server::Webhook::new(known, catalogue, Arc::clone(metrics), stamps);
     admission::server::serve(listener, webhook, source, pace, stop.clone())
 }

@@ -75,6 +75,11 @@ variables:
     expression: variables.now[?'concordat.dev/changed-by'].orValue('')
   - name: mustHaveChanged
     expression: "variables.changes ? variables.user : variables.before[?'concordat.dev/changed-by'].orValue('')"
+  # The operator's webhook writes it: a policy cannot stamp what is being deleted.
+  - name: deleted
+    expression: variables.now[?'concordat.dev/deleted-by'].orValue('')
+  - name: mustHaveDeleted
+    expression: variables.before[?'concordat.dev/deleted-by'].orValue('')
   - name: approval
     expression: variables.now[?'concordat.dev/approve'].orValue('')
   - name: approvalBefore
@@ -92,7 +97,7 @@ variables:
 system:serviceaccount:{{ .Release.Namespace }}:{{ include "concordat.serviceAccount" . }}
 {{- end }}
 
-{{/* It changes finalizers only, as a policy of its own sees to: those need not wait for the others. */}}
+{{/* It changes finalizers and its own stamp only, as a policy of its own sees to: those need not wait for the others. */}}
 {{- define "concordat.notTheOperator" -}}
 matchConditions:
   - name: not-the-operator

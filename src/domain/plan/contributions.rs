@@ -101,7 +101,8 @@ pub(super) fn contributions(
             if recorded.roles != contribution.roles {
                 newer.insert(object.clone(), contribution.clone());
                 let message = format!("`{object}` resolves otherwise in the newer catalogue");
-                let help = "approve the change with `--approve HASH`, or ask for roles by name";
+                let help = "approve the change (`--approve HASH`, or on a cluster the annotation \
+                            `concordat.dev/approve`), or ask for roles by name";
                 let object = Some(object);
                 draft.notice_about(
                     Kind::RoleGrant,

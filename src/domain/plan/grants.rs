@@ -235,8 +235,8 @@ fn report(merged: &Merged, grantee: &Grantee, row: &Row<'_>, draft: &mut Draft<'
     if !merged.removed_outside.is_empty() {
         let message =
             format!("{who} lost {} outside; it is not restored", named(&merged.removed_outside));
-        let help = "find out who removed it and why, then approve it with `--approve HASH` or \
-                    change the grant";
+        let help = "find out who removed it and why, then approve it (`--approve HASH`, or on a cluster the \
+                    annotation `concordat.dev/approve`) or change the grant";
         draft.notice(REMOVED_OUTSIDE, Severity::Warning, message, Some(help));
     }
     if !merged.unmanaged.is_empty() {

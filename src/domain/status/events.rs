@@ -37,6 +37,8 @@ pub enum EventReason {
     Expired,
     /// Changes wait for a person.
     Blocked,
+    /// An approval that somebody wrote does not count.
+    ApprovalRefused,
     /// The row in the store is another's.
     Conflict,
 }
@@ -58,6 +60,7 @@ impl EventReason {
             Self::Expiring => "Watch",
             Self::Expired => "Expire",
             Self::Blocked => "Block",
+            Self::ApprovalRefused => "Approve",
             Self::Conflict => "Plan",
         }
     }
@@ -69,7 +72,9 @@ impl EventReason {
                 EventType::Normal
             }
             Self::Expired => EventType::Normal,
-            Self::Expiring | Self::Blocked | Self::Conflict => EventType::Warning,
+            Self::Expiring | Self::Blocked | Self::ApprovalRefused | Self::Conflict => {
+                EventType::Warning
+            }
         }
     }
 }
@@ -96,6 +101,11 @@ pub struct Event {
     pub reason: EventReason,
     /// In words.
     pub note: String,
+}
+
+/// An approval on the object does not count.
+pub fn approval_refused(why: &str) -> Event {
+    event(EventReason::ApprovalRefused, format!("the approval does not count: {why}"))
 }
 
 /// What happened to a relationship.

@@ -220,7 +220,7 @@ fn in_force(
 }
 
 fn blocked(facts: &GrantFacts<'_>, parts: &Parts<'_>) -> Option<Told> {
-    let hashes: BTreeSet<Digest> = parts.values().filter_map(|part| part.blocked).collect();
+    let hashes: BTreeSet<Digest> = parts.values().flat_map(|part| &part.blocked).copied().collect();
     if hashes.is_empty() {
         return None;
     }

@@ -20,6 +20,7 @@ mod boundary;
 mod condition;
 mod events;
 mod expiry;
+mod gone;
 mod grant;
 mod judged;
 mod offer;
@@ -38,7 +39,11 @@ use jiff::Timestamp;
 pub use acceptance::{AcceptanceFacts, acceptance};
 pub use boundary::boundary;
 pub use condition::Stand;
-pub use events::{Event, EventReason, EventType, grant_events, other_events, relationship_events};
+pub use events::{
+    Event, EventReason, EventType, approval_refused, grant_events, other_events,
+    relationship_events,
+};
+pub use gone::gone_part;
 pub use grant::{GrantFacts, grant};
 pub use offer::{OfferFacts, offer};
 pub use part::{GrantPart, Held, grant_part};

@@ -22,7 +22,7 @@ use crate::{
         digest::Digest,
         ids::RoleId,
         lifecycle::Phase,
-        limits::member,
+        limits::{Batch, member},
         plan::{AgreementStanding, Change, agreement},
         state::{
             Assignment, Contribution, DesiredGrant, DesiredRelationship, ObjectName,
@@ -57,8 +57,8 @@ pub struct GrantPart {
     pub(super) drift: Drift,
     /// Roles that somebody took away outside.
     pub(super) removed_outside: BTreeSet<RoleId>,
-    /// The batch that it waits for.
-    pub(super) blocked: Option<Digest>,
+    /// The batches that it waits for.
+    pub(super) blocked: BTreeSet<Digest>,
     pub(super) next_change: Option<Timestamp>,
 }
 
@@ -124,9 +124,16 @@ fn not_understood(
 ) -> GrantPart {
     let (held, ends_at) =
         held(&rows.given(object, now), now, |given| Some(&given.contribution.roles));
-    let message = format!("relationship `{}` is missing or has problems", facts.object);
+    let waiting: Vec<&Change> = facts.left.iter().copied().filter(|it| takes(object, it)).collect();
+    let batches = among(&facts.blocked, &waiting);
+    let verdict = if let Some(hash) = batches.first() {
+        blocked(*hash, &waiting)
+    } else {
+        let message = format!("relationship `{}` is missing or has problems", facts.object);
+        Verdict::under_way(Reason::RelationshipInvalid, message)
+    };
     GrantPart {
-        verdict: Verdict::under_way(Reason::RelationshipInvalid, message),
+        verdict,
         held,
         ends_at,
         roles: BTreeSet::new(),
@@ -134,9 +141,23 @@ fn not_understood(
         window: Window::default(),
         drift: Drift::None,
         removed_outside: BTreeSet::new(),
-        blocked: None,
+        blocked: batches,
         next_change: ends_at.filter(|ends_at| *ends_at > now),
     }
+}
+
+/// The batches that have one of these changes.
+fn among(batches: &[&Batch], changes: &[&Change]) -> BTreeSet<Digest> {
+    let waits =
+        |batch: &&&Batch| changes.iter().any(|change| batch.members.contains(&member(change)));
+    batches.iter().filter(waits).map(|batch| batch.hash).collect()
+}
+
+/// Whether a change changes what this grant has given.
+fn takes(object: &ObjectName, change: &Change) -> bool {
+    change.effect.roles_set().is_some_and(|(_, before, after)| {
+        before.contributions.get(object) != after.contributions.get(object)
+    })
 }
 
 /// Observing is all that was asked for.
@@ -152,7 +173,7 @@ fn observed(would: &Verdict) -> (Verdict, Drift) {
 
 /// How much is held of what was given, and until when the first of it. It is everything if all the roles that `asked`
 /// tells are held somewhere.
-fn held<'a>(
+pub(super) fn held<'a>(
     given: &[Given<'a>],
     now: Timestamp,
     asked: impl Fn(&Given<'a>) -> Option<&'a BTreeSet<RoleId>>,
@@ -223,17 +244,15 @@ impl<'a> Here<'a> {
         changes.iter().copied().filter(concerns)
     }
 
-    /// The batch in which a change of this grant waits.
-    fn blocking(self, left: &[&Change]) -> Option<Digest> {
-        let batch = self.facts.blocked?;
-        let waits = self.concerning(left).any(|change| batch.members.contains(&member(change)));
-        waits.then_some(batch.hash)
+    /// The batches in which changes of this grant wait.
+    fn blocking(self, left: &[&Change]) -> BTreeSet<Digest> {
+        among(&self.facts.blocked, &self.concerning(left).collect::<Vec<_>>())
     }
 
     fn leaving(self) -> Verdict {
         let left: Vec<&Change> = self.concerning(&self.facts.left).collect();
-        if let Some(hash) = self.blocking(&self.facts.left) {
-            return blocked(hash, &left);
+        if let Some(hash) = self.blocking(&self.facts.left).first() {
+            return blocked(*hash, &left);
         }
         if left.is_empty() {
             return self.left_alone();
@@ -268,8 +287,8 @@ impl<'a> Here<'a> {
         if self.facts.hold == Some(Hold::NoBoundary) {
             return offer::held(self.facts.hold).expect("a hold is given");
         }
-        if let Some(hash) = self.blocking(left) {
-            return blocked(hash, &self.concerning(left).collect::<Vec<_>>());
+        if let Some(hash) = self.blocking(left).first() {
+            return blocked(*hash, &self.concerning(left).collect::<Vec<_>>());
         }
         let mine: Vec<&Change> = self.concerning(left).collect();
         if !mine.is_empty() {

@@ -19,6 +19,7 @@ use crate::{
         digest::Digest,
         ids::Kind,
         lifecycle::{EndReason, Lifecycle, Phase},
+        limits::Batch,
         plan::{
             Awaited, AwaitedFor, Change,
             grants::ACCESS_WAITS,
@@ -127,12 +128,13 @@ fn conflict(facts: &RelationshipFacts<'_>) -> Option<Verdict> {
 
 /// What keeps changes from being made.
 fn stopped(facts: &RelationshipFacts<'_>) -> Option<Verdict> {
-    if let Some(batch) = facts.blocked {
+    if !facts.blocked.is_empty() {
         let own = |change: &&Change| change.subject.owner.object == *facts.object;
-        let own: Vec<&Change> = batch.changes.iter().filter(own).collect();
-        let message =
-            format!("batch `{}` waits for an approval: {}", batch.hash, text::changes(&own));
-        return Some(Verdict::stuck(Reason::Blocked, message));
+        let told = facts.blocked.iter().map(|batch| {
+            let own: Vec<&Change> = batch.changes.iter().filter(own).collect();
+            format!("batch `{}` waits for an approval: {}", batch.hash, text::changes(&own))
+        });
+        return Some(Verdict::stuck(Reason::Blocked, text::list(told)));
     }
     if !facts.refused.is_empty() {
         let mut refused = facts.refused.clone();
@@ -285,7 +287,11 @@ pub(super) fn ended(row: &ObservedRelationship) -> (Reason, &'static str) {
 
 /// The condition `PlanBlocked`, where changes of this relationship wait for a person.
 pub(super) fn blocked(facts: &RelationshipFacts<'_>) -> Option<Told> {
-    let how = how_to_approve(Kind::PartnerRelationship, facts.object, facts.blocked?.hash);
+    if facts.blocked.is_empty() {
+        return None;
+    }
+    let how = |batch: &&Batch| how_to_approve(Kind::PartnerRelationship, facts.object, batch.hash);
+    let how = text::list(facts.blocked.iter().map(how));
     Some(Told::yes(ConditionType::PlanBlocked, Reason::Blocked, how))
 }
 

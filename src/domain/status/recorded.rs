@@ -27,14 +27,11 @@ use crate::{
 
 /// As many rows of one relationship as a status holds: the newest, and every one that is not over.
 const ROWS: usize = 16;
-/// As many bytes of JSON as all rows of a status may take.
+/// As many bytes of JSON as all rows of a status may take. With what is in effect, the conditions and the annotations of
+/// others that is well below the 1.5 MB above which the server stores no object.
 const BYTES: usize = 640 * 1024;
-/// As many bytes as they may take together with the roles that are in effect: the server stores no object above 1.5 MB.
-const BYTES_TOGETHER: usize = 1_200 * 1024;
-/// As many bytes as one role in effect takes, with its name.
-const ROLE_IN_EFFECT: usize = 140;
 /// Up to as many grants as this, rows are small and are not measured.
-const SMALL: usize = 200;
+const SMALL: usize = 16;
 
 /// Why a status does not say what the store holds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,12 +43,10 @@ pub struct NotUnderstood {
     pub text: String,
 }
 
-/// The rows of one object as its status holds them beside so many roles in effect; nothing where they are more than it
-/// can hold.
+/// The rows of one object as its status holds them; how many they are, where they are more than it can hold.
 pub(super) fn recorded<'a>(
     rows: impl DoubleEndedIterator<Item = &'a ObservedRelationship>,
-    in_effect: usize,
-) -> Vec<RecordedRow> {
+) -> Result<Vec<RecordedRow>, usize> {
     let mut kept: Vec<&ObservedRelationship> = rows
         .rev()
         .enumerate()
@@ -62,15 +57,20 @@ pub(super) fn recorded<'a>(
     let rows: Vec<RecordedRow> = kept.into_iter().map(recorded_row).collect();
     let assignments = rows.iter().flat_map(|row| &row.assignments);
     let grants: usize = assignments.map(|assignment| assignment.grants.len() + 1).sum();
-    let left = BYTES_TOGETHER.saturating_sub(in_effect.saturating_mul(ROLE_IN_EFFECT));
-    if rows.len() > 2 * ROWS || (grants > SMALL && bytes(&rows) > BYTES.min(left)) {
-        return Vec::new();
+    if rows.len() > 2 * ROWS || (grants > SMALL && bytes(&rows) > BYTES) {
+        return Err(rows.len());
     }
-    rows
+    Ok(rows)
 }
 
 fn bytes(rows: &[RecordedRow]) -> usize {
     serde_json::to_vec(rows).map_or(usize::MAX, |json| json.len())
+}
+
+/// Whether nothing is held, recorded or given: somebody who held something once.
+fn is_nothing(assignment: &ObservedAssignment) -> bool {
+    let Assignment { roles, recorded, contributions } = &assignment.state;
+    roles.is_empty() && recorded.is_empty() && contributions.is_empty()
 }
 
 /// What the store records of an acceptance.
@@ -137,7 +137,11 @@ fn recorded_row(row: &ObservedRelationship) -> RecordedRow {
             unmanaged_assignments: policies.unmanaged,
             management_policy: policies.management,
         },
-        assignments: assignments.values().map(recorded_assignment).collect(),
+        assignments: assignments
+            .values()
+            .filter(|assignment| !is_nothing(assignment))
+            .map(recorded_assignment)
+            .collect(),
     }
 }
 

@@ -20,8 +20,8 @@ use super::{
 };
 use crate::{
     api::{
-        ConditionStatus, EffectiveAssignment, InvitationStatus, LedgerHead,
-        PartnerRelationshipStatus, PlanSummary,
+        ConditionStatus, InvitationStatus, LedgerHead, LeftOut, PartnerRelationshipStatus,
+        PlanSummary,
     },
     domain::{
         digest::Digest,
@@ -56,8 +56,8 @@ pub struct RelationshipFacts<'a> {
     pub left: Vec<&'a Change>,
     /// Its changes in the plan of what [`super::unheld`] gives: what is still to be made and what is held back.
     pub held_back: Vec<&'a Change>,
-    /// The batch that waits for a person and has changes of it.
-    pub blocked: Option<&'a Batch>,
+    /// The batches that wait for a person and have changes of it.
+    pub blocked: Vec<&'a Batch>,
     /// The answers that it waits for.
     pub awaited: Vec<&'a Awaited>,
     /// What the store refused just now.
@@ -96,6 +96,14 @@ pub fn relationship(
     if assignments.len() < grantees {
         let _ = write!(ready.message, "; {} of {grantees} grantees are listed", assignments.len());
     }
+    let recorded = recorded(rows.own());
+    if recorded.is_err() {
+        ready.message.push_str("; too much is recorded for `--store cluster:` to plan from");
+    }
+    let left_out = LeftOut {
+        assignments: counted(grantees - assignments.len()),
+        recorded: counted(recorded.as_ref().err().copied().unwrap_or_default()),
+    };
     let conditions = conditions(about, ready, further.into_iter().flatten());
     let told = rows.told();
     let ends = assignments.iter().flat_map(|assignment| &assignment.roles);
@@ -126,17 +134,17 @@ pub fn relationship(
         invited_at: told.map(|row| row.invited_at),
         activated_at: told.and_then(|row| row.activated_at),
         ends_at: told.and_then(|row| row.ends_at),
-        recorded: recorded(rows.own(), in_effect(&assignments)),
+        recorded: recorded.unwrap_or_default(),
         assignments,
-        plan: facts.wish.map(|_| plan_summary(facts)),
+        left_out: (left_out != LeftOut { assignments: 0, recorded: 0 }).then_some(left_out),
+        plan: is_planned(facts).then(|| plan_summary(facts)),
         ledger: facts.ledger.clone().or_else(|| old.and_then(|old| old.ledger.clone())),
     };
     Reported { status, next_change }
 }
 
-/// How many roles are in effect.
-fn in_effect(assignments: &[EffectiveAssignment]) -> usize {
-    assignments.iter().map(|assignment| assignment.roles.len()).sum()
+fn counted(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn authorized(rows: &Rows<'_>) -> Option<Told> {
@@ -236,15 +244,30 @@ fn expiry(about: &About<'_>, facts: &RelationshipFacts<'_>, rows: &Rows<'_>) -> 
     expiry
 }
 
+/// Of as many further batches the hash is listed.
+const ALSO_BLOCKED: usize = 16;
+
+/// What is being deleted is planned also where its offer has gone with it.
+fn is_planned(facts: &RelationshipFacts<'_>) -> bool {
+    facts.wish.is_some() || !facts.blocked.is_empty() || !facts.left.is_empty()
+}
+
 fn plan_summary(facts: &RelationshipFacts<'_>) -> PlanSummary {
     let summary = match &facts.left[..] {
         [] => "nothing to do".to_owned(),
         left => text::changes(left),
     };
     PlanSummary {
-        changes: i64::try_from(facts.left.len()).unwrap_or(i64::MAX),
+        changes: counted(facts.left.len()),
         summary: text::cut(summary),
-        blocked: facts.blocked.map(|batch| batch.hash.to_string()),
+        blocked: facts.blocked.first().map(|batch| batch.hash.to_string()),
+        also_blocked: facts
+            .blocked
+            .iter()
+            .skip(1)
+            .take(ALSO_BLOCKED)
+            .map(|batch| batch.hash.to_string())
+            .collect(),
         valid_until: facts.valid_until,
     }
 }

@@ -22,6 +22,11 @@ use crate::{
 
 /// As many grantees as a status holds.
 const GRANTEES: usize = 1_000;
+/// As many bytes of JSON as what is in effect takes in a status.
+const BYTES: usize = 384 * 1024;
+/// As many bytes as one grantee takes, and one role with its name.
+const GRANTEE_BYTES: usize = 64;
+const ROLE_BYTES: usize = 160;
 /// As many roles of one grantee as a status holds.
 const ROLES: usize = 150;
 
@@ -64,6 +69,11 @@ impl Given<'_> {
 }
 
 impl<'a> Rows<'a> {
+    /// These, whatever their object was.
+    pub fn those(rows: &[&'a ObservedRelationship]) -> Self {
+        Self { own: rows.to_vec(), ..Self::default() }
+    }
+
     /// The rows of this object.
     pub fn of(
         rows: &'a [ObservedRelationship],
@@ -125,7 +135,12 @@ impl<'a> Rows<'a> {
             grantee: grantee.to_string(),
             roles: effective_roles(roles),
         });
-        (assignments.take(GRANTEES).collect(), count)
+        let mut bytes = 0;
+        let fits = |assignment: &EffectiveAssignment| {
+            bytes += GRANTEE_BYTES + ROLE_BYTES * assignment.roles.len();
+            bytes <= BYTES
+        };
+        (assignments.take(GRANTEES).take_while(fits).collect(), count)
     }
 
     /// What this grant has given, to whomever and under whichever row it is still held.

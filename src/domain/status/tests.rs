@@ -221,7 +221,7 @@ fn no_facts<'a>(
         notices: Vec::new(),
         left: Vec::new(),
         held_back: Vec::new(),
-        blocked: None,
+        blocked: Vec::new(),
         awaited: Vec::new(),
         refused: Vec::new(),
         hold: None,

@@ -27,6 +27,10 @@ pub struct Request {
     pub name: String,
     /// What is to be done.
     pub operation: Operation,
+    /// Who asks for it.
+    pub user: String,
+    /// Whether it is only tried, and nothing may come of it.
+    pub is_trial: bool,
     /// The object as it would be; null where there is none.
     pub object: Value,
     /// The object as it is; null where there is none.
@@ -91,6 +95,10 @@ struct Asked {
     #[serde(default)]
     operation: String,
     #[serde(default)]
+    user_info: User,
+    #[serde(default, rename = "dryRun")]
+    is_trial: Option<bool>,
+    #[serde(default)]
     object: Value,
     #[serde(default)]
     old_object: Value,
@@ -101,6 +109,12 @@ struct Asked {
 struct GroupKind {
     group: String,
     kind: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct User {
+    username: String,
 }
 
 /// Reads a body.
@@ -122,6 +136,8 @@ pub fn read(body: &[u8]) -> Result<Request, Unreadable> {
         namespace,
         name,
         operation,
+        user_info: User { username },
+        is_trial,
         object,
         old_object,
     } = asked;
@@ -139,6 +155,8 @@ pub fn read(body: &[u8]) -> Result<Request, Unreadable> {
             "DELETE" => Operation::Delete,
             _ => Operation::Other,
         },
+        user: username,
+        is_trial: is_trial.unwrap_or_default(),
         object,
         old_object,
     })

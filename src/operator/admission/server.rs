@@ -20,10 +20,13 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    answer::Answer,
+    deletion::{Stamps, stamp, warning},
     proposed::Proposed,
-    request,
+    request::{self, Request, Unreadable},
     review::{Context, review},
     source::{Pace, Source},
+    warnings::warnings,
 };
 use crate::{
     domain::catalogue::Catalogue,
@@ -55,13 +58,20 @@ pub struct Webhook {
     pub catalogue: &'static Catalogue,
     /// Where answers are counted.
     pub metrics: Arc<Metrics>,
+    /// What writes down who deletes.
+    pub stamps: Stamps,
     turns: Arc<Semaphore>,
 }
 
 impl Webhook {
-    /// One that asks `known` for the other objects.
-    pub fn new(known: Known, catalogue: &'static Catalogue, metrics: Arc<Metrics>) -> Self {
-        Self { known, catalogue, metrics, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    /// One that asks `known` for the other objects and `stamps` to write down who deletes.
+    pub fn new(
+        known: Known,
+        catalogue: &'static Catalogue,
+        metrics: Arc<Metrics>,
+        stamps: Stamps,
+    ) -> Self {
+        Self { known, catalogue, metrics, stamps, turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// The one path.
@@ -123,28 +133,42 @@ async fn answer(State(webhook): State<Webhook>, body: Bytes) -> Response {
     let Ok(turn) = Arc::clone(&webhook.turns).acquire_owned().await else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let metrics = Arc::clone(&webhook.metrics);
+    let asked = webhook.clone();
     let answered = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        webhook.answer(&body)
+        asked.answer(&body)
     });
-    answered.await.unwrap_or_else(|_| {
-        metrics.admission(None, AdmissionVerdict::Unreadable);
-        StatusCode::INTERNAL_SERVER_ERROR.into_response()
-    })
+    match answered.await {
+        // By now another has the turn: the API server asks about what is written here as well.
+        Ok(Ok((request, answer))) => webhook.stamped(&request, answer).await,
+        Ok(Err(unreadable)) => {
+            webhook.metrics.admission(None, AdmissionVerdict::Unreadable);
+            (StatusCode::BAD_REQUEST, format!("{unreadable}\n")).into_response()
+        }
+        Err(_) => {
+            webhook.metrics.admission(None, AdmissionVerdict::Unreadable);
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
 }
 
 impl Webhook {
-    fn answer(&self, body: &[u8]) -> Response {
-        let request = match request::read(body) {
-            Ok(request) => request,
-            Err(error) => {
-                self.metrics.admission(None, AdmissionVerdict::Unreadable);
-                return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response();
-            }
-        };
+    fn answer(&self, body: &[u8]) -> Result<(Request, Answer), Unreadable> {
+        let request = request::read(body)?;
         let known = |proposed: &Proposed| (self.known)(proposed);
         let answer = review(&request, known, self.catalogue, Timestamp::now());
+        Ok((request, answer))
+    }
+
+    /// The answer, once who deletes is written down. What cannot be written down stops nothing.
+    async fn stamped(&self, request: &Request, mut answer: Answer) -> Response {
+        if answer.refused.is_empty()
+            && let Some(stamp) = stamp(request)
+            && let Err(error) = (self.stamps)(stamp.clone()).await
+        {
+            let told = vec![warning(&stamp, &error)];
+            answer.warnings = warnings(told, std::mem::take(&mut answer.warnings));
+        }
         self.metrics.admission(answer.kind, answer.verdict());
         Json(answer.to_json()).into_response()
     }

@@ -6,6 +6,7 @@ mod events;
 mod finalizers;
 mod outbox;
 mod post;
+mod stamp;
 mod watch;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ pub use events::Events;
 pub use finalizers::remove_finalizers;
 pub use outbox::{Outbox, Post};
 pub use post::{Postman, postmen};
+pub use stamp::stamps;
 pub use watch::{Watching, watches};
 
 use crate::domain::state::Instance;

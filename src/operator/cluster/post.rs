@@ -36,7 +36,8 @@ use crate::{
 };
 
 /// We have no use for the whole object in an answer.
-const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+pub(super) const METADATA_ONLY: &str =
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
 /// What writes.
 #[derive(Clone)]
@@ -59,6 +60,8 @@ enum Fate {
     Outdated,
     /// Perhaps later.
     Failed,
+    /// Not now, says the server: perhaps later.
+    Denied,
     /// Never like this.
     Refused,
 }
@@ -67,13 +70,13 @@ impl Postman {
     /// Writes what comes, for as long as `may_write` says so, until this is dropped.
     pub async fn run(self, may_write: impl Fn() -> bool) {
         loop {
-            let (object, post) = self.outbox.next().await;
+            let (object, mut post) = self.outbox.next().await;
             if !may_write() {
                 self.forget(&object);
                 self.outbox.done(&object);
                 continue;
             }
-            let fate = self.write(&object, &post).await;
+            let fate = self.write(&object, &mut post).await;
             match fate {
                 Fate::Written => self.outbox.done(&object),
                 Fate::Outdated | Fate::Refused => {
@@ -84,24 +87,32 @@ impl Postman {
                     }
                     self.outbox.done(&object);
                 }
-                Fate::Failed => self.outbox.failed(&object, post),
+                Fate::Failed | Fate::Denied => self.outbox.failed(&object, post),
             }
         }
     }
 
-    async fn write(&self, object: &ObjectKey, post: &Post) -> Fate {
-        if let Some(mark) = &post.mark {
-            match self.mark(object, mark).await {
-                Fate::Written => {}
-                fate @ (Fate::Outdated | Fate::Failed | Fate::Refused) => return fate,
-            }
-            if mark.is_last {
-                return Fate::Written;
-            }
-        }
-        match &post.report {
-            Some(report) => self.status(object, report).await,
+    /// Writes what there is, and takes off the post what need not be tried again. Where the server has judged the
+    /// finalizers and does not take them, the status tells all the more of how things stand.
+    async fn write(&self, object: &ObjectKey, post: &mut Post) -> Fate {
+        let marked = match &post.mark {
+            Some(mark) => self.mark(object, mark).await,
             None => Fate::Written,
+        };
+        match marked {
+            Fate::Outdated | Fate::Failed => return marked,
+            Fate::Written if post.mark.as_ref().is_some_and(|mark| mark.is_last) => return marked,
+            Fate::Written | Fate::Refused => post.mark = None,
+            Fate::Denied => {}
+        }
+        let Some(report) = &post.report else { return marked };
+        let reported = self.status(object, report).await;
+        if matches!(reported, Fate::Written) {
+            post.report = None;
+        }
+        match (marked, reported) {
+            (Fate::Denied, Fate::Written | Fate::Refused) => Fate::Denied,
+            (_, reported) => reported,
         }
     }
 
@@ -166,6 +177,10 @@ impl Postman {
                 warn!(%object, status = status.message, "the server refuses what is reported");
                 Fate::Refused
             }
+            Ok(Err(kube::Error::Api(status))) if status.code == 403 => {
+                warn!(%object, status = status.message, "the server denies a write: it is tried again");
+                Fate::Denied
+            }
             Ok(Err(error)) => {
                 warn!(%object, %error, "what is reported could not be written: it is tried again");
                 Fate::Failed
@@ -191,7 +206,7 @@ impl Postman {
     }
 }
 
-fn of_kind(kind: Kind, object: &ObjectKey) -> Request {
+pub(super) fn of_kind(kind: Kind, object: &ObjectKey) -> Request {
     let namespace = (!object.namespace.is_empty()).then_some(object.namespace.as_str());
     Request::new(match kind {
         Kind::PartnerOffer => PartnerOffer::url_path(&(), namespace),

@@ -30,15 +30,25 @@ type Relationship = Seen<PartnerRelationshipSpec, PartnerRelationshipStatus>;
 /// Makes sure that every status holds what the store records.
 pub(super) fn ensure_told(world: &World, concern: &Concern) -> Result<(), StoreError> {
     let table = &world.tables().relationships;
-    let silent = concern.relationships.iter().filter(|name| {
-        let status = table.get(name).and_then(|seen| seen.status.as_ref());
-        status.is_some_and(|status| status.store_id.is_some() && status.recorded.is_empty())
-    });
+    let silent = concern.relationships.iter();
+    let silent = silent.filter(|name| table.get(name).is_some_and(|seen| is_silent(seen)));
     let silent = silent.map(|name| {
         let object = key(Kind::PartnerRelationship, name);
-        format!("`{object}` does not hold what the store records of it")
+        let status = table.get(name).and_then(|seen| seen.status.as_ref());
+        let left_out = status.and_then(|status| status.left_out.as_ref());
+        if left_out.is_some_and(|left_out| left_out.recorded > 0) {
+            format!("`{object}` has more in the store than a status holds: read the store itself")
+        } else {
+            format!("`{object}` does not hold what the store records of it")
+        }
     });
     behind(silent.collect())
+}
+
+/// Whether something is in the store that the status does not hold.
+fn is_silent(seen: &Relationship) -> bool {
+    let status = seen.status.as_ref();
+    status.is_some_and(|status| status.store_id.is_some() && status.recorded.is_empty())
 }
 
 /// Makes sure that the operator has reported on every object as it is now.
@@ -105,7 +115,7 @@ pub(super) fn ensure_adoptable(desired: &Desired, observed: &Observed) -> Result
     behind(unknown.collect())
 }
 
-/// Also the relationships under which grants gave something that they do not name any more.
+/// Also the relationships under which grants gave something that they do not name any more, or perhaps did.
 pub(super) fn include_given(world: &World, concern: &mut Concern) {
     if concern.grants.is_empty() {
         return;
@@ -117,6 +127,11 @@ pub(super) fn include_given(world: &World, concern: &mut Concern) {
             concern.relationships.insert(name.clone());
         }
     }
+    let namespaces: BTreeSet<String> =
+        concern.grants.iter().map(|grant| grant.namespace.clone()).collect();
+    let silent = relationships(world)
+        .filter(|(name, seen)| namespaces.contains(&name.namespace) && is_silent(seen));
+    concern.relationships.extend(silent.map(|(name, _)| name.clone()));
 }
 
 /// Every row, with the object whose status holds it.
@@ -147,7 +162,8 @@ pub(super) fn instance(world: &World) -> Instance {
 pub(super) fn waiting(world: &World, concern: &Concern) -> BTreeSet<String> {
     let seen =
         concern.relationships.iter().filter_map(|name| world.tables().relationships.get(name));
-    seen.filter_map(|seen| seen.status.as_ref()?.plan.as_ref()?.blocked.clone()).collect()
+    let plans = seen.filter_map(|seen| seen.status.as_ref()?.plan.as_ref());
+    plans.flat_map(|plan| plan.blocked.iter().chain(&plan.also_blocked)).cloned().collect()
 }
 
 /// The keys of the rows that a plan looks at.

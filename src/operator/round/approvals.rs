@@ -2,9 +2,12 @@
 //!
 //! Never: an approval by a robot that is not named for it, by somebody who asked for the batch, or by nobody known.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::requester::{actor, askers, is_robot};
+use super::{
+    Deletions, Settings,
+    requester::{actor, askers, is_robot, unstamped_deletion},
+};
 use crate::{
     domain::{
         digest::Digest,
@@ -46,9 +49,40 @@ pub enum NotApproved {
     /// It approves what its own author asked for.
     #[error("`{0}` asked for some of it: somebody else must approve it")]
     OwnRequest(String),
+    /// Nobody knows who deleted what it is about, and it may have been its author.
+    #[error(
+        "nobody stamped who deleted {0}: delete it once more while the operator's webhook is registered and running, \
+         then approve"
+    )]
+    DeletedByNobody(ObjectKey),
     /// Nothing waits for it.
     #[error("nothing waits for `{0}`")]
     NothingWaits(String),
+}
+
+/// What was read of approvals before, so that each is told of once although it stands there until the operator has taken
+/// it off.
+#[derive(Debug, Default)]
+pub struct Read(BTreeMap<ObjectKey, Written>);
+
+impl Read {
+    /// Whether this very approval was read before.
+    pub fn knows(&self, approval: &Written) -> bool {
+        self.0.get(&approval.object) == Some(approval)
+    }
+
+    /// What stands on the objects of a concern by now.
+    pub fn learn(&mut self, concern: &Concern, written: &[Written]) {
+        let relationships =
+            concern.relationships.iter().map(|name| key(Kind::PartnerRelationship, name));
+        let grants = concern.grants.iter().map(|name| key(Kind::RoleGrant, name));
+        if !self.0.is_empty() {
+            for object in relationships.chain(grants) {
+                self.0.remove(&object);
+            }
+        }
+        self.0.extend(written.iter().map(|approval| (approval.object.clone(), approval.clone())));
+    }
 }
 
 /// The approvals on the objects of a concern.
@@ -80,13 +114,13 @@ fn found<S, T>(kind: Kind, name: &ObjectName, seen: &Seen<S, T>) -> Option<Writt
 pub fn judged(
     written: &[Written],
     waiting: &BTreeMap<Digest, Vec<&Change>>,
-    robots: &BTreeSet<String>,
+    settings: &Settings,
     world: &World,
 ) -> (BTreeMap<Digest, Actor>, Vec<(Written, NotApproved)>) {
     let mut counted = BTreeMap::new();
     let mut refused = Vec::new();
     for approval in written {
-        match judge(approval, waiting, robots, world) {
+        match judge(approval, waiting, settings, world) {
             Ok((hash, by)) => drop(counted.insert(hash, by)),
             Err(why) => refused.push((approval.clone(), why)),
         }
@@ -97,18 +131,24 @@ pub fn judged(
 fn judge(
     approval: &Written,
     waiting: &BTreeMap<Digest, Vec<&Change>>,
-    robots: &BTreeSet<String>,
+    settings: &Settings,
     world: &World,
 ) -> Result<(Digest, Actor), NotApproved> {
     let hash: Digest =
         approval.text.parse().map_err(|_| NotApproved::NotAHash(approval.text.clone()))?;
     let changes = waiting.get(&hash).ok_or_else(|| NotApproved::NothingWaits(hash.short()))?;
     let by = approval.by.as_deref().ok_or(NotApproved::Unstamped)?;
-    if is_robot(by) && !robots.contains(by) {
+    if is_robot(by) && !settings.robots.contains(by) {
         return Err(NotApproved::Robot(by.to_owned()));
     }
     if changes.iter().any(|change| askers(change, world).contains(by)) {
         return Err(NotApproved::OwnRequest(by.to_owned()));
+    }
+    let mut unstamped = changes.iter().filter_map(|change| unstamped_deletion(change, world));
+    if settings.deletions == Deletions::Stamped
+        && let Some(object) = unstamped.next()
+    {
+        return Err(NotApproved::DeletedByNobody(object));
     }
     Ok((hash, actor(by)))
 }

@@ -7,11 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use litemap::LiteMap;
 
-use super::{fights::Fights, refusals::Refusals};
-use crate::domain::{
-    digest::Digest,
-    lifecycle::Phase,
-    state::{Instance, ObjectName, Observed, ObservedRelationship, RelationshipKey},
+use super::{approvals, fights::Fights, refusals::Refusals};
+use crate::{
+    domain::{
+        digest::Digest,
+        lifecycle::Phase,
+        state::{Instance, ObjectName, Observed, ObservedRelationship, RelationshipKey},
+    },
+    store::Observation,
 };
 
 /// What is remembered of the rows of one relationship.
@@ -38,6 +41,40 @@ pub struct Memory {
     pub(super) refusals: Refusals,
     /// What was made lately, and may be undone by somebody.
     pub(super) fights: Fights,
+    /// Differences that were made outside, and recorded.
+    pub(super) differences: Differences,
+    /// Approvals that were read.
+    pub(super) approvals: approvals::Read,
+}
+
+/// Differences that stand in the ledger and still hold, by the name of their row: each is recorded once, whatever else
+/// changes meanwhile.
+#[derive(Debug, Default)]
+pub(super) struct Differences(BTreeMap<String, Observation>);
+
+impl Differences {
+    /// Forgets what does not hold any more, of the rows that were looked at.
+    pub fn learn(&mut self, observed: &Observed, seen: &[Observation]) {
+        if self.0.is_empty() {
+            return;
+        }
+        for row in observed.relationships.values().flatten() {
+            let name = &row.key.name;
+            if self.0.get(name).is_some_and(|known| !seen.contains(known)) {
+                self.0.remove(name);
+            }
+        }
+    }
+
+    /// Whether just this is recorded.
+    pub fn knows(&self, seen: &Observation) -> bool {
+        self.0.get(&seen.subject) == Some(seen)
+    }
+
+    /// It is recorded by now.
+    pub fn remember(&mut self, seen: Vec<Observation>) {
+        self.0.extend(seen.into_iter().map(|one| (one.subject.clone(), one)));
+    }
 }
 
 impl Memory {

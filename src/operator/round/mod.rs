@@ -8,6 +8,7 @@
 
 mod approvals;
 mod fights;
+mod gone;
 pub(in crate::operator) mod hold;
 mod judged;
 mod marks;
@@ -80,6 +81,8 @@ pub struct Settings {
     pub instance: Instance,
     /// User names of programs that may approve.
     pub robots: BTreeSet<String>,
+    /// Whether somebody writes down who deletes.
+    pub deletions: Deletions,
     /// How long a termination waits for others to be judged with it.
     pub settles_for: SignedDuration,
     /// When to try again what was refused.
@@ -88,12 +91,27 @@ pub struct Settings {
     pub looks_at: usize,
 }
 
+/// Whether it is written on an object who deleted it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletions {
+    /// The webhook does: what was deleted without a name cannot be approved.
+    Stamped,
+    /// Nobody does.
+    AsTheyAre,
+}
+
 impl Settings {
     /// The usual ones for this instance: 30 seconds each (DESIGN §5).
     pub fn of(instance: Instance) -> Self {
         let usual = SignedDuration::from_secs(30);
-        let robots = BTreeSet::new();
-        Self { instance, robots, settles_for: usual, retries_after: usual, looks_at: 250 }
+        Self {
+            instance,
+            robots: BTreeSet::new(),
+            deletions: Deletions::AsTheyAre,
+            settles_for: usual,
+            retries_after: usual,
+            looks_at: 250,
+        }
     }
 }
 

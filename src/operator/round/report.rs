@@ -23,7 +23,7 @@ use crate::{
         digest::Digest,
         entry::Head,
         ids::{Kind, ObjectKey},
-        limits::Batch,
+        limits::{Batch, member},
         plan::{Awaited, Change, Plan},
         problem::Problem,
         state::{DesiredRelationship, ObjectName, ObservedRelationship, RelationshipKey},
@@ -60,6 +60,7 @@ impl Rounds {
     /// Everything that the cluster is to be told, and when to look again.
     pub(super) fn report(&mut self, sources: &Sources<'_>, done: &mut Done) {
         self.relationships(sources, done);
+        self.gone(sources, done);
         self.grants(sources, done);
         self.acceptances(sources, done);
         others::offers(sources, done);
@@ -110,7 +111,7 @@ impl Rounds {
                 problems: run.judged.problems_of(&object).collect(),
                 notices: told,
                 held_back: held_back.get(name).cloned().unwrap_or_default(),
-                blocked: blocked.batch_of(name),
+                blocked: blocked.batches_of(name),
                 awaited: awaited_of(&awaited, rows, first.as_ref()),
                 refused: refused(run, name),
                 hold: hold(run, name, first.as_ref()),
@@ -273,8 +274,14 @@ impl Rounds {
             }
         }
         for (approval, why) in &run.not_approved {
-            done.not_approved.push((approval.object.clone(), approval.uid.clone(), why.clone()));
+            if !self.memory.approvals.knows(approval) {
+                let (object, uid) = (approval.object.clone(), approval.uid.clone());
+                let event = status::approval_refused(&why.to_string());
+                done.events.push((object.clone(), uid.clone(), event));
+                done.not_approved.push((object, uid, why.clone()));
+            }
         }
+        self.memory.approvals.learn(&run.judged.concern, &run.approvals);
     }
 }
 
@@ -300,35 +307,36 @@ pub(super) fn by_object(notices: &[Problem]) -> BTreeMap<ObjectKey, Vec<&Problem
 /// The batches in which changes wait, found by the relationship whose changes they are.
 struct Blocked<'a> {
     batches: Vec<Batch>,
-    by_owner: BTreeMap<&'a ObjectName, usize>,
+    by_owner: BTreeMap<&'a ObjectName, BTreeSet<usize>>,
 }
 
 impl<'a> Blocked<'a> {
-    /// Each batch under the hash that it is stored by. Of a relationship in several the first counts.
+    /// Each batch under the hash that it is stored by, with what is stored there.
     fn of(run: &'a Run) -> Self {
         let mut blocked = Self { batches: Vec::new(), by_owner: BTreeMap::new() };
         for batch in &run.checked.blocked {
-            let mut renamed: BTreeMap<Digest, usize> = BTreeMap::new();
-            for change in
-                batch.changes.iter().filter(|change| change.subject.relationship.is_some())
-            {
-                let owner = &change.subject.owner.object;
-                if blocked.by_owner.contains_key(owner) {
-                    continue;
-                }
+            let mut stored: BTreeMap<Digest, usize> = BTreeMap::new();
+            let changes = batch.changes.iter();
+            for change in changes.filter(|change| change.subject.relationship.is_some()) {
                 let hash = run.stored_batch(change).unwrap_or(batch.hash);
-                let position = *renamed.entry(hash).or_insert_with(|| {
-                    blocked.batches.push(Batch { hash, ..batch.clone() });
+                let position = *stored.entry(hash).or_insert_with(|| {
+                    let (scope, exceeded) = (batch.scope.clone(), batch.exceeded.clone());
+                    let (members, changes) = (BTreeSet::new(), Vec::new());
+                    blocked.batches.push(Batch { hash, scope, exceeded, members, changes });
                     blocked.batches.len() - 1
                 });
-                blocked.by_owner.insert(owner, position);
+                blocked.batches[position].members.insert(member(change));
+                blocked.batches[position].changes.push(change.clone());
+                let owner = &change.subject.owner.object;
+                blocked.by_owner.entry(owner).or_default().insert(position);
             }
         }
         blocked
     }
 
-    fn batch_of(&self, relationship: &ObjectName) -> Option<&Batch> {
-        self.by_owner.get(relationship).map(|position| &self.batches[*position])
+    fn batches_of(&self, relationship: &ObjectName) -> Vec<&Batch> {
+        let positions = self.by_owner.get(relationship).into_iter().flatten();
+        positions.map(|position| &self.batches[*position]).collect()
     }
 }
 

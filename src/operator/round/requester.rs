@@ -5,14 +5,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    api::{PartnerOfferSpec, PartnerOfferStatus},
     domain::{
         digest::Digest,
         entry::{Actor, ActorKind, ActorStanding, Intent, acceptance},
+        ids::{Kind, ObjectKey},
         limits::Admitted,
         plan::{Cause, Change, Effect},
         state::{Instance, ObjectName},
     },
-    operator::world::{CHANGED_BY, COMMITS, REQUESTED_BY, Seen, World},
+    operator::world::{CHANGED_BY, COMMITS, DELETED_BY, REQUESTED_BY, Seen, World, key},
     store::Signature,
 };
 
@@ -65,7 +67,7 @@ fn origin<S, T>(seen: &Seen<S, T>) -> Origin {
     }
 }
 
-/// The signature of each change whose origin is known, by its id. Who deleted an object stands nowhere: such a change
+/// The signature of each change whose origin is known, by its id. Where nobody stamped who deleted an object, the change
 /// names the object and not the person.
 pub fn signatures(run: &[Admitted], world: &World, by: &Signature) -> BTreeMap<Digest, Signature> {
     let signed = run.iter().filter_map(|admitted| {
@@ -73,8 +75,7 @@ pub fn signatures(run: &[Admitted], world: &World, by: &Signature) -> BTreeMap<D
         let Origin { actor, mut intent } = behind(change, world)?;
         intent.plan = by.intent.plan;
         intent.catalogue.clone_from(&by.intent.catalogue);
-        let deleted = change.cause == Cause::Deleted;
-        let actor = actor.filter(|_| !deleted).unwrap_or_else(|| by.actor.clone());
+        let actor = actor.unwrap_or_else(|| by.actor.clone());
         Some((admitted.id(), Signature { actor, intent }))
     });
     signed.collect()
@@ -89,12 +90,27 @@ fn behind(change: &Change, world: &World) -> Option<Origin> {
     if let Some(acceptance) = acceptance(&change.effect) {
         return tables.acceptances.get(&acceptance.object).map(|seen| origin(seen));
     }
-    let grants = grants_behind(change);
-    let grant = grants.iter().find_map(|name| tables.grants.get(name));
-    if let Some(grant) = grant {
-        return Some(origin(grant));
+    let grants: Vec<_> =
+        grants_behind(change).into_iter().filter_map(|name| tables.grants.get(name)).collect();
+    let relationship = tables.relationships.get(&change.subject.owner.object);
+    if change.cause == Cause::Deleted {
+        let grant = grants.iter().find(|grant| grant.is_leaving()).map(|grant| deletion(grant));
+        let relationship = || relationship.filter(|seen| seen.is_leaving()).map(|it| deletion(it));
+        if let Some(deleted) = grant.or_else(relationship) {
+            return Some(deleted);
+        }
     }
-    tables.relationships.get(&change.subject.owner.object).map(|seen| origin(seen))
+    let origin = match grants.first() {
+        Some(grant) => origin(grant),
+        None => origin(relationship?),
+    };
+    let actor = origin.actor.filter(|_| change.cause != Cause::Deleted);
+    Some(Origin { actor, ..origin })
+}
+
+/// The same of an object that is being deleted.
+fn deletion<S, T>(seen: &Seen<S, T>) -> Origin {
+    Origin { actor: deleter(seen).map(actor), ..origin(seen) }
 }
 
 /// The grants whose contributions a change changes.
@@ -107,7 +123,11 @@ pub fn grants_behind(change: &Change) -> Vec<&ObjectName> {
     names.into_iter().filter(differs).collect()
 }
 
-/// Everybody who is known to have asked for a change: whoever made or changed the objects behind it.
+/// Everybody who is known to have asked for a change: whoever made, changed or deleted the objects behind it.
+///
+/// An offer is behind what it alone can bring about: invitations, what is gained under its ceiling, and what is lost
+/// although no grant has changed. An acceptance is behind its own record only, since the customer allows and does not ask.
+/// A boundary is nobody's request: whoever sets limits can lift them.
 pub fn askers(change: &Change, world: &World) -> BTreeSet<String> {
     let tables = world.tables();
     let mut names = BTreeSet::new();
@@ -115,10 +135,76 @@ pub fn askers(change: &Change, world: &World) -> BTreeSet<String> {
     if let Some(seen) = tables.relationships.get(&change.subject.owner.object) {
         note(seen.annotation(REQUESTED_BY));
         note(seen.annotation(CHANGED_BY));
+        note(deleter(seen));
     }
     for grant in grants_behind(change).into_iter().filter_map(|name| tables.grants.get(name)) {
         note(grant.annotation(REQUESTED_BY));
         note(grant.annotation(CHANGED_BY));
+        note(deleter(grant));
     }
+    let offer = seen_offer(change, world).filter(|_| rests_on_offer(change));
+    note(offer.and_then(|seen| seen.annotation(REQUESTED_BY)));
+    note(offer.and_then(|seen| seen.annotation(CHANGED_BY)));
+    let acceptance = acceptance(&change.effect).map(|recorded| &recorded.object);
+    let acceptance = acceptance.and_then(|name| tables.acceptances.get(name));
+    note(acceptance.and_then(|seen| seen.annotation(REQUESTED_BY)));
     names
+}
+
+/// The offer that a relationship names now.
+fn seen_offer<'a>(
+    change: &Change,
+    world: &'a World,
+) -> Option<&'a Seen<PartnerOfferSpec, PartnerOfferStatus>> {
+    let relationship = &change.subject.owner.object;
+    let seen = world.tables().relationships.get(relationship)?;
+    let name = seen.object.spec.offer_ref.as_ref()?.name.clone();
+    let offer = ObjectName { namespace: relationship.namespace.clone(), name };
+    world.tables().offers.get(&offer).map(|seen| &**seen)
+}
+
+/// Whether a change is one that an offer can bring about.
+fn rests_on_offer(change: &Change) -> bool {
+    match &change.effect {
+        Effect::SetRoles { before, after, .. } => {
+            let gained = after
+                .roles
+                .iter()
+                .any(|(role, until)| before.roles.get(role).is_none_or(|before| before < until));
+            gained || (change.cause != Cause::Deleted && grants_behind(change).is_empty())
+        }
+        Effect::Invite { .. } | Effect::DropGlobalAdministrator { .. } => true,
+        Effect::Authorise { .. }
+        | Effect::Decline { .. }
+        | Effect::Withdraw { .. }
+        | Effect::SetAutoExtend { .. }
+        | Effect::Extend { .. }
+        | Effect::Claim { .. }
+        | Effect::SetPolicies { .. }
+        | Effect::Terminate { .. }
+        | Effect::Expire { .. }
+        | Effect::RecordAcceptance { .. } => false,
+    }
+}
+
+/// Who deleted an object that is on its way out.
+fn deleter<S, T>(seen: &Seen<S, T>) -> Option<&str> {
+    seen.annotation(DELETED_BY).filter(|_| seen.is_leaving())
+}
+
+/// An object behind a change that is on its way out, and nobody knows through whom.
+pub fn unstamped_deletion(change: &Change, world: &World) -> Option<ObjectKey> {
+    let tables = world.tables();
+    let owner = &change.subject.owner.object;
+    let relationship = tables
+        .relationships
+        .get(owner)
+        .filter(|seen| seen.is_leaving() && deleter(seen).is_none())
+        .map(|_| key(Kind::PartnerRelationship, owner));
+    let nameless = |name: &&ObjectName| {
+        let seen = tables.grants.get(name);
+        seen.is_some_and(|seen| seen.is_leaving() && deleter(seen).is_none())
+    };
+    let grant = || grants_behind(change).into_iter().find(nameless);
+    relationship.or_else(|| grant().map(|name| key(Kind::RoleGrant, name)))
 }

@@ -56,6 +56,8 @@ pub struct Run {
     pub refused: BTreeMap<Digest, (Change, Refusal)>,
     /// Approvals that do not count.
     pub not_approved: Vec<(Written, NotApproved)>,
+    /// The batches for which an approval has counted.
+    counted: BTreeSet<Digest>,
     /// Approvals that were read and can go.
     pub approvals: Vec<Written>,
     scope: Scope,
@@ -76,6 +78,7 @@ impl Run {
             fought: BTreeMap::new(),
             refused: BTreeMap::new(),
             not_approved: Vec::new(),
+            counted: BTreeSet::new(),
             approvals: Vec::new(),
             scope,
             claimant,
@@ -157,7 +160,7 @@ impl Run {
             let planned = self.plan.changes.iter().map(Change::id).collect();
             memory.refusals.keep(self.first_keys().keys(), &planned);
         }
-        self.record(store, settings, done).await
+        self.record(store, settings, memory, done).await
     }
 
     async fn apply(
@@ -200,16 +203,26 @@ impl Run {
             }
         }
         let written = &self.approvals;
-        let (counted, refused) =
-            approvals::judged(written, &waiting, &settings.robots, &locked(world));
-        if self.not_approved.is_empty() {
-            self.not_approved = refused;
-        }
+        let (counted, refused) = approvals::judged(written, &waiting, settings, &locked(world));
         if !counted.is_empty() {
             let hashes = counted.keys().copied().collect();
             self.checked = check(&self.plan, desired, &self.budgets, &hashes);
         }
+        self.counted.extend(counted.keys());
+        self.tell_refused(refused);
         counted
+    }
+
+    /// Keeps the first reason for each approval. What has counted once waits for nothing after that.
+    fn tell_refused(&mut self, refused: Vec<(Written, NotApproved)>) {
+        self.not_approved.extend(refused);
+        let mut told = BTreeSet::new();
+        let counted = &self.counted;
+        self.not_approved.retain(|(approval, why)| {
+            let has_counted = approval.text.parse().is_ok_and(|hash| counted.contains(&hash));
+            let is_used = matches!(why, NotApproved::NothingWaits(_)) && has_counted;
+            !is_used && told.insert(approval.object.clone())
+        });
     }
 
     /// The batch in which a change is stored already.
@@ -242,22 +255,31 @@ impl Run {
         Ok(())
     }
 
-    /// Records what was changed outside, of relationships that this round has not changed itself.
+    /// Records what was changed outside, of relationships that this round has not changed itself, and was not seen
+    /// before.
     async fn record(
         &mut self,
         store: &mut impl Write,
         settings: &Settings,
+        memory: &mut Memory,
         done: &mut Done,
     ) -> Result<(), StoreError> {
         if !self.plan.notices.iter().any(|notice| CHANGED_OUTSIDE.contains(&notice.code)) {
+            memory.differences.learn(&self.observed, &[]);
             return Ok(());
         }
+        memory
+            .differences
+            .learn(&self.observed, &seen_outside(&self.plan, &self.observed, std::iter::empty()));
         let changed = done.effects.iter().map(|effect| &effect.change);
-        let seen = seen_outside(&self.plan, &self.observed, changed);
+        let mut seen = seen_outside(&self.plan, &self.observed, changed);
+        seen.retain(|one| !memory.differences.knows(one));
         if seen.is_empty() {
             return Ok(());
         }
-        store.record(seen, &operator(settings, &[])).await
+        store.record(seen.clone(), &operator(settings, &[])).await?;
+        memory.differences.remember(seen);
+        Ok(())
     }
 
     /// The first key of each row, also of rows that the plan makes.

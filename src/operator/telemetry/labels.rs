@@ -95,6 +95,8 @@ pub enum ApiWrite {
     Status,
     /// The finalizers.
     Finalizers,
+    /// Who deleted it.
+    Stamp,
     /// All of it, for the first time.
     Create,
     /// Some of it.
@@ -107,6 +109,7 @@ impl ApiWrite {
         match self {
             Self::Status => "status",
             Self::Finalizers => "finalizers",
+            Self::Stamp => "stamp",
             Self::Create => "create",
             Self::Update => "update",
         }

@@ -109,8 +109,11 @@ impl World {
             match kind {
                 Kind::PartnerOffer => {
                     let link = Link::Offer(name.clone());
-                    let of = self.links().of(&link, Kind::PartnerRelationship).cloned();
-                    concern.relationships.extend(of);
+                    let of = self.links().of(&link, Kind::PartnerRelationship);
+                    for relationship in of {
+                        self.also_of_same_name(relationship, &mut concern);
+                        concern.relationships.insert(relationship.clone());
+                    }
                     concern.offers.insert(name);
                 }
                 Kind::PartnerRelationship => {

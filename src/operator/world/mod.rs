@@ -18,8 +18,8 @@ use kube::{core::DeserializeGuard, runtime::watcher::Event};
 pub use closure::Concern;
 pub use links::{Link, Linked, Links, key};
 pub use seen::{
-    APPROVE, APPROVED_BY, CHANGED_BY, COMMITS, FINALIZER, REQUESTED_AT, REQUESTED_BY, Seen,
-    Watched, name_of, seen,
+    APPROVE, APPROVED_BY, CHANGED_BY, COMMITS, DELETED_BY, FINALIZER, REQUESTED_AT, REQUESTED_BY,
+    Seen, Watched, name_of, seen,
 };
 pub use table::{Known, Table};
 
@@ -276,19 +276,38 @@ impl World {
         }
         let links = known.read().map(|seen| K::Spec::links(&seen.object));
         let before = table.put(name.clone(), known);
+        let mut released = Vec::new();
         if let Some(Known::Read(before)) = &before {
-            self.links.remove(K::KIND, name, K::Spec::links(&before.object));
+            let old = K::Spec::links(&before.object);
+            self.links.remove(K::KIND, name, old.clone());
+            released = old;
         }
         if let Some(links) = links {
+            released.retain(|link| !links.contains(link));
             self.links.add(K::KIND, name, links);
         }
         self.mark(key(K::KIND, name));
+        self.mark_rivals(&released);
         before
+    }
+
+    /// Whoever wanted a name in the store that is given up may have it now.
+    fn mark_rivals(&mut self, released: &[Link]) {
+        for link in released {
+            let Link::StoreName(wanted) = link else { continue };
+            let same = self.links.of(link, Kind::PartnerRelationship);
+            let rivals: Vec<_> = same.chain(self.links.numbered(wanted)).cloned().collect();
+            for rival in rivals {
+                self.mark(key(Kind::PartnerRelationship, &rival));
+            }
+        }
     }
 
     fn remove<K: Tabled>(&mut self, name: &ObjectName) {
         if let Some(Known::Read(before)) = K::table(&mut self.tables).take(name) {
-            self.links.remove(K::KIND, name, K::Spec::links(&before.object));
+            let links = K::Spec::links(&before.object);
+            self.links.remove(K::KIND, name, links.clone());
+            self.mark_rivals(&links);
         }
         self.mark(key(K::KIND, name));
     }

@@ -29,6 +29,8 @@ pub const FINALIZER: &str = "concordat.dev/revoke";
 pub const REQUESTED_BY: &str = "concordat.dev/requested-by";
 /// Who changed its spec last, as the API server knows: stamped by the chart's admission policy.
 pub const CHANGED_BY: &str = "concordat.dev/changed-by";
+/// Who deleted an object, as the API server knows: stamped by the webhook, which is the only one that is asked.
+pub const DELETED_BY: &str = "concordat.dev/deleted-by";
 /// The hash of a batch that somebody approves.
 pub const APPROVE: &str = "concordat.dev/approve";
 /// Who wrote [`APPROVE`]: stamped by the chart's admission policy.

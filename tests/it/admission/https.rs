@@ -14,6 +14,7 @@ use concordat::{
     operator::{
         admission::{
             certificate::Certificate,
+            deletion::Stamps,
             server::{LARGEST_BODY, Webhook, serve},
             source::{Pace, Source},
         },
@@ -45,10 +46,16 @@ pub struct Running {
 
 impl Running {
     pub fn start(runtime: Runtime, source: Source, pace: Pace) -> Self {
+        Self::stamping(runtime, source, pace, Arc::new(|_| Box::pin(async { Ok(()) })))
+    }
+
+    /// One that writes down who deletes.
+    pub fn stamping(runtime: Runtime, source: Source, pace: Pace, stamps: Stamps) -> Self {
         let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = listener.local_addr().unwrap();
         let metrics = Arc::new(Metrics::new());
-        let webhook = Webhook::new(Arc::new(|_| None), Catalogue::compiled(), Arc::clone(&metrics));
+        let webhook =
+            Webhook::new(Arc::new(|_| None), Catalogue::compiled(), Arc::clone(&metrics), stamps);
         let stop = CancellationToken::new();
         let served = runtime.spawn(serve(listener, webhook, source, pace, stop.clone()));
         Self { address, metrics, stop, served, runtime }
@@ -82,11 +89,16 @@ fn put(folder: &Path, certificate: &Certificate) {
 }
 
 fn with_files() -> (tempfile::TempDir, Certificate, Running) {
+    stamping(Arc::new(|_| Box::pin(async { Ok(()) })))
+}
+
+/// A webhook that writes down who deletes, and the certificate that it shows.
+pub fn stamping(stamps: Stamps) -> (tempfile::TempDir, Certificate, Running) {
     let folder = tempfile::tempdir().unwrap();
     let certificate = issued("");
     put(folder.path(), &certificate);
     let source = Source::Files(PathBuf::from(folder.path()));
-    let running = Running::start(runtime(), source, FAST);
+    let running = Running::stamping(runtime(), source, FAST, stamps);
     (folder, certificate, running)
 }
 

@@ -7,8 +7,9 @@ mod api_server;
 mod bodies;
 mod certificates;
 mod client;
+mod deletions;
 mod https;
-mod real;
+pub mod real;
 mod verdict;
 
 use std::sync::OnceLock;

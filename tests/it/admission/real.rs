@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The registration as the chart has it, for a Service that leads to this machine.
-fn registration(port: u16) -> String {
+pub fn registration(port: u16, failure_policy: &str) -> String {
     format!(
         "apiVersion: v1
 kind: Service
@@ -25,8 +25,8 @@ metadata: {{name: concordat}}
 webhooks:
 - name: validate.concordat.dev
   admissionReviewVersions: [v1]
-  failurePolicy: Fail
-  sideEffects: None
+  failurePolicy: {failure_policy}
+  sideEffects: NoneOnDryRun
   timeoutSeconds: 10
   clientConfig:
     service: {{name: concordat-webhook, namespace: concordat-system, path: /validate, port: {port}}}
@@ -52,7 +52,7 @@ fn a_real_api_server_is_told_what_is_refused_and_what_is_worth_a_warning() {
     cluster.install_definitions();
     cluster.said(&["create", "namespace", "concordat-system"]);
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    cluster.apply(&registration(port));
+    cluster.apply(&registration(port, "Fail"));
     let folder = tempfile::tempdir().unwrap();
     let store = format!("sqlite:{}", folder.path().join("concordat.db").display());
     let listen = format!("127.0.0.1:{port}");

@@ -5,10 +5,13 @@
 use serde_json::{Value, json};
 
 use super::{
-    material,
+    Helm, material, objects,
     stage::{CREATE, FLUX, MSP, NAMED, Stage, acceptance, grant, relationship},
 };
-use crate::program::assert_file;
+use crate::{
+    cluster::{Cluster, Options},
+    program::{Place, assert_file},
+};
 
 #[test]
 fn who_asked_is_stamped_and_acceptance_approval_and_adoption_are_rights_of_their_own() {
@@ -168,9 +171,49 @@ fn what_is_being_deleted_can_go_and_can_be_approved(stage: &mut Stage) {
     stage.may_not("eve", &annotate, None);
     stage.may("bob", &annotate, None);
     assert_eq!(stage.stands(grant, "approved-by"), "bob");
+    only_the_operator_says_who_deleted_it(stage);
     let status = json!({ "status": { "observedGeneration": 2 } });
     assert!(stage.operator_patches("RoleGrant/approved", "/status", &status), "{}", stage.told);
     let released = json!({ "metadata": { "finalizers": null } });
     assert!(stage.operator_patches("RoleGrant/approved", "", &released), "{}", stage.told);
     stage.cluster.wait(MSP, grant, "delete");
+}
+
+fn only_the_operator_says_who_deleted_it(stage: &mut Stage) {
+    let (grant, deleted) = ("rolegrant/approved", "deleted-by");
+    let claim = |who: &str| format!("concordat.dev/{deleted}={who}");
+    let claimed = json!({ "concordat.dev/deleted-by": "bob" });
+    stage.may_not("ada", &CREATE, Some(&self::grant("claimed", &claimed)));
+    stage.may_not("ada", &["annotate", grant, &claim("bob")], None);
+    let stamp = json!({ "metadata": { "annotations": { "concordat.dev/deleted-by": "ada" } } });
+    assert!(stage.operator_patches("RoleGrant/approved", "", &stamp), "{}", stage.told);
+    stage.may_not("ada", &["annotate", grant, "--overwrite", &claim("bob")], None);
+    stage.may_not(NAMED, &["annotate", grant, "--overwrite", &claim("bob")], None);
+    stage.may("ada", &["annotate", grant, &format!("concordat.dev/{deleted}-")], None);
+    assert_eq!(stage.stands(grant, deleted), "ada");
+}
+
+#[test]
+fn a_server_of_the_version_before_takes_the_policy_that_stamps_as_well() {
+    let served = "--runtime-config=admissionregistration.k8s.io/v1beta1=true".to_owned();
+    let cluster = Cluster::start(Options { audit_policy: None, api_server_flags: vec![served] });
+    let values = Place::new();
+    let beta = "policies: {mutatingApiVersion: admissionregistration.k8s.io/v1beta1}\n";
+    let rendered = Helm::Four.template(&values.write("values.yaml", beta));
+    assert_eq!(rendered.code, Some(0), "{}", rendered.stderr);
+    let stamps: Vec<String> = objects(&rendered.stdout)
+        .iter()
+        .filter(|object| object["kind"].as_str().unwrap().starts_with("MutatingAdmission"))
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(stamps.len(), 2);
+    for object in &stamps {
+        assert!(object.contains("admissionregistration.k8s.io/v1beta1"), "{object}");
+        for how in [&["--dry-run=server"][..], &["--dry-run=server", "--server-side"]] {
+            let apply = [&["apply", "--validate=strict", "-f", "-"][..], how].concat();
+            let taken = cluster.kubectl_with(&apply, object);
+            let said = String::from_utf8(taken.stderr).unwrap();
+            assert!(taken.status.success(), "{said}");
+        }
+    }
 }

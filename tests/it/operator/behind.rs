@@ -64,6 +64,8 @@ fn statuses_that_are_behind_or_hold_a_part_are_named_and_give_no_plan() {
     assert_eq!(laid.desired.relationships.len(), 1);
 
     let told = json!({ "observedGeneration": 1, "conditions": [], "storeId": "team-acme" });
+    let mut large = told.clone();
+    large["leftOut"] = json!({ "assignments": 0, "recorded": 1 });
     let cases = [
         (
             all(acme(2, seen.clone()), first(1, seen.clone())),
@@ -74,7 +76,19 @@ fn statuses_that_are_behind_or_hold_a_part_are_named_and_give_no_plan() {
             "RoleGrant/team/first` has generation 3",
         ),
         (all(acme(1, seen.clone()), first(1, Value::Null)), "the operator has seen none"),
-        (all(acme(1, told), first(1, seen.clone())), "does not hold what the store records"),
+        (
+            all(acme(1, told.clone()), first(1, seen.clone())),
+            "does not hold what the store records",
+        ),
+        (
+            all(acme(1, large.clone()), first(1, seen.clone())),
+            "`PartnerRelationship/team/acme` has more in the store than a status holds",
+        ),
+        // What a grant gave under it before is not known.
+        (
+            [current.clone(), vec![stored(&relationship("team", "vast", ""), 1, large)]].concat(),
+            "`PartnerRelationship/team/vast` has more in the store than a status holds",
+        ),
     ];
     for (objects, expected) in cases {
         let error = reading(&objects).laid(input()).unwrap_err();

@@ -4,8 +4,9 @@
 
 mod access;
 mod behind;
+mod deletions;
 mod guard;
-mod reader;
+pub mod reader;
 mod replicas;
 mod upgrade;
 

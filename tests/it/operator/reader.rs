@@ -15,6 +15,7 @@ use concordat::domain::{
     plan::{Change, Effect},
     state::Uid,
 };
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Site, acceptance, boundary, grant, offer, relationship, until};
@@ -45,7 +46,7 @@ fn reader(cluster: &Cluster, namespace: &str, kinds: &str) -> PathBuf {
     cluster.kubeconfig_of(&format!("{namespace}-reader"), As::Token(&token))
 }
 
-fn concordat(cluster: &Cluster, kubeconfig: &Path, words: &[&str], input: &str) -> Ran {
+pub fn concordat(cluster: &Cluster, kubeconfig: &Path, words: &[&str], input: &str) -> Ran {
     let mut command = Command::new(BINARY);
     cluster.prepare(&mut command);
     command.env("KUBECONFIG", kubeconfig).args(words).args(["--store", "cluster:"]);
@@ -283,6 +284,39 @@ fn what_cannot_be_read_is_never_read_as_empty() {
     assert_eq!(concordat(&site.cluster, &admin, &enough, "").code, Some(0));
     let prune = concordat(&site.cluster, &admin, &["diff", "-f", "-", "--prune"], &input);
     assert!(prune.stderr.contains("`--prune`"), "{prune:?}");
+}
+
+#[test]
+fn an_observation_from_an_hour_ago_is_used_where_that_is_allowed_and_its_age_is_told() {
+    let site = Site::shared();
+    let namespace = site.namespace("rested");
+    site.active(&namespace, "acme", "");
+    site.cluster.apply(&grant(&namespace, "first", "acme", 1, ""));
+    site.cluster.wait(&namespace, "rolegrant/first", "condition=InForce");
+    let admin = site.cluster.kubeconfig();
+    let ago = Timestamp::now() - SignedDuration::from_hours(1);
+    let lease = format!(
+        "{{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {{name: rested, namespace: \
+         {namespace}, annotations: {{concordat.dev/observed-through: \"{ago}\"}}}}}}"
+    );
+    site.cluster.apply(&lease);
+    let first = grant(&namespace, "first", "acme", 1, "");
+    let input = first + "---\n" + &grant(&namespace, "second", "acme", 2, "");
+    let diff = |age: &str| {
+        let lease = ["--lease-namespace", &namespace, "--lease", "rested", "--max-age", age];
+        concordat(&site.cluster, &admin, &[&["diff", "-f", "-"][..], &lease].concat(), &input)
+    };
+    let used = until("the statuses are current", || {
+        let ran = diff("PT2H");
+        (ran.code != Some(2)).then_some(ran)
+    });
+    assert_eq!(used.code, Some(1), "{used:?}");
+    assert!(used.stderr.contains(&format!("observed it at {ago}, 1h ")), "{used:?}");
+    let gained = used.stdout.matches("+ Message Center Reader").count();
+    assert_eq!(gained, 1, "what is held already is no difference: {used:?}");
+    let refused = diff("PT15M");
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""), "{refused:?}");
+    assert!(refused.stderr.contains("[C0619]"), "{refused:?}");
 }
 
 #[test]

@@ -2,15 +2,18 @@
 //!
 //! Never: a comparison of what only guards a write.
 
+use std::collections::BTreeMap;
+
 use concordat::{
-    api::AcceptanceDecision,
+    api::{AcceptanceDecision, LeftOut, PartnerRelationshipStatus},
     domain::{
-        ids::GranteeId,
+        ids::{GranteeId, RoleId},
         plan::{Plan, plan},
-        state::{Observed, ObservedRelationship},
+        state::{Assignment, Observed, ObservedAssignment, ObservedRelationship},
         status,
     },
 };
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::{
@@ -26,6 +29,8 @@ fn essence(row: &ObservedRelationship) -> ObservedRelationship {
     row.revision = 0;
     (row.customer_name, row.partner_name) = (None, None);
     row.assignments.values_mut().for_each(|assignment| assignment.version = 0);
+    // Whoever holds nothing any more is not told.
+    row.assignments.retain(|_, assignment| assignment.state != Assignment::default());
     row
 }
 
@@ -86,30 +91,72 @@ proptest! {
     }
 }
 
-#[test]
-fn a_status_holds_a_thousand_grantees_and_of_what_is_more_than_the_server_stores_nothing() {
+/// The statuses of a relationship with so many grantees like the first, after `change` made each its own.
+fn measured(
+    counts: &[u128],
+    change: impl Fn(&mut ObservedAssignment),
+) -> Vec<PartnerRelationshipStatus> {
     let mut world = World::new();
     world.step(&Step::Relationship(0, Relationship::default()));
     world.step(&Step::Grant(0, Grant::default()));
     world.step(&Step::Apply);
     world.step(&Step::Answer(0, AcceptanceDecision::Accept));
     world.step(&Step::Apply);
-    let rows = world.memory.observed.relationships.get_mut(&key(0)).unwrap();
-    let one = rows[0].assignments.values().next().unwrap().clone();
-    let mut measured = Vec::new();
-    for count in [1_u128, 1_000, 20_000] {
+    let status = |count: &u128| {
         let rows = world.memory.observed.relationships.get_mut(&key(0)).unwrap();
-        for number in 1..count {
+        let mut one = rows[0].assignments.values().next().unwrap().clone();
+        change(&mut one);
+        for number in 1..*count {
             let mut assignment = one.clone();
             assignment.grantee.id = GranteeId::from_u128(0xa000 + number);
             rows[0].assignments.insert(assignment.grantee.id, assignment);
         }
         let status = report(&world, None).relationships.into_values().next().unwrap().status;
         let bytes = serde_json::to_string(&status).unwrap().len();
-        measured.push((count, status.recorded.len(), bytes));
-    }
-    println!("(grantees, rows told, bytes of status): {measured:?}");
-    let told: Vec<usize> = measured.iter().map(|(_, told, _)| *told).collect();
+        println!("{count} grantees: {} rows told, {bytes} bytes", status.recorded.len());
+        assert!(bytes < 1_200_000, "{count} grantees take {bytes} bytes");
+        status
+    };
+    counts.iter().map(status).collect()
+}
+
+#[test]
+fn a_status_holds_a_thousand_grantees_and_of_what_is_more_than_the_server_stores_nothing() {
+    let statuses = measured(&[1, 1_000, 20_000], |_| {});
+    let told: Vec<usize> = statuses.iter().map(|status| status.recorded.len()).collect();
     assert_eq!(told, [1, 1, 0]);
-    assert!(measured.iter().all(|(_, _, bytes)| *bytes < 1_400_000), "{measured:?}");
+    assert_eq!(statuses[1].left_out, None);
+    assert_eq!(statuses[2].left_out, Some(LeftOut { assignments: 19_000, recorded: 1 }));
+    let ready = &statuses[2].conditions[0].message;
+    assert!(ready.contains("; 1000 of 20000 grantees are listed; too much is recorded"), "{ready}");
+}
+
+#[test]
+fn a_status_stays_small_whatever_each_grantee_holds_and_however_much_is_written_in_each_grant() {
+    let roles: BTreeMap<RoleId, Timestamp> =
+        (1..=150).map(|number| (RoleId::from_u128(number), Timestamp::MAX)).collect();
+    let many = measured(&[10, 1_000], |assignment| {
+        assignment.state.roles = roles.iter().map(|(role, until)| (*role, *until)).collect();
+    });
+    assert_eq!(many[0].left_out, None);
+    let left_out = many[1].left_out.clone().unwrap();
+    let listed = i64::try_from(many[1].assignments.len()).unwrap();
+    assert_eq!(left_out.assignments + listed, 1_000);
+    let long = "why ".repeat(500);
+    measured(&[16, 17, 100, 400, 4_000], |assignment| {
+        let long = assignment.state.contributions.iter().map(|(grant, given)| {
+            let mut given = given.clone();
+            given.justification = Some(long.clone());
+            given.roles = roles.keys().copied().collect();
+            given.asked.words = (0..150).map(|word| format!("{word:0>120}")).collect();
+            (grant.clone(), given)
+        });
+        assignment.state.contributions = long.collect();
+    });
+}
+
+#[test]
+fn who_holds_nothing_any_more_takes_no_room() {
+    let statuses = measured(&[5_000], |assignment| assignment.state = Assignment::default());
+    assert_eq!(statuses[0].recorded[0].assignments.len(), 1);
 }

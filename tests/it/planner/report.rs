@@ -132,7 +132,7 @@ pub fn report_with(
                 .iter()
                 .flat_map(|plan| plan.changes.iter().filter(own))
                 .collect(),
-            blocked: blocked.iter().find(|batch| batch.changes.iter().any(|c| own(&c))),
+            blocked: blocked.iter().filter(|batch| batch.changes.iter().any(|c| own(&c))).collect(),
             awaited: report
                 .left
                 .awaited

@@ -2,16 +2,20 @@
 //!
 //! Never: a cluster that has more than the document says.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs::{self, File},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
 
 use super::{
     BOUNDARY,
     scene::{Scene, TEAM},
 };
 use crate::{
-    cluster::Cluster,
+    cluster::{Cluster, program},
     documents::{Blocks, lasting, replayed, with_examples},
-    operator::Operator,
+    operator::{Operator, until},
     program::{BINARY, Place, assert_file, root},
 };
 
@@ -60,4 +64,69 @@ fn the_page_of_the_operator_shows_what_a_team_sees() {
     }
     scene.cluster.wait(TEAM, "partnerrelationship/fabrikam", "condition=Ready");
     holds("docs/operator.md", &scene.cluster, &place);
+}
+
+/// A program that is asked to stop, and waited for, whatever happens.
+struct Running(Child);
+
+impl Running {
+    fn start(command: &mut Command, place: &Place) -> Self {
+        let (out, error) = (place.path().join("out"), place.path().join("error"));
+        command.stdin(Stdio::null());
+        command.stdout(File::create(out).unwrap()).stderr(File::create(error).unwrap());
+        Self(command.spawn().unwrap())
+    }
+
+    fn stop(&mut self) -> Option<i32> {
+        let id = self.0.id().to_string();
+        Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Its id may be another's once it was waited for.
+        if self.0.try_wait().unwrap().is_none() {
+            self.stop();
+        }
+    }
+}
+
+#[test]
+fn the_cluster_and_the_operator_of_the_readme_start_as_they_stand_there() {
+    let text = fs::read_to_string(root().join("README.md")).unwrap();
+    let line = |start: &str| {
+        let line = text.lines().find(|line| line.starts_with(start));
+        let line = line.unwrap_or_else(|| panic!("the README has no `{start}`"));
+        line.split(' ').map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (cluster, operator) = (line("cargo cluster"), line("cargo run --release -- operator"));
+    let (shown, ran) = (Place::new(), Place::new());
+    let said =
+        |place: &Place, file: &str| fs::read_to_string(place.path().join(file)).unwrap_or_default();
+    let mut command = Command::new(env!("CARGO"));
+    command.args(&cluster[1..]).current_dir(root());
+    let mut control_plane = Running::start(&mut command, &shown);
+    let kubeconfig = until("the cluster is there", || {
+        let text = said(&shown, "out");
+        let (_, path) = text.split_once("export KUBECONFIG=")?;
+        path.lines().next().filter(|_| text.ends_with('\n')).map(str::to_owned)
+    });
+    let mut command = Command::new(BINARY);
+    ran.prepare(&mut command);
+    command.args(&operator[4..]).args(["--listen", "127.0.0.1:0"]).env("KUBECONFIG", &kubeconfig);
+    let mut begun = Running::start(&mut command, &ran);
+    until("the operator begins", || {
+        said(&ran, "error").contains("the operator begins").then_some(())
+    });
+    let mut kubectl = Command::new(program("kubectl"));
+    kubectl.args(["create", "namespace", "concordat-system", "--kubeconfig", &kubeconfig]);
+    assert!(kubectl.output().unwrap().status.success());
+    until("the operator leads", || {
+        said(&ran, "error").contains("this replica leads").then_some(())
+    });
+    assert_eq!(begun.stop(), Some(0), "{}", said(&ran, "error"));
+    control_plane.stop();
+    assert!(!Path::new(&kubeconfig).exists(), "nothing is left behind");
 }

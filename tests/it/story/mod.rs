@@ -123,6 +123,18 @@ fn a_pull_request_is_looked_at_by_somebody_else(scene: &Scene) {
         ran.stdout
     );
     assert!(ran.stdout.contains("Plan: 1 to lose;"), "{}", ran.stdout);
+    // Whoever may only look at the cluster is told the same, without the store.
+    let looked = until("the statuses are current", || {
+        let ran = scene.looks_at_the_cluster(&["diff", "-f", &scene.path("team")]);
+        (ran.code != Some(2)).then_some(ran)
+    });
+    assert_eq!(looked.code, Some(1), "{}{}", looked.stdout, looked.stderr);
+    assert!(looked.stderr.contains("as the operator had observed it at "), "{}", looked.stderr);
+    assert!(
+        looked.stdout.contains("    - Service Support Administrator  was until "),
+        "{}",
+        looked.stdout
+    );
     let said = scene.does("mia", &["apply", "-f", &scene.path("team")]);
     assert!(said.contains("Warning:   - Service Support Administrator"), "{said}");
     until("it is as reviewed", || (reviewed().code == Some(0)).then_some(()));

@@ -14,7 +14,7 @@ use crate::{
         access::As,
         kstatus::{Status, kstatus},
     },
-    operator::{Operator, condition, field, until},
+    operator::{Operator, condition, field, reader::concordat, until},
     program::{Place, Ran, finished, root},
 };
 
@@ -233,6 +233,29 @@ impl Scene {
     /// Runs `concordat` on the operator's store.
     pub fn concordat(&self, words: &[&str]) -> Ran {
         self.place.run(&[words, &["--store", &self.store()]].concat())
+    }
+
+    /// What `concordat` answers a pipeline that has the chart's right to look at the cluster, and none to the store.
+    pub fn looks_at_the_cluster(&self, words: &[&str]) -> Ran {
+        let account = ["-n", NAMESPACE, "pipeline"];
+        if !self
+            .cluster
+            .kubectl(&["get", "sa", account[0], account[1], account[2]])
+            .status
+            .success()
+        {
+            self.cluster.said(&[&["create", "serviceaccount"][..], &account].concat());
+            let who = format!("--serviceaccount={NAMESPACE}:pipeline");
+            let role = "--clusterrole=concordat-reader";
+            self.cluster.said(&["create", "clusterrolebinding", "pipeline", role, &who]);
+            let role = ["--role=concordat-reader", "-n", NAMESPACE];
+            self.cluster
+                .said(&[&["create", "rolebinding", "pipeline"][..], &role, &[&who]].concat());
+        }
+        let token = self.cluster.service_account_token(NAMESPACE, "pipeline");
+        let kubeconfig = self.cluster.kubeconfig_of("pipeline", As::Token(&token));
+        let lease = ["--lease-namespace", NAMESPACE];
+        concordat(&self.cluster, &kubeconfig, &[words, &lease].concat(), "")
     }
 
     /// What is held in the store.

@@ -66,6 +66,7 @@ fn relationship_status(conditions: Vec<Condition>) -> PartnerRelationshipStatus 
         plan: None,
         ledger: None,
         recorded: Vec::new(),
+        left_out: None,
     }
 }
 

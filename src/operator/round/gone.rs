@@ -1,0 +1,52 @@
+//! Relationships whose objects are gone while access under them is not: what grants still have there.
+//!
+//! Never: access that is held and told as not held, because nobody declares any more what it was given under.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Rounds, outcome::Done, report::Sources};
+use crate::domain::{
+    state::{ObjectName, ObservedRelationship},
+    status,
+};
+
+impl Rounds {
+    /// Sets the parts of grants under relationships that are not there.
+    pub(super) fn gone(&mut self, sources: &Sources<'_>, done: &Done) {
+        let tables = sources.world.tables();
+        let mut gone: BTreeMap<&ObjectName, Vec<&ObservedRelationship>> = BTreeMap::new();
+        for row in sources.run.observed.relationships.values().flatten() {
+            let owner = &row.owner;
+            if owner.instance == self.settings.instance
+                && tables.relationships.get(&owner.object).is_none()
+            {
+                gone.entry(&owner.object).or_default().push(row);
+            }
+        }
+        for (name, rows) in &gone {
+            let assignments = rows.iter().flat_map(|row| row.assignments.values());
+            let grants: BTreeSet<&ObjectName> =
+                assignments.flat_map(|assignment| assignment.state.contributions.keys()).collect();
+            let parts = grants.into_iter().filter_map(|grant| {
+                tables.grants.get(grant)?;
+                Some((grant.clone(), status::gone_part(grant, name, rows, done.now)?))
+            });
+            self.parts.set(name, parts.collect());
+        }
+        // What another object has claimed meanwhile is that one's.
+        let claimed: BTreeSet<ObjectName> = sources
+            .run
+            .judged
+            .concern
+            .grants
+            .iter()
+            .flat_map(|grant| self.parts.relationships_of(grant))
+            .filter(|name| tables.relationships.get(name).is_none())
+            .filter(|name| self.memory.owned_by(name).next().is_none())
+            .cloned()
+            .collect();
+        for name in claimed {
+            self.parts.set(&name, BTreeMap::new());
+        }
+    }
+}

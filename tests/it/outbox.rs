@@ -1,0 +1,128 @@
+//! What becomes of a status whose finalizers the API server does not take.
+//!
+//! Never: a status held back by a finalizer that was refused.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use concordat::{
+    api::RoleGrantStatus,
+    domain::{
+        ids::{Kind, ObjectKey},
+        state::{ObjectName, Uid},
+    },
+    operator::{
+        cluster::{Outbox, Post, Postman, postmen},
+        round::{Mark, Report, StatusOf},
+        telemetry::metrics::Metrics,
+    },
+};
+use kube::{Client, Config};
+use serde_json::json;
+
+/// A server that answers a few patches of metadata with this code, and takes everything else.
+#[derive(Debug)]
+struct Server {
+    code: u16,
+    /// So many are answered so; then it takes them.
+    times: usize,
+    marks: usize,
+    statuses: usize,
+}
+
+type Shared = Arc<Mutex<Server>>;
+
+async fn patched(State(server): State<Shared>, request: Request) -> Response {
+    let mut server = server.lock().unwrap();
+    if request.uri().path().ends_with("/status") {
+        server.statuses += 1;
+        return Json(json!({})).into_response();
+    }
+    server.marks += 1;
+    if server.marks > server.times {
+        return Json(json!({})).into_response();
+    }
+    let status = json!({
+        "apiVersion": "v1", "kind": "Status", "status": "Failure",
+        "code": server.code, "reason": "Invalid", "message": "not like this",
+    });
+    (StatusCode::from_u16(server.code).unwrap(), Json(status)).into_response()
+}
+
+/// How many patches of metadata and of statuses there were once all is at rest.
+fn written(code: u16, times: usize) -> (usize, usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let server = Arc::new(Mutex::new(Server { code, times, marks: 0, statuses: 0 }));
+        let router = Router::new().fallback(patched).with_state(Arc::clone(&server));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+        let outbox = Outbox::new();
+        let postman = Postman {
+            client: Client::try_from(Config::new(url.parse().unwrap())).unwrap(),
+            outbox: Arc::clone(&outbox),
+            world: Arc::default(),
+            metrics: Arc::new(Metrics::new()),
+        };
+        let writers: Vec<_> = postmen(&postman, 1, || true).into_iter().map(tokio::spawn).collect();
+        let (object, post) = post();
+        outbox.put(object, post);
+        let began = Instant::now();
+        while !outbox.is_empty() {
+            assert!(began.elapsed() < Duration::from_secs(20), "{:?}", server.lock().unwrap());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        for task in writers {
+            task.abort();
+        }
+        serving.abort();
+        let server = server.lock().unwrap();
+        (server.marks, server.statuses)
+    })
+}
+
+fn post() -> (ObjectKey, Post) {
+    let name = ObjectName { namespace: "msp".to_owned(), name: "first".to_owned() };
+    let object = ObjectKey {
+        kind: Kind::RoleGrant,
+        namespace: name.namespace.clone(),
+        name: name.name.clone(),
+    };
+    let uid = Uid("uid-1".to_owned());
+    let mark = Mark {
+        object: object.clone(),
+        uid: uid.clone(),
+        version: "7".to_owned(),
+        finalizers: vec!["concordat.dev/revoke".to_owned()],
+        is_last: false,
+        drops_approval: false,
+    };
+    let status = StatusOf::Grant(Arc::new(
+        serde_json::from_value::<RoleGrantStatus>(
+            json!({ "observedGeneration": 1, "conditions": [] }),
+        )
+        .unwrap(),
+    ));
+    let report = Report { name, uid, status };
+    (object, Post { mark: Some(mark), report: Some(report), tried: 0 })
+}
+
+#[test]
+fn a_status_is_written_although_its_finalizers_are_refused_or_denied_and_not_where_the_object_has_changed()
+ {
+    assert_eq!(written(422, usize::MAX), (1, 1), "refused for good");
+    assert_eq!(written(400, usize::MAX), (1, 1), "refused for good");
+    assert_eq!(written(403, 2), (3, 1), "denied twice, and told once");
+    assert_eq!(written(500, 1), (2, 1), "failed, and tried again together");
+    assert_eq!(written(409, usize::MAX), (1, 0), "changed: it is looked at again");
+    assert_eq!(written(404, usize::MAX), (1, 0), "gone");
+}
