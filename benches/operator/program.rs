@@ -21,6 +21,7 @@ impl Operator {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_concordat"));
         let log = fs::File::create(store.with_extension("log")).unwrap();
         let mut command = Command::new(program);
+        cluster.ends_with_it(&mut command);
         command
             .args(["operator", "--store", &format!("sqlite:{}", store.display())])
             .args(["--listen", &format!("127.0.0.1:{port}")])
@@ -92,13 +93,5 @@ impl Operator {
         let id = self.child.id().to_string();
         Command::new("kill").args(["-TERM", &id]).status().unwrap();
         self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Operator {
-    /// Also where a measurement fails in the middle.
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
     }
 }

@@ -140,6 +140,11 @@ impl Cluster {
         self.servers.folder()
     }
 
+    /// Lets a program end with the cluster, also where nobody is left to stop it.
+    pub fn ends_with_it(&self, command: &mut std::process::Command) {
+        std::os::unix::process::CommandExt::process_group(command, self.servers.group());
+    }
+
     /// A new namespace whose name begins with `hint`.
     pub fn namespace(&self, hint: &str) -> String {
         let number = self.namespaces.fetch_add(1, Ordering::Relaxed);

@@ -56,6 +56,11 @@ impl Servers {
         &self.folder
     }
 
+    /// The group of processes that ends with them, whoever is killed.
+    pub fn group(&self) -> i32 {
+        self.leader.id().cast_signed()
+    }
+
     /// Writes a file that only its owner reads.
     pub fn write(&self, name: &str, content: &str) -> PathBuf {
         use std::{io::Write, os::unix::fs::OpenOptionsExt};
@@ -72,7 +77,7 @@ impl Servers {
         let mut command = Command::new(program);
         command.args(flags).current_dir(&self.folder).env_clear().stdin(Stdio::null());
         command.stdout(log.try_clone().unwrap()).stderr(log);
-        command.process_group(self.leader.id().cast_signed());
+        command.process_group(self.group());
         let child =
             command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
         let before = self.running().insert(name, child);

@@ -46,6 +46,7 @@ impl Operator {
         let log = cluster.folder().join(format!("operator-{number}.log"));
         let mut command = Command::new(BINARY);
         cluster.prepare(&mut command);
+        cluster.ends_with_it(&mut command);
         command
             .args(["operator", "--store", store, "--listen", &format!("127.0.0.1:{port}")])
             .args(flags)
