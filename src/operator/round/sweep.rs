@@ -100,6 +100,11 @@ impl Rounds {
         parts.push(part);
         for part in &mut parts {
             self.around(world, part);
+            self.with_grants(part, world);
+            // Also what a grant has given under a relationship whose object is gone.
+            let given = part.grants.iter().flat_map(|grant| self.memory.given_by(grant));
+            let given: Vec<_> = given.cloned().collect();
+            part.rows.extend(given);
         }
         let mut rest = Concern::default();
         rest.grants.extend(under.into_iter().cloned());

@@ -6,7 +6,7 @@ use concordat::domain::ids::Kind;
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::{Desk, grant, relationship};
+use super::{Desk, grant, offer, relationship};
 
 const READER: &str = "Message Center Reader";
 
@@ -56,4 +56,19 @@ fn an_operator_that_starts_anew_says_the_same() {
     desk.starts_anew();
     desk.rests();
     assert_eq!(desk.status(Kind::RoleGrant, "first"), &before);
+}
+
+#[test]
+fn a_grant_that_has_moved_is_told_at_once_with_what_it_left_under_a_relationship_that_is_gone() {
+    let mut desk = retained();
+    desk.delete("dora", Kind::PartnerRelationship, "acme");
+    desk.put("olga", Kind::PartnerOffer, "bravo", offer("P365D"));
+    desk.put("rita", Kind::PartnerRelationship, "bravo", relationship("bravo"));
+    let mut moved = grant("bravo", 1, &[READER]);
+    moved["notAfter"] = json!("2026-02-01T00:00:00Z");
+    desk.put("gina", Kind::RoleGrant, "first", moved);
+    desk.rests();
+    assert_eq!(in_force(&desk).0, "True");
+    desk.starts_anew();
+    assert!(desk.rests().iter().all(|done| done.reports.is_empty()), "the same is said");
 }

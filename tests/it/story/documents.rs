@@ -93,6 +93,18 @@ impl Drop for Running {
     }
 }
 
+/// Without what `cargo` tells the programs that it runs: some crates are built anew wherever that differs.
+fn as_from_a_shell(command: &mut Command) {
+    let of_cargo =
+        ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if of_cargo.iter().any(|prefix| name.starts_with(prefix)) {
+            command.env_remove(&*name);
+        }
+    }
+}
+
 #[test]
 fn the_cluster_and_the_operator_of_the_readme_start_as_they_stand_there() {
     let text = fs::read_to_string(root().join("README.md")).unwrap();
@@ -107,6 +119,7 @@ fn the_cluster_and_the_operator_of_the_readme_start_as_they_stand_there() {
         |place: &Place, file: &str| fs::read_to_string(place.path().join(file)).unwrap_or_default();
     let mut command = Command::new(env!("CARGO"));
     command.args(&cluster[1..]).current_dir(root());
+    as_from_a_shell(&mut command);
     let mut control_plane = Running::start(&mut command, &shown);
     let kubeconfig = until("the cluster is there", || {
         let text = said(&shown, "out");
