@@ -70,5 +70,7 @@ fn a_grant_that_has_moved_is_told_at_once_with_what_it_left_under_a_relationship
     desk.rests();
     assert_eq!(in_force(&desk).0, "True");
     desk.starts_anew();
-    assert!(desk.rests().iter().all(|done| done.reports.is_empty()), "the same is said");
+    let told = desk.rests();
+    assert!(told.iter().all(|done| done.reports.is_empty()), "the same is said");
+    assert!(told.iter().all(|done| done.again.is_empty()), "and nothing has to be looked at twice");
 }
