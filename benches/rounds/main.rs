@@ -13,6 +13,9 @@
 #[allow(dead_code, reason = "the measurement on a cluster uses more of it")]
 #[path = "../operator/fleet.rs"]
 mod fleet;
+#[allow(dead_code, reason = "the tests use more of it")]
+#[path = "../../tests/it/kinds.rs"]
+mod kinds;
 mod server;
 
 use std::{

@@ -5,15 +5,16 @@
 use std::collections::BTreeMap;
 
 use concordat::{
-    api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
     domain::ids::Kind,
     operator::{
-        round::{Done, StatusOf},
-        world::{Watched, World, key},
+        round::Done,
+        world::{World, key},
     },
 };
-use kube::{core::DeserializeGuard, runtime::watcher::Event};
+use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
+
+use super::kinds::see;
 
 pub struct Server {
     /// By kind, namespace and name.
@@ -44,10 +45,12 @@ impl Server {
     /// Lists everything.
     pub fn list(&self, world: &mut World) {
         for kind in Kind::ALL {
-            see(world, kind, &Event::Init);
+            see(world, kind, Event::Init);
             let of_kind = self.objects.iter().filter(|((of, _, _), _)| *of == kind.to_string());
-            of_kind.for_each(|(_, text)| see(world, kind, &Event::InitApply(text.as_str())));
-            see(world, kind, &Event::InitDone);
+            of_kind.for_each(|(_, text)| {
+                see(world, kind, Event::InitApply(serde_json::from_str(text).unwrap()));
+            });
+            see(world, kind, Event::InitDone);
         }
     }
 
@@ -69,7 +72,7 @@ impl Server {
             self.changed(kept, world);
         }
         for report in done.reports {
-            remember(world, &report.name, &report.status);
+            report.remember(world);
             let object = key(report.status.kind(), &report.name);
             let key = (object.kind.to_string(), object.namespace, object.name);
             let mut kept: Value = serde_json::from_str(&self.objects[&key]).unwrap();
@@ -81,7 +84,7 @@ impl Server {
     fn changed(&mut self, object: Value, world: &mut World) {
         let key = self.keep(object);
         let kind = Kind::ALL.into_iter().find(|kind| kind.to_string() == key.0).unwrap();
-        see(world, kind, &Event::Apply(self.objects[&key].as_str()));
+        see(world, kind, Event::Apply(serde_json::from_str(&self.objects[&key]).unwrap()));
     }
 
     fn keep(&mut self, mut object: Value) -> (String, String, String) {
@@ -97,35 +100,4 @@ fn name_of(object: &Value) -> (String, String, String) {
     let text = |of: &Value| of.as_str().unwrap_or_default().to_owned();
     let metadata = &object["metadata"];
     (text(&object["kind"]), text(&metadata["namespace"]), text(&metadata["name"]))
-}
-
-fn remember(world: &mut World, name: &concordat::domain::state::ObjectName, status: &StatusOf) {
-    match status.clone() {
-        StatusOf::Offer(status) => world.reports::<PartnerOffer>(name, status),
-        StatusOf::Relationship(status) => world.reports::<PartnerRelationship>(name, status),
-        StatusOf::Grant(status) => world.reports::<RoleGrant>(name, status),
-        StatusOf::Acceptance(status) => world.reports::<AgreementAcceptance>(name, status),
-        StatusOf::Boundary(status) => world.reports::<PartnerBoundary>(name, status),
-    }
-}
-
-fn see(world: &mut World, kind: Kind, event: &Event<&str>) {
-    match kind {
-        Kind::PartnerOffer => world.see(read::<PartnerOffer>(event)),
-        Kind::PartnerRelationship => world.see(read::<PartnerRelationship>(event)),
-        Kind::RoleGrant => world.see(read::<RoleGrant>(event)),
-        Kind::AgreementAcceptance => world.see(read::<AgreementAcceptance>(event)),
-        Kind::PartnerBoundary => world.see(read::<PartnerBoundary>(event)),
-    }
-}
-
-fn read<K: Watched>(event: &Event<&str>) -> Event<DeserializeGuard<K>> {
-    let read = |object: &str| serde_json::from_str(object).expect("every object has metadata");
-    match event {
-        Event::Init => Event::Init,
-        Event::InitApply(object) => Event::InitApply(read(object)),
-        Event::InitDone => Event::InitDone,
-        Event::Apply(object) => Event::Apply(read(object)),
-        Event::Delete(object) => Event::Delete(read(object)),
-    }
 }

@@ -20,6 +20,7 @@ mod examples;
 mod failing_server;
 mod failing_store;
 mod house;
+mod kinds;
 mod kustomize;
 mod layers;
 mod leader;

@@ -1,6 +1,6 @@
-//! What a grant has under a relationship that is not there any more.
+//! What a grant has under a relationship that is not there any more, or asks for nothing that is understood.
 //!
-//! Never: a part where nothing is held.
+//! Never: a role that is asked for.
 
 use std::collections::BTreeSet;
 
@@ -14,6 +14,28 @@ use super::{
 };
 use crate::domain::state::{ObjectName, ObservedRelationship, Window};
 
+impl GrantPart {
+    /// Of a grant that asks for nothing here that is understood: only what it has given counts.
+    pub(super) fn of_given(
+        verdict: Verdict,
+        (held, ends_at): (Held, Option<Timestamp>),
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            verdict,
+            held,
+            ends_at,
+            roles: BTreeSet::new(),
+            catalogue: None,
+            window: Window::default(),
+            drift: Drift::None,
+            removed_outside: BTreeSet::new(),
+            blocked: BTreeSet::new(),
+            next_change: ends_at.filter(|ends_at| *ends_at > now),
+        }
+    }
+}
+
 /// What a grant still has under a relationship whose object is gone, if anything.
 pub fn gone_part(
     object: &ObjectName,
@@ -25,16 +47,6 @@ pub fn gone_part(
     let (held, ends_at) = held(&given, now, |given| Some(&given.contribution.roles));
     let until = ends_at.map(|end| format!(" until {end}")).unwrap_or_default();
     let message = format!("it is held{until} under `{relationship}`, which is not there any more");
-    (held != Held::Nothing).then(|| GrantPart {
-        verdict: Verdict::reached(Reason::InSync, message),
-        held,
-        ends_at,
-        roles: BTreeSet::new(),
-        catalogue: None,
-        window: Window::default(),
-        drift: Drift::None,
-        removed_outside: BTreeSet::new(),
-        blocked: BTreeSet::new(),
-        next_change: ends_at.filter(|ends_at| *ends_at > now),
-    })
+    let verdict = Verdict::reached(Reason::InSync, message);
+    (held != Held::Nothing).then(|| GrantPart::of_given(verdict, (held, ends_at), now))
 }

@@ -122,8 +122,7 @@ fn not_understood(
     rows: &Rows<'_>,
     now: Timestamp,
 ) -> GrantPart {
-    let (held, ends_at) =
-        held(&rows.given(object, now), now, |given| Some(&given.contribution.roles));
+    let given = held(&rows.given(object, now), now, |given| Some(&given.contribution.roles));
     let waiting: Vec<&Change> = facts.left.iter().copied().filter(|it| takes(object, it)).collect();
     let batches = among(&facts.blocked, &waiting);
     let verdict = if let Some(hash) = batches.first() {
@@ -132,18 +131,7 @@ fn not_understood(
         let message = format!("relationship `{}` is missing or has problems", facts.object);
         Verdict::under_way(Reason::RelationshipInvalid, message)
     };
-    GrantPart {
-        verdict,
-        held,
-        ends_at,
-        roles: BTreeSet::new(),
-        catalogue: None,
-        window: Window::default(),
-        drift: Drift::None,
-        removed_outside: BTreeSet::new(),
-        blocked: batches,
-        next_change: ends_at.filter(|ends_at| *ends_at > now),
-    }
+    GrantPart { blocked: batches, ..GrantPart::of_given(verdict, given, now) }
 }
 
 /// The batches that have one of these changes.

@@ -21,10 +21,7 @@ use tracing::{debug, warn};
 use super::{CALLS_WITHIN, FIELD_MANAGER, Outbox, Post};
 use crate::{
     api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
-    domain::{
-        ids::{Kind, ObjectKey},
-        state::ObjectName,
-    },
+    domain::ids::{Kind, ObjectKey},
     operator::{
         round::{Mark, Report, locked},
         telemetry::{
@@ -194,15 +191,7 @@ impl Postman {
 
     /// What was to be written is not there: the object is looked at again.
     fn forget(&self, object: &ObjectKey) {
-        let name = ObjectName { namespace: object.namespace.clone(), name: object.name.clone() };
-        let mut world = locked(&self.world);
-        match object.kind {
-            Kind::PartnerOffer => world.forget_report::<PartnerOffer>(&name),
-            Kind::PartnerRelationship => world.forget_report::<PartnerRelationship>(&name),
-            Kind::RoleGrant => world.forget_report::<RoleGrant>(&name),
-            Kind::AgreementAcceptance => world.forget_report::<AgreementAcceptance>(&name),
-            Kind::PartnerBoundary => world.forget_report::<PartnerBoundary>(&name),
-        }
+        locked(&self.world).forget_report(object);
     }
 }
 

@@ -22,7 +22,7 @@ use term::Term;
 use super::{
     cluster::{Events, Outbox, Post},
     leader::{Leadership, Role},
-    round::{Done, Report, Settings, StatusOf, Work, locked},
+    round::{Done, Settings, Work, locked},
     telemetry::{
         health::Health,
         labels::{ChangeOutcome, RoundResult},
@@ -31,10 +31,7 @@ use super::{
     },
     world::{World, key},
 };
-use crate::{
-    api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
-    store::{Outcome, Read, StoreError, StoreUrl, sql::open_reader},
-};
+use crate::store::{Outcome, Read, StoreError, StoreUrl, sql::open_reader};
 
 /// How fast the leader is.
 #[derive(Debug, Clone, Copy)]
@@ -258,7 +255,7 @@ impl Lead {
         self.metrics.round(result, took);
         let mut world = locked(&self.world);
         for report in &done.reports {
-            remember(&mut world, report);
+            report.remember(&mut world);
         }
         for mark in &done.marks {
             world.marks(&mark.object, &mark.version);
@@ -284,15 +281,4 @@ impl Lead {
 
 fn is_leader(role: &watch::Receiver<Role>, of: i64) -> bool {
     matches!(*role.borrow(), Role::Leader { epoch } if epoch == of)
-}
-
-fn remember(world: &mut World, report: &Report) {
-    let name = &report.name;
-    match report.status.clone() {
-        StatusOf::Offer(status) => world.reports::<PartnerOffer>(name, status),
-        StatusOf::Relationship(status) => world.reports::<PartnerRelationship>(name, status),
-        StatusOf::Grant(status) => world.reports::<RoleGrant>(name, status),
-        StatusOf::Acceptance(status) => world.reports::<AgreementAcceptance>(name, status),
-        StatusOf::Boundary(status) => world.reports::<PartnerBoundary>(name, status),
-    }
 }

@@ -10,8 +10,9 @@ use serde::{Serialize, Serializer};
 use super::{approvals::NotApproved, wakes::Wake};
 use crate::{
     api::{
-        AgreementAcceptanceStatus, PartnerBoundaryStatus, PartnerOfferStatus,
-        PartnerRelationshipStatus, RoleGrantStatus,
+        AgreementAcceptance, AgreementAcceptanceStatus, PartnerBoundary, PartnerBoundaryStatus,
+        PartnerOffer, PartnerOfferStatus, PartnerRelationship, PartnerRelationshipStatus,
+        RoleGrant, RoleGrantStatus,
     },
     domain::{
         digest::Digest,
@@ -21,6 +22,7 @@ use crate::{
         state::{ObjectName, Uid},
         status::Event,
     },
+    operator::world::World,
     store::{Outcome, Signature, StoreError},
 };
 
@@ -60,6 +62,20 @@ pub struct Report {
     pub uid: Uid,
     /// What it says.
     pub status: StatusOf,
+}
+
+impl Report {
+    /// Lets the world know that it is on its way.
+    pub fn remember(&self, world: &mut World) {
+        let name = &self.name;
+        match self.status.clone() {
+            StatusOf::Offer(status) => world.reports::<PartnerOffer>(name, status),
+            StatusOf::Relationship(status) => world.reports::<PartnerRelationship>(name, status),
+            StatusOf::Grant(status) => world.reports::<RoleGrant>(name, status),
+            StatusOf::Acceptance(status) => world.reports::<AgreementAcceptance>(name, status),
+            StatusOf::Boundary(status) => world.reports::<PartnerBoundary>(name, status),
+        }
+    }
 }
 
 /// The status of an object of any kind, held once for as long as it is on its way.

@@ -103,12 +103,12 @@ impl Run {
             let first_keys = self.first_keys();
             self.settling = hold::settling(&self.plan, &first_keys, settings.settles_for, memory);
             let run = std::mem::take(&mut self.checked.run);
-            let run = hold::ready(run, &first_keys, &self.settling);
+            let mut run = hold::ready(run, &first_keys, &self.settling);
             let now = self.observed.now;
-            for admitted in &run {
+            run.retain(|admitted| {
                 let row = admitted.change.subject.relationship.as_ref();
-                if let (Some(fought), Some(row)) = (memory.fights.waits(&admitted.change, now), row)
-                {
+                let fought = memory.fights.waits(&admitted.change, now);
+                if let (Some(fought), Some(row)) = (fought, row) {
                     let first = first_keys.get(row).unwrap_or(row);
                     self.fought.insert(first.clone(), fought);
                 }
@@ -116,12 +116,8 @@ impl Run {
                     let refused = (admitted.change.clone(), refusal.clone());
                     self.refused.insert(admitted.id(), refused);
                 }
-            }
-            let run: Vec<Admitted> = run
-                .into_iter()
-                .filter(|admitted| !self.refused.contains_key(&admitted.id()))
-                .filter(|admitted| memory.fights.waits(&admitted.change, now).is_none())
-                .collect();
+                fought.is_none() && !self.refused.contains_key(&admitted.id())
+            });
             let by = operator(settings, &run);
             self.block(store, &by, done).await?;
             for batch in &self.checked.approved {

@@ -74,6 +74,34 @@ tabled!(RoleGrant, grants);
 tabled!(AgreementAcceptance, acceptances);
 tabled!(PartnerBoundary, boundaries);
 
+/// Does something with the table of a kind.
+macro_rules! with_table {
+    ($tables:expr, $kind:expr, $table:ident => $done:expr) => {
+        match $kind {
+            Kind::PartnerOffer => {
+                let $table = &mut $tables.offers;
+                $done
+            }
+            Kind::PartnerRelationship => {
+                let $table = &mut $tables.relationships;
+                $done
+            }
+            Kind::RoleGrant => {
+                let $table = &mut $tables.grants;
+                $done
+            }
+            Kind::AgreementAcceptance => {
+                let $table = &mut $tables.acceptances;
+                $done
+            }
+            Kind::PartnerBoundary => {
+                let $table = &mut $tables.boundaries;
+                $done
+            }
+        }
+    };
+}
+
 /// Everything that is known of the cluster.
 #[derive(Debug, Default)]
 pub struct World {
@@ -223,33 +251,19 @@ impl World {
 
     /// Remembers that the metadata of this version of an object is being changed.
     pub fn marks(&mut self, object: &ObjectKey, version: &str) {
-        let name = ObjectName { namespace: object.namespace.clone(), name: object.name.clone() };
-        let (tables, version) = (&mut self.tables, version.to_owned());
-        match object.kind {
-            Kind::PartnerOffer => tables.offers.mark(name, version),
-            Kind::PartnerRelationship => tables.relationships.mark(name, version),
-            Kind::RoleGrant => tables.grants.mark(name, version),
-            Kind::AgreementAcceptance => tables.acceptances.mark(name, version),
-            Kind::PartnerBoundary => tables.boundaries.mark(name, version),
-        }
+        let (name, version) = (name_in(object), version.to_owned());
+        with_table!(self.tables, object.kind, table => table.mark(name, version));
     }
 
     /// It is not: the server does not take it. Whoever looks next may try again.
     pub fn unmark(&mut self, object: &ObjectKey) {
-        let name = ObjectName { namespace: object.namespace.clone(), name: object.name.clone() };
-        match object.kind {
-            Kind::PartnerOffer => self.tables.offers.unmark(&name),
-            Kind::PartnerRelationship => self.tables.relationships.unmark(&name),
-            Kind::RoleGrant => self.tables.grants.unmark(&name),
-            Kind::AgreementAcceptance => self.tables.acceptances.unmark(&name),
-            Kind::PartnerBoundary => self.tables.boundaries.unmark(&name),
-        }
+        with_table!(self.tables, object.kind, table => table.unmark(&name_in(object)));
     }
 
     /// What was to be reported did not arrive.
-    pub fn forget_report<K: Tabled>(&mut self, name: &ObjectName) {
-        K::table(&mut self.tables).forget_report(name);
-        self.mark(key(K::KIND, name));
+    pub fn forget_report(&mut self, object: &ObjectKey) {
+        with_table!(self.tables, object.kind, table => table.forget_report(&name_in(object)));
+        self.mark(object.clone());
     }
 
     /// Nothing is on its way any more: somebody else reports now.
@@ -311,6 +325,10 @@ impl World {
         }
         self.mark(key(K::KIND, name));
     }
+}
+
+fn name_in(object: &ObjectKey) -> ObjectName {
+    ObjectName { namespace: object.namespace.clone(), name: object.name.clone() }
 }
 
 /// An object that is not in the cluster.

@@ -23,17 +23,18 @@ use concordat::{
         state::Instance,
     },
     operator::{
-        round::{Done, Mark, Report, Rounds, Settings, StatusOf, Wake, Work, locked},
+        round::{Done, Mark, Report, Rounds, Settings, Wake, Work, locked},
         world::{APPROVE, APPROVED_BY, CHANGED_BY, DELETED_BY, REQUESTED_BY, Tabled, World, key},
     },
     store::sql::{SqlWriter, open_writer_at},
 };
 use jiff::{SignedDuration, Timestamp};
-use kube::{core::DeserializeGuard, runtime::watcher::Event};
+use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 use sqlx::Connection;
 use tokio::runtime::Runtime;
 
+use crate::kinds::see;
 use objects::boundary;
 pub use objects::{grant, offer, relationship};
 
@@ -253,16 +254,7 @@ impl Desk {
 
     fn report(&mut self, report: &Report) {
         let object = key(report.status.kind(), &report.name);
-        let name = &report.name;
-        let mut world = locked(&self.world);
-        match report.status.clone() {
-            StatusOf::Offer(status) => world.reports::<PartnerOffer>(name, status),
-            StatusOf::Relationship(status) => world.reports::<PartnerRelationship>(name, status),
-            StatusOf::Grant(status) => world.reports::<RoleGrant>(name, status),
-            StatusOf::Acceptance(status) => world.reports::<AgreementAcceptance>(name, status),
-            StatusOf::Boundary(status) => world.reports::<PartnerBoundary>(name, status),
-        }
-        drop(world);
+        report.remember(&mut locked(&self.world));
         let mut stored = self.objects[&object].clone();
         stored["status"] = json!(report.status);
         self.store(object, stored);
@@ -287,13 +279,13 @@ impl Desk {
         let version = stored["metadata"]["resourceVersion"].as_str().unwrap_or("0");
         let version: u64 = version.parse().unwrap();
         stored["metadata"]["resourceVersion"] = json!((version + 1).to_string());
-        see(&self.world, object.kind, &Event::Apply(stored.clone()));
+        see(&mut locked(&self.world), object.kind, Event::Apply(stored.clone()));
         self.objects.insert(object, stored);
     }
 
     fn remove(&mut self, object: &ObjectKey) {
         let stored = self.objects.remove(object).unwrap();
-        see(&self.world, object.kind, &Event::Delete(stored));
+        see(&mut locked(&self.world), object.kind, Event::Delete(stored));
     }
 
     pub fn exists(&self, kind: Kind, name: &str) -> bool {
@@ -350,26 +342,4 @@ fn finalizers(object: &Value) -> Vec<String> {
 fn listed<K: Tabled>(world: &mut World) {
     world.see::<K>(Event::Init);
     world.see::<K>(Event::InitDone);
-}
-
-fn see(world: &Mutex<World>, kind: Kind, event: &Event<Value>) {
-    let mut world = locked(world);
-    match kind {
-        Kind::PartnerOffer => world.see(read::<PartnerOffer>(event)),
-        Kind::PartnerRelationship => world.see(read::<PartnerRelationship>(event)),
-        Kind::RoleGrant => world.see(read::<RoleGrant>(event)),
-        Kind::AgreementAcceptance => world.see(read::<AgreementAcceptance>(event)),
-        Kind::PartnerBoundary => world.see(read::<PartnerBoundary>(event)),
-    }
-}
-
-fn read<K: Tabled>(event: &Event<Value>) -> Event<DeserializeGuard<K>> {
-    let read = |object: &Value| serde_json::from_value(object.clone()).unwrap();
-    match event {
-        Event::Init => Event::Init,
-        Event::InitApply(object) => Event::InitApply(read(object)),
-        Event::InitDone => Event::InitDone,
-        Event::Apply(object) => Event::Apply(read(object)),
-        Event::Delete(object) => Event::Delete(read(object)),
-    }
 }

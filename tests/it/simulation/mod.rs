@@ -14,7 +14,6 @@ mod fights;
 mod guard;
 mod history;
 mod instants;
-mod kinds;
 mod model;
 mod operator;
 mod oracles;

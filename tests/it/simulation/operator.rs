@@ -9,14 +9,13 @@ use std::{
 };
 
 use concordat::{
-    api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
     domain::{
         entry::Head,
         ids::{Kind, ObjectKey},
     },
     operator::{
         cluster::Post,
-        round::{Done, Rounds, Settings, StatusOf, Work, locked},
+        round::{Done, Rounds, Settings, Work, locked},
         world::{World, key},
     },
     store::{
@@ -28,10 +27,10 @@ use jiff::{SignedDuration, Timestamp};
 use kube::runtime::watcher::Event;
 
 use super::{
-    kinds::{forget, listed, see},
     server::{Refused, Server},
     store::{Fault, Faulty, Weather},
 };
+use crate::kinds::{listed, see};
 
 /// How often everything is compared.
 pub const OBSERVES_EVERY: SignedDuration = SignedDuration::from_secs(300);
@@ -263,16 +262,7 @@ impl Operator {
     fn tell(&mut self, done: Done, around: &mut Around<'_>) {
         let mut world = locked(&self.world);
         for report in &done.reports {
-            let name = &report.name;
-            match report.status.clone() {
-                StatusOf::Offer(status) => world.reports::<PartnerOffer>(name, status),
-                StatusOf::Relationship(status) => {
-                    world.reports::<PartnerRelationship>(name, status);
-                }
-                StatusOf::Grant(status) => world.reports::<RoleGrant>(name, status),
-                StatusOf::Acceptance(status) => world.reports::<AgreementAcceptance>(name, status),
-                StatusOf::Boundary(status) => world.reports::<PartnerBoundary>(name, status),
-            }
+            report.remember(&mut world);
         }
         drop(world);
         for mark in &done.marks {
@@ -281,7 +271,7 @@ impl Operator {
             post.mark = Some(mark.clone());
         }
         for report in &done.reports {
-            let object = key(kind_of(&report.status), &report.name);
+            let object = key(report.status.kind(), &report.name);
             self.outbox.entry(object).or_default().report = Some(report.clone());
         }
         around.told.push(done);
@@ -303,7 +293,7 @@ impl Operator {
         match fate {
             Fate::Written => {}
             Fate::Refused => locked(&self.world).unmark(object),
-            Fate::Outdated => forget(&mut locked(&self.world), object),
+            Fate::Outdated => locked(&self.world).forget_report(object),
             Fate::Failed => {
                 let again = Post { tried: tried + 1, ..post };
                 self.outbox.insert(object.clone(), again);
@@ -378,16 +368,6 @@ fn sent(weather: &Mutex<Weather>, write: impl FnOnce() -> Result<(), Refused>) -
 
 fn nothing() -> Scope {
     Scope::Of { keys: BTreeSet::new(), customers: BTreeSet::new(), owned: None }
-}
-
-fn kind_of(status: &StatusOf) -> Kind {
-    match status {
-        StatusOf::Offer(_) => Kind::PartnerOffer,
-        StatusOf::Relationship(_) => Kind::PartnerRelationship,
-        StatusOf::Grant(_) => Kind::RoleGrant,
-        StatusOf::Acceptance(_) => Kind::AgreementAcceptance,
-        StatusOf::Boundary(_) => Kind::PartnerBoundary,
-    }
 }
 
 fn no_watches() -> BTreeMap<Kind, Watch> {

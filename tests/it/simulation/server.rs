@@ -6,12 +6,9 @@
 use std::collections::BTreeMap;
 
 use concordat::{
-    domain::{
-        ids::{Kind, ObjectKey},
-        state::ObjectName,
-    },
+    domain::ids::{Kind, ObjectKey},
     operator::{
-        round::{Mark, Report, StatusOf},
+        round::{Mark, Report},
         world::{APPROVE, APPROVED_BY, CHANGED_BY, REQUESTED_BY, key},
     },
 };
@@ -48,10 +45,6 @@ pub struct Server {
     pub writes: usize,
     version: u64,
     uids: u64,
-}
-
-pub fn name_of(key: &ObjectKey) -> ObjectName {
-    ObjectName { namespace: key.namespace.clone(), name: key.name.clone() }
 }
 
 /// The names of labels or annotations with their values.
@@ -176,14 +169,7 @@ impl Server {
 
     /// What the operator reports of an object. The same again changes nothing.
     pub fn report(&mut self, report: &Report) -> Result<(), Refused> {
-        let (kind, status) = match &report.status {
-            StatusOf::Offer(status) => (Kind::PartnerOffer, json!(status)),
-            StatusOf::Relationship(status) => (Kind::PartnerRelationship, json!(status)),
-            StatusOf::Grant(status) => (Kind::RoleGrant, json!(status)),
-            StatusOf::Acceptance(status) => (Kind::AgreementAcceptance, json!(status)),
-            StatusOf::Boundary(status) => (Kind::PartnerBoundary, json!(status)),
-        };
-        let key = key(kind, &report.name);
+        let (key, status) = (key(report.status.kind(), &report.name), json!(report.status));
         if let Some(how) = self.unheard.get(&key) {
             return Err(how.clone().unwrap_or(Refused::Failed));
         }

@@ -4,25 +4,13 @@
 
 use concordat::{
     api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
-    domain::ids::{Kind, ObjectKey},
+    domain::ids::Kind,
     operator::world::{Watched, World},
 };
 use kube::{core::DeserializeGuard, runtime::watcher::Event};
 use serde_json::Value;
 
-use super::server::name_of;
-
-pub fn forget(world: &mut World, object: &ObjectKey) {
-    let name = name_of(object);
-    match object.kind {
-        Kind::PartnerOffer => world.forget_report::<PartnerOffer>(&name),
-        Kind::PartnerRelationship => world.forget_report::<PartnerRelationship>(&name),
-        Kind::RoleGrant => world.forget_report::<RoleGrant>(&name),
-        Kind::AgreementAcceptance => world.forget_report::<AgreementAcceptance>(&name),
-        Kind::PartnerBoundary => world.forget_report::<PartnerBoundary>(&name),
-    }
-}
-
+/// Lets the world see what a watch of this kind tells.
 pub fn see(world: &mut World, kind: Kind, event: Event<Value>) {
     match kind {
         Kind::PartnerOffer => world.see(read::<PartnerOffer>(event)),
@@ -33,6 +21,7 @@ pub fn see(world: &mut World, kind: Kind, event: Event<Value>) {
     }
 }
 
+/// Lets it know that the kind was listed whole, after so many calls for new lists.
 pub fn listed(world: &mut World, kind: Kind, calls: u64) {
     match kind {
         Kind::PartnerOffer => world.listed::<PartnerOffer>(calls),
