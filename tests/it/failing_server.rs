@@ -146,13 +146,14 @@ async fn a_server_that_is_gone_in_the_middle_is_an_error_with_a_report_of_what_w
     let (work, server) = (large(), Server::private());
     let database = server.database("gone");
     let url: StoreUrl = database.url().parse().unwrap();
+    let empty = work.place.run(&["apply", "-f", "work/frame.yaml", "--store", database.url()]);
+    assert_eq!(empty.code, Some(0), "{}", empty.stderr);
+    let mut gate = Gate::shut_after_the_first(database.url()).await;
     let words = ["apply", "-f", "work", "-o", "json", "--store", database.url()];
     let child = work.place.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    while entries(&url).await == 0 {
-        thread::sleep(Duration::from_millis(2));
-    }
-    let gate = Gate::shut(database.url()).await;
+    gate.is_waited_for().await;
     let done = entries(&url).await;
+    assert!(done > 0, "one transaction went through");
     server.stop_hard();
     drop(gate);
     let output = child.unwrap().wait_with_output().unwrap();

@@ -148,6 +148,14 @@ impl Gate {
         Self { outsider }
     }
 
+    /// Lets whoever writes to a store with an empty ledger through once, and nobody after that.
+    pub async fn shut_after_the_first(url: &str) -> Self {
+        let gate = Self::shut_by(url, "SELECT pg_advisory_xact_lock(1)").await;
+        let mut outsider = PgConnection::connect(url).await.unwrap();
+        sqlx::raw_sql(STOP_THE_SECOND).execute(&mut outsider).await.unwrap();
+        gate
+    }
+
     /// Returns once a program stands before it.
     pub async fn is_waited_for(&mut self) {
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
@@ -173,6 +181,17 @@ impl Gate {
         sqlx::raw_sql("COMMIT").execute(&mut self.outsider).await.unwrap();
     }
 }
+
+const STOP_THE_SECOND: &str = "
+SET search_path = concordat;
+CREATE FUNCTION wait_at_the_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(1);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER gate BEFORE UPDATE ON ledger_head
+    FOR EACH ROW WHEN (OLD.sequence > 0) EXECUTE FUNCTION wait_at_the_gate();
+";
 
 /// How many entries the ledger has; none where there is no store yet.
 pub async fn entries(url: &StoreUrl) -> i64 {

@@ -222,6 +222,11 @@ pub fn answer(
     }
 }
 
+/// The UID of so many-th object that declares a relationship.
+pub fn relationship_uid(number: u8, uid: u32) -> Uid {
+    Uid(format!("relationship-{number}-{uid}"))
+}
+
 impl Input {
     /// The input as the planner takes it.
     pub fn desired(&self) -> Desired {
@@ -249,7 +254,7 @@ impl Input {
         let relationships = self.relationships.iter().map(|(number, of)| {
             let name = format!("relationship-{number}");
             let name = ObjectName { namespace: of.namespace.clone(), name };
-            let uid = Uid(format!("relationship-{number}-{}", of.uid));
+            let uid = relationship_uid(*number, of.uid);
             (key(Kind::PartnerRelationship, name), uid, of.standing)
         });
         let grants = self.grants.iter().map(|(number, grant)| {
@@ -269,7 +274,7 @@ impl Input {
                 namespace: of.namespace.clone(),
                 name: format!("relationship-{number}"),
             },
-            uid: Uid(format!("relationship-{number}-{}", of.uid)),
+            uid: relationship_uid(number, of.uid),
             standing: of.standing,
             invitation: invitation(number, of),
             asked: asked(&of.roles),

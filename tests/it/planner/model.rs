@@ -15,7 +15,7 @@ use concordat::{
 };
 use jiff::Timestamp;
 
-use super::build::{Grant, Input, Relationship, day, group, key};
+use super::build::{Grant, Input, Relationship, day, group, key, relationship_uid};
 
 /// What each grant last gave under each relationship.
 #[derive(Debug, Clone, Default)]
@@ -133,9 +133,15 @@ fn gives(
     let selecting = declared.filter(|grant| grant.selects.contains(&number));
     let Some(relationship) = input.relationships.get(&number) else {
         let retains = row.policies.deletion == RelationshipDeletionPolicy::Retain;
-        return if input.prune && !retains { ended(declared, had) } else { had };
+        let observes = row.policies.management == ManagementPolicy::Observe;
+        let takes_away = |had: &Grant| declared.is_some_and(|grant| leaves(grant, had));
+        return match input.prune {
+            true if retains => had,
+            true => ended(declared, had),
+            false => had.filter(|had| observes || !takes_away(had)),
+        };
     };
-    let Relationship { standing, policies, .. } = relationship;
+    let Relationship { standing, policies, uid, .. } = relationship;
     if policies.management == ManagementPolicy::Observe {
         return had;
     }
@@ -144,6 +150,7 @@ fn gives(
             Some(grant) => had.map(|had| earlier(had, grant)),
             None => had,
         },
+        Standing::Deleted if row.uid != relationship_uid(number, *uid) => had,
         Standing::Deleted if policies.deletion == RelationshipDeletionPolicy::Retain => had,
         Standing::Deleted => ended(declared, had),
         Standing::Live => match (selecting, declared) {
@@ -165,6 +172,13 @@ fn gives(
             (None, None) => had,
         },
     }
+}
+
+/// Whether the object that gave this is on its way out, and what it gave goes with it.
+fn leaves(declared: &Grant, had: &Grant) -> bool {
+    declared.standing == Standing::Deleted
+        && declared.uid == had.uid
+        && had.deletion == GrantDeletionPolicy::Revoke
 }
 
 /// What is left of a grant when its relationship ends.
