@@ -38,6 +38,19 @@ impl Wanted {
         }
     }
 
+    /// The finalizers of an object that has these now. It may have got ours since somebody asked for it: what is
+    /// asked for was worked out before the round's effects, and what is there is looked up after them.
+    fn of_those(self, finalizers: &[String]) -> Vec<String> {
+        let mut finalizers = finalizers.to_vec();
+        match self {
+            Self::On if finalizers.iter().any(|finalizer| finalizer == FINALIZER) => {}
+            Self::On => finalizers.push(FINALIZER.to_owned()),
+            Self::Off => finalizers.retain(|finalizer| finalizer != FINALIZER),
+            Self::AsIs => {}
+        }
+        finalizers
+    }
+
     /// Of an object that goes.
     pub fn once_free(free: bool) -> Self {
         if free { Self::Off } else { Self::AsIs }
@@ -94,12 +107,7 @@ pub(super) fn mark_of<S, T>(
     sources: &Sources<'_>,
     wanted: Wanted,
 ) -> Option<Mark> {
-    let mut finalizers = seen.finalizers.clone();
-    match wanted {
-        Wanted::On => finalizers.push(FINALIZER.to_owned()),
-        Wanted::Off => finalizers.retain(|finalizer| finalizer != FINALIZER),
-        Wanted::AsIs => {}
-    }
+    let finalizers = wanted.of_those(&seen.finalizers);
     let read = sources.run.approvals.iter().any(|approval| approval.object == *object);
     let drops_approval = read && seen.annotation(APPROVE).is_some();
     (finalizers != seen.finalizers || drops_approval).then(|| Mark {
@@ -110,4 +118,19 @@ pub(super) fn mark_of<S, T>(
         finalizers,
         drops_approval,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FINALIZER, Wanted};
+
+    #[test]
+    fn a_finalizer_that_came_meanwhile_is_not_added_once_more() {
+        let with_ours = ["others".to_owned(), FINALIZER.to_owned()];
+        let without = ["others".to_owned()];
+        assert_eq!(Wanted::On.of_those(&with_ours), with_ours);
+        assert_eq!(Wanted::On.of_those(&without), with_ours);
+        assert_eq!(Wanted::Off.of_those(&with_ours), without);
+        assert_eq!(Wanted::AsIs.of_those(&with_ours), with_ours);
+    }
 }
