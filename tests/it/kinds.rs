@@ -5,9 +5,9 @@
 use concordat::{
     api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
     domain::ids::Kind,
-    operator::world::{Watched, World},
+    operator::world::{Guarded, Watched, World},
 };
-use kube::{core::DeserializeGuard, runtime::watcher::Event};
+use kube::runtime::watcher::Event;
 use serde_json::Value;
 
 /// Lets the world see what a watch of this kind tells.
@@ -32,7 +32,7 @@ pub fn listed(world: &mut World, kind: Kind, calls: u64) {
     }
 }
 
-fn read<K: Watched>(event: Event<Value>) -> Event<DeserializeGuard<K>> {
+fn read<K: Watched>(event: Event<Value>) -> Event<Guarded<K>> {
     let read = |object| serde_json::from_value(object).expect("every object has metadata");
     match event {
         Event::Init => Event::Init,

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use futures::{StreamExt, TryStreamExt, future::BoxFuture};
 use kube::{
     Api, Client,
-    core::DeserializeGuard,
     runtime::{
         WatchStreamExt,
         watcher::{self, Event, ListSemantic, watcher},
@@ -25,7 +24,7 @@ use crate::{
             health::Health,
             metrics::{Metrics, Reach},
         },
-        world::{Tabled, World},
+        world::{Guarded, Tabled, World},
     },
 };
 
@@ -73,7 +72,7 @@ async fn watch<K: Tabled>(watching: Watching, stop: CancellationToken) {
 
 /// Lists, and watches from there on. A list is asked for as it is now, not as a cache of the server has it.
 async fn watch_since<K: Tabled>(watching: &Watching, calls: u64, stop: &CancellationToken) {
-    let api: Api<DeserializeGuard<K>> = Api::all(watching.client.clone());
+    let api: Api<Guarded<K>> = Api::all(watching.client.clone());
     let config = watcher::Config::default().list_semantic(ListSemantic::MostRecent).page_size(PAGE);
     let events = watcher(api, config).default_backoff().take_until(stop.cancelled());
     let mut events = std::pin::pin!(events);

@@ -10,7 +10,6 @@ use kube::{
     Api, Client, Config, ResourceExt,
     api::ListParams,
     config::{KubeConfigOptions, Kubeconfig},
-    core::DeserializeGuard,
     runtime::watcher::Event,
 };
 use tokio::time::timeout;
@@ -22,7 +21,7 @@ use crate::{
     },
     operator::{
         leader::OBSERVED_THROUGH,
-        world::{Tabled, World},
+        world::{Guarded, Tabled, World},
     },
     store::{CLUSTER, StoreError},
 };
@@ -158,7 +157,7 @@ impl Connection {
     }
 
     async fn pages<K: Tabled>(&self, world: &mut World) -> Result<(), Failed> {
-        let api: Api<DeserializeGuard<K>> = Api::all(self.client.clone());
+        let api: Api<Guarded<K>> = Api::all(self.client.clone());
         let mut parameters = ListParams::default().limit(PAGE);
         loop {
             let page = within(api.list(&parameters)).await?;

@@ -4,6 +4,7 @@
 //! Never: an answer before every kind was listed whole.
 
 mod closure;
+mod guarded;
 mod links;
 mod seen;
 mod table;
@@ -13,9 +14,10 @@ use std::{
     sync::Arc,
 };
 
-use kube::{core::DeserializeGuard, runtime::watcher::Event};
+use kube::runtime::watcher::Event;
 
 pub use closure::Concern;
+pub use guarded::Guarded;
 pub use links::{Link, Linked, Links, key};
 pub use seen::{
     APPROVE, APPROVED_BY, CHANGED_BY, COMMITS, DELETED_BY, FINALIZER, REQUESTED_AT, REQUESTED_BY,
@@ -157,7 +159,7 @@ impl World {
     }
 
     /// Takes in what a watch tells.
-    pub fn see<K: Tabled>(&mut self, event: Event<DeserializeGuard<K>>) {
+    pub fn see<K: Tabled>(&mut self, event: Event<Guarded<K>>) {
         match event {
             Event::Init => K::table(&mut self.tables).begin(),
             Event::InitApply(object) => {
@@ -344,10 +346,10 @@ fn not_stored<S, T>(object: Object<S>) -> Seen<S, T> {
     }
 }
 
-fn known<K: Watched>(object: DeserializeGuard<K>) -> (ObjectName, Known<K::Spec, K::Status>) {
+fn known<K: Watched>(object: Guarded<K>) -> (ObjectName, Known<K::Spec, K::Status>) {
     let name = name_of(&object);
-    match object.0 {
-        Ok(object) => (name, Known::Read(seen(object))),
-        Err(invalid) => (name, Known::Unread(invalid.error)),
+    match object {
+        Guarded::Read(object) => (name, Known::Read(seen(*object))),
+        Guarded::Unread { why, .. } => (name, Known::Unread(why)),
     }
 }

@@ -160,12 +160,64 @@ pub fn seen<K: Watched>(object: K) -> Arc<Seen<K::Spec, K::Status>> {
     })
 }
 
-/// Who last wrote what is not a status.
+/// Who last wrote the spec.
 fn manager(entries: &[ManagedFieldsEntry]) -> Option<String> {
-    let mut entries: Vec<_> = entries
-        .iter()
-        .filter(|entry| entry.subresource.as_deref().unwrap_or("").is_empty())
-        .collect();
-    entries.sort_by_key(|entry| entry.time.as_ref().map(|time| time.0));
-    entries.last().and_then(|entry| entry.manager.clone())
+    let writers = entries.iter().filter(|entry| wrote_spec(entry));
+    let last = writers.max_by_key(|entry| entry.time.as_ref().map(|time| time.0));
+    last.and_then(|entry| entry.manager.clone())
+}
+
+/// Whether it is an entry of somebody who wrote the spec; our own finalizers and statuses are not.
+fn wrote_spec(entry: &ManagedFieldsEntry) -> bool {
+    let fields = entry.fields_v1.as_ref();
+    fields.is_none_or(|fields| fields.0.get("f:spec").is_some())
+}
+
+/// Takes off managed fields what [`seen`] has no use for, which is most of an object.
+pub(super) fn strip(meta: &mut ObjectMeta) {
+    if let Some(entries) = &mut meta.managed_fields {
+        entries.retain(wrote_spec);
+        for entry in entries {
+            entry.fields_v1 = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::operator::world::Guarded;
+
+    #[test]
+    fn whoever_wrote_the_spec_last_is_known_and_not_who_added_a_finalizer_or_a_status_after() {
+        let entry = |manager: &str, minute: u8, fields| {
+            json!({
+                "manager": manager, "operation": "Update", "apiVersion": "concordat.dev/v1alpha1",
+                "time": format!("2026-11-21T10:{minute:02}:00Z"),
+                "fieldsType": "FieldsV1", "fieldsV1": fields,
+            })
+        };
+        let object: Guarded<PartnerBoundary> = serde_json::from_value(json!({
+            "apiVersion": "concordat.dev/v1alpha1",
+            "kind": "PartnerBoundary",
+            "metadata": { "name": "all", "managedFields": [
+                entry("helm", 1, json!({ "f:spec": { "f:namespaces": {} } })),
+                entry("kubectl", 2, json!({ "f:spec": { "f:customers": {} } })),
+                entry("concordat", 3, json!({ "f:metadata": { "f:finalizers": {} } })),
+                entry("concordat", 4, json!({ "f:status": { "f:conditions": {} } })),
+            ] },
+            "spec": {
+                "namespaces": ["msp"],
+                "partner": { "tenantId": "aaaabbbb-0000-cccc-1111-dddd2222eeee", "certifiedFor": [] },
+                "customers": { "any": true },
+                "grantees": { "any": true },
+                "roles": { "any": true },
+            },
+        }))
+        .unwrap();
+        let Guarded::Read(object) = object else { panic!("{object:?}") };
+        assert_eq!(seen(*object).manager.as_deref(), Some("kubectl"));
+    }
 }
