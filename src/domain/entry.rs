@@ -189,21 +189,61 @@ impl Head {
     }
 }
 
+/// An entry as it is written: what is hashed as JSON, as the very text that is hashed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chained {
+    /// 1 for the first.
+    pub sequence: i64,
+    /// The store's clock, in whole milliseconds.
+    pub time: Timestamp,
+    /// What it records.
+    pub kind: EntryKind,
+    /// What it is about.
+    pub subject: String,
+    /// Who did it.
+    pub actor: String,
+    /// On whose behalf.
+    pub intent: String,
+    /// What was done.
+    pub payload: String,
+    /// The hash of the entry before.
+    pub previous: Digest,
+    /// The hash of all of the above.
+    pub hash: Digest,
+}
+
+impl Chained {
+    /// The entry that follows `head`.
+    pub fn after(head: Head, draft: Draft) -> Self {
+        let Draft { time, kind, subject, actor, intent, payload } = draft;
+        let (sequence, previous) = (head.sequence + 1, head.hash);
+        let (actor, intent) = (canonical(&actor), canonical(&intent));
+        let payload = canonical_of_value(&payload);
+        let before = canonical(&(sequence, time, kind, &subject));
+        let hash = hash_of(&before, [&actor, &intent, &payload], previous);
+        Self { sequence, time, kind, subject, actor, intent, payload, previous, hash }
+    }
+
+    /// The head of a ledger that ends with this entry.
+    pub fn head(&self) -> Head {
+        Head { sequence: self.sequence, hash: self.hash }
+    }
+}
+
+/// The hash of a canonical list: the fields of `before`, these texts and the hash of the entry before.
+fn hash_of(before: &str, [actor, intent, payload]: [&str; 3], previous: Digest) -> Digest {
+    let (before, previous) = (before.strip_suffix(']'), canonical(&previous));
+    let before = before.expect("a tuple is a list");
+    Digest::of_bytes(format!("{before},{actor},{intent},{payload},{previous}]").as_bytes())
+}
+
 impl Entry {
     /// The entry that follows `head`.
     pub fn after(head: Head, draft: Draft) -> Self {
         let Draft { time, kind, subject, actor, intent, payload } = draft;
-        let mut entry = Self {
-            sequence: head.sequence + 1,
-            time,
-            kind,
-            subject,
-            actor,
-            intent,
-            payload,
-            previous: head.hash,
-            hash: Digest::ZERO,
-        };
+        let (sequence, previous, hash) = (head.sequence + 1, head.hash, Digest::ZERO);
+        let mut entry =
+            Self { sequence, time, kind, subject, actor, intent, payload, previous, hash };
         entry.hash = entry.computed_hash();
         entry
     }
@@ -212,11 +252,9 @@ impl Entry {
     pub fn computed_hash(&self) -> Digest {
         let Self { sequence, time, kind, subject, actor, intent, payload, previous, hash: _ } =
             self;
-        let before = canonical(&(sequence, time, kind, subject, actor, intent));
-        let before = before.strip_suffix(']').expect("a tuple is a list");
-        let payload = canonical_of_value(payload);
-        let previous = canonical(previous);
-        Digest::of_bytes(format!("{before},{payload},{previous}]").as_bytes())
+        let before = canonical(&(sequence, time, kind, subject));
+        let (actor, intent) = (canonical(actor), canonical(intent));
+        hash_of(&before, [&actor, &intent, &canonical_of_value(payload)], *previous)
     }
 
     /// The head of a ledger that ends with this entry.

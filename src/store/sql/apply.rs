@@ -56,33 +56,38 @@ async fn in_transaction(
 
     let verdicts = write_all(session, world, changes, &persons).await?;
 
-    let mut refused = Vec::new();
-    let mut drafts = Vec::new();
-    for (position, (admitted, verdict)) in changes.iter().zip(&verdicts).enumerate() {
+    let is_refused =
+        |(position, verdict)| matches!(verdict, &Verdict::Refused(_)).then_some(position);
+    let refused = verdicts.iter().enumerate().filter_map(is_refused);
+    let refused: Vec<_> = refused.filter_map(|position| persons.get(&position)).collect();
+    let store = session.store.clone();
+    let kept = write::persons(session, &refused).await;
+    kept.map_err(|failure| failure.into_error(&store))?;
+
+    // One at a time: what an entry says takes much more room than its text.
+    let drafts = changes.iter().zip(&verdicts).enumerate().filter_map(|(position, tried)| {
+        let (admitted, verdict) = tried;
         let change = &admitted.change;
-        let mut payload = entry::payload(change, admitted.id(), person(position));
-        let kind = match verdict {
-            Verdict::Done => continue,
-            Verdict::Made => entry::kind(change),
+        let payload = || entry::payload(change, admitted.id(), person(position));
+        let (kind, payload) = match verdict {
+            Verdict::Done => return None,
+            Verdict::Made => (entry::kind(change), payload()),
             Verdict::Refused(refusal) => {
+                let mut payload = payload();
                 payload["refused"] = refusal.to_string().into();
-                refused.extend(persons.get(&position));
-                EntryKind::Refused
+                (EntryKind::Refused, payload)
             }
         };
         let signature = by.of(&admitted.id());
-        drafts.push(Draft {
+        Some(Draft {
             time: now,
             kind,
             subject: entry::subject(change),
             actor: signature.actor.clone(),
             intent: intent(change, signature),
             payload,
-        });
-    }
-    let store = session.store.clone();
-    let kept = write::persons(session, &refused).await;
-    kept.map_err(|failure| failure.into_error(&store))?;
+        })
+    });
     write::append(session, head, drafts).await?;
     let outcome = |verdict| match verdict {
         Verdict::Made | Verdict::Done => Outcome::Done,

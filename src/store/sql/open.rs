@@ -211,11 +211,11 @@ async fn sqlite_writer(path: &Path, store: &str) -> Result<Session, StoreError> 
     if folder.is_some_and(|folder| !folder.exists()) {
         return Err(StoreError::Missing { store: store.to_owned() });
     }
-    // A transaction of many changes fits into 8 MiB; what does not fit is written twice.
+    // A transaction of many changes fits into 4 MiB; what does not fit is written twice.
     let options = sqlite(path)
         .create_if_missing(true)
         .synchronous(SqliteSynchronous::Full)
-        .pragma("cache_size", "-8192");
+        .pragma("cache_size", "-4096");
     sqlite_session(&options, store).await
 }
 

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         digest::Digest,
         duration::Duration,
-        entry::{Actor, Entry, EntryKind, Intent},
+        entry::{Actor, Chained, Entry, EntryKind, Intent},
         ids::{GranteeId, RoleId, TenantId},
         lifecycle::{EndReason, Ended, Lifecycle},
         state::{
@@ -48,20 +48,13 @@ impl From<Millis> for Timestamp {
 mod text {
     use serde::{Deserialize, Deserializer, Serializer, de::DeserializeOwned, de::Error as _};
 
-    use crate::domain::digest::{canonical, canonical_of_value};
+    use crate::domain::digest::canonical;
 
     pub fn serialize<T: serde::Serialize, S: Serializer>(
         value: &T,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&canonical(value))
-    }
-
-    pub fn of_value<S: Serializer>(
-        value: &serde_json::Value,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&canonical_of_value(value))
     }
 
     pub fn deserialize<'a, T: DeserializeOwned, D: Deserializer<'a>>(
@@ -231,7 +224,7 @@ impl AcceptanceRow {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct EntryRow {
     pub sequence: i64,
     pub time_ms: Millis,
@@ -241,26 +234,32 @@ pub(super) struct EntryRow {
     pub actor: Actor,
     #[serde(with = "text")]
     pub intent: Intent,
-    #[serde(serialize_with = "text::of_value", deserialize_with = "text::deserialize")]
+    #[serde(with = "text")]
     pub payload: serde_json::Value,
     pub previous: Digest,
     pub hash: Digest,
 }
 
-impl From<Entry> for EntryRow {
-    fn from(entry: Entry) -> Self {
-        let Entry { sequence, time, kind, subject, actor, intent, payload, previous, hash } = entry;
-        Self {
-            sequence,
-            time_ms: time.into(),
-            kind,
-            subject,
-            actor,
-            intent,
-            payload,
-            previous,
-            hash,
-        }
+/// The same as it is written: the texts are there already.
+#[derive(Debug, Serialize)]
+pub(super) struct NewEntryRow {
+    sequence: i64,
+    time_ms: Millis,
+    kind: EntryKind,
+    subject: String,
+    actor: String,
+    intent: String,
+    payload: String,
+    previous: Digest,
+    hash: Digest,
+}
+
+impl From<Chained> for NewEntryRow {
+    fn from(entry: Chained) -> Self {
+        let Chained { sequence, time, kind, subject, actor, intent, payload, previous, hash } =
+            entry;
+        let time_ms = time.into();
+        Self { sequence, time_ms, kind, subject, actor, intent, payload, previous, hash }
     }
 }
 

@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use super::{
     admit::{Held, World, Written, in_millis},
     error::Failure,
-    rows::{EntryRow, Millis, PersonRow},
+    rows::{Millis, NewEntryRow, PersonRow},
     session::{Bound, Session, Statement, both},
 };
 use crate::{
     domain::{
         duration::Duration,
-        entry::{Draft, Entry, Head, PersonRecord},
+        entry::{Chained, Draft, Head, PersonRecord},
         ids::GranteeId,
     },
     store::StoreError,
@@ -299,15 +299,15 @@ pub(super) async fn persons(
 pub(super) async fn append(
     session: &mut Session,
     head: Head,
-    drafts: Vec<Draft>,
+    drafts: impl IntoIterator<Item = Draft>,
 ) -> Result<Head, StoreError> {
     let mut head = head;
-    let mut rows = Vec::with_capacity(drafts.len());
-    for draft in drafts {
-        let entry = Entry::after(head, draft);
+    let chained = drafts.into_iter().map(|draft| {
+        let entry = Chained::after(head, draft);
         head = entry.head();
-        rows.push(EntryRow::from(entry));
-    }
+        NewEntryRow::from(entry)
+    });
+    let rows: Vec<NewEntryRow> = chained.collect();
     if rows.is_empty() {
         return Ok(head);
     }
