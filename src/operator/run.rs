@@ -161,8 +161,12 @@ pub async fn run(
     }) {
         writers.spawn(writer);
     }
-    let (events, telling) =
-        Events::begin(client.clone(), options.identity.clone(), Arc::clone(&metrics));
+    let (events, telling) = Events::begin(
+        client.clone(),
+        Arc::clone(&outbox),
+        options.identity.clone(),
+        Arc::clone(&metrics),
+    );
     writers.spawn(telling);
 
     let settings = Settings {

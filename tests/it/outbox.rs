@@ -1,4 +1,4 @@
-//! What becomes of a status whose finalizers the API server does not take.
+//! What becomes of a status whose finalizers the API server does not take, and what gives way to statuses.
 //!
 //! Never: a status held back by a finalizer that was refused.
 
@@ -113,7 +113,7 @@ fn post() -> (ObjectKey, Post) {
         .unwrap(),
     ));
     let report = Report { name, uid, status };
-    (object, Post { mark: Some(mark), report: Some(report), tried: 0 })
+    (object, Post { mark: Some(Box::new(mark)), report: Some(report), tried: 0 })
 }
 
 #[test]
@@ -125,4 +125,23 @@ fn a_status_is_written_although_its_finalizers_are_refused_or_denied_and_not_whe
     assert_eq!(written(500, 1), (2, 1), "failed, and tried again together");
     assert_eq!(written(409, usize::MAX), (1, 0), "changed: it is looked at again");
     assert_eq!(written(404, usize::MAX), (1, 0), "gone");
+}
+
+#[tokio::test]
+async fn nothing_is_told_while_something_is_to_be_written_or_was_just_now() {
+    let outbox = Outbox::new();
+    let rests_for = async |long| {
+        let rests = outbox.rests_for(Duration::from_millis(long));
+        tokio::time::timeout(Duration::from_millis(long + 100), rests).await.is_ok()
+    };
+    assert!(rests_for(3_600_000).await, "nothing was ever written");
+    let (object, post) = post();
+    outbox.put(object, post);
+    assert!(!rests_for(10).await, "something waits");
+    let (object, _) = outbox.next().await;
+    outbox.done(&object);
+    let rests = outbox.rests_for(Duration::from_secs(3_600));
+    let soon = Duration::from_millis(100);
+    assert!(tokio::time::timeout(soon, rests).await.is_err(), "something was written just now");
+    outbox.rests_for(Duration::from_millis(10)).await;
 }

@@ -1,8 +1,8 @@
 //! Events, for people who look at an object: told once, when something changes.
 //!
-//! Never: in the way of anything; where too many wait, the newest are dropped, since statuses and the ledger tell all.
+//! Never: in the way of a status; where too many wait, the newest are dropped, since statuses and the ledger tell all.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -10,10 +10,13 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta},
 };
 use kube::{Api, Client, api::PostParams};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout, timeout_at},
+};
 use tracing::debug;
 
-use super::CALLS_WITHIN;
+use super::{CALLS_WITHIN, Outbox};
 use crate::{
     api::API_VERSION,
     domain::{ids::ObjectKey, state::Uid, status::Event},
@@ -24,22 +27,36 @@ use crate::{
 };
 
 /// As many may wait.
-const WAIT: usize = 256;
+const WAIT: usize = 2_048;
+/// They wait until so long nothing else was written.
+const RESTS_FOR: Duration = Duration::from_secs(1);
+/// But no longer than this.
+const GIVES_WAY_FOR: Duration = Duration::from_secs(60);
+
+/// An event, and since when it waits.
+struct Told {
+    since: Instant,
+    object: ObjectKey,
+    uid: Uid,
+    event: Event,
+}
 
 /// Where events are sent to.
 #[derive(Clone)]
-pub struct Events(mpsc::Sender<(ObjectKey, Uid, Event)>);
+pub struct Events(mpsc::Sender<Told>);
 
 impl Events {
-    /// A place to send to, and what carries it out until it is dropped.
+    /// A place to send to, and what carries it out, after what waits in the outbox, until it is dropped.
     pub fn begin(
         client: Client,
+        outbox: Arc<Outbox>,
         reporter: String,
         metrics: Arc<Metrics>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
-        let (sender, mut receiver) = mpsc::channel::<(ObjectKey, Uid, Event)>(WAIT);
+        let (sender, mut receiver) = mpsc::channel::<Told>(WAIT);
         let work = async move {
-            while let Some((object, uid, event)) = receiver.recv().await {
+            while let Some(Told { since, object, uid, event }) = receiver.recv().await {
+                let _ = timeout_at(since + GIVES_WAY_FOR, outbox.rests_for(RESTS_FOR)).await;
                 let namespace = Some(object.namespace.as_str()).filter(|name| !name.is_empty());
                 let api: Api<EventObject> =
                     Api::namespaced(client.clone(), namespace.unwrap_or("default"));
@@ -62,7 +79,7 @@ impl Events {
 
     /// Tells of it, unless too many wait.
     pub fn tell(&self, object: ObjectKey, uid: Uid, event: Event) {
-        let _ = self.0.try_send((object, uid, event));
+        let _ = self.0.try_send(Told { since: Instant::now(), object, uid, event });
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Post {
     /// Its finalizers.
-    pub mark: Option<Mark>,
+    pub mark: Option<Box<Mark>>,
     /// Its status.
     pub report: Option<Report>,
     /// How often it was tried.
@@ -32,6 +32,8 @@ struct Waiting {
     queue: VecDeque<ObjectKey>,
     late: BTreeSet<(Instant, ObjectKey)>,
     under_way: BTreeSet<ObjectKey>,
+    /// When something was taken last.
+    taken_at: Option<Instant>,
 }
 
 /// Everything that waits to be written.
@@ -54,7 +56,7 @@ impl Outbox {
     /// Adds what is to be written; what waits for the same object already is replaced.
     pub fn put(&self, object: ObjectKey, post: Post) {
         let mut waiting = self.waiting();
-        let Waiting { posts, queue, late, under_way } = &mut *waiting;
+        let Waiting { posts, queue, late, under_way, .. } = &mut *waiting;
         let is_new = !posts.contains_key(&object);
         let merged = posts.entry(object.clone()).or_default();
         merged.mark = post.mark.or(merged.mark.take());
@@ -106,10 +108,27 @@ impl Outbox {
         };
         let post = waiting.posts.remove(&object).unwrap_or_default();
         waiting.under_way.insert(object.clone());
+        waiting.taken_at = Some(now);
         if !waiting.queue.is_empty() {
             self.changed.notify_one();
         }
         Ok((object, post))
+    }
+
+    /// Returns once nothing was taken, and nothing could be, for so long.
+    pub async fn rests_for(&self, long: Duration) {
+        loop {
+            let until = {
+                let waiting = self.waiting();
+                let busy = !waiting.queue.is_empty();
+                let last = if busy { Some(Instant::now()) } else { waiting.taken_at };
+                last.map(|last| last + long)
+            };
+            match until {
+                Some(until) if until > Instant::now() => tokio::time::sleep_until(until).await,
+                _ => return,
+            }
+        }
     }
 
     /// It is written.

@@ -261,10 +261,9 @@ impl Lead {
             world.marks(&mark.object, &mark.version);
         }
         drop(world);
-        let posts = done
-            .marks
-            .into_iter()
-            .map(|mark| (mark.object.clone(), Post { mark: Some(mark), ..Post::default() }));
+        let posts = done.marks.into_iter().map(|mark| {
+            (mark.object.clone(), Post { mark: Some(Box::new(mark)), ..Post::default() })
+        });
         let mut posts: std::collections::BTreeMap<_, Post> = posts.collect();
         for report in done.reports {
             let object = key(report.status.kind(), &report.name);

@@ -268,7 +268,7 @@ impl Operator {
         for mark in &done.marks {
             locked(&self.world).marks(&mark.object, &mark.version);
             let post = self.outbox.entry(mark.object.clone()).or_default();
-            post.mark = Some(mark.clone());
+            post.mark = Some(Box::new(mark.clone()));
         }
         for report in &done.reports {
             let object = key(report.status.kind(), &report.name);
