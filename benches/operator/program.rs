@@ -3,11 +3,31 @@
 //! Never: a figure from inside it that nobody else could read.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
+
+/// What the system says of a process.
+struct Usage {
+    name: String,
+    group: String,
+    seconds: f64,
+}
+
+impl Usage {
+    fn of(process: &str) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        let (name, rest) = stat.split_once('(')?.1.rsplit_once(") ")?;
+        let fields: Vec<&str> = rest.split(' ').collect();
+        let ticks = |at: usize| fields[at].parse::<f64>().ok();
+        // Linux counts in hundredths of a second, on every machine it runs on.
+        let seconds = (ticks(11)? + ticks(12)?) / 100.0;
+        Some(Self { name: name.to_owned(), group: fields[2].to_owned(), seconds })
+    }
+}
 
 pub struct Operator {
     child: Child,
@@ -26,7 +46,7 @@ impl Operator {
             .args(["operator", "--store", &format!("sqlite:{}", store.display())])
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .env("KUBECONFIG", cluster.kubeconfig())
-            .env("CONCORDAT_LOG", "warn")
+            .env("CONCORDAT_LOG", std::env::var("CONCORDAT_LOG").as_deref().unwrap_or("warn"))
             .stdout(Stdio::null())
             .stderr(log);
         Self { child: command.spawn().unwrap(), port, began: Instant::now() }
@@ -80,6 +100,26 @@ impl Operator {
             }
         }
         last.0
+    }
+
+    /// How many events it has told.
+    pub fn events(&self) -> f64 {
+        self.figure(r#"concordat_api_writes_total{kind="Event""#)
+    }
+
+    /// The seconds of processor time that it, its cluster and this program have used, by the name of the program.
+    pub fn processor_time(&self) -> BTreeMap<String, f64> {
+        let group = Usage::of(&self.child.id().to_string()).unwrap().group;
+        let own = std::process::id().to_string();
+        let mut times = BTreeMap::new();
+        for entry in fs::read_dir("/proc").unwrap() {
+            let id = entry.unwrap().file_name().into_string().unwrap();
+            let Some(usage) = Usage::of(&id) else { continue };
+            if usage.group == group || id == own {
+                *times.entry(usage.name).or_default() += usage.seconds;
+            }
+        }
+        times
     }
 
     pub fn memory(&self, what: &str) -> String {
