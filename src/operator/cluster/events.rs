@@ -36,6 +36,7 @@ const GIVES_WAY_FOR: Duration = Duration::from_secs(60);
 /// An event, and since when it waits.
 struct Told {
     since: Instant,
+    at: Timestamp,
     object: ObjectKey,
     uid: Uid,
     event: Event,
@@ -55,12 +56,12 @@ impl Events {
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (sender, mut receiver) = mpsc::channel::<Told>(WAIT);
         let work = async move {
-            while let Some(Told { since, object, uid, event }) = receiver.recv().await {
+            while let Some(Told { since, at, object, uid, event }) = receiver.recv().await {
                 let _ = timeout_at(since + GIVES_WAY_FOR, outbox.rests_for(RESTS_FOR)).await;
                 let namespace = Some(object.namespace.as_str()).filter(|name| !name.is_empty());
                 let api: Api<EventObject> =
                     Api::namespaced(client.clone(), namespace.unwrap_or("default"));
-                let event = written(&object, uid, event, &reporter);
+                let event = written(&object, uid, event, at, &reporter);
                 metrics.api_write(ApiObject::Event, ApiWrite::Create);
                 let params = PostParams::default();
                 // In a namespace that is going nobody may make one, and nobody would see it.
@@ -79,11 +80,23 @@ impl Events {
 
     /// Tells of it, unless too many wait.
     pub fn tell(&self, object: ObjectKey, uid: Uid, event: Event) {
-        let _ = self.0.try_send(Told { since: Instant::now(), object, uid, event });
+        let _ = self.0.try_send(Told {
+            since: Instant::now(),
+            at: Timestamp::now(),
+            object,
+            uid,
+            event,
+        });
     }
 }
 
-fn written(object: &ObjectKey, uid: Uid, event: Event, reporter: &str) -> EventObject {
+fn written(
+    object: &ObjectKey,
+    uid: Uid,
+    event: Event,
+    at: Timestamp,
+    reporter: &str,
+) -> EventObject {
     let cluster_scoped = object.namespace.is_empty();
     let namespace = if cluster_scoped { "default" } else { &object.namespace };
     let reason = event.reason;
@@ -95,7 +108,7 @@ fn written(object: &ObjectKey, uid: Uid, event: Event, reporter: &str) -> EventO
             ..ObjectMeta::default()
         },
         action: Some(reason.action().to_owned()),
-        event_time: Some(MicroTime(Timestamp::now())),
+        event_time: Some(MicroTime(at)),
         note: Some(event.note),
         reason: Some(reason.to_string()),
         regarding: Some(ObjectReference {
