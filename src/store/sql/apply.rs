@@ -56,10 +56,9 @@ async fn in_transaction(
 
     let verdicts = write_all(session, world, changes, &persons).await?;
 
-    let is_refused =
-        |(position, verdict)| matches!(verdict, &Verdict::Refused(_)).then_some(position);
-    let refused = verdicts.iter().enumerate().filter_map(is_refused);
-    let refused: Vec<_> = refused.filter_map(|position| persons.get(&position)).collect();
+    let is_refused = |position: usize| matches!(verdicts[position], Verdict::Refused(_));
+    let refused = persons.iter().filter(|(position, _)| is_refused(**position));
+    let refused: Vec<_> = refused.map(|(_, record)| record).collect();
     let store = session.store.clone();
     let kept = write::persons(session, &refused).await;
     kept.map_err(|failure| failure.into_error(&store))?;

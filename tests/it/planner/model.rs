@@ -134,12 +134,11 @@ fn gives(
     let Some(relationship) = input.relationships.get(&number) else {
         let retains = row.policies.deletion == RelationshipDeletionPolicy::Retain;
         let observes = row.policies.management == ManagementPolicy::Observe;
+        if input.prune {
+            return if retains { had } else { ended(declared, had) };
+        }
         let takes_away = |had: &Grant| declared.is_some_and(|grant| leaves(grant, had));
-        return match input.prune {
-            true if retains => had,
-            true => ended(declared, had),
-            false => had.filter(|had| observes || !takes_away(had)),
-        };
+        return had.filter(|had| observes || !takes_away(had));
     };
     let Relationship { standing, policies, uid, .. } = relationship;
     if policies.management == ManagementPolicy::Observe {
