@@ -19,9 +19,9 @@ use concordat::{
         limits::check,
         plan::{Claimant, Foreign, plan},
         state::{
-            Absence, Asked, Desired, DesiredGrant, DesiredRelationship, Grantee, GranteeKind,
-            Instance, Invitation, ObjectName, Observed, ObservedRelationship, Owner, Policies,
-            RelationshipKey, Renewal, Standing, Tenant, Uid, Window,
+            Absence, Asked, Desired, DesiredGrant, DesiredRelationship, GrantObject, Grantee,
+            GranteeKind, Instance, Invitation, ObjectName, Observed, ObservedRelationship, Owner,
+            Policies, RelationshipKey, Renewal, Standing, Tenant, Uid, Window,
         },
     },
 };
@@ -129,10 +129,15 @@ fn relationship(number: usize) -> (DesiredRelationship, ObservedRelationship) {
 
 fn world(grants: usize) -> (Desired, Observed) {
     let rows: Vec<_> = (0..grants / EACH).map(relationship).collect();
-    let names = rows.iter().flat_map(|(wish, _)| wish.grants.keys().cloned());
+    let grants = rows.iter().flat_map(|(wish, _)| &wish.grants);
+    let said = |grant: &DesiredGrant| GrantObject {
+        standing: grant.standing,
+        not_after: grant.window.not_after,
+        deletion: Some(grant.deletion),
+    };
     let desired = Desired {
         leaving: BTreeMap::new(),
-        grant_objects: names.map(|name| (name, Standing::Live)).collect(),
+        grant_objects: grants.map(|(name, grant)| (name.clone(), said(grant))).collect(),
         relationships: rows.iter().map(|(wish, row)| (row.key.clone(), wish.clone())).collect(),
         acceptances: Vec::new(),
         namespaces: BTreeSet::from(["msp".to_owned()]),

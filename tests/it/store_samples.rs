@@ -20,8 +20,8 @@ use concordat::{
         limits::{Admitted, Limits, check},
         plan::{Change, Claimant, Foreign, plan},
         state::{
-            Absence, Acceptance, Asked, Desired, DesiredGrant, DesiredRelationship, Grantee,
-            GranteeKind, Instance, Invitation, ObjectName, Observed, Person, Policies,
+            Absence, Acceptance, Asked, Desired, DesiredGrant, DesiredRelationship, GrantObject,
+            Grantee, GranteeKind, Instance, Invitation, ObjectName, Observed, Person, Policies,
             RelationshipKey, Renewal, Standing, Tenant, Uid, Window,
         },
     },
@@ -223,7 +223,12 @@ pub fn only(wish: DesiredRelationship) -> Desired {
 pub fn all(wishes: impl IntoIterator<Item = DesiredRelationship>) -> Desired {
     let mut desired = nothing();
     for wish in wishes {
-        let grants = wish.grants.iter().map(|(object, grant)| (object.clone(), grant.standing));
+        let said = |grant: &DesiredGrant| GrantObject {
+            standing: grant.standing,
+            not_after: grant.window.not_after,
+            deletion: Some(grant.deletion),
+        };
+        let grants = wish.grants.iter().map(|(object, grant)| (object.clone(), said(grant)));
         desired.grant_objects.extend(grants);
         desired.relationships.insert(key(&wish.invitation.name), wish);
     }

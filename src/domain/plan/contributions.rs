@@ -57,7 +57,7 @@ pub(super) fn contributions(
     latitude: Latitude,
     draft: &mut Draft<'_>,
 ) -> Wanted {
-    let Source { wish, desired, .. } = source;
+    let Source { wish, desired, row, .. } = source;
     let mut wanted =
         Wanted { contributions: Contributions::new(), gone: Gone::None, newer_catalogue: None };
     let mut newer = Contributions::new();
@@ -65,11 +65,12 @@ pub(super) fn contributions(
         let kept = match (wish.grants.get(object), latitude) {
             (_, Latitude::Observed) => Some(Contribution::clone(recorded)),
             (Some(grant), _) => kept(grant, recorded, latitude, &mut wanted.gone),
-            (None, _) => absent(object, recorded, desired, latitude, &mut wanted.gone, draft),
+            (None, _) => elsewhere(object, recorded, desired, latitude, &mut wanted.gone, draft),
         };
         if let Some(mut kept) = kept {
             if latitude == Latitude::Full {
-                kept.roles.retain(|role| before.recorded.contains_key(role));
+                let begun = |role: &RoleId| before.recorded.contains_key(role);
+                kept.roles.retain(|role| begun(role) && row.ceiling.contains(role));
             }
             wanted.contributions.insert(object.clone(), Box::new(kept));
         }
@@ -141,7 +142,7 @@ fn kept(
     }
     if grant.standing == Standing::Deleted {
         if recorded.uid != grant.uid || grant.deletion == GrantDeletionPolicy::Retain {
-            return Some(recorded.clone());
+            return Some(ends_no_later(recorded, grant.window.not_after));
         }
         *gone = Gone::Some;
     }
@@ -158,7 +159,7 @@ fn ends_no_later(recorded: &Contribution, declared: Option<Timestamp>) -> Contri
 }
 
 /// What a recorded contribution becomes while its object is not among this relationship's grants.
-fn absent(
+fn elsewhere(
     object: &ObjectName,
     recorded: &Contribution,
     desired: &Desired,
@@ -166,19 +167,17 @@ fn absent(
     gone: &mut Gone,
     draft: &mut Draft<'_>,
 ) -> Option<Contribution> {
+    if let Some(said) = desired.grant_objects.get(object) {
+        let gives_nothing = match said.standing {
+            Standing::Live => true,
+            Standing::Deleted => goes(object, recorded, desired),
+            Standing::Suspended | Standing::Invalid => false,
+        };
+        let ends = gives_nothing && latitude == Latitude::Full;
+        return (!ends).then(|| as_said(object, recorded, desired, draft));
+    }
     if latitude != Latitude::Full {
         return Some(recorded.clone());
-    }
-    match desired.grant_objects.get(object) {
-        Some(Standing::Deleted) if recorded.deletion == GrantDeletionPolicy::Retain => {
-            return Some(recorded.clone());
-        }
-        Some(Standing::Deleted) if !desired.is_leaving(Kind::RoleGrant, object, &recorded.uid) => {
-            return Some(recorded.clone());
-        }
-        Some(Standing::Live | Standing::Deleted) => return None,
-        Some(Standing::Suspended | Standing::Invalid) => return Some(recorded.clone()),
-        None => {}
     }
     let pruned =
         desired.absence == Absence::Prune && desired.namespaces.contains(&object.namespace);
@@ -193,6 +192,38 @@ fn absent(
     let (code, object) = (ORPHANED, Some(object));
     draft.notice_about(Kind::RoleGrant, object, code, Severity::Notice, message, Some(help));
     Some(recorded.clone())
+}
+
+/// Whether what was recorded goes because its very object does: by what that says to the last, or else by what was
+/// recorded.
+pub(super) fn goes(object: &ObjectName, recorded: &Contribution, desired: &Desired) -> bool {
+    desired.is_leaving(Kind::RoleGrant, object, &recorded.uid)
+        && deletion(object, recorded, desired) == GrantDeletionPolicy::Revoke
+}
+
+/// What happens to what was recorded when its object or its relationship goes.
+pub(super) fn deletion(
+    object: &ObjectName,
+    recorded: &Contribution,
+    desired: &Desired,
+) -> GrantDeletionPolicy {
+    let said = desired.grant_objects.get(object).and_then(|said| said.deletion);
+    said.unwrap_or(recorded.deletion)
+}
+
+/// What was recorded, until the earlier of its end and of the end that its object says, wherever that is.
+pub(super) fn as_said(
+    object: &ObjectName,
+    recorded: &Contribution,
+    desired: &Desired,
+    draft: &mut Draft<'_>,
+) -> Contribution {
+    let said = desired.grant_objects.get(object);
+    let kept = ends_no_later(recorded, said.and_then(|said| said.not_after));
+    if let Some(end) = kept.window.not_after {
+        draft.differs_at(end);
+    }
+    kept
 }
 
 /// What is known of one grantee: what the row holds and, where it takes the place of others, what Concordat gave

@@ -32,16 +32,6 @@ pub(super) fn is_own(
     own
 }
 
-/// Only what time does, to rows that this instance owns.
-pub(super) fn keep_time(rows: &[ObservedRelationship], claimant: &Claimant, plan: &mut Plan) {
-    for row in rows.iter().filter(|row| row.owner.instance == claimant.instance) {
-        let mut draft = Draft::of(row, plan);
-        let mut row = [Row::of(row)];
-        expire_rows(&mut row, &mut draft);
-        grants::plan_expiry(&row[0], &mut draft);
-    }
-}
-
 /// A relationship that is in the store and not in the input: absence alone changes nothing, and time goes on.
 pub(super) fn undeclared(
     rows: &[ObservedRelationship],
@@ -49,11 +39,31 @@ pub(super) fn undeclared(
     claimant: &Claimant,
     plan: &mut Plan,
 ) {
+    spoken_for_by_nobody(rows, desired, desired.absence, claimant, plan);
+}
+
+/// A relationship whose name an object declares that the rows are not for: nothing of what that says is done, and what
+/// is absent is no reason to end anything.
+pub(super) fn anothers(
+    rows: &[ObservedRelationship],
+    desired: &Desired,
+    claimant: &Claimant,
+    plan: &mut Plan,
+) {
+    spoken_for_by_nobody(rows, desired, Absence::Keep, claimant, plan);
+}
+
+fn spoken_for_by_nobody(
+    rows: &[ObservedRelationship],
+    desired: &Desired,
+    absence: Absence,
+    claimant: &Claimant,
+    plan: &mut Plan,
+) {
     for row in rows.iter().filter(|row| row.owner.instance == claimant.instance) {
         let row = std::slice::from_ref(row);
-        let pruned = desired.absence == Absence::Prune
-            && desired.namespaces.contains(&row[0].owner.object.namespace);
         let (kind, owner) = (Kind::PartnerRelationship, &row[0].owner.object);
+        let pruned = absence == Absence::Prune && desired.namespaces.contains(&owner.namespace);
         let mut draft = Draft::of(&row[0], plan);
         if pruned || desired.is_leaving(kind, owner, &row[0].uid) {
             end(row, None, desired, &mut draft);
@@ -98,7 +108,7 @@ pub(super) fn end(
                 draft.change(&row.key, Effect::Withdraw { reason }, cause);
             }
             (Phase::Active, RelationshipDeletionPolicy::Retain) => {
-                grants::plan_expiry(row, draft);
+                grants::plan_leaving(row, desired, draft);
             }
             (Phase::Active, RelationshipDeletionPolicy::Revoke) => {
                 grants::plan_revocation(row, desired, draft);

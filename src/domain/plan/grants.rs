@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     AgreementStanding, Approval, Cause, Effect, agreement,
     assignment::{Gains, Merged, Rules, covered, merge},
-    contributions::{Gone, Source, contributions, live, with_predecessors},
+    contributions::{
+        Gone, Source, as_said, contributions, deletion, goes, live, with_predecessors,
+    },
     lifecycle::current,
     order::widens,
     relationship::{Draft, Latitude, Row},
@@ -20,8 +22,8 @@ use crate::{
         partner_type,
         problem::{Code, Severity},
         state::{
-            Assignment, Contribution, Desired, DesiredRelationship, Grantee, ObjectName, Observed,
-            Standing, Window,
+            Assignment, Contribution, Contributions, Desired, DesiredRelationship, Grantee,
+            ObjectName, Observed, Standing, Window,
         },
     },
 };
@@ -287,36 +289,41 @@ pub(super) fn plan_removal(row: &Row<'_>, cause: Cause, draft: &mut Draft<'_>) {
 
 /// Takes away what the grants of a row gave, save those that are retained or still declared as held.
 pub(super) fn plan_revocation(row: &Row<'_>, desired: &Desired, draft: &mut Draft<'_>) {
-    let stays = |object: &ObjectName, contribution: &Contribution| {
-        let held = desired.grant_objects.get(object);
-        contribution.deletion == GrantDeletionPolicy::Retain
-            || matches!(held, Some(Standing::Suspended | Standing::Invalid))
+    let goes = |object: &ObjectName, recorded: &Contribution| {
+        let said = desired.grant_objects.get(object).map(|said| said.standing);
+        let held = matches!(said, Some(Standing::Suspended | Standing::Invalid));
+        !held && deletion(object, recorded, desired) == GrantDeletionPolicy::Revoke
     };
-    keep_only(row, stays, draft);
+    plan_rest(row, desired, goes, draft);
 }
 
-/// Takes away what those grants of a row gave that are on their way out, where nothing declares the row itself.
+/// Takes away what those grants of a row gave that are on their way out, where nothing else is done with the row.
 pub(super) fn plan_leaving(row: &Row<'_>, desired: &Desired, draft: &mut Draft<'_>) {
-    let stays = |object: &ObjectName, contribution: &Contribution| {
-        contribution.deletion == GrantDeletionPolicy::Retain
-            || !desired.is_leaving(Kind::RoleGrant, object, &contribution.uid)
-    };
-    keep_only(row, stays, draft);
+    plan_rest(row, desired, |object, recorded| goes(object, recorded, desired), draft);
 }
 
-fn keep_only(
+/// Takes away what goes; what stays ends no later than its object says.
+fn plan_rest(
     row: &Row<'_>,
-    stays: impl Fn(&ObjectName, &Contribution) -> bool,
+    desired: &Desired,
+    goes: impl Fn(&ObjectName, &Contribution) -> bool,
     draft: &mut Draft<'_>,
 ) {
     let Some(observed) = row.observed else { return };
     for (id, assignment) in &observed.assignments {
         let before = expire(row, *id, &assignment.grantee, draft);
-        let mut left = before.contributions.clone();
-        left.retain(|object, contribution| stays(object, contribution));
-        if left.len() == before.contributions.len() {
+        let mut left = Contributions::new();
+        for (object, recorded) in &before.contributions {
+            if !goes(object, recorded) {
+                let kept = as_said(object, recorded, desired, draft);
+                left.insert(object.clone(), Box::new(kept));
+            }
+        }
+        if left == before.contributions {
             continue;
         }
+        let cause =
+            if left.len() < before.contributions.len() { Cause::Deleted } else { Cause::Declared };
         let rules = Rules {
             now: draft.now(),
             ends_at: row.ends_at,
@@ -328,7 +335,7 @@ fn keep_only(
         for until in covered(&merged.after.contributions, draft.now(), row.ends_at).values() {
             draft.differs_at(*until);
         }
-        set_roles(row, &assignment.grantee, &before, &merged.after, Cause::Deleted, draft);
+        set_roles(row, &assignment.grantee, &before, &merged.after, cause, draft);
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Desired {
     /// By the key of the first row of each.
     pub relationships: BTreeMap<RelationshipKey, DesiredRelationship>,
     /// Every grant object of the input, whatever it selects: what is here is not absent.
-    pub grant_objects: BTreeMap<ObjectName, Standing>,
+    pub grant_objects: BTreeMap<ObjectName, GrantObject>,
     /// Relationships and grants that were seen with a deletion timestamp, with their UIDs: what was recorded for that
     /// very object goes, also where nothing else of the object could be understood (L5).
     pub leaving: BTreeMap<ObjectKey, Uid>,
@@ -66,6 +66,17 @@ impl Desired {
     pub fn limits_of(&self, scope: &str) -> Limits {
         self.boundaries.get(scope).map(|boundary| boundary.limits.clone()).unwrap_or_default()
     }
+}
+
+/// What a grant object says wherever something was recorded for it, whatever it selects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GrantObject {
+    /// What may be done with what it gave.
+    pub standing: Standing,
+    /// When it ends; absent where it has no end, or its end could not be understood.
+    pub not_after: Option<Timestamp>,
+    /// What happens to what it gave when it is deleted; absent where that could not be understood.
+    pub deletion: Option<GrantDeletionPolicy>,
 }
 
 /// What happens to what is in the store and not in the input.

@@ -14,8 +14,8 @@ use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
 pub use desired::{
-    Absence, Acceptance, Boundary, Desired, DesiredGrant, DesiredRelationship, Person, Renewal,
-    Standing,
+    Absence, Acceptance, Boundary, Desired, DesiredGrant, DesiredRelationship, GrantObject, Person,
+    Renewal, Standing,
 };
 pub use invitation::{AcceptedText, Agreement, Document, Invitation, Terms};
 pub use names::{Grantee, GranteeKind, Instance, ObjectName, Owner, RelationshipKey, Tenant, Uid};

@@ -122,7 +122,7 @@ pub fn unheld(desired: &Desired) -> Option<Desired> {
         }
     };
     let mut unheld = desired.clone();
-    unheld.grant_objects.values_mut().for_each(release);
+    unheld.grant_objects.values_mut().for_each(|said| release(&mut said.standing));
     for wish in unheld.relationships.values_mut() {
         release(&mut wish.standing);
         wish.policies.management = ManagementPolicy::Manage;

@@ -19,7 +19,7 @@ use crate::{
         duration::Duration,
         ids::{Kind, ObjectKey},
         state::{
-            Absence, Desired, DesiredGrant, DesiredRelationship, ObjectName, Policies,
+            Absence, Desired, DesiredGrant, DesiredRelationship, GrantObject, ObjectName, Policies,
             RelationshipKey, Renewal, Standing, Tenant, Uid,
         },
     },
@@ -107,16 +107,21 @@ fn spread(
     wanted: Vec<Wanted>,
     relationships: &mut [Option<DesiredRelationship>],
     findings: &Findings<'_>,
-) -> BTreeMap<ObjectName, Standing> {
+) -> BTreeMap<ObjectName, GrantObject> {
     let invalid = objects.invalid.iter().filter(|key| key.kind == Kind::RoleGrant).map(|key| {
         let name = ObjectName { namespace: key.namespace.clone(), name: key.name.clone() };
-        (name, Standing::Invalid)
+        (name, GrantObject { standing: Standing::Invalid, not_after: None, deletion: None })
     });
-    let mut grant_objects: BTreeMap<ObjectName, Standing> = invalid.collect();
+    let mut grant_objects: BTreeMap<ObjectName, GrantObject> = invalid.collect();
     for (object, wanted) in grants.iter().zip(wanted) {
         let broken = findings.is_broken(object.subject(Kind::RoleGrant));
         let standing = standing(object.spec.suspend, object.presence, broken);
-        grant_objects.insert(object.name.clone(), standing);
+        let said = GrantObject {
+            standing,
+            not_after: wanted.window.not_after,
+            deletion: Some(object.spec.deletion_policy),
+        };
+        grant_objects.insert(object.name.clone(), said);
         let Some(grantee) = wanted.grantee else { continue };
         for group in wanted.groups {
             for relationship in group.relationships {

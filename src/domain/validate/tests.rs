@@ -16,7 +16,9 @@ fn standings(edits: &[(&str, Value)]) -> (Standing, Standing) {
     let desired = verdict(edits).desired;
     let relationship = desired.relationships.values().next().unwrap();
     let grant = relationship.grants.values().next().unwrap();
-    assert_eq!(desired.grant_objects.values().next(), Some(&grant.standing));
+    let said = desired.grant_objects.values().next().unwrap();
+    assert_eq!(said.standing, grant.standing);
+    assert_eq!((said.not_after, said.deletion), (grant.window.not_after, Some(grant.deletion)));
     (relationship.standing, grant.standing)
 }
 

@@ -42,9 +42,9 @@ pub fn outside(desired: &mut Desired, admitted: &BTreeSet<String>) -> BTreeSet<S
             wish.standing = Standing::Invalid;
         }
     }
-    for (object, standing) in &mut desired.grant_objects {
+    for (object, said) in &mut desired.grant_objects {
         if is_out(&object.namespace) {
-            *standing = Standing::Invalid;
+            said.standing = Standing::Invalid;
         }
     }
     desired.leaving.retain(|object, _| !is_out(&object.namespace));
@@ -74,8 +74,8 @@ pub fn until_held(
         }
     }
     for object in grants {
-        if let Some(standing) = desired.grant_objects.get_mut(object) {
-            hold(standing);
+        if let Some(said) = desired.grant_objects.get_mut(object) {
+            hold(&mut said.standing);
         }
     }
 }

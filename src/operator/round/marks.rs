@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::{outcome::Mark, report::Sources, run::Run};
 use crate::{
-    api::{GrantDeletionPolicy, PartnerRelationshipSpec, PartnerRelationshipStatus},
+    api::{PartnerRelationshipSpec, PartnerRelationshipStatus},
     domain::{
         ids::ObjectKey,
         lifecycle::Phase,
@@ -74,30 +74,14 @@ pub(super) fn is_over(
     !live || (planned && facts.hold.is_none() && facts.left.is_empty() && facts.refused.is_empty())
 }
 
-/// The very grants that something in the store still comes from, which would go with them.
+/// The very grants that something in the store still comes from.
 pub(super) fn giving(run: &Run) -> BTreeSet<(&ObjectName, &Uid)> {
     let rows = run.observed.relationships.values().flatten();
     rows.filter(|row| row.lifecycle.phase() == Phase::Active)
         .flat_map(|row| row.assignments.values())
         .flat_map(|assignment| &assignment.state.contributions)
-        .filter(|(_, given)| given.deletion == GrantDeletionPolicy::Revoke)
         .map(|(grant, given)| (grant, &given.uid))
         .collect()
-}
-
-/// Whether something comes from this very grant under relationships that it names or selects: what it says now counts
-/// there, and not what it said when that was given.
-pub(super) fn gives_under(
-    run: &Run,
-    (grant, uid): (&ObjectName, &Uid),
-    selected: &[ObjectName],
-) -> bool {
-    let rows = run.observed.relationships.values().flatten();
-    rows.filter(|row| row.lifecycle.phase() == Phase::Active)
-        .filter(|row| selected.contains(&row.owner.object))
-        .flat_map(|row| row.assignments.values())
-        .filter_map(|assignment| assignment.state.contributions.get(grant))
-        .any(|given| given.uid == *uid)
 }
 
 /// What is to be changed of an object's metadata.

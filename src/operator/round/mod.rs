@@ -293,7 +293,7 @@ impl Rounds {
     /// One relationship can make a grant right or wrong that others have, too: those are looked at next.
     fn look_elsewhere(&mut self, run: &run::Run, extent: Extent, done: &mut Done) {
         for grant in &run.judged.concern.grants {
-            let standing = run.judged.desired.grant_objects.get(grant).copied();
+            let standing = run.judged.desired.grant_objects.get(grant).map(|said| said.standing);
             if self.parts.stands_otherwise(grant, standing) && extent == Extent::Round {
                 done.again.push(Wake::Object(key(Kind::RoleGrant, grant)));
             }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::{
     Rounds, Wake,
     fights::Fought,
-    marks::{Wanted, gives_under, giving, is_over, mark_of},
+    marks::{Wanted, giving, is_over, mark_of},
     others,
     outcome::{Done, Mark, Report, StatusOf},
     run::Run,
@@ -196,9 +196,7 @@ impl Rounds {
                     // It was looked at only for a relationship that it selects, and has given something elsewhere.
                     done.again.push(Wake::Object(object.clone()));
                 }
-                let own = (name, &seen.object.uid);
-                let selected = world.selected_by(&seen.object);
-                let gives = giving.contains(&own) || gives_under(run, own, &selected);
+                let gives = giving.contains(&(name, &seen.object.uid));
                 Wanted::once_free(keeps || (whole && !gives))
             } else {
                 Wanted::of(name, &set.grants, &set.needless_grants)

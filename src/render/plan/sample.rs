@@ -20,9 +20,9 @@ use crate::{
         plan::{Claimant, Foreign, Plan, plan},
         state::{
             Absence, Asked, Assignment, Boundary, Contribution, Desired, DesiredGrant,
-            DesiredRelationship, Grantee, GranteeKind, Instance, Invitation, ObjectName, Observed,
-            ObservedAssignment, ObservedRelationship, Owner, Policies, RelationshipKey, Renewal,
-            Roles, Standing, Tenant, Uid, Window,
+            DesiredRelationship, GrantObject, Grantee, GranteeKind, Instance, Invitation,
+            ObjectName, Observed, ObservedAssignment, ObservedRelationship, Owner, Policies,
+            RelationshipKey, Renewal, Roles, Standing, Tenant, Uid, Window,
         },
     },
 };
@@ -196,7 +196,14 @@ pub(in crate::render) fn world() -> (Desired, Observed) {
     let desired = Desired {
         relationships: wishes.into_iter().map(|wish| (key(&wish.invitation.name), wish)).collect(),
         leaving: BTreeMap::new(),
-        grant_objects: BTreeMap::from([(grant, Standing::Live)]),
+        grant_objects: BTreeMap::from([(
+            grant,
+            GrantObject {
+                standing: Standing::Live,
+                not_after: None,
+                deletion: Some(GrantDeletionPolicy::Revoke),
+            },
+        )]),
         acceptances: Vec::new(),
         namespaces: BTreeSet::from(["msp".to_owned(), "risky".to_owned()]),
         absence: Absence::Keep,

@@ -21,8 +21,8 @@ use concordat::{
         plan::{Claimant, Foreign},
         state::{
             Absence, Acceptance, AcceptedText, Agreement, Asked, Desired, DesiredGrant,
-            DesiredRelationship, Document, Grantee, GranteeKind, Instance, Invitation, ObjectName,
-            Person, Policies, RelationshipKey, Renewal, Standing, Tenant, Uid, Window,
+            DesiredRelationship, Document, GrantObject, Grantee, GranteeKind, Instance, Invitation,
+            ObjectName, Person, Policies, RelationshipKey, Renewal, Standing, Tenant, Uid, Window,
         },
     },
 };
@@ -147,6 +147,15 @@ impl Grant {
     pub fn window(&self) -> Window {
         Window { not_before: self.window.0.map(day), not_after: self.window.1.map(day) }
     }
+
+    /// What it says wherever something was recorded for it.
+    fn said(&self) -> GrantObject {
+        GrantObject {
+            standing: self.standing,
+            not_after: self.window().not_after,
+            deletion: Some(self.deletion),
+        }
+    }
 }
 
 /// All objects of the input. Relationships and grants are known by number.
@@ -239,7 +248,7 @@ impl Input {
             grant_objects: self
                 .grants
                 .iter()
-                .map(|(number, grant)| (object(format!("grant-{number}")), grant.standing))
+                .map(|(number, grant)| (object(format!("grant-{number}")), grant.said()))
                 .collect(),
             acceptances: self.agreements.clone(),
             namespaces: BTreeSet::from(["msp".to_owned()]),

@@ -5,6 +5,7 @@
 mod attacks;
 pub mod build;
 mod conditions;
+mod elsewhere;
 mod fit;
 mod generate;
 mod limits;

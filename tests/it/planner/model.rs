@@ -130,59 +130,57 @@ fn gives(
     had: Option<Grant>,
 ) -> Option<Grant> {
     let declared = input.grants.get(&name);
-    let selecting = declared.filter(|grant| grant.selects.contains(&number));
     let Some(relationship) = input.relationships.get(&number) else {
         let retains = row.policies.deletion == RelationshipDeletionPolicy::Retain;
-        let observes = row.policies.management == ManagementPolicy::Observe;
-        if input.prune {
-            return if retains { had } else { ended(declared, had) };
-        }
-        let takes_away = |had: &Grant| declared.is_some_and(|grant| leaves(grant, had));
-        return had.filter(|had| observes || !takes_away(had));
+        return if input.prune && !retains { ended(declared, had) } else { left(declared, had) };
     };
     let Relationship { standing, policies, uid, .. } = relationship;
     if policies.management == ManagementPolicy::Observe {
         return had;
     }
     match standing {
-        Standing::Suspended | Standing::Invalid => match selecting {
-            Some(grant) => had.map(|had| earlier(had, grant)),
-            None => had,
-        },
-        Standing::Deleted if row.uid != relationship_uid(number, *uid) => had,
-        Standing::Deleted if policies.deletion == RelationshipDeletionPolicy::Retain => had,
+        Standing::Suspended | Standing::Invalid => had.map(|had| as_said(declared, had)),
+        Standing::Deleted if row.uid != relationship_uid(number, *uid) => left(declared, had),
+        Standing::Deleted if policies.deletion == RelationshipDeletionPolicy::Retain => {
+            left(declared, had)
+        }
         Standing::Deleted => ended(declared, had),
-        Standing::Live => match (selecting, declared) {
-            (Some(grant), _) => match grant.standing {
-                Standing::Live => Some(grant.clone()),
-                Standing::Suspended | Standing::Invalid => had.map(|had| earlier(had, grant)),
-                Standing::Deleted => had.filter(|had| {
-                    grant.deletion == GrantDeletionPolicy::Retain || had.uid != grant.uid
-                }),
-            },
-            (None, Some(grant)) => match grant.standing {
-                Standing::Live => None,
-                Standing::Suspended | Standing::Invalid => had,
-                Standing::Deleted => had.filter(|had| had.deletion == GrantDeletionPolicy::Retain),
-            },
-            (None, None) if input.prune => {
-                had.filter(|had| had.deletion == GrantDeletionPolicy::Retain)
+        Standing::Live => match declared {
+            Some(grant) if grant.standing == Standing::Live => {
+                grant.selects.contains(&number).then(|| grant.clone())
             }
-            (None, None) => had,
+            Some(_) => left(declared, had),
+            None if input.prune => had.filter(|had| had.deletion == GrantDeletionPolicy::Retain),
+            None => had,
         },
     }
 }
 
-/// Whether the object that gave this is on its way out, and what it gave goes with it.
-fn leaves(declared: &Grant, had: &Grant) -> bool {
-    declared.standing == Standing::Deleted
-        && declared.uid == had.uid
-        && had.deletion == GrantDeletionPolicy::Revoke
+/// What was given, and no later than the grant says now.
+fn as_said(declared: Option<&Grant>, had: Grant) -> Grant {
+    match declared {
+        Some(declared) => earlier(had, declared),
+        None => had,
+    }
+}
+
+/// What the grant says now is to happen when it goes, or else what it said before.
+fn revokes(declared: Option<&Grant>, had: &Grant) -> bool {
+    declared.unwrap_or(had).deletion == GrantDeletionPolicy::Revoke
+}
+
+/// What is left of a grant where nothing but its own deletion takes it away.
+fn left(declared: Option<&Grant>, had: Option<Grant>) -> Option<Grant> {
+    let leaves = |had: &Grant| {
+        let declared = declared.filter(|grant| grant.standing == Standing::Deleted);
+        declared.is_some_and(|grant| grant.uid == had.uid) && revokes(declared, had)
+    };
+    had.filter(|had| !leaves(had)).map(|had| as_said(declared, had))
 }
 
 /// What is left of a grant when its relationship ends.
 fn ended(declared: Option<&Grant>, had: Option<Grant>) -> Option<Grant> {
     let held = declared
         .is_some_and(|grant| matches!(grant.standing, Standing::Suspended | Standing::Invalid));
-    had.filter(|had| held || had.deletion == GrantDeletionPolicy::Retain)
+    had.filter(|had| held || !revokes(declared, had)).map(|had| as_said(declared, had))
 }

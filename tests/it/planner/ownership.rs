@@ -184,6 +184,15 @@ fn global_administrator_is_taken_from_people_before_it_is_dropped_from_the_ceili
 }
 
 #[test]
+fn a_held_grant_of_global_administrator_loses_it_with_the_ceiling_and_nothing_is_left_to_do() {
+    let mut world = active_with(of(&[0, 1, 3]), &[]);
+    world.grant(0, gives(&[0, 3], 100));
+    world.step(&Step::GrantStanding(0, Standing::Suspended));
+    world.declare(of(&[0, 1]));
+    assert_eq!((world.held().as_str(), changes(&world.plan()).as_str()), ("0 until 100", ""));
+}
+
+#[test]
 fn access_that_was_prolonged_outside_is_cut_where_it_is_to_be_revoked() {
     let mut revoke = of(&[0]);
     revoke.policies.unmanaged = UnmanagedAssignments::Revoke;

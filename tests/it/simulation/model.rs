@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use super::{
     cast::{relationship_key, store_name},
-    cluster::{Cluster, Name, Seen, Stand, known, selects, spec},
+    cluster::{Cluster, Name, Seen, Stand, known, selects},
     server::{Server, leaves},
 };
 
@@ -134,17 +134,10 @@ impl Model {
                 let (namespace, name) = (text("namespace"), text("name"));
                 let policy = &told.object["spec"]["deletionPolicy"];
                 if kind == Kind::RoleGrant {
-                    let cluster = Cluster::of(server);
-                    let spec: RoleGrantSpec = spec(&told.object);
-                    let stays = |of: &Name, given: &Given| match cluster.relationships.get(of) {
-                        Some(row) if selects(&spec, of, &row.labels) => policy == "Retain",
-                        // Whatever it says to the last, where what it gave is held elsewhere.
-                        _ => given.retained || policy == "Retain",
-                    };
                     self.given.retain(|(of, grant), given| {
                         (&of.0, grant) != (&namespace, &name)
                             || given.uid != uid
-                            || stays(of, given)
+                            || policy == "Retain"
                     });
                 } else {
                     let mut before = server.as_it_is();
@@ -216,50 +209,51 @@ impl Model {
 /// Whether what a grant gave outlives its relationship.
 fn stays(cluster: &Cluster, name: &Name, grant: &str, given: &Given) -> bool {
     let object = cluster.grants.get(&(name.0.clone(), grant.to_owned()));
-    given.retained || object.is_some_and(|grant| grant.stand == Stand::Held)
+    retains(object, given) || object.is_some_and(|grant| grant.stand == Stand::Held)
+}
+
+/// What the grant says now is to happen when it goes, or else what it said before.
+fn retains(object: Option<&Seen<RoleGrantSpec>>, given: &Given) -> bool {
+    object
+        .map_or(given.retained, |object| object.spec.deletion_policy == GrantDeletionPolicy::Retain)
+}
+
+/// What is left of a grant where nothing but its own deletion takes it away.
+fn left(object: Option<&Seen<RoleGrantSpec>>, had: Option<Given>) -> Option<Given> {
+    let leaves = |had: &Given| {
+        object.is_some_and(|object| object.stand == Stand::Leaving && object.uid == had.uid)
+            && !retains(object, had)
+    };
+    had.filter(|had| !leaves(had)).map(|had| as_said(object, had))
+}
+
+/// What was given, and no later than the grant says now.
+fn as_said(object: Option<&Seen<RoleGrantSpec>>, had: Given) -> Given {
+    match object {
+        Some(object) => earlier(had, &declared(object)),
+        None => had,
+    }
 }
 
 /// What a grant gives from now on, if it gave `had` until now.
 fn gives(cluster: &Cluster, name: &Name, grant: &str, had: Option<Given>) -> Option<Given> {
     let object = cluster.grants.get(&(name.0.clone(), grant.to_owned()));
-    let Some(relationship) = cluster.relationships.get(name) else {
-        return match object {
-            Some(object) if object.stand == Stand::Leaving => {
-                had.filter(|had| had.retained || had.uid != object.uid)
-            }
-            _ => had,
-        };
-    };
+    let Some(relationship) = cluster.relationships.get(name) else { return left(object, had) };
     if relationship.spec.management_policy == ManagementPolicy::Observe {
         return had;
     }
-    let selecting = object.filter(|object| selects(&object.spec, name, &relationship.labels));
+    let retained = relationship.spec.deletion_policy == RelationshipDeletionPolicy::Retain;
     match relationship.stand {
-        Stand::Held => match selecting {
-            Some(object) => had.map(|had| earlier(had, &declared(object))),
-            None => had,
-        },
-        Stand::Leaving
-            if relationship.spec.deletion_policy == RelationshipDeletionPolicy::Retain =>
-        {
-            had
+        Stand::Held => had.map(|had| as_said(object, had)),
+        Stand::Leaving if retained => left(object, had),
+        Stand::Leaving => {
+            had.filter(|had| stays(cluster, name, grant, had)).map(|had| as_said(object, had))
         }
-        Stand::Leaving => had.filter(|had| stays(cluster, name, grant, had)),
-        Stand::Live => match (selecting, object) {
-            (Some(object), _) => match object.stand {
-                Stand::Live => Some(declared(object)),
-                Stand::Held => had.map(|had| earlier(had, &declared(object))),
-                Stand::Leaving => had.filter(|had| {
-                    object.spec.deletion_policy == GrantDeletionPolicy::Retain
-                        || had.uid != object.uid
-                }),
-            },
-            (None, Some(object)) => match object.stand {
-                Stand::Live => None,
-                Stand::Held => had,
-                Stand::Leaving => had.filter(|had| had.retained),
-            },
-            (None, None) => had,
+        Stand::Live => match object {
+            Some(object) if object.stand == Stand::Live => {
+                selects(&object.spec, name, &relationship.labels).then(|| declared(object))
+            }
+            _ => left(object, had),
         },
     }
 }

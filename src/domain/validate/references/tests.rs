@@ -82,6 +82,6 @@ fn what_does_not_fit_its_schema_is_not_said_to_be_missing() {
     let verdict = validate(&objects, Catalogue::compiled(), now());
     assert_eq!(text(&verdict.problems), "");
     let name = ObjectName { namespace: "msp".to_owned(), name: "first-line".to_owned() };
-    assert_eq!(verdict.desired.grant_objects[&name], Standing::Invalid);
+    assert_eq!(verdict.desired.grant_objects[&name].standing, Standing::Invalid);
     assert_eq!(verdict.desired.absence, Absence::Keep);
 }
