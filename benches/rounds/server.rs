@@ -6,10 +6,7 @@ use std::collections::BTreeMap;
 
 use concordat::{
     domain::ids::Kind,
-    operator::{
-        round::Done,
-        world::{World, key},
-    },
+    operator::{round::Done, world::World},
 };
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
@@ -72,8 +69,8 @@ impl Server {
             self.changed(kept, world);
         }
         for report in done.reports {
-            report.remember(world);
-            let object = key(report.status.kind(), &report.name);
+            world.reports(&report.object, report.status.clone());
+            let object = report.object;
             let key = (object.kind.to_string(), object.namespace, object.name);
             let mut kept: Value = serde_json::from_str(&self.objects[&key]).unwrap();
             kept["status"] = json!(report.status);

@@ -14,15 +14,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use concordat::{
-    api::RoleGrantStatus,
     domain::{
         ids::{Kind, ObjectKey},
-        state::{ObjectName, Uid},
+        state::Uid,
     },
     operator::{
         cluster::{Outbox, Post, Postman, postmen},
-        round::{Mark, Report, StatusOf},
+        round::{Mark, Report},
         telemetry::metrics::Metrics,
+        world::StatusText,
     },
 };
 use kube::{Client, Config};
@@ -91,12 +91,8 @@ fn written(code: u16, times: usize) -> (usize, usize) {
 }
 
 fn post() -> (ObjectKey, Post) {
-    let name = ObjectName { namespace: "msp".to_owned(), name: "first".to_owned() };
-    let object = ObjectKey {
-        kind: Kind::RoleGrant,
-        namespace: name.namespace.clone(),
-        name: name.name.clone(),
-    };
+    let object =
+        ObjectKey { kind: Kind::RoleGrant, namespace: "msp".to_owned(), name: "first".to_owned() };
     let uid = Uid("uid-1".to_owned());
     let mark = Mark {
         object: object.clone(),
@@ -106,13 +102,8 @@ fn post() -> (ObjectKey, Post) {
         is_last: false,
         drops_approval: false,
     };
-    let status = StatusOf::Grant(Arc::new(
-        serde_json::from_value::<RoleGrantStatus>(
-            json!({ "observedGeneration": 1, "conditions": [] }),
-        )
-        .unwrap(),
-    ));
-    let report = Report { name, uid, status };
+    let status = StatusText::of(&json!({ "observedGeneration": 1, "conditions": [] }));
+    let report = Report { object: object.clone(), uid, status };
     (object, Post { mark: Some(Box::new(mark)), report: Some(report), tried: 0 })
 }
 

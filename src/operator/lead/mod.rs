@@ -5,6 +5,7 @@
 mod term;
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -29,9 +30,12 @@ use super::{
         logs,
         metrics::{self, Metrics, Reach},
     },
-    world::{World, key},
+    world::World,
 };
-use crate::store::{Outcome, Read, StoreError, StoreUrl, sql::open_reader};
+use crate::{
+    domain::ids::ObjectKey,
+    store::{Outcome, Read, StoreError, StoreUrl, sql::open_reader},
+};
 
 /// How fast the leader is.
 #[derive(Debug, Clone, Copy)]
@@ -255,19 +259,20 @@ impl Lead {
         self.metrics.round(result, took);
         let mut world = locked(&self.world);
         for report in &done.reports {
-            report.remember(&mut world);
+            world.reports(&report.object, report.status.clone());
         }
         for mark in &done.marks {
             world.marks(&mark.object, &mark.version);
         }
         drop(world);
-        let posts = done.marks.into_iter().map(|mark| {
-            (mark.object.clone(), Post { mark: Some(Box::new(mark)), ..Post::default() })
-        });
-        let mut posts: std::collections::BTreeMap<_, Post> = posts.collect();
+        let mut posts: BTreeMap<ObjectKey, Post> = BTreeMap::new();
+        for mark in done.marks {
+            let post = posts.entry(mark.object.clone()).or_default();
+            post.mark = Some(Box::new(mark));
+        }
         for report in done.reports {
-            let object = key(report.status.kind(), &report.name);
-            posts.entry(object).or_default().report = Some(report);
+            let post = posts.entry(report.object.clone()).or_default();
+            post.report = Some(report);
         }
         for (object, post) in posts {
             self.outbox.put(object, post);

@@ -5,11 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 
 use crate::{
-    api::{
-        AgreementAcceptanceSpec, PartnerRelationshipSpec, PartnerRelationshipStatus, RecordedRow,
-    },
+    api::{AgreementAcceptanceSpec, PartnerRelationshipSpec, RecordedRow},
     domain::{
         ids::Kind,
         state::{
@@ -18,24 +17,23 @@ use crate::{
         },
         status,
     },
-    operator::world::{Concern, Seen, World, key},
+    operator::world::{Concern, Seen, Table, World, key},
     store::{CLUSTER, StoreError},
 };
 
 /// As many objects are named in one message.
 const NAMED: usize = 5;
 
-type Relationship = Seen<PartnerRelationshipSpec, PartnerRelationshipStatus>;
+type Relationship = Seen<PartnerRelationshipSpec>;
 
 /// Makes sure that every status holds what the store records.
 pub(super) fn ensure_told(world: &World, concern: &Concern) -> Result<(), StoreError> {
     let table = &world.tables().relationships;
     let silent = concern.relationships.iter();
-    let silent = silent.filter(|name| table.get(name).is_some_and(|seen| is_silent(seen)));
+    let silent = silent.filter(|name| is_silent(world, name));
     let silent = silent.map(|name| {
         let object = key(Kind::PartnerRelationship, name);
-        let status = table.get(name).and_then(|seen| seen.status.as_ref());
-        let left_out = status.and_then(|status| status.left_out.as_ref());
+        let left_out = table.status(name).and_then(|status| status.left_out);
         if left_out.is_some_and(|left_out| left_out.recorded > 0) {
             format!("`{object}` has more in the store than a status holds: read the store itself")
         } else {
@@ -46,8 +44,8 @@ pub(super) fn ensure_told(world: &World, concern: &Concern) -> Result<(), StoreE
 }
 
 /// Whether something is in the store that the status does not hold.
-fn is_silent(seen: &Relationship) -> bool {
-    let status = seen.status.as_ref();
+fn is_silent(world: &World, relationship: &ObjectName) -> bool {
+    let status = world.tables().relationships.status(relationship);
     status.is_some_and(|status| status.store_id.is_some() && status.recorded.is_empty())
 }
 
@@ -56,31 +54,29 @@ pub(super) fn ensure_current(world: &World, concern: &Concern) -> Result<(), Sto
     let tables = world.tables();
     let mut found = Vec::new();
     for name in &concern.relationships {
-        let seen = tables.relationships.get(name);
-        let observed = |status: &PartnerRelationshipStatus| status.observed_generation;
-        found.extend(lag(Kind::PartnerRelationship, name, seen.map(|seen| &**seen), observed));
+        let (kind, table) = (Kind::PartnerRelationship, &tables.relationships);
+        found.extend(lag(kind, name, table, |status| status.observed_generation));
     }
     for name in &concern.grants {
-        let seen = tables.grants.get(name).map(|seen| &**seen);
-        found.extend(lag(Kind::RoleGrant, name, seen, |status| status.observed_generation));
+        let (kind, table) = (Kind::RoleGrant, &tables.grants);
+        found.extend(lag(kind, name, table, |status| status.observed_generation));
     }
     for name in &concern.acceptances {
-        let seen = tables.acceptances.get(name).map(|seen| &**seen);
-        let kind = Kind::AgreementAcceptance;
-        found.extend(lag(kind, name, seen, |status| status.observed_generation));
+        let (kind, table) = (Kind::AgreementAcceptance, &tables.acceptances);
+        found.extend(lag(kind, name, table, |status| status.observed_generation));
     }
     behind(found)
 }
 
 /// By how much a status is behind its object, if it is. What is not in the cluster has none.
-fn lag<S, T>(
+fn lag<S, T: DeserializeOwned>(
     kind: Kind,
     name: &ObjectName,
-    seen: Option<&Seen<S, T>>,
+    table: &Table<S, T>,
     observed: impl Fn(&T) -> i64,
 ) -> Option<String> {
-    let seen = seen.filter(|seen| seen.is_stored())?;
-    let observed = seen.status.as_ref().map(observed).filter(|observed| *observed > 0);
+    let seen = table.get(name).filter(|seen| seen.is_stored())?;
+    let observed = table.status(name).as_ref().map(observed).filter(|observed| *observed > 0);
     if observed == Some(seen.generation) {
         return None;
     }
@@ -130,16 +126,20 @@ pub(super) fn include_given(world: &World, concern: &mut Concern) {
     let namespaces: BTreeSet<String> =
         concern.grants.iter().map(|grant| grant.namespace.clone()).collect();
     let silent = relationships(world)
-        .filter(|(name, seen)| namespaces.contains(&name.namespace) && is_silent(seen));
-    concern.relationships.extend(silent.map(|(name, _)| name.clone()));
+        .map(|(name, _)| name)
+        .filter(|name| namespaces.contains(&name.namespace) && is_silent(world, name));
+    concern.relationships.extend(silent.cloned());
 }
 
 /// Every row, with the object whose status holds it.
-fn all(world: &World) -> impl Iterator<Item = (&ObjectName, &RecordedRow)> {
-    relationships(world).flat_map(|(name, seen)| {
-        let rows = seen.status.iter().flat_map(|status| &status.recorded);
-        rows.map(move |row| (name, row))
-    })
+fn all(world: &World) -> impl Iterator<Item = (&ObjectName, RecordedRow)> {
+    relationships(world)
+        .flat_map(|(name, _)| rows_of(world, name).into_iter().map(move |row| (name, row)))
+}
+
+fn rows_of(world: &World, relationship: &ObjectName) -> Vec<RecordedRow> {
+    let status = world.tables().relationships.status(relationship);
+    status.map(|status| status.recorded).unwrap_or_default()
 }
 
 fn relationships(world: &World) -> impl Iterator<Item = (&ObjectName, &Relationship)> {
@@ -149,21 +149,20 @@ fn relationships(world: &World) -> impl Iterator<Item = (&ObjectName, &Relations
 
 /// Who the operator is, as far as the rows tell: the owner of most of them.
 pub(super) fn instance(world: &World) -> Instance {
-    let mut owners: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut owners: BTreeMap<String, usize> = BTreeMap::new();
     for (name, row) in all(world) {
         let instance = row.owner.strip_suffix(&format!("/{name}"));
-        *owners.entry(instance.unwrap_or_default()).or_default() += 1;
+        *owners.entry(instance.unwrap_or_default().to_owned()).or_default() += 1;
     }
     let most = owners.into_iter().max_by_key(|(_, rows)| *rows);
-    Instance(most.map_or_else(|| "operator".to_owned(), |(instance, _)| instance.to_owned()))
+    Instance(most.map_or_else(|| "operator".to_owned(), |(instance, _)| instance))
 }
 
 /// Hashes of the batches in which these relationships wait.
 pub(super) fn waiting(world: &World, concern: &Concern) -> BTreeSet<String> {
-    let seen =
-        concern.relationships.iter().filter_map(|name| world.tables().relationships.get(name));
-    let plans = seen.filter_map(|seen| seen.status.as_ref()?.plan.as_ref());
-    plans.flat_map(|plan| plan.blocked.iter().chain(&plan.also_blocked)).cloned().collect()
+    let names = concern.relationships.iter();
+    let plans = names.filter_map(|name| world.tables().relationships.status(name)?.plan);
+    plans.flat_map(|plan| plan.blocked.into_iter().chain(plan.also_blocked)).collect()
 }
 
 /// The keys of the rows that a plan looks at.
@@ -189,7 +188,7 @@ pub(super) fn observed(
         Observed { now, relationships: BTreeMap::new(), acceptances: BTreeMap::new() };
     for (name, seen) in relationships(world) {
         let known: Vec<&Invitation> = proposed.get(name).into_iter().flatten().collect();
-        for row in seen.status.iter().flat_map(|status| &status.recorded) {
+        for row in rows_of(world, name) {
             let unexpected = |error: status::NotUnderstood| StoreError::Unexpected {
                 store: CLUSTER.to_owned(),
                 reason: format!(
@@ -197,7 +196,7 @@ pub(super) fn observed(
                     key(Kind::PartnerRelationship, name)
                 ),
             };
-            let mut row = status::observed(row, &known).map_err(unexpected)?;
+            let mut row = status::observed(&row, &known).map_err(unexpected)?;
             row.customer_name = Some(seen.object.spec.customer.display_name.clone());
             let first =
                 RelationshipKey { name: seen.object.spec.display_name.clone(), ..row.key.clone() };
@@ -211,8 +210,8 @@ pub(super) fn observed(
     }
     for (name, known) in world.tables().acceptances.iter() {
         let Some(seen) = known.read() else { continue };
-        let recorded = seen.status.as_ref().and_then(|status| status.recorded.as_ref());
-        let Some(recorded) = recorded else { continue };
+        let status = world.tables().acceptances.status(name);
+        let Some(recorded) = status.and_then(|status| status.recorded) else { continue };
         let Ok(content) = recorded.content.parse() else { continue };
         let used_for = recorded.used_for.as_deref();
         if let Some(acceptance) = acceptance(name, &seen.object.spec, used_for, &observed) {

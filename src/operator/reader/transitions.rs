@@ -45,7 +45,7 @@ fn judge<K: Tabled<Spec: Serialize>>(
     problems: &mut Vec<Problem>,
 ) {
     for object in input {
-        let Some(before) = table.get(&object.name).map(|seen| -> &Seen<_, _> { seen }) else {
+        let Some(before) = table.get(&object.name).map(|seen| -> &Seen<_> { seen }) else {
             continue;
         };
         if before.object.spec == object.spec {

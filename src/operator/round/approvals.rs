@@ -99,7 +99,7 @@ pub fn written(concern: &Concern, world: &World) -> Vec<Written> {
     relationships.chain(grants).collect()
 }
 
-fn found<S, T>(kind: Kind, name: &ObjectName, seen: &Seen<S, T>) -> Option<Written> {
+fn found<S>(kind: Kind, name: &ObjectName, seen: &Seen<S>) -> Option<Written> {
     Some(Written {
         object: key(kind, name),
         uid: seen.object.uid.clone(),

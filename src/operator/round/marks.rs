@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::{outcome::Mark, report::Sources, run::Run};
 use crate::{
-    api::{PartnerRelationshipSpec, PartnerRelationshipStatus},
+    api::PartnerRelationshipSpec,
     domain::{
         ids::ObjectKey,
         lifecycle::Phase,
@@ -58,10 +58,7 @@ impl Wanted {
 }
 
 /// Whether nothing of a relationship that goes is left to be done.
-pub(super) fn is_over(
-    facts: &RelationshipFacts<'_>,
-    seen: &Seen<PartnerRelationshipSpec, PartnerRelationshipStatus>,
-) -> bool {
+pub(super) fn is_over(facts: &RelationshipFacts<'_>, seen: &Seen<PartnerRelationshipSpec>) -> bool {
     let live = facts.rows.iter().any(|row| {
         row.owner.object == *facts.object
             && row.uid == seen.object.uid
@@ -85,8 +82,8 @@ pub(super) fn giving(run: &Run) -> BTreeSet<(&ObjectName, &Uid)> {
 }
 
 /// What is to be changed of an object's metadata.
-pub(super) fn mark_of<S, T>(
-    seen: &Seen<S, T>,
+pub(super) fn mark_of<S>(
+    seen: &Seen<S>,
     object: &ObjectKey,
     sources: &Sources<'_>,
     wanted: Wanted,

@@ -32,7 +32,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use approvals::NotApproved;
 pub use memory::Memory;
-pub use outcome::{Done, Effected, Mark, Report, StatusOf};
+pub use outcome::{Done, Effected, Mark, Report};
 pub use wakes::{Wake, Wakes};
 
 use super::world::{Concern, World, key};

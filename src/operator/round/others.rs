@@ -2,11 +2,11 @@
 //!
 //! Never: an acceptance told as recorded that was not read back.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use super::{
     Rounds, Wake,
-    outcome::{Done, Report, StatusOf},
+    outcome::{Done, Report},
     report::{Sources, about, by_object, no_boundary},
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
         state::ObjectName,
         status::{self, AcceptanceFacts, OfferFacts},
     },
-    operator::world::key,
+    operator::world::{StatusText, key},
 };
 
 impl Rounds {
@@ -56,7 +56,7 @@ impl Rounds {
                 hold: no_boundary(run, name),
             };
             let old = table.status(name);
-            let conditions = old.map_or(&[][..], |old| &old.conditions);
+            let conditions = old.as_ref().map_or(&[][..], |old| &old.conditions);
             let reported = status::acceptance(&about(seen, conditions, done.now), &facts);
             self.wakes.set(Wake::Object(object.clone()), reported.next_change);
             let answers = seen.object.spec.relationship_ref.as_ref();
@@ -65,14 +65,14 @@ impl Rounds {
                 let relationship = ObjectName { namespace, name };
                 run.judged.finalizers.relationships.contains(&relationship)
             });
-            if !awaited && old != Some(&reported.status) {
+            if !awaited && old.as_ref() != Some(&reported.status) {
                 for event in status::other_events(conditions, &reported.status.conditions) {
                     done.events.push((object.clone(), seen.object.uid.clone(), event));
                 }
                 done.reports.push(Report {
-                    name: name.clone(),
+                    object,
                     uid: seen.object.uid.clone(),
-                    status: StatusOf::Acceptance(Arc::new(reported.status)),
+                    status: StatusText::of(&reported.status),
                 });
             }
         }
@@ -90,13 +90,13 @@ pub(super) fn offers(sources: &Sources<'_>, done: &mut Done) {
             hold: no_boundary(run, name),
         };
         let old = table.status(name);
-        let conditions = old.map_or(&[][..], |old| &old.conditions);
+        let conditions = old.as_ref().map_or(&[][..], |old| &old.conditions);
         let reported = status::offer(&about(seen, conditions, done.now), &facts);
-        if old != Some(&reported.status) {
+        if old.as_ref() != Some(&reported.status) {
             done.reports.push(Report {
-                name: name.clone(),
+                object,
                 uid: seen.object.uid.clone(),
-                status: StatusOf::Offer(Arc::new(reported.status)),
+                status: StatusText::of(&reported.status),
             });
         }
     }
@@ -110,13 +110,13 @@ pub(super) fn boundaries(sources: &Sources<'_>, done: &mut Done) {
         let object = key(Kind::PartnerBoundary, name);
         let problems: Vec<&Problem> = run.judged.problems_of(&object).collect();
         let old = table.status(name);
-        let conditions = old.map_or(&[][..], |old| &old.conditions);
+        let conditions = old.as_ref().map_or(&[][..], |old| &old.conditions);
         let reported = status::boundary(&about(seen, conditions, done.now), &problems);
-        if old != Some(&reported.status) {
+        if old.as_ref() != Some(&reported.status) {
             done.reports.push(Report {
-                name: name.clone(),
+                object,
                 uid: seen.object.uid.clone(),
-                status: StatusOf::Boundary(Arc::new(reported.status)),
+                status: StatusText::of(&reported.status),
             });
         }
     }

@@ -2,27 +2,14 @@
 //!
 //! Never: anything that the cluster says already.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
 
 use super::{approvals::NotApproved, wakes::Wake};
 use crate::{
-    api::{
-        AgreementAcceptance, AgreementAcceptanceStatus, PartnerBoundary, PartnerBoundaryStatus,
-        PartnerOffer, PartnerOfferStatus, PartnerRelationship, PartnerRelationshipStatus,
-        RoleGrant, RoleGrantStatus,
-    },
     domain::{
-        digest::Digest,
-        ids::{Kind, ObjectKey},
-        limits::Batch,
-        plan::Change,
-        state::{ObjectName, Uid},
-        status::Event,
+        digest::Digest, ids::ObjectKey, limits::Batch, plan::Change, state::Uid, status::Event,
     },
-    operator::world::World,
+    operator::world::StatusText,
     store::{Outcome, Signature, StoreError},
 };
 
@@ -57,65 +44,11 @@ pub struct Done {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// Of which object.
-    pub name: ObjectName,
+    pub object: ObjectKey,
     /// The very object.
     pub uid: Uid,
     /// What it says.
-    pub status: StatusOf,
-}
-
-impl Report {
-    /// Lets the world know that it is on its way.
-    pub fn remember(&self, world: &mut World) {
-        let name = &self.name;
-        match self.status.clone() {
-            StatusOf::Offer(status) => world.reports::<PartnerOffer>(name, status),
-            StatusOf::Relationship(status) => world.reports::<PartnerRelationship>(name, status),
-            StatusOf::Grant(status) => world.reports::<RoleGrant>(name, status),
-            StatusOf::Acceptance(status) => world.reports::<AgreementAcceptance>(name, status),
-            StatusOf::Boundary(status) => world.reports::<PartnerBoundary>(name, status),
-        }
-    }
-}
-
-/// The status of an object of any kind, held once for as long as it is on its way.
-#[derive(Debug, Clone, PartialEq)]
-pub enum StatusOf {
-    /// Of an offer.
-    Offer(Arc<PartnerOfferStatus>),
-    /// Of a relationship.
-    Relationship(Arc<PartnerRelationshipStatus>),
-    /// Of a grant.
-    Grant(Arc<RoleGrantStatus>),
-    /// Of an acceptance.
-    Acceptance(Arc<AgreementAcceptanceStatus>),
-    /// Of a boundary.
-    Boundary(Arc<PartnerBoundaryStatus>),
-}
-
-impl Serialize for StatusOf {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Offer(status) => status.as_ref().serialize(serializer),
-            Self::Relationship(status) => status.as_ref().serialize(serializer),
-            Self::Grant(status) => status.as_ref().serialize(serializer),
-            Self::Acceptance(status) => status.as_ref().serialize(serializer),
-            Self::Boundary(status) => status.as_ref().serialize(serializer),
-        }
-    }
-}
-
-impl StatusOf {
-    /// Of which kind.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Offer(_) => Kind::PartnerOffer,
-            Self::Relationship(_) => Kind::PartnerRelationship,
-            Self::Grant(_) => Kind::RoleGrant,
-            Self::Acceptance(_) => Kind::AgreementAcceptance,
-            Self::Boundary(_) => Kind::PartnerBoundary,
-        }
-    }
+    pub status: StatusText,
 }
 
 /// A change of an object's metadata, for exactly the version that was seen.

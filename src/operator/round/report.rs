@@ -2,10 +2,7 @@
 //!
 //! Never: a status from before the last look into the store.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -14,7 +11,7 @@ use super::{
     fights::Fought,
     marks::{Wanted, giving, is_over, mark_of},
     others,
-    outcome::{Done, Mark, Report, StatusOf},
+    outcome::{Done, Mark, Report},
     run::Run,
 };
 use crate::{
@@ -29,7 +26,7 @@ use crate::{
         state::{DesiredRelationship, ObjectName, ObservedRelationship, RelationshipKey},
         status::{self, About, GrantFacts, GrantPart, Hold, RelationshipFacts},
     },
-    operator::world::{Seen, World, key},
+    operator::world::{Seen, StatusText, World, key},
 };
 
 /// What a report needs besides the run.
@@ -42,8 +39,8 @@ pub struct Sources<'a> {
     pub ledger: &'a BTreeMap<String, Head>,
 }
 
-pub(super) fn about<'a, S, T>(
-    seen: &Seen<S, T>,
+pub(super) fn about<'a, S>(
+    seen: &Seen<S>,
     conditions: &'a [Condition],
     now: Timestamp,
 ) -> About<'a> {
@@ -132,9 +129,9 @@ impl Rounds {
                 .collect();
             self.parts.set(name, parts);
             let old = tables.relationships.status(name);
-            let conditions = old.map_or(&[][..], |old| &old.conditions);
+            let conditions = old.as_ref().map_or(&[][..], |old| &old.conditions);
             let about = about(seen, conditions, done.now);
-            let reported = status::relationship(&about, &facts, old);
+            let reported = status::relationship(&about, &facts, old.as_ref());
             self.wakes.set(Wake::Object(object.clone()), reported.next_change);
             let set = &run.judged.finalizers;
             let wanted = if seen.is_leaving() {
@@ -147,14 +144,14 @@ impl Rounds {
             done.marks.extend(mark.filter(is_new));
             // What is said once the finalizer stands is the first that is worth a write.
             let awaited = run.judged.finalizers.relationships.contains(name);
-            if !awaited && old != Some(&reported.status) {
-                for event in status::relationship_events(old, &reported.status, done.now) {
+            if !awaited && old.as_ref() != Some(&reported.status) {
+                for event in status::relationship_events(old.as_ref(), &reported.status, done.now) {
                     done.events.push((object.clone(), seen.object.uid.clone(), event));
                 }
                 done.reports.push(Report {
-                    name: name.clone(),
+                    object,
                     uid: seen.object.uid.clone(),
-                    status: StatusOf::Relationship(Arc::new(reported.status)),
+                    status: StatusText::of(&reported.status),
                 });
             }
         }
@@ -183,9 +180,9 @@ impl Rounds {
                 elsewhere: &elsewhere,
             };
             let old = table.status(name);
-            let conditions = old.map_or(&[][..], |old| &old.conditions);
+            let conditions = old.as_ref().map_or(&[][..], |old| &old.conditions);
             let about = about(seen, conditions, done.now);
-            let reported = status::grant(&about, &facts, self.parts.of(name), old);
+            let reported = status::grant(&about, &facts, self.parts.of(name), old.as_ref());
             self.wakes.set(Wake::Object(object.clone()), reported.next_change);
             let set = &run.judged.finalizers;
             let wanted = if seen.is_leaving() {
@@ -208,14 +205,14 @@ impl Rounds {
                     .parts
                     .relationships_of(name)
                     .any(|relationship| run.judged.finalizers.relationships.contains(relationship));
-            if !awaited && old != Some(&reported.status) {
-                for event in status::grant_events(old, &reported.status) {
+            if !awaited && old.as_ref() != Some(&reported.status) {
+                for event in status::grant_events(old.as_ref(), &reported.status) {
                     done.events.push((object.clone(), seen.object.uid.clone(), event));
                 }
                 done.reports.push(Report {
-                    name: name.clone(),
+                    object,
                     uid: seen.object.uid.clone(),
-                    status: StatusOf::Grant(Arc::new(reported.status)),
+                    status: StatusText::of(&reported.status),
                 });
             }
         }

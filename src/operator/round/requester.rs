@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    api::{PartnerOfferSpec, PartnerOfferStatus},
+    api::PartnerOfferSpec,
     domain::{
         digest::Digest,
         entry::{Actor, ActorKind, ActorStanding, Intent, acceptance},
@@ -51,7 +51,7 @@ struct Origin {
     intent: Intent,
 }
 
-fn origin<S, T>(seen: &Seen<S, T>) -> Origin {
+fn origin<S>(seen: &Seen<S>) -> Origin {
     let by = seen.annotation(CHANGED_BY).or_else(|| seen.annotation(REQUESTED_BY));
     let commit = COMMITS.iter().find_map(|name| seen.annotation(name));
     Origin {
@@ -109,7 +109,7 @@ fn behind(change: &Change, world: &World) -> Option<Origin> {
 }
 
 /// The same of an object that is being deleted.
-fn deletion<S, T>(seen: &Seen<S, T>) -> Origin {
+fn deletion<S>(seen: &Seen<S>) -> Origin {
     Origin { actor: deleter(seen).map(actor), ..origin(seen) }
 }
 
@@ -152,10 +152,7 @@ pub fn askers(change: &Change, world: &World) -> BTreeSet<String> {
 }
 
 /// The offer that a relationship names now.
-fn seen_offer<'a>(
-    change: &Change,
-    world: &'a World,
-) -> Option<&'a Seen<PartnerOfferSpec, PartnerOfferStatus>> {
+fn seen_offer<'a>(change: &Change, world: &'a World) -> Option<&'a Seen<PartnerOfferSpec>> {
     let relationship = &change.subject.owner.object;
     let seen = world.tables().relationships.get(relationship)?;
     let name = seen.object.spec.offer_ref.as_ref()?.name.clone();
@@ -188,7 +185,7 @@ fn rests_on_offer(change: &Change) -> bool {
 }
 
 /// Who deleted an object that is on its way out.
-fn deleter<S, T>(seen: &Seen<S, T>) -> Option<&str> {
+fn deleter<S>(seen: &Seen<S>) -> Option<&str> {
     seen.annotation(DELETED_BY).filter(|_| seen.is_leaving())
 }
 

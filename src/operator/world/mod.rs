@@ -7,6 +7,7 @@ mod closure;
 mod guarded;
 mod links;
 mod seen;
+mod status;
 mod table;
 
 use std::{
@@ -23,6 +24,7 @@ pub use seen::{
     APPROVE, APPROVED_BY, CHANGED_BY, COMMITS, DELETED_BY, FINALIZER, REQUESTED_AT, REQUESTED_BY,
     Seen, Watched, name_of, seen,
 };
+pub use status::StatusText;
 pub use table::{Known, Table};
 
 use crate::{
@@ -247,8 +249,8 @@ impl World {
     }
 
     /// Remembers what is being reported of an object: its own echo is no news.
-    pub fn reports<K: Tabled>(&mut self, name: &ObjectName, status: Arc<K::Status>) {
-        K::table(&mut self.tables).report(name.clone(), status);
+    pub fn reports(&mut self, object: &ObjectKey, status: StatusText) {
+        with_table!(self.tables, object.kind, table => table.report(name_in(object), status));
     }
 
     /// Remembers that the metadata of this version of an object is being changed.
@@ -281,8 +283,8 @@ impl World {
     fn put<K: Tabled>(
         &mut self,
         name: &ObjectName,
-        known: Known<K::Spec, K::Status>,
-    ) -> Option<Known<K::Spec, K::Status>> {
+        known: Known<K::Spec>,
+    ) -> Option<Known<K::Spec>> {
         let table = K::table(&mut self.tables);
         // An echo says nothing new, and so nothing that it could be found under.
         if let Known::Read(seen) = &known
@@ -334,7 +336,7 @@ fn name_in(object: &ObjectKey) -> ObjectName {
 }
 
 /// An object that is not in the cluster.
-fn not_stored<S, T>(object: Object<S>) -> Seen<S, T> {
+fn not_stored<S>(object: Object<S>) -> Seen<S> {
     Seen {
         object,
         generation: 0,
@@ -346,7 +348,7 @@ fn not_stored<S, T>(object: Object<S>) -> Seen<S, T> {
     }
 }
 
-fn known<K: Watched>(object: Guarded<K>) -> (ObjectName, Known<K::Spec, K::Status>) {
+fn known<K: Watched>(object: Guarded<K>) -> (ObjectName, Known<K::Spec>) {
     let name = name_of(&object);
     match object {
         Guarded::Read(object) => (name, Known::Read(seen(*object))),

@@ -7,8 +7,9 @@ use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::{Resource, ResourceExt};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
+use super::StatusText;
 use crate::{
     api::{
         AgreementAcceptance, AgreementAcceptanceSpec, AgreementAcceptanceStatus, PartnerBoundary,
@@ -45,7 +46,7 @@ const OURS: &str = "concordat.dev/";
 
 /// One object.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Seen<S, T> {
+pub struct Seen<S> {
     /// What it says.
     pub object: Object<S>,
     /// Raised by the server with every change of the spec.
@@ -59,10 +60,10 @@ pub struct Seen<S, T> {
     /// Who wrote the spec last, as a program calls itself.
     pub manager: Option<String>,
     /// What the operator reported before.
-    pub status: Option<T>,
+    pub status: Option<StatusText>,
 }
 
-impl<S, T> Seen<S, T> {
+impl<S> Seen<S> {
     /// Whether our finalizer stands on it.
     pub fn is_held(&self) -> bool {
         self.finalizers.iter().any(|finalizer| finalizer == FINALIZER)
@@ -85,7 +86,7 @@ impl<S, T> Seen<S, T> {
     }
 }
 
-impl<S: PartialEq, T> Seen<S, T> {
+impl<S: PartialEq> Seen<S> {
     /// Whether the two differ in anything but what the operator itself reports.
     pub fn differs_from(&self, other: &Self) -> bool {
         self.generation != other.generation
@@ -101,7 +102,7 @@ pub trait Watched:
     /// What it says.
     type Spec: Clone + PartialEq + Debug + Send + Sync;
     /// What the operator reports of it.
-    type Status: Clone + PartialEq + Debug + Send + Sync;
+    type Status: Serialize + DeserializeOwned + Debug;
     /// Which it is.
     const KIND: Kind;
     /// Its parts.
@@ -133,7 +134,7 @@ pub fn name_of(object: &impl ResourceExt) -> ObjectName {
 }
 
 /// An object of the cluster, as it is kept.
-pub fn seen<K: Watched>(object: K) -> Arc<Seen<K::Spec, K::Status>> {
+pub fn seen<K: Watched>(object: K) -> Arc<Seen<K::Spec>> {
     let name = name_of(&object);
     let (meta, spec, status) = object.parts();
     let manager = meta.managed_fields.as_deref().and_then(manager);
@@ -156,7 +157,7 @@ pub fn seen<K: Watched>(object: K) -> Arc<Seen<K::Spec, K::Status>> {
         finalizers: meta.finalizers.unwrap_or_default(),
         created: meta.creation_timestamp.map(|time| time.0),
         manager,
-        status,
+        status: status.as_ref().map(StatusText::of),
     })
 }
 

@@ -4,24 +4,27 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    marker::PhantomData,
     sync::Arc,
 };
 
-use super::seen::Seen;
+use serde::de::DeserializeOwned;
+
+use super::{StatusText, seen::Seen};
 use crate::domain::state::ObjectName;
 
 /// What is known of one object.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Known<S, T> {
+pub enum Known<S> {
     /// It could be read.
-    Read(Arc<Seen<S, T>>),
+    Read(Arc<Seen<S>>),
     /// It is there and does not fit the kind as this program knows it: why.
     Unread(String),
 }
 
-impl<S, T> Known<S, T> {
+impl<S> Known<S> {
     /// Where it could be read.
-    pub fn read(&self) -> Option<&Arc<Seen<S, T>>> {
+    pub fn read(&self) -> Option<&Arc<Seen<S>>> {
         match self {
             Self::Read(seen) => Some(seen),
             Self::Unread(_) => None,
@@ -32,14 +35,15 @@ impl<S, T> Known<S, T> {
 /// All objects of one kind, as they were last seen.
 #[derive(Debug)]
 pub struct Table<S, T> {
-    objects: BTreeMap<ObjectName, Known<S, T>>,
+    objects: BTreeMap<ObjectName, Known<S>>,
     /// A list that is not whole yet.
-    incoming: Option<BTreeMap<ObjectName, Known<S, T>>>,
+    incoming: Option<BTreeMap<ObjectName, Known<S>>>,
     /// What is on its way to the server.
-    reported: BTreeMap<ObjectName, Arc<T>>,
+    reported: BTreeMap<ObjectName, StatusText>,
     /// Of which version the metadata is being changed.
     marked: BTreeMap<ObjectName, String>,
     synced: bool,
+    status: PhantomData<fn() -> T>,
 }
 
 impl<S, T> Default for Table<S, T> {
@@ -50,15 +54,16 @@ impl<S, T> Default for Table<S, T> {
             reported: BTreeMap::new(),
             marked: BTreeMap::new(),
             synced: false,
+            status: PhantomData,
         }
     }
 }
 
-impl<S: PartialEq, T: PartialEq> Table<S, T> {
+impl<S: PartialEq, T> Table<S, T> {
     /// Whether a new state of an object says nothing but what was reported from here, or nothing new at all.
-    pub(super) fn is_echo(&mut self, name: &ObjectName, seen: &Seen<S, T>) -> bool {
+    pub(super) fn is_echo(&mut self, name: &ObjectName, seen: &Seen<S>) -> bool {
         let arrived =
-            self.reported.get(name).is_some_and(|sent| seen.status.as_ref() == Some(&**sent));
+            self.reported.get(name).is_some_and(|sent| seen.status.as_ref() == Some(sent));
         if arrived {
             self.reported.remove(name);
         }
@@ -75,17 +80,17 @@ impl<S, T> Table<S, T> {
     }
 
     /// What is known of an object.
-    pub fn known(&self, name: &ObjectName) -> Option<&Known<S, T>> {
+    pub fn known(&self, name: &ObjectName) -> Option<&Known<S>> {
         self.objects.get(name)
     }
 
     /// An object that could be read.
-    pub fn get(&self, name: &ObjectName) -> Option<&Arc<Seen<S, T>>> {
+    pub fn get(&self, name: &ObjectName) -> Option<&Arc<Seen<S>>> {
         self.objects.get(name)?.read()
     }
 
     /// All, in order of their names.
-    pub fn iter(&self) -> impl Iterator<Item = (&ObjectName, &Known<S, T>)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&ObjectName, &Known<S>)> {
         self.objects.iter()
     }
 
@@ -107,13 +112,16 @@ impl<S, T> Table<S, T> {
     }
 
     /// What was last reported of an object, also where the server has not said so yet.
-    pub fn status(&self, name: &ObjectName) -> Option<&T> {
+    pub fn status(&self, name: &ObjectName) -> Option<T>
+    where
+        T: DeserializeOwned,
+    {
         let seen = || self.get(name)?.status.as_ref();
-        self.reported.get(name).map(|sent| &**sent).or_else(seen)
+        self.reported.get(name).or_else(seen)?.read()
     }
 
     /// Remembers what is on its way to the server.
-    pub(super) fn report(&mut self, name: ObjectName, status: Arc<T>) {
+    pub(super) fn report(&mut self, name: ObjectName, status: StatusText) {
         self.reported.insert(name, status);
     }
 
@@ -150,12 +158,12 @@ impl<S, T> Table<S, T> {
     }
 
     /// An object of the list that has begun.
-    pub(super) fn add_to_list(&mut self, name: ObjectName, known: Known<S, T>) {
+    pub(super) fn add_to_list(&mut self, name: ObjectName, known: Known<S>) {
         self.incoming.get_or_insert_default().insert(name, known);
     }
 
     /// The list is whole: what it holds, and the names of what was there before and is not in it.
-    pub(super) fn finish(&mut self) -> (BTreeMap<ObjectName, Known<S, T>>, BTreeSet<ObjectName>) {
+    pub(super) fn finish(&mut self) -> (BTreeMap<ObjectName, Known<S>>, BTreeSet<ObjectName>) {
         let listed = self.incoming.take().unwrap_or_default();
         self.synced = true;
         let gone = self.objects.keys().filter(|name| !listed.contains_key(*name)).cloned();
@@ -164,7 +172,7 @@ impl<S, T> Table<S, T> {
     }
 
     /// Puts an object in; gives what was there before.
-    pub(super) fn put(&mut self, name: ObjectName, known: Known<S, T>) -> Option<Known<S, T>> {
+    pub(super) fn put(&mut self, name: ObjectName, known: Known<S>) -> Option<Known<S>> {
         let version = known.read().map(|seen| seen.version.as_str());
         if version.is_none_or(|version| !self.is_marked(&name, version)) {
             self.marked.remove(&name);
@@ -173,7 +181,7 @@ impl<S, T> Table<S, T> {
     }
 
     /// Takes an object out.
-    pub(super) fn take(&mut self, name: &ObjectName) -> Option<Known<S, T>> {
+    pub(super) fn take(&mut self, name: &ObjectName) -> Option<Known<S>> {
         self.marked.remove(name);
         self.objects.remove(name)
     }

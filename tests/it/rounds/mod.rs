@@ -24,7 +24,7 @@ use concordat::{
     },
     operator::{
         round::{Done, Mark, Report, Rounds, Settings, Wake, Work, locked},
-        world::{APPROVE, APPROVED_BY, CHANGED_BY, DELETED_BY, REQUESTED_BY, Tabled, World, key},
+        world::{APPROVE, APPROVED_BY, CHANGED_BY, DELETED_BY, REQUESTED_BY, Tabled, World},
     },
     store::sql::{SqlWriter, open_writer_at},
 };
@@ -253,8 +253,8 @@ impl Desk {
     }
 
     fn report(&mut self, report: &Report) {
-        let object = key(report.status.kind(), &report.name);
-        report.remember(&mut locked(&self.world));
+        let object = report.object.clone();
+        locked(&self.world).reports(&object, report.status.clone());
         let mut stored = self.objects[&object].clone();
         stored["status"] = json!(report.status);
         self.store(object, stored);

@@ -16,7 +16,7 @@ use concordat::{
     operator::{
         cluster::Post,
         round::{Done, Rounds, Settings, Work, locked},
-        world::{World, key},
+        world::World,
     },
     store::{
         Read, Scope, StoreError, StoreUrl,
@@ -262,7 +262,7 @@ impl Operator {
     fn tell(&mut self, done: Done, around: &mut Around<'_>) {
         let mut world = locked(&self.world);
         for report in &done.reports {
-            report.remember(&mut world);
+            world.reports(&report.object, report.status.clone());
         }
         drop(world);
         for mark in &done.marks {
@@ -271,7 +271,7 @@ impl Operator {
             post.mark = Some(Box::new(mark.clone()));
         }
         for report in &done.reports {
-            let object = key(report.status.kind(), &report.name);
+            let object = report.object.clone();
             self.outbox.entry(object).or_default().report = Some(report.clone());
         }
         around.told.push(done);

@@ -9,7 +9,7 @@ use concordat::{
     domain::ids::{Kind, ObjectKey},
     operator::{
         round::{Mark, Report},
-        world::{APPROVE, APPROVED_BY, CHANGED_BY, REQUESTED_BY, key},
+        world::{APPROVE, APPROVED_BY, CHANGED_BY, REQUESTED_BY},
     },
 };
 use jiff::Timestamp;
@@ -169,7 +169,7 @@ impl Server {
 
     /// What the operator reports of an object. The same again changes nothing.
     pub fn report(&mut self, report: &Report) -> Result<(), Refused> {
-        let (key, status) = (key(report.status.kind(), &report.name), json!(report.status));
+        let (key, status) = (report.object.clone(), json!(report.status));
         if let Some(how) = self.unheard.get(&key) {
             return Err(how.clone().unwrap_or(Refused::Failed));
         }
