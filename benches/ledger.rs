@@ -25,7 +25,7 @@ const ENTRIES: u32 = 100_000;
 
 fn assignment(number: u32, until: Timestamp) -> Assignment {
     let ids: Vec<RoleId> = Catalogue::compiled().roles().take(3).map(|role| role.id).collect();
-    let object = ObjectName { namespace: "msp".to_owned(), name: format!("grant-{number}") };
+    let object = ObjectName { namespace: "msp".into(), name: format!("grant-{number}").into() };
     let contribution = Contribution {
         uid: Uid::of_file(),
         roles: ids.iter().copied().collect(),
@@ -47,8 +47,9 @@ fn change(number: u32, until: Timestamp) -> Change {
         |id, name: &str| Tenant { id: TenantId::from_u128(id), name: Some(name.to_owned()) };
     let name = format!("customer-{}", number % 2_000);
     let partner = tenant(1, "Fabrikam");
-    let key = RelationshipKey { cloud: Cloud::Global, partner: partner.id, name: name.clone() };
-    let object = ObjectName { namespace: "msp".to_owned(), name };
+    let key =
+        RelationshipKey { cloud: Cloud::Global, partner: partner.id, name: name.as_str().into() };
+    let object = ObjectName { namespace: "msp".into(), name: name.into() };
     let grantee = Grantee {
         id: GranteeId::from_u128(u128::from(number % 10_000)),
         kind: GranteeKind::SecurityGroup,

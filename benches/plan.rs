@@ -32,7 +32,7 @@ use jiff::Timestamp;
 const EACH: usize = 10;
 
 fn name(kind: &str, number: usize) -> ObjectName {
-    ObjectName { namespace: "msp".to_owned(), name: format!("{kind}-{number}") }
+    ObjectName { namespace: "msp".into(), name: format!("{kind}-{number}").into() }
 }
 
 fn policies() -> Policies {
@@ -88,7 +88,7 @@ fn relationship(number: usize) -> (DesiredRelationship, ObservedRelationship) {
         key: RelationshipKey {
             cloud: Cloud::Global,
             partner: partner.id,
-            name: invitation.name.clone(),
+            name: invitation.name.as_str().into(),
         },
         number: 1,
         owner: Owner { instance: Instance::cli(), object: object.clone() },
@@ -140,7 +140,7 @@ fn world(grants: usize) -> (Desired, Observed) {
         grant_objects: grants.map(|(name, grant)| (name.clone(), said(grant))).collect(),
         relationships: rows.iter().map(|(wish, row)| (row.key.clone(), wish.clone())).collect(),
         acceptances: Vec::new(),
-        namespaces: BTreeSet::from(["msp".to_owned()]),
+        namespaces: BTreeSet::from(["msp".into()]),
         absence: Absence::Keep,
         boundaries: BTreeMap::new(),
     };

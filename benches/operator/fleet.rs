@@ -105,7 +105,7 @@ fn digest(relationship: &Value) -> String {
     };
     fn object<S>(name: &str, spec: S) -> Object<S> {
         Object {
-            name: ObjectName { namespace: NAMESPACE.to_owned(), name: name.to_owned() },
+            name: ObjectName { namespace: NAMESPACE.into(), name: name.into() },
             uid: Uid::of_file(),
             labels: BTreeMap::new(),
             annotations: BTreeMap::new(),

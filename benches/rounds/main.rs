@@ -54,7 +54,7 @@ async fn main() {
     let began = Timestamp::now().as_millisecond();
     let clock = Arc::new(AtomicI64::new(began));
     let told = Arc::clone(&clock);
-    let store = open_writer_at(&url, &Instance("bench".to_owned()), 1).await.unwrap();
+    let store = open_writer_at(&url, &Instance("bench".into()), 1).await.unwrap();
     let store = store.with_clock(Arc::new(move || {
         Timestamp::from_millisecond(told.load(Ordering::Relaxed)).unwrap()
     }));
@@ -62,7 +62,7 @@ async fn main() {
     let mut stage = Stage {
         server: Server::of(fleet(objects)),
         world: Mutex::default(),
-        rounds: Rounds::new(Settings::of(Instance("bench".to_owned()))),
+        rounds: Rounds::new(Settings::of(Instance("bench".into()))),
         store,
     };
     stage.server.list(&mut locked(&stage.world));

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use concordat::{
-    domain::ids::Kind,
+    domain::ids::{Kind, ObjectKey},
     operator::{round::Done, world::World},
 };
 use kube::runtime::watcher::Event;
@@ -63,15 +63,14 @@ impl Server {
     /// Writes what a round has to tell, and tells it back.
     pub fn take_in(&mut self, done: Done, world: &mut World) {
         for mark in done.marks {
-            let key = (mark.object.kind.to_string(), mark.object.namespace, mark.object.name);
+            let key = key_of(&mark.object);
             let mut kept: Value = serde_json::from_str(&self.objects[&key]).unwrap();
             kept["metadata"]["finalizers"] = json!(mark.finalizers);
             self.changed(kept, world);
         }
         for report in done.reports {
             world.reports(&report.object, report.status.clone());
-            let object = report.object;
-            let key = (object.kind.to_string(), object.namespace, object.name);
+            let key = key_of(&report.object);
             let mut kept: Value = serde_json::from_str(&self.objects[&key]).unwrap();
             kept["status"] = json!(report.status);
             self.changed(kept, world);
@@ -97,4 +96,8 @@ fn name_of(object: &Value) -> (String, String, String) {
     let text = |of: &Value| of.as_str().unwrap_or_default().to_owned();
     let metadata = &object["metadata"];
     (text(&object["kind"]), text(&metadata["namespace"]), text(&metadata["name"]))
+}
+
+fn key_of(object: &ObjectKey) -> (String, String, String) {
+    (object.kind.to_string(), object.namespace.to_string(), object.name.to_string())
 }

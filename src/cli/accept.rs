@@ -243,8 +243,8 @@ fn manifest(
         api_version: API_VERSION,
         kind: "AgreementAcceptance",
         metadata: Metadata {
-            name: args.name.clone().unwrap_or_else(|| wish.object.name.clone()),
-            namespace: wish.object.namespace.clone(),
+            name: args.name.clone().unwrap_or_else(|| wish.object.name.to_string()),
+            namespace: wish.object.namespace.to_string(),
         },
         spec: AgreementAcceptanceSpec {
             decision,
@@ -261,7 +261,7 @@ fn manifest(
             accepted_at: at,
             read_confirmed: true,
             invitation: named.is_some().then(|| invitation.digest().to_string()),
-            relationship_ref: named.map(|name| LocalRef { name }),
+            relationship_ref: named.map(|name| LocalRef { name: name.to_string() }),
         },
     }
 }

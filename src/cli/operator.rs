@@ -155,7 +155,7 @@ fn options(args: &Operator) -> anyhow::Result<Options> {
     };
     Ok(Options {
         store: args.store.store.clone(),
-        instance: args.instance.clone().map(Instance),
+        instance: args.instance.clone().map(|instance| Instance(instance.into())),
         namespace: args.namespace.clone(),
         lease: args.lease.clone(),
         identity: match &args.identity {

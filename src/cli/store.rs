@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
 use jiff::Timestamp;
 
 use super::Output;
@@ -101,8 +102,8 @@ impl Read for Reader {
 
     async fn last_entries(
         &mut self,
-        subjects: &BTreeSet<String>,
-    ) -> Result<BTreeMap<String, Head>, StoreError> {
+        subjects: &BTreeSet<EcoString>,
+    ) -> Result<BTreeMap<EcoString, Head>, StoreError> {
         match self {
             Self::Store(store) => store.last_entries(subjects).await,
             Self::NotYet => Ok(BTreeMap::new()),

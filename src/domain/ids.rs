@@ -4,6 +4,7 @@
 
 use std::{fmt, str::FromStr};
 
+use ecow::EcoString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -136,9 +137,9 @@ pub struct ObjectKey {
     /// Its kind.
     pub kind: Kind,
     /// Its namespace; empty for a cluster-scoped kind.
-    pub namespace: String,
+    pub namespace: EcoString,
     /// Its name.
-    pub name: String,
+    pub name: EcoString,
 }
 
 impl fmt::Display for ObjectKey {

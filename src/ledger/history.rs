@@ -71,7 +71,7 @@ impl History {
         if let Some(Recorded { subject, effect: Effect::Invite { first, .. }, .. }) = &recorded
             && let Some(row) = &subject.relationship
         {
-            self.first.insert(row.clone(), first.name.clone());
+            self.first.insert(row.clone(), first.name.to_string());
         }
         self.admits(entry, subject.as_ref(), recorded.as_ref()).then(|| Line {
             entry: entry.into(),

@@ -175,7 +175,7 @@ impl Replay {
             invitation: _,
         } = acceptance;
         let observed = ObservedAcceptance {
-            namespace: object.namespace.clone(),
+            namespace: object.namespace.to_string(),
             customer: *customer,
             partner: *partner,
             decision: *decision,
@@ -262,7 +262,7 @@ mod tests {
             .map(|held| {
                 let role = ROLES.iter().position(|name| role(name) == held.role).unwrap();
                 let until = (0..60).find(|number| day(*number) == held.until).unwrap();
-                (held.row.key.name.clone(), number(&held.assignment.grantee), role, until)
+                (held.row.key.name.to_string(), number(&held.assignment.grantee), role, until)
             })
             .collect();
         told.sort();

@@ -40,11 +40,11 @@ pub(super) fn role(name: &str) -> RoleId {
 }
 
 pub(super) fn object(name: &str) -> ObjectName {
-    ObjectName { namespace: "msp".to_owned(), name: name.to_owned() }
+    ObjectName { namespace: "msp".into(), name: name.into() }
 }
 
 pub(super) fn row(name: &str) -> RelationshipKey {
-    RelationshipKey { cloud: Cloud::Global, partner: TenantId::from_u128(1), name: name.to_owned() }
+    RelationshipKey { cloud: Cloud::Global, partner: TenantId::from_u128(1), name: name.into() }
 }
 
 pub(super) fn contoso() -> Tenant {
@@ -63,7 +63,7 @@ pub(super) fn roles(roles: &[(&str, Timestamp)]) -> Roles {
 /// What one grant gives.
 pub(super) fn assignment(grant: &str, held: &[(&str, Timestamp)]) -> Assignment {
     let contribution = Contribution {
-        uid: Uid(format!("uid-of-{grant}")),
+        uid: Uid(format!("uid-of-{grant}").into()),
         roles: held.iter().map(|(name, _)| role(name)).collect(),
         asked: asked(held.iter().map(|(name, _)| *name)),
         window: Window { not_before: None, not_after: held.first().map(|(_, until)| *until) },

@@ -73,7 +73,7 @@ impl Reader<'_> {
             parsed.ok()
         });
         let (Some(name), Some(namespace)) = (name, namespace) else { return };
-        let key = ObjectKey { kind, namespace, name };
+        let key = ObjectKey { kind, namespace: namespace.into(), name: name.into() };
         for problem in &mut self.outcome.problems[before..] {
             problem.object = Some(key.clone());
         }

@@ -83,24 +83,24 @@ fn judged(schemas: &Schemas, document: &mut Document) -> Judged {
         return Judged::Refused(violations);
     }
     match kind {
-        Kind::PartnerOffer => Judged::Offer(object(document)),
-        Kind::PartnerRelationship => Judged::Relationship(object(document)),
-        Kind::RoleGrant => Judged::Grant(object(document)),
-        Kind::AgreementAcceptance => Judged::Acceptance(object(document)),
-        Kind::PartnerBoundary => Judged::Boundary(object(document)),
+        Kind::PartnerOffer => Judged::Offer(Box::new(object(document))),
+        Kind::PartnerRelationship => Judged::Relationship(Box::new(object(document))),
+        Kind::RoleGrant => Judged::Grant(Box::new(object(document))),
+        Kind::AgreementAcceptance => Judged::Acceptance(Box::new(object(document))),
+        Kind::PartnerBoundary => Judged::Boundary(Box::new(object(document))),
     }
 }
 
-fn object<S: DeserializeOwned>(document: &mut Document) -> Box<Object<S>> {
+fn object<S: DeserializeOwned>(document: &mut Document) -> Object<S> {
     let spec = document.value.take()["spec"].take();
     let spec = serde_json::from_value(spec)
         .expect("what passes the schema that is generated from a type has that type");
-    Box::new(Object {
+    Object {
         name: ObjectName {
             namespace: document.key.namespace.clone(),
             name: document.key.name.clone(),
         },
-        uid: document.uid.clone().map_or_else(Uid::of_file, Uid),
+        uid: document.uid.as_ref().map_or_else(Uid::of_file, |uid| Uid(uid.into())),
         labels: std::mem::take(&mut document.labels),
         annotations: document.annotations.clone(),
         presence: match document.deletion_timestamp {
@@ -109,7 +109,7 @@ fn object<S: DeserializeOwned>(document: &mut Document) -> Box<Object<S>> {
         },
         source: None,
         spec,
-    })
+    }
 }
 
 fn problem(document: &Document, violation: Violation) -> Problem {

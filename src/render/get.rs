@@ -245,7 +245,7 @@ impl RelationshipView {
     fn of(row: &ObservedRelationship) -> Self {
         let held = row.assignments.values().filter(|held| !held.state.roles.is_empty());
         Self {
-            name: row.key.name.clone(),
+            name: row.key.name.to_string(),
             cloud: format!("{:?}", row.key.cloud),
             partner: row.key.partner.to_string(),
             partner_name: row.partner_name.clone(),
@@ -271,7 +271,7 @@ impl AssignmentView {
             until: *until,
         });
         Self {
-            relationship: row.key.name.clone(),
+            relationship: row.key.name.to_string(),
             customer: row.invitation.customer.to_string(),
             customer_name: row.customer_name.clone(),
             grantee: grantee.id.to_string(),

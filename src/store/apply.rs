@@ -115,7 +115,7 @@ pub fn seen_outside<'a>(
         if changed.contains(row.key.name.as_str()) {
             continue;
         }
-        let said = seen.entry(row.key.name.clone()).or_default();
+        let said = seen.entry(row.key.name.to_string()).or_default();
         let message = said.entry(notice.code.to_string()).or_default();
         if !message.is_empty() {
             message.push_str("; ");

@@ -13,6 +13,7 @@ use std::{
     future::Future,
 };
 
+use ecow::EcoString;
 use jiff::Timestamp;
 
 pub use error::{Retry, StoreError};
@@ -38,7 +39,7 @@ pub enum Scope {
         /// Customers whose acceptances are read besides.
         customers: BTreeSet<TenantId>,
         /// Whatever an instance owns in these namespaces.
-        owned: Option<(Instance, BTreeSet<String>)>,
+        owned: Option<(Instance, BTreeSet<EcoString>)>,
     },
 }
 
@@ -69,8 +70,8 @@ pub trait Read: Send {
     /// The last entry about each of some subjects, such as names of relationships, in one read.
     fn last_entries(
         &mut self,
-        subjects: &BTreeSet<String>,
-    ) -> impl Future<Output = Result<BTreeMap<String, Head>, StoreError>> + Send;
+        subjects: &BTreeSet<EcoString>,
+    ) -> impl Future<Output = Result<BTreeMap<EcoString, Head>, StoreError>> + Send;
 }
 
 /// What can be written, by one instance in one epoch.

@@ -28,6 +28,7 @@ use concordat::{
         sql::SqlWriter,
     },
 };
+use ecow::EcoString;
 
 use crate::{
     store_samples::{Place, REPORTS_READER, accepted, all, by, grant, in_seconds, relationship},
@@ -113,8 +114,8 @@ impl Read for Failing {
 
     async fn last_entries(
         &mut self,
-        subjects: &BTreeSet<String>,
-    ) -> Result<BTreeMap<String, Head>, StoreError> {
+        subjects: &BTreeSet<EcoString>,
+    ) -> Result<BTreeMap<EcoString, Head>, StoreError> {
         faulty(self.fault(), self.store.last_entries(subjects)).await
     }
 }

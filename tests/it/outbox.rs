@@ -91,9 +91,8 @@ fn written(code: u16, times: usize) -> (usize, usize) {
 }
 
 fn post() -> (ObjectKey, Post) {
-    let object =
-        ObjectKey { kind: Kind::RoleGrant, namespace: "msp".to_owned(), name: "first".to_owned() };
-    let uid = Uid("uid-1".to_owned());
+    let object = ObjectKey { kind: Kind::RoleGrant, namespace: "msp".into(), name: "first".into() };
+    let uid = Uid("uid-1".into());
     let mark = Mark {
         object: object.clone(),
         uid: uid.clone(),

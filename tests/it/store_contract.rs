@@ -123,7 +123,7 @@ async fn only_what_is_in_scope_is_read(place: &Place) {
     assert_eq!(observed.relationships[&key("r1")][0].assignments.len(), 1);
     assert_eq!(observed.acceptances.len(), 1);
 
-    let owned = |namespace: &str| Some((Instance::cli(), BTreeSet::from([namespace.to_owned()])));
+    let owned = |namespace: &str| Some((Instance::cli(), BTreeSet::from([namespace.into()])));
     assert_eq!(names(&store.observe(&scope(owned("msp"))).await.unwrap()), ["r1", "r2", "r3"]);
     assert_eq!(names(&store.observe(&scope(owned("other"))).await.unwrap()), ["r1"]);
     let customers = BTreeSet::from([TenantId::from_u128(3)]);
@@ -201,7 +201,7 @@ async fn a_row_of_another_owner_or_instance_is_not_written(place: &Place) {
     let outcome = outcomes(&mut store, vec![other]).await;
     assert_eq!(*refused(&outcome[0]), by_another);
 
-    let operator = Instance("operator".to_owned());
+    let operator = Instance("operator".into());
     let mut elsewhere = place.writer_of(&operator).await;
     let observed = elsewhere.observe(&Scope::All).await.unwrap();
     let mut changes = changes(&only(wish), &observed, &Instance::cli());

@@ -22,6 +22,7 @@ use concordat::{
         sql::{SqlWriter, ensure_holds, open_writer_again, open_writer_at, stored_epoch},
     },
 };
+use ecow::EcoString;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{store_contract::on_both, store_samples::*};
@@ -58,7 +59,7 @@ async fn an_epoch_begins_once_and_only_above_the_last(place: &Place) {
     assert_eq!(stored_epoch(&url, &cli).await, Ok(0), "looking has made nothing");
     let first = writer_at(place, 7).await.unwrap();
     assert_eq!(stored_epoch(&url, &cli).await, Ok(7));
-    assert_eq!(stored_epoch(&url, &Instance("other".to_owned())).await, Ok(0));
+    assert_eq!(stored_epoch(&url, &Instance("other".into())).await, Ok(0));
     for epoch in [6, 7] {
         assert_eq!(writer_at(place, epoch).await.err(), Some(stale()));
     }
@@ -259,11 +260,11 @@ async fn the_last_entry_about_each_subject_is_found(place: &Place) {
     let entries = store.entries(0, 9).await.unwrap();
     let mut expected = BTreeMap::new();
     for entry in &entries {
-        expected.insert(entry.subject.clone(), entry.head());
+        expected.insert(entry.subject.as_str().into(), entry.head());
     }
     assert_eq!((entries.len(), expected.len()), (5, 3));
-    let mut subjects: BTreeSet<String> = expected.keys().cloned().collect();
-    subjects.insert("nobody".to_owned());
+    let mut subjects: BTreeSet<EcoString> = expected.keys().cloned().collect();
+    subjects.insert("nobody".into());
     assert_eq!(store.last_entries(&subjects).await, Ok(expected.clone()));
     assert_eq!(place.reader().await.last_entries(&subjects).await, Ok(expected));
     assert_eq!(store.last_entries(&BTreeSet::new()).await, Ok(BTreeMap::new()));

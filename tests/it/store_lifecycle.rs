@@ -124,7 +124,7 @@ async fn another_object_claims_a_row_and_the_old_one_loses_it(place: &Place) {
     let first = relationship("acme", 1);
     bring(&mut store, &only(first.clone())).await;
     let mut again = first.clone();
-    again.uid = Uid("new".to_owned());
+    again.uid = Uid("new".into());
     let old = {
         let mut old = first.clone();
         old.policies.unmanaged = UnmanagedAssignments::Revoke;
@@ -132,12 +132,12 @@ async fn another_object_claims_a_row_and_the_old_one_loses_it(place: &Place) {
     };
     let observed = bring(&mut store, &only(again)).await;
     let row = &observed.relationships[&key("acme")][0];
-    assert_eq!((&row.uid, row.revision), (&Uid("new".to_owned()), 2));
+    assert_eq!((&row.uid, row.revision), (&Uid("new".into()), 2));
     assert_eq!(outcomes(&mut store, old).await, [Outcome::Refused(Refusal::Stale)]);
 
     let mut heir = first;
     heir.object = object("heir");
-    heir.uid = Uid("heir".to_owned());
+    heir.uid = Uid("heir".into());
     heir.adopt_from = Some("cli/msp/acme".to_owned());
     let observed = bring(&mut store, &only(heir)).await;
     let owner = &observed.relationships[&key("acme")][0].owner;

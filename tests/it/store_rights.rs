@@ -72,7 +72,7 @@ async fn a_reader_with_only_select_sees_what_would_change() {
 #[tokio::test]
 async fn an_operator_writes_and_can_neither_change_nor_shorten_the_ledger() {
     let (place, login) = with_role("concordat_operator").await;
-    let operator = Instance("operator".to_owned());
+    let operator = Instance("operator".into());
     let mut store = open_writer(&login.url.parse().unwrap(), &operator, |_| {}).await.unwrap();
     let wish = grant(accepted(relationship("more", 2)), 1, &[REPORTS_READER], None);
     let observed = store.observe(&Scope::All).await.unwrap();

@@ -122,7 +122,7 @@ pub fn by(name: &str) -> Signature {
 }
 
 pub fn object(name: &str) -> ObjectName {
-    ObjectName { namespace: "msp".to_owned(), name: name.to_owned() }
+    ObjectName { namespace: "msp".into(), name: name.into() }
 }
 
 pub fn partner() -> TenantId {
@@ -130,7 +130,7 @@ pub fn partner() -> TenantId {
 }
 
 pub fn key(name: &str) -> RelationshipKey {
-    RelationshipKey { cloud: Cloud::Global, partner: partner(), name: name.to_owned() }
+    RelationshipKey { cloud: Cloud::Global, partner: partner(), name: name.into() }
 }
 
 pub fn group(number: u128) -> GranteeId {
@@ -144,7 +144,7 @@ pub fn nothing() -> Desired {
         leaving: BTreeMap::new(),
         grant_objects: BTreeMap::new(),
         acceptances: Vec::new(),
-        namespaces: BTreeSet::from(["msp".to_owned()]),
+        namespaces: BTreeSet::from(["msp".into()]),
         absence: Absence::Keep,
         boundaries: BTreeMap::new(),
     }

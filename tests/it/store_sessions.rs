@@ -50,7 +50,7 @@ async fn a_second_writer_of_the_same_instance_waits_and_is_told_for_whom(place: 
     assert_eq!(told.lock().unwrap().as_slice(), std::slice::from_ref(holder));
 
     // Another instance need not wait, and the next of this one goes on when the first has gone.
-    drop(place.writer_of(&Instance("operator".to_owned())).await);
+    drop(place.writer_of(&Instance("operator".into())).await);
     drop(first);
     place.writer().await;
 }
@@ -65,7 +65,7 @@ async fn an_older_session_is_refused(place: &Place) {
     assert_eq!(old.record(Vec::new(), &by("ada")).await, Err(stale));
     assert_eq!(old.head().await.unwrap().sequence, 0);
     // It holds nobody up either.
-    let mut other = place.writer_of(&Instance("operator".to_owned())).await;
+    let mut other = place.writer_of(&Instance("operator".into())).await;
     other.record(Vec::new(), &by("ada")).await.unwrap();
 }
 
@@ -86,12 +86,12 @@ async fn five_hundred_at_a_time_make_one_chain(place: &Place) {
 async fn writers_of_different_instances_keep_one_chain(place: &Place) {
     drop(place.writer().await);
     let write = async |instance: u128| {
-        let mut store = place.writer_of(&Instance(format!("operator-{instance}"))).await;
+        let mut store = place.writer_of(&Instance(format!("operator-{instance}").into())).await;
         for number in 0..10 {
             let name = format!("i{instance}-r{number}");
             let desired = only(relationship(&name, instance * 100 + number));
             let observed = store.observe(&Scope::All).await.unwrap();
-            let instance = Instance(format!("operator-{instance}"));
+            let instance = Instance(format!("operator-{instance}").into());
             let changes = free(changes(&desired, &observed, &instance));
             let outcome = store.apply(&changes, &BTreeMap::new(), &by("ada").into()).await.unwrap();
             assert_eq!(outcome, [Outcome::Done]);

@@ -67,7 +67,7 @@ async fn a_store_of_schema_1_is_migrated_by_the_first_who_writes_and_nothing_of_
     for entry in store.entries(0, 9).await.unwrap() {
         assert_eq!(ensure_holds(&url, &entry.head()).await, Ok(()));
     }
-    let subjects = BTreeSet::from(["fabrikam-helpdesk".to_owned()]);
+    let subjects = BTreeSet::from(["fabrikam-helpdesk".into()]);
     assert_eq!(store.last_entries(&subjects).await.unwrap().len(), 1);
     store.record(Vec::new(), &by("ada")).await.unwrap();
     bring(&mut store, &only(relationship("acme", 1))).await;
@@ -84,7 +84,7 @@ async fn a_store_of_schema_1_is_migrated_by_the_first_who_writes_and_nothing_of_
 async fn two_who_migrate_at_the_same_time_do_it_once(place: &Place) {
     write_schema_1(place).await;
     let write = async |instance: &str| {
-        let mut store = place.writer_of(&Instance(instance.to_owned())).await;
+        let mut store = place.writer_of(&Instance(instance.into())).await;
         store.record(Vec::new(), &by("ada")).await.unwrap();
     };
     tokio::join!(write("one"), write("two"), write("three"));

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -25,7 +26,7 @@ pub struct AccessChange {
     /// Who.
     pub grantee: Grantee,
     /// The relationships it goes through.
-    pub relationships: BTreeSet<String>,
+    pub relationships: BTreeSet<EcoString>,
     /// Each role that is gained, lost, or held until another time.
     pub roles: Vec<RoleChange>,
     /// Actions that no role allowed before.

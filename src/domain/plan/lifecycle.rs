@@ -290,10 +290,14 @@ fn invite(
     let first = RelationshipKey {
         cloud: wish.invitation.cloud,
         partner: wish.invitation.partner,
-        name: wish.invitation.name.clone(),
+        name: wish.invitation.name.as_str().into(),
     };
     let numbered = |number: u32| RelationshipKey {
-        name: if number == 1 { first.name.clone() } else { format!("{}-{number}", first.name) },
+        name: if number == 1 {
+            first.name.clone()
+        } else {
+            format!("{}-{number}", first.name).into()
+        },
         ..first.clone()
     };
     if number == 1 && is_successor_of_another(&first, observed) {
@@ -309,7 +313,7 @@ fn invite(
         number += 1;
     }
     let key = numbered(number);
-    let invitation = Invitation { name: key.name.clone(), ..wish.invitation.clone() };
+    let invitation = Invitation { name: key.name.to_string(), ..wish.invitation.clone() };
     let cause = match reason {
         AwaitedFor::Start => Cause::Declared,
         AwaitedFor::Replacement => Cause::Replaced,
@@ -341,7 +345,7 @@ fn invite(
 /// Whether this name is that of a row `NAME-N` under another first name.
 fn is_successor_of_another(key: &RelationshipKey, observed: &Observed) -> bool {
     let Some((name, _)) = key.name.rsplit_once('-') else { return false };
-    let first = RelationshipKey { name: name.to_owned(), ..key.clone() };
+    let first = RelationshipKey { name: name.into(), ..key.clone() };
     let rows = observed.relationships.get(&first).into_iter().flatten();
     rows.into_iter().any(|row| row.key == *key)
 }

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +35,7 @@ pub struct Desired {
     /// Acceptances of an agreement alone.
     pub acceptances: Vec<Acceptance>,
     /// The namespaces that the input speaks for.
-    pub namespaces: BTreeSet<String>,
+    pub namespaces: BTreeSet<EcoString>,
     /// What happens to the rest of those namespaces.
     pub absence: Absence,
     /// What namespaces may do, by the name of the boundary; the default limits hold where none admits a namespace.
@@ -92,7 +93,7 @@ pub enum Absence {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Boundary {
     /// The namespaces.
-    pub namespaces: BTreeSet<String>,
+    pub namespaces: BTreeSet<EcoString>,
     /// What needs a person.
     pub limits: Limits,
 }

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use ecow::EcoString;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -13,12 +14,12 @@ use crate::{
 
 /// Who writes: an operator, by the UID of its cluster's `kube-system` namespace, or `cli`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Instance(pub String);
+pub struct Instance(pub EcoString);
 
 impl Instance {
     /// The command line, an instance of its own.
     pub fn cli() -> Self {
-        Self("cli".to_owned())
+        Self("cli".into())
     }
 }
 
@@ -49,9 +50,9 @@ impl fmt::Display for Owner {
 #[serde(try_from = "String", into = "String")]
 pub struct ObjectName {
     /// Its namespace.
-    pub namespace: String,
+    pub namespace: EcoString,
     /// Its name.
-    pub name: String,
+    pub name: EcoString,
 }
 
 impl fmt::Display for ObjectName {
@@ -66,7 +67,7 @@ impl TryFrom<String> for ObjectName {
     fn try_from(text: String) -> Result<Self, InvalidId> {
         match text.split_once('/') {
             Some((namespace, name)) if !name.is_empty() && !name.contains('/') => {
-                Ok(Self { namespace: namespace.to_owned(), name: name.to_owned() })
+                Ok(Self { namespace: namespace.into(), name: name.into() })
             }
             Some(_) | None => {
                 Err(InvalidId { text, expected: "an object such as `namespace/name`" })
@@ -83,12 +84,12 @@ impl From<ObjectName> for String {
 
 /// The UID of an object in a cluster. Files have none: theirs is `-`, and the name alone tells them apart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Uid(pub String);
+pub struct Uid(pub EcoString);
 
 impl Uid {
     /// The UID of an object that comes from a file.
     pub fn of_file() -> Self {
-        Self("-".to_owned())
+        Self("-".into())
     }
 }
 
@@ -100,7 +101,7 @@ pub struct RelationshipKey {
     /// The partner.
     pub partner: TenantId,
     /// `displayName`, or `displayName-N` for a replacement.
-    pub name: String,
+    pub name: EcoString,
 }
 
 impl fmt::Display for RelationshipKey {

@@ -80,7 +80,7 @@ pub(super) fn recorded_acceptance(
 ) -> RecordedAcceptance {
     RecordedAcceptance {
         content: content.to_string(),
-        used_for: acceptance.used_for.as_ref().map(|row| row.name.clone()),
+        used_for: acceptance.used_for.as_ref().map(|row| row.name.to_string()),
     }
 }
 
@@ -107,10 +107,10 @@ fn recorded_row(row: &ObservedRelationship) -> RecordedRow {
         assignments,
     } = row;
     RecordedRow {
-        name: key.name.clone(),
+        name: key.name.to_string(),
         number: i64::from(*number),
         owner: owner.to_string(),
-        uid: uid.0.clone(),
+        uid: uid.0.to_string(),
         cloud: key.cloud,
         partner: key.partner.to_string(),
         customer: invitation.customer.to_string(),
@@ -177,7 +177,7 @@ fn recorded_grant(object: &ObjectName, contribution: &Contribution) -> RecordedG
     let Contribution { uid, roles, asked, window, deletion, justification } = contribution;
     RecordedGrant {
         object: object.to_string(),
-        uid: uid.0.clone(),
+        uid: uid.0.to_string(),
         roles: texts(roles),
         asked: asked_for(asked),
         not_before: window.not_before,
@@ -224,7 +224,7 @@ pub fn observed(
 ) -> Result<ObservedRelationship, NotUnderstood> {
     let cloud = row.cloud;
     let partner = parsed("partner", &row.partner)?;
-    let key = RelationshipKey { cloud, partner, name: row.name.clone() };
+    let key = RelationshipKey { cloud, partner, name: row.name.as_str().into() };
     let digest: Digest = parsed("proposed.digest", &row.proposed.digest)?;
     let roles = ids("proposed.roles", &row.proposed.roles)?;
     let duration = row.proposed.duration.as_deref();
@@ -254,7 +254,7 @@ pub fn observed(
         number: u32::try_from(row.number)
             .map_err(|_| not_understood("number", &row.number.to_string()))?,
         owner: owner(&row.owner)?,
-        uid: Uid(row.uid.clone()),
+        uid: Uid(row.uid.as_str().into()),
         revision: 0,
         customer_name: None,
         partner_name: None,
@@ -312,7 +312,7 @@ fn observed_assignment(
         let object = ObjectName::try_from(grant.object.clone())
             .map_err(|_| not_understood("assignments.grants.object", &grant.object))?;
         let contribution = Contribution {
-            uid: Uid(grant.uid.clone()),
+            uid: Uid(grant.uid.as_str().into()),
             roles: ids("assignments.grants.roles", &grant.roles)?,
             asked: asked(&grant.asked),
             window: Window { not_before: grant.not_before, not_after: grant.not_after },
@@ -343,8 +343,8 @@ fn owner(text: &str) -> Result<Owner, NotUnderstood> {
         Some((instance, namespace, name))
     });
     let (instance, namespace, name) = parts.ok_or_else(|| not_understood("owner", text))?;
-    let object = ObjectName { namespace: namespace.to_owned(), name: name.to_owned() };
-    Ok(Owner { instance: Instance(instance.to_owned()), object })
+    let object = ObjectName { namespace: namespace.into(), name: name.into() };
+    Ok(Owner { instance: Instance(instance.into()), object })
 }
 
 fn ids(field: &'static str, roles: &[String]) -> Result<BTreeSet<RoleId>, NotUnderstood> {

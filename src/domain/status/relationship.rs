@@ -126,7 +126,7 @@ pub fn relationship(
     let status = PartnerRelationshipStatus {
         observed_generation: about.generation,
         conditions,
-        store_id: told.map(|row| text::cut_to(row.key.name.clone(), 128)),
+        store_id: told.map(|row| text::cut_to(row.key.name.to_string(), 128)),
         lifecycle: told.map(|row| text::cut_to(row.lifecycle.to_string(), 64)),
         invitation: rows
             .pending

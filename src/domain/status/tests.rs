@@ -34,7 +34,7 @@ pub(super) fn about(conditions: &[Condition], now: Timestamp) -> About<'_> {
 }
 
 fn name() -> ObjectName {
-    ObjectName { namespace: "msp".to_owned(), name: "acme".to_owned() }
+    ObjectName { namespace: "msp".into(), name: "acme".into() }
 }
 
 fn error(code: Code) -> Problem {
@@ -263,7 +263,7 @@ fn an_acceptance_is_ready_once_it_is_recorded_and_says_why_it_authorises_nothing
         used_for: used_for.map(|name| RelationshipKey {
             cloud: crate::api::Cloud::Global,
             partner: TenantId::from_u128(2),
-            name: name.to_owned(),
+            name: name.into(),
         }),
     };
     let accepts = |used_for| Some(recorded(AcceptanceDecision::Accept, used_for));

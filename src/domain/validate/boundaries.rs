@@ -290,7 +290,7 @@ fn admitted<'a>(
         roles: if roles.any { Scope::Any } else { Scope::Listed(allowed) },
         privileged_at_most: longest,
         desired: Boundary {
-            namespaces: namespaces.iter().cloned().collect(),
+            namespaces: namespaces.iter().map(Into::into).collect(),
             limits: read_limits(about, limits.as_ref(), findings),
         },
     }

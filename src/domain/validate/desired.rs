@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
+
 use super::{
     ADOPT_FROM, Object, Objects, Presence, Verdict,
     acceptances::Accepted,
@@ -143,13 +145,13 @@ fn spread(
     grant_objects
 }
 
-fn namespaces(objects: &Objects) -> BTreeSet<String> {
+fn namespaces(objects: &Objects) -> BTreeSet<EcoString> {
     let offers = objects.offers.iter().map(|object| &object.name.namespace);
     let relationships = objects.relationships.iter().map(|object| &object.name.namespace);
     let grants = objects.grants.iter().map(|object| &object.name.namespace);
     let acceptances = objects.acceptances.iter().map(|object| &object.name.namespace);
     let invalid = objects.invalid.iter().map(|key| &key.namespace);
-    let all: BTreeSet<&String> =
+    let all: BTreeSet<&EcoString> =
         offers.chain(relationships).chain(grants).chain(acceptances).chain(invalid).collect();
     all.into_iter().filter(|namespace| !namespace.is_empty()).cloned().collect()
 }

@@ -116,7 +116,7 @@ impl<'a> Findings<'a> {
 
     /// Whether there is an object of this name that does not fit its schema.
     pub fn has_invalid(&self, kind: Kind, namespace: &str, name: &str) -> bool {
-        let key = || ObjectKey { kind, namespace: namespace.to_owned(), name: name.to_owned() };
+        let key = || ObjectKey { kind, namespace: namespace.into(), name: name.into() };
         !self.invalid.is_empty() && self.invalid.contains(&key())
     }
 

@@ -235,7 +235,7 @@ pub(super) fn key(invitation: &Invitation) -> RelationshipKey {
     RelationshipKey {
         cloud: invitation.cloud,
         partner: invitation.partner,
-        name: invitation.name.clone(),
+        name: invitation.name.as_str().into(),
     }
 }
 
@@ -257,7 +257,7 @@ fn names_in_store(related: &Related<'_>, findings: &mut Findings<'_>) {
             findings.error(about, NAME_TAKEN, spec("displayName"), message, help);
         }
         let Some(first) = first_of(&key.name) else { continue };
-        let first = RelationshipKey { name: first.to_owned(), ..key.clone() };
+        let first = RelationshipKey { name: first.into(), ..key.clone() };
         let Some(of) = taken.get(&first) else { continue };
         let of = &related.objects[of[0]].name.name;
         for position in positions {

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -162,8 +163,8 @@ fn object<S: DeserializeOwned>(value: &Value, source: usize) -> Option<Object<S>
     let texts = |field: &str| serde_json::from_value(value[field].clone()).unwrap_or_default();
     Some(Object {
         name: ObjectName {
-            namespace: value["namespace"].as_str().unwrap_or("msp").to_owned(),
-            name: value["name"].as_str().unwrap().to_owned(),
+            namespace: value["namespace"].as_str().unwrap_or("msp").into(),
+            name: value["name"].as_str().unwrap().into(),
         },
         uid: Uid::of_file(),
         labels: texts("labels"),
@@ -208,6 +209,6 @@ pub(super) fn tells(edits: &[(&str, Value)], expected: &str) {
 }
 
 /// The names of the namespaces, for a glance at what was desired.
-pub(super) fn names(names: &BTreeSet<String>) -> Vec<&str> {
-    names.iter().map(String::as_str).collect()
+pub(super) fn names(names: &BTreeSet<EcoString>) -> Vec<&str> {
+    names.iter().map(EcoString::as_str).collect()
 }

@@ -59,8 +59,8 @@ pub fn stamp(request: &Request) -> Option<Stamp> {
     }
     let name = word("name");
     Some(Stamp {
-        object: ObjectKey { kind, namespace: request.namespace.clone(), name },
-        uid: Uid(word("uid")),
+        object: ObjectKey { kind, namespace: request.namespace.as_str().into(), name: name.into() },
+        uid: Uid(word("uid").into()),
         version: word("resourceVersion"),
         by: request.user.clone(),
     })

@@ -122,8 +122,11 @@ fn typed<S: DeserializeOwned>(
     let Metadata { name, namespace, uid, labels, annotations, deletion_timestamp } = metadata;
     let or = |own: String, asked: &str| if own.is_empty() { asked.to_owned() } else { own };
     Ok(Box::new(Object {
-        name: ObjectName { namespace: or(namespace, &key.namespace), name: or(name, &key.name) },
-        uid: uid.map_or_else(Uid::of_file, Uid),
+        name: ObjectName {
+            namespace: or(namespace, &key.namespace).into(),
+            name: or(name, &key.name).into(),
+        },
+        uid: uid.map_or_else(Uid::of_file, |uid| Uid(uid.into())),
         labels,
         annotations,
         presence: match deletion_timestamp {

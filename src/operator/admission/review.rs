@@ -60,7 +60,11 @@ pub fn review(
     if !request.subresource.is_empty() {
         return answer;
     }
-    let key = ObjectKey { kind, namespace: request.namespace.clone(), name: request.name.clone() };
+    let key = ObjectKey {
+        kind,
+        namespace: request.namespace.as_str().into(),
+        name: request.name.as_str().into(),
+    };
     match request.operation {
         Operation::Other => {}
         Operation::Delete => {
@@ -83,7 +87,7 @@ pub fn review(
                 };
                 answer.refused =
                     found.into_iter().filter(|problem| !known.contains(&words(problem))).collect();
-                answer.name = proposed.key().name;
+                answer.name = proposed.key().name.to_string();
                 answer.warnings = unproven(&proposed, &answer.refused, context, catalogue, now);
             }
         },

@@ -61,7 +61,7 @@ impl Events {
                 let namespace = Some(object.namespace.as_str()).filter(|name| !name.is_empty());
                 let api: Api<EventObject> =
                     Api::namespaced(client.clone(), namespace.unwrap_or("default"));
-                let event = written(&object, uid, event, at, &reporter);
+                let event = written(&object, &uid, event, at, &reporter);
                 metrics.api_write(ApiObject::Event, ApiWrite::Create);
                 let params = PostParams::default();
                 // In a namespace that is going nobody may make one, and nobody would see it.
@@ -92,7 +92,7 @@ impl Events {
 
 fn written(
     object: &ObjectKey,
-    uid: Uid,
+    uid: &Uid,
     event: Event,
     at: Timestamp,
     reporter: &str,
@@ -114,9 +114,9 @@ fn written(
         regarding: Some(ObjectReference {
             api_version: Some(API_VERSION.to_owned()),
             kind: Some(object.kind.to_string()),
-            name: Some(object.name.clone()),
-            namespace: (!cluster_scoped).then(|| object.namespace.clone()),
-            uid: Some(uid.0),
+            name: Some(object.name.to_string()),
+            namespace: (!cluster_scoped).then(|| object.namespace.to_string()),
+            uid: Some(uid.0.to_string()),
             ..ObjectReference::default()
         }),
         reporting_controller: Some("concordat.dev/operator".to_owned()),

@@ -46,5 +46,5 @@ pub async fn client() -> Result<Client, kube::Error> {
 pub async fn instance(client: &Client) -> Result<Instance, kube::Error> {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let system = namespaces.get("kube-system").await?;
-    Ok(Instance(system.metadata.uid.unwrap_or_default()))
+    Ok(Instance(system.metadata.uid.unwrap_or_default().into()))
 }

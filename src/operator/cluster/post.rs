@@ -138,7 +138,7 @@ impl Postman {
     async fn status(&self, object: &ObjectKey, report: &Report) -> Fate {
         let mut metadata = json!({ "name": object.name, "uid": report.uid.0 });
         if !object.namespace.is_empty() {
-            metadata["namespace"] = Value::from(object.namespace.clone());
+            metadata["namespace"] = Value::from(object.namespace.as_str());
         }
         let body = json!({
             "apiVersion": crate::api::API_VERSION,

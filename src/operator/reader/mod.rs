@@ -13,6 +13,7 @@ mod transitions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
 use jiff::{SignedDuration, Timestamp};
 
 pub use access::{Access, Connection, LeaseName, connect};
@@ -58,7 +59,7 @@ pub struct Laid {
     /// What is wrong or unwise with objects of the input, and what becomes wrong with others because of it.
     pub problems: Vec<Problem>,
     /// Namespaces in which the operator writes nothing, because no boundary admits them.
-    pub unadmitted: BTreeSet<String>,
+    pub unadmitted: BTreeSet<EcoString>,
     /// Hashes of batches that wait for an approval already.
     pub waiting: BTreeSet<String>,
 }
@@ -164,7 +165,7 @@ impl Reading {
 struct Judged {
     desired: Desired,
     problems: Vec<Problem>,
-    unadmitted: BTreeSet<String>,
+    unadmitted: BTreeSet<EcoString>,
 }
 
 /// What a problem says, wherever it stands.

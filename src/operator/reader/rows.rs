@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
@@ -123,7 +124,7 @@ pub(super) fn include_given(world: &World, concern: &mut Concern) {
             concern.relationships.insert(name.clone());
         }
     }
-    let namespaces: BTreeSet<String> =
+    let namespaces: BTreeSet<EcoString> =
         concern.grants.iter().map(|grant| grant.namespace.clone()).collect();
     let silent = relationships(world)
         .map(|(name, _)| name)
@@ -155,7 +156,7 @@ pub(super) fn instance(world: &World) -> Instance {
         *owners.entry(instance.unwrap_or_default().to_owned()).or_default() += 1;
     }
     let most = owners.into_iter().max_by_key(|(_, rows)| *rows);
-    Instance(most.map_or_else(|| "operator".to_owned(), |(instance, _)| instance))
+    Instance(most.map_or_else(|| "operator".to_owned(), |(instance, _)| instance).into())
 }
 
 /// Hashes of the batches in which these relationships wait.
@@ -198,8 +199,10 @@ pub(super) fn observed(
             };
             let mut row = status::observed(&row, &known).map_err(unexpected)?;
             row.customer_name = Some(seen.object.spec.customer.display_name.clone());
-            let first =
-                RelationshipKey { name: seen.object.spec.display_name.clone(), ..row.key.clone() };
+            let first = RelationshipKey {
+                name: seen.object.spec.display_name.as_str().into(),
+                ..row.key.clone()
+            };
             if wanted.is_some_and(|wanted| !wanted.contains(&first)) {
                 continue;
             }
@@ -244,7 +247,7 @@ fn acceptance(
     let row = used_for
         .and_then(|name| rows.find(|row| row.key.name == name && row.key.partner == partner));
     Some(ObservedAcceptance {
-        namespace: name.namespace.clone(),
+        namespace: name.namespace.to_string(),
         customer,
         partner,
         decision: spec.decision,

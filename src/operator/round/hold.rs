@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
 use jiff::{SignedDuration, Timestamp};
 
 use super::memory::Memory;
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// The namespaces that a boundary without problems admits. Two boundaries for one namespace admit it to nothing.
-pub fn admitted(desired: &Desired, problems: &[Problem]) -> BTreeSet<String> {
+pub fn admitted(desired: &Desired, problems: &[Problem]) -> BTreeSet<EcoString> {
     let broken: BTreeSet<&ObjectKey> = problems
         .iter()
         .filter(|problem| problem.severity == Severity::Error)
@@ -28,15 +29,15 @@ pub fn admitted(desired: &Desired, problems: &[Problem]) -> BTreeSet<String> {
         .filter(|object| object.kind == Kind::PartnerBoundary)
         .collect();
     let sound = desired.boundaries.iter().filter(|(name, _)| {
-        let name = ObjectName { namespace: String::new(), name: (*name).clone() };
+        let name = ObjectName { namespace: String::new().into(), name: (*name).into() };
         !broken.contains(&key(Kind::PartnerBoundary, &name))
     });
     sound.flat_map(|(_, boundary)| boundary.namespaces.iter().cloned()).collect()
 }
 
 /// Leaves everything outside `admitted` as it is recorded, and gives the namespaces that are left alone.
-pub fn outside(desired: &mut Desired, admitted: &BTreeSet<String>) -> BTreeSet<String> {
-    let is_out = |namespace: &String| !admitted.contains(namespace);
+pub fn outside(desired: &mut Desired, admitted: &BTreeSet<EcoString>) -> BTreeSet<EcoString> {
+    let is_out = |namespace: &EcoString| !admitted.contains(namespace);
     for wish in desired.relationships.values_mut() {
         if is_out(&wish.object.namespace) {
             wish.standing = Standing::Invalid;

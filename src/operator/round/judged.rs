@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
 use jiff::Timestamp;
 
 use super::hold;
@@ -33,7 +34,7 @@ pub struct Judged {
     /// What is wrong or unwise, by object.
     pub problems: BTreeMap<ObjectKey, Vec<Problem>>,
     /// Namespaces that no boundary admits.
-    pub unadmitted: BTreeSet<String>,
+    pub unadmitted: BTreeSet<EcoString>,
     /// Which finalizer is to be put on, or taken off because nothing rests on it any more.
     pub finalizers: Finalizers,
 }

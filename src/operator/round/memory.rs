@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
 use jiff::Timestamp;
 use litemap::LiteMap;
 
@@ -50,7 +51,7 @@ pub struct Memory {
 /// Differences that stand in the ledger and still hold, by the name of their row: each is recorded once, whatever else
 /// changes meanwhile.
 #[derive(Debug, Default)]
-pub(super) struct Differences(BTreeMap<String, Observation>);
+pub(super) struct Differences(BTreeMap<EcoString, Observation>);
 
 impl Differences {
     /// Forgets what does not hold any more, of the rows that were looked at.
@@ -68,12 +69,12 @@ impl Differences {
 
     /// Whether just this is recorded.
     pub fn knows(&self, seen: &Observation) -> bool {
-        self.0.get(&seen.subject) == Some(seen)
+        self.0.get(seen.subject.as_str()) == Some(seen)
     }
 
     /// It is recorded by now.
     pub fn remember(&mut self, seen: Vec<Observation>) {
-        self.0.extend(seen.into_iter().map(|one| (one.subject.clone(), one)));
+        self.0.extend(seen.into_iter().map(|one| (one.subject.as_str().into(), one)));
     }
 }
 

@@ -28,6 +28,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use ecow::EcoString;
 use jiff::{SignedDuration, Timestamp};
 
 pub use approvals::NotApproved;
@@ -123,9 +124,9 @@ pub struct Rounds {
     wakes: Wakes,
     parts: Parts,
     /// The namespaces that a boundary named when it was last looked at.
-    bounded: BTreeMap<ObjectName, BTreeSet<String>>,
+    bounded: BTreeMap<ObjectName, BTreeSet<EcoString>>,
     /// The same as the round under way has found it.
-    named: BTreeMap<ObjectName, BTreeSet<String>>,
+    named: BTreeMap<ObjectName, BTreeSet<EcoString>>,
     sweep: Sweep,
     /// The store's clock when it was last read.
     now: Timestamp,
@@ -277,7 +278,7 @@ impl Rounds {
         }
         done.now = run.observed.now;
         let rows = run.observed.relationships.values().flatten();
-        let names: BTreeSet<String> = rows.map(|row| row.key.name.clone()).collect();
+        let names: BTreeSet<EcoString> = rows.map(|row| row.key.name.clone()).collect();
         let ledger = store.last_entries(&names).await?;
         self.memory.learn(&run.judged.concern.rows, &run.observed, &self.settings.instance);
         let unheld = status::unheld(&run.judged.desired);
@@ -310,8 +311,9 @@ impl Rounds {
         concern.rows.extend(work.rows.iter().cloned());
         for boundary in concern.boundaries.clone() {
             let seen = world.tables().boundaries.get(&boundary);
-            let named = seen.map(|seen| seen.object.spec.namespaces.iter().cloned().collect());
-            let named: BTreeSet<String> = named.unwrap_or_default();
+            let named =
+                seen.map(|seen| seen.object.spec.namespaces.iter().map(Into::into).collect());
+            let named: BTreeSet<EcoString> = named.unwrap_or_default();
             // A round that fails is carried out again: until then what was named before counts as well.
             let all = self.bounded.entry(boundary.clone()).or_default();
             all.extend(named.iter().cloned());

@@ -62,7 +62,7 @@ impl Rounds {
             let answers = seen.object.spec.relationship_ref.as_ref();
             let awaited = answers.is_some_and(|reference| {
                 let (namespace, name) = (name.namespace.clone(), reference.name.clone());
-                let relationship = ObjectName { namespace, name };
+                let relationship = ObjectName { namespace, name: name.into() };
                 run.judged.finalizers.relationships.contains(&relationship)
             });
             if !awaited && old.as_ref() != Some(&reported.status) {

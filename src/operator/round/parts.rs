@@ -46,7 +46,7 @@ impl Parts {
 
     /// The parts of a grant, by relationship.
     pub fn of(&self, grant: &ObjectName) -> impl Iterator<Item = (&ObjectName, &GrantPart)> {
-        let first = ObjectName { namespace: String::new(), name: String::new() };
+        let first = ObjectName { namespace: String::new().into(), name: String::new().into() };
         self.by_grant
             .range((grant.clone(), first)..)
             .take_while(move |((of, _), _)| of == grant)

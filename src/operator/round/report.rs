@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
 use jiff::Timestamp;
 
 use super::{
@@ -36,7 +37,7 @@ pub struct Sources<'a> {
     /// The plan of the same with nothing held back.
     pub unheld: &'a Plan,
     /// The last entries of the ledger, by the name of the row.
-    pub ledger: &'a BTreeMap<String, Head>,
+    pub ledger: &'a BTreeMap<EcoString, Head>,
 }
 
 pub(super) fn about<'a, S>(
@@ -382,7 +383,7 @@ fn hold(run: &Run, name: &ObjectName, first: Option<&RelationshipKey>) -> Option
     Some(Hold::Fought { times, until })
 }
 
-fn ledger(rows: &[ObservedRelationship], last: &BTreeMap<String, Head>) -> Option<LedgerHead> {
+fn ledger(rows: &[ObservedRelationship], last: &BTreeMap<EcoString, Head>) -> Option<LedgerHead> {
     let heads = rows.iter().filter_map(|row| last.get(&row.key.name));
     let newest = heads.max_by_key(|head| head.sequence)?;
     Some(LedgerHead { sequence: newest.sequence, hash: newest.hash.to_string() })

@@ -57,7 +57,7 @@ fn origin<S>(seen: &Seen<S>) -> Origin {
     Origin {
         actor: by.map(actor),
         intent: Intent {
-            uid: Some(seen.object.uid.0.clone()),
+            uid: Some(seen.object.uid.0.to_string()),
             generation: Some(seen.generation),
             commit: commit.map(str::to_owned),
             plan: None,
@@ -156,7 +156,7 @@ fn seen_offer<'a>(change: &Change, world: &'a World) -> Option<&'a Seen<PartnerO
     let relationship = &change.subject.owner.object;
     let seen = world.tables().relationships.get(relationship)?;
     let name = seen.object.spec.offer_ref.as_ref()?.name.clone();
-    let offer = ObjectName { namespace: relationship.namespace.clone(), name };
+    let offer = ObjectName { namespace: relationship.namespace.clone(), name: name.into() };
     world.tables().offers.get(&offer).map(|seen| &**seen)
 }
 

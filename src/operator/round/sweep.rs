@@ -41,7 +41,7 @@ impl Rounds {
         for (name, known) in world.tables().boundaries.iter() {
             let named = known.read().map(|seen| seen.object.spec.namespaces.iter().cloned());
             let bounded = self.bounded.entry(name.clone());
-            bounded.or_insert_with(|| named.into_iter().flatten().collect());
+            bounded.or_insert_with(|| named.into_iter().flatten().map(Into::into).collect());
         }
     }
 
@@ -113,7 +113,7 @@ impl Rounds {
                 known.read().and_then(|seen| seen.object.spec.relationship_ref.as_ref());
             let relationship = reference.map(|reference| ObjectName {
                 namespace: name.namespace.clone(),
-                name: reference.name.clone(),
+                name: reference.name.as_str().into(),
             });
             relationship.is_none_or(|name| tables.relationships.known(&name).is_none())
         });

@@ -42,26 +42,31 @@ impl World {
         let offer = match (&spec.offer_ref, &spec.offer) {
             (Some(reference), _) => {
                 let (namespace, name) = (relationship.namespace.clone(), reference.name.clone());
-                &self.tables().offers.get(&ObjectName { namespace, name })?.object.spec
+                &self.tables().offers.get(&ObjectName { namespace, name: name.into() })?.object.spec
             }
             (None, Some(offer)) => offer,
             (None, None) => return None,
         };
         let partner = offer.partner.tenant_id.parse().ok()?;
-        Some(RelationshipKey { cloud: offer.cloud, partner, name: spec.display_name.clone() })
+        Some(RelationshipKey {
+            cloud: offer.cloud,
+            partner,
+            name: spec.display_name.as_str().into(),
+        })
     }
 
     /// The relationships that a grant names or selects, as far as they are there.
     pub fn selected_by(&self, grant: &Object<RoleGrantSpec>) -> Vec<ObjectName> {
         let namespace = &grant.name.namespace;
         if let Some(reference) = &grant.spec.relationship_ref {
-            let name = ObjectName { namespace: namespace.clone(), name: reference.name.clone() };
+            let name =
+                ObjectName { namespace: namespace.clone(), name: reference.name.as_str().into() };
             let is_there = self.tables().relationships.known(&name).is_some();
             return if is_there { vec![name] } else { Vec::new() };
         }
         let Some(selector) = &grant.spec.relationship_selector else { return Vec::new() };
         let Some((label, value)) = selector.match_labels.iter().next() else { return Vec::new() };
-        let link = Link::Labelled(namespace.clone(), label.clone(), value.clone());
+        let link = Link::Labelled(namespace.to_string(), label.clone(), value.clone());
         let selected = self.links().of(&link, Kind::PartnerRelationship).filter(|name| {
             let Some(seen) = self.tables().relationships.get(name) else { return false };
             let labels = &seen.object.labels;
@@ -78,7 +83,8 @@ impl World {
         let Some(seen) = self.tables().relationships.get(relationship) else { return grants };
         let labels = &seen.object.labels;
         for (label, value) in labels {
-            let link = Link::Selects(relationship.namespace.clone(), label.clone(), value.clone());
+            let link =
+                Link::Selects(relationship.namespace.to_string(), label.clone(), value.clone());
             let selects = |name: &&ObjectName| {
                 let grant = self.tables().grants.get(name);
                 let selector =
@@ -133,7 +139,7 @@ impl World {
                     if let Some(seen) = self.tables().acceptances.get(&name) {
                         let spec = &seen.object.spec;
                         let customer = spec.customer.tenant_id.to_ascii_lowercase();
-                        let link = Link::Customer(namespace.clone(), customer);
+                        let link = Link::Customer(namespace.to_string(), customer);
                         let of = self.links().of(&link, Kind::PartnerRelationship).cloned();
                         concern.relationships.extend(of);
                     }
@@ -178,7 +184,7 @@ impl World {
             around.acceptances.extend(self.answers_to(name));
             if let Some(seen) = tables.relationships.get(name) {
                 let customer = seen.object.spec.customer.tenant_id.to_ascii_lowercase();
-                let link = Link::Customer(name.namespace.clone(), customer);
+                let link = Link::Customer(name.namespace.to_string(), customer);
                 let of = self.links().of(&link, Kind::AgreementAcceptance).cloned();
                 around.acceptances.extend(of);
                 self.also_first_of(&seen.object.spec, &mut around);
@@ -195,7 +201,7 @@ impl World {
             let reference = seen.and_then(|seen| seen.object.spec.relationship_ref.as_ref());
             if let Some(reference) = reference {
                 let (namespace, name) = (name.namespace.clone(), reference.name.clone());
-                around.relationships.insert(ObjectName { namespace, name });
+                around.relationships.insert(ObjectName { namespace, name: name.into() });
             }
         }
         for name in &around.relationships {
@@ -203,7 +209,7 @@ impl World {
             let reference = seen.and_then(|seen| seen.object.spec.offer_ref.as_ref());
             if let Some(reference) = reference {
                 let (namespace, name) = (name.namespace.clone(), reference.name.clone());
-                around.offers.insert(ObjectName { namespace, name });
+                around.offers.insert(ObjectName { namespace, name: name.into() });
             }
         }
         around.boundaries.extend(tables.boundaries.iter().map(|(name, _)| name.clone()));

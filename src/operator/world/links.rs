@@ -58,15 +58,18 @@ impl Linked for PartnerRelationshipSpec {
         let Object { name, labels, spec, .. } = object;
         let namespace = &name.namespace;
         let offer = spec.offer_ref.iter().map(|reference| {
-            Link::Offer(ObjectName { namespace: namespace.clone(), name: reference.name.clone() })
+            Link::Offer(ObjectName {
+                namespace: namespace.clone(),
+                name: reference.name.as_str().into(),
+            })
         });
-        let labelled = labels
-            .iter()
-            .map(|(label, value)| Link::Labelled(namespace.clone(), label.clone(), value.clone()));
+        let labelled = labels.iter().map(|(label, value)| {
+            Link::Labelled(namespace.to_string(), label.clone(), value.clone())
+        });
         let customer = spec.customer.tenant_id.to_ascii_lowercase();
         let own = [
             Link::StoreName(spec.display_name.clone()),
-            Link::Customer(namespace.clone(), customer),
+            Link::Customer(namespace.to_string(), customer),
         ];
         offer.chain(labelled).chain(own).collect()
     }
@@ -77,12 +80,13 @@ impl Linked for RoleGrantSpec {
         let namespace = &object.name.namespace;
         let reference = object.spec.relationship_ref.iter().map(|reference| {
             let name = reference.name.clone();
-            Link::Relationship(ObjectName { namespace: namespace.clone(), name })
+            Link::Relationship(ObjectName { namespace: namespace.clone(), name: name.into() })
         });
         let selector = object.spec.relationship_selector.iter();
         let first = selector.filter_map(|selector| selector.match_labels.iter().next());
-        let first = first
-            .map(|(label, value)| Link::Selects(namespace.clone(), label.clone(), value.clone()));
+        let first = first.map(|(label, value)| {
+            Link::Selects(namespace.to_string(), label.clone(), value.clone())
+        });
         reference.chain(first).collect()
     }
 }
@@ -92,10 +96,10 @@ impl Linked for AgreementAcceptanceSpec {
         let namespace = &object.name.namespace;
         let reference = object.spec.relationship_ref.iter().map(|reference| {
             let name = reference.name.clone();
-            Link::Relationship(ObjectName { namespace: namespace.clone(), name })
+            Link::Relationship(ObjectName { namespace: namespace.clone(), name: name.into() })
         });
         let customer = object.spec.customer.tenant_id.to_ascii_lowercase();
-        reference.chain([Link::Customer(namespace.clone(), customer)]).collect()
+        reference.chain([Link::Customer(namespace.to_string(), customer)]).collect()
     }
 }
 

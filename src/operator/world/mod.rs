@@ -349,9 +349,11 @@ fn not_stored<S>(object: Object<S>) -> Seen<S> {
 }
 
 fn known<K: Watched>(object: Guarded<K>) -> (ObjectName, Known<K::Spec>) {
-    let name = name_of(&object);
     match object {
-        Guarded::Read(object) => (name, Known::Read(seen(*object))),
-        Guarded::Unread { why, .. } => (name, Known::Unread(why)),
+        Guarded::Read(object) => {
+            let seen = seen(*object);
+            (seen.object.name.clone(), Known::Read(seen))
+        }
+        Guarded::Unread { ref why, .. } => (name_of(&object), Known::Unread(why.clone())),
     }
 }

@@ -130,7 +130,10 @@ watched!(PartnerBoundary, PartnerBoundarySpec, PartnerBoundaryStatus);
 
 /// The name of any object.
 pub fn name_of(object: &impl ResourceExt) -> ObjectName {
-    ObjectName { namespace: object.namespace().unwrap_or_default(), name: object.name_any() }
+    ObjectName {
+        namespace: object.namespace().unwrap_or_default().into(),
+        name: object.name_any().into(),
+    }
 }
 
 /// An object of the cluster, as it is kept.
@@ -145,7 +148,7 @@ pub fn seen<K: Watched>(object: K) -> Arc<Seen<K::Spec>> {
     Arc::new(Seen {
         object: Object {
             name,
-            uid: Uid(meta.uid.unwrap_or_default()),
+            uid: Uid(meta.uid.unwrap_or_default().into()),
             labels: meta.labels.unwrap_or_default(),
             annotations: annotations.into_iter().filter(|(name, _)| kept(name)).collect(),
             presence: if leaves { Presence::Deleting } else { Presence::Present },

@@ -96,7 +96,7 @@ impl<S, T> Table<S, T> {
 
     /// The names in one namespace.
     pub fn names_in(&self, namespace: &str) -> impl Iterator<Item = &ObjectName> {
-        let first = ObjectName { namespace: namespace.to_owned(), name: String::new() };
+        let first = ObjectName { namespace: namespace.into(), name: String::new().into() };
         let here = move |(name, _): &(&ObjectName, _)| name.namespace == namespace;
         self.objects.range(first..).take_while(here).map(|(name, _)| name)
     }

@@ -61,9 +61,9 @@ pub(super) fn junit(story: &Story<'_>) -> String {
     let mut tell = |change: &Change, line: String, fails: bool| {
         let name = match &change.subject.relationship {
             Some(row) => row.name.clone(),
-            None => words::tenant("customer", &change.subject.customer),
+            None => words::tenant("customer", &change.subject.customer).into(),
         };
-        let case = cases.entry(name).or_default();
+        let case = cases.entry(name.to_string()).or_default();
         case.0.push(line);
         case.1 |= fails;
     };

@@ -44,7 +44,7 @@ fn tenant(digit: u32, name: &str) -> Tenant {
 }
 
 fn object(namespace: &str, name: &str) -> ObjectName {
-    ObjectName { namespace: namespace.to_owned(), name: name.to_owned() }
+    ObjectName { namespace: namespace.into(), name: name.into() }
 }
 
 fn group(digit: u32, name: &str) -> Grantee {
@@ -85,7 +85,7 @@ fn invitation(name: &str, customer: &Tenant) -> Invitation {
 }
 
 fn key(name: &str) -> RelationshipKey {
-    RelationshipKey { cloud: Cloud::Global, partner: tenant(1, "").id, name: name.to_owned() }
+    RelationshipKey { cloud: Cloud::Global, partner: tenant(1, "").id, name: name.into() }
 }
 
 fn wanted(namespace: &str, name: &str, customer: &Tenant) -> DesiredRelationship {
@@ -191,7 +191,7 @@ pub(in crate::render) fn world() -> (Desired, Observed) {
 
     let none = Share { count: 0, percent: 100 };
     let limits = Limits { revocations: none, terminations: none, ..Limits::default() };
-    let boundary = Boundary { namespaces: BTreeSet::from(["risky".to_owned()]), limits };
+    let boundary = Boundary { namespaces: BTreeSet::from(["risky".into()]), limits };
     let wishes = [kept, new, old];
     let desired = Desired {
         relationships: wishes.into_iter().map(|wish| (key(&wish.invitation.name), wish)).collect(),
@@ -205,7 +205,7 @@ pub(in crate::render) fn world() -> (Desired, Observed) {
             },
         )]),
         acceptances: Vec::new(),
-        namespaces: BTreeSet::from(["msp".to_owned(), "risky".to_owned()]),
+        namespaces: BTreeSet::from(["msp".into(), "risky".into()]),
         absence: Absence::Keep,
         boundaries: BTreeMap::from([("careful".to_owned(), boundary)]),
     };

@@ -218,7 +218,7 @@ fn each_change_is_said_in_plain_words_before_and_after() {
     let template = &plan.changes[0];
     let time = |text: &str| text.parse().unwrap();
     let owner = |name: &str| Owner {
-        instance: Instance(name.to_owned()),
+        instance: Instance(name.into()),
         object: template.subject.owner.object.clone(),
     };
     let (none, later) = (Duration::default(), Duration::from_days(180));
@@ -237,7 +237,7 @@ fn each_change_is_said_in_plain_words_before_and_after() {
         ),
         (
             Effect::Claim {
-                before: (owner("a"), Uid("1".to_owned())),
+                before: (owner("a"), Uid("1".into())),
                 after: (owner("cli"), Uid::of_file()),
             },
             Cause::Declared,

@@ -194,7 +194,7 @@ impl AccessView {
                 kind: format!("{kind:?}"),
                 name: name.clone(),
             },
-            relationships: relationships.iter().cloned().collect(),
+            relationships: relationships.iter().map(ToString::to_string).collect(),
             roles: roles.iter().map(RoleView::of).collect(),
             actions_added: texts(actions_added),
             actions_removed: texts(actions_removed),
@@ -239,7 +239,7 @@ impl AwaitedView {
     pub(super) fn of(awaited: &Awaited) -> Self {
         let Awaited { relationship, customer, invitation, reason, sent } = awaited;
         Self {
-            relationship: relationship.name.clone(),
+            relationship: relationship.name.to_string(),
             customer: TenantView::of(customer),
             invitation: *invitation,
             reason: format!("{reason:?}"),

@@ -42,9 +42,9 @@ pub fn sides<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Vec<Sides> {
     for change in changes {
         let name = match &change.subject.relationship {
             Some(row) => row.name.clone(),
-            None => words::tenant("customer", &change.subject.customer),
+            None => words::tenant("customer", &change.subject.customer).into(),
         };
-        let fields = rows.entry(name).or_default();
+        let fields = rows.entry(name.to_string()).or_default();
         for (path, before, after) in differences(&change.effect) {
             let path = path.into_iter().collect();
             fields

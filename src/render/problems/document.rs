@@ -140,8 +140,8 @@ impl ProblemView {
             }),
             object: object.as_ref().map(|ObjectKey { kind, namespace, name }| ObjectView {
                 kind: kind.to_string(),
-                namespace: namespace.clone(),
-                name: name.clone(),
+                namespace: namespace.to_string(),
+                name: name.to_string(),
             }),
             path: path.to_string(),
             message: message.clone(),

@@ -15,7 +15,7 @@ use crate::{
 };
 
 fn object(name: &str) -> ObjectKey {
-    ObjectKey { kind: Kind::RoleGrant, namespace: "msp".to_owned(), name: name.to_owned() }
+    ObjectKey { kind: Kind::RoleGrant, namespace: "msp".into(), name: name.into() }
 }
 
 fn problems() -> Vec<Problem> {

@@ -106,7 +106,7 @@ fn intent(change: &Change, by: &Signature) -> entry::Intent {
     };
     let uid = new.or(change.expects.uid.as_ref());
     let mut intent = by.intent.clone();
-    intent.uid = intent.uid.or_else(|| uid.map(|uid| uid.0.clone()));
+    intent.uid = intent.uid.or_else(|| uid.map(|uid| uid.0.to_string()));
     intent
 }
 

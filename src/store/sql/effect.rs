@@ -88,11 +88,11 @@ pub(super) fn after(
             row.ends_at_ms = Some((*after).into());
         }
         Effect::Claim { before: (owner, Uid(uid)), after: (new_owner, Uid(new_uid)) } => {
-            same(&(&row.owner(), &row.owner_uid), &(owner, uid))?;
-            row.owner_instance.clone_from(&new_owner.instance.0);
-            row.owner_namespace.clone_from(&new_owner.object.namespace);
-            row.owner_name.clone_from(&new_owner.object.name);
-            row.owner_uid.clone_from(new_uid);
+            same(&(&row.owner(), row.owner_uid.as_str()), &(owner, uid.as_str()))?;
+            row.owner_instance = new_owner.instance.to_string();
+            row.owner_namespace = new_owner.object.namespace.to_string();
+            row.owner_name = new_owner.object.name.to_string();
+            row.owner_uid = new_uid.to_string();
         }
         Effect::SetPolicies { before, after } => {
             same(&row.policies, before)?;

@@ -27,6 +27,7 @@ use std::{
     time::Duration,
 };
 
+use ecow::EcoString;
 pub use open::{PASSWORD_FILE, POSTGRES_ROLES};
 pub use record::{Erased, StoredBatch};
 pub use session::Clock;
@@ -168,8 +169,8 @@ impl<May: Send> Read for Sql<May> {
 
     async fn last_entries(
         &mut self,
-        subjects: &BTreeSet<String>,
-    ) -> Result<BTreeMap<String, Head>, StoreError> {
+        subjects: &BTreeSet<EcoString>,
+    ) -> Result<BTreeMap<EcoString, Head>, StoreError> {
         record::last_entries(&mut self.session, subjects).await
     }
 }

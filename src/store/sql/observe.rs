@@ -203,7 +203,7 @@ async fn read(session: &mut Session, scope: &Scope) -> Result<Observed, StoreErr
         Scope::Of { keys, customers, owned } => {
             let (instance, namespaces) = owned.as_ref().map_or_else(
                 || (String::new(), "[]".to_owned()),
-                |(instance, namespaces)| (instance.0.clone(), json!(namespaces).to_string()),
+                |(instance, namespaces)| (instance.0.to_string(), json!(namespaces).to_string()),
             );
             let keys = json!(keys).to_string();
             let bound = [&keys, &instance, &namespaces].map(|text| Bound::Text(text));

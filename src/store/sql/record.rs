@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -225,11 +226,11 @@ struct LastHead {
 /// The last entry about each of some subjects.
 pub(super) async fn last_entries(
     session: &mut Session,
-    subjects: &BTreeSet<String>,
-) -> Result<BTreeMap<String, Head>, StoreError> {
+    subjects: &BTreeSet<EcoString>,
+) -> Result<BTreeMap<EcoString, Head>, StoreError> {
     let subjects = json!(subjects).to_string();
     let last: Vec<LastHead> = session.rows(LAST_HEADS, &[Bound::Text(&subjects)]).await?;
-    Ok(last.into_iter().map(|last| (last.subject, last.head)).collect())
+    Ok(last.into_iter().map(|last| (last.subject.into(), last.head)).collect())
 }
 
 const ERASE_MAIL: Statement = Statement {

@@ -105,11 +105,15 @@ pub(super) struct RelationshipRow {
 
 impl RelationshipRow {
     pub fn key(&self) -> RelationshipKey {
-        RelationshipKey { cloud: self.cloud, partner: self.partner, name: self.name.clone() }
+        RelationshipKey {
+            cloud: self.cloud,
+            partner: self.partner,
+            name: self.name.as_str().into(),
+        }
     }
 
     pub fn first(&self) -> RelationshipKey {
-        RelationshipKey { name: self.first_name.clone(), ..self.key() }
+        RelationshipKey { name: self.first_name.as_str().into(), ..self.key() }
     }
 
     pub fn is_of(&self, first: &RelationshipKey) -> bool {
@@ -118,10 +122,10 @@ impl RelationshipRow {
 
     pub fn owner(&self) -> Owner {
         Owner {
-            instance: Instance(self.owner_instance.clone()),
+            instance: Instance(self.owner_instance.as_str().into()),
             object: ObjectName {
-                namespace: self.owner_namespace.clone(),
-                name: self.owner_name.clone(),
+                namespace: self.owner_namespace.as_str().into(),
+                name: self.owner_name.as_str().into(),
             },
         }
     }
@@ -135,7 +139,7 @@ impl RelationshipRow {
             key: self.key(),
             number: self.number,
             owner: self.owner(),
-            uid: Uid(self.owner_uid),
+            uid: Uid(self.owner_uid.into()),
             revision: self.revision,
             customer_name: self.customer_name,
             partner_name: self.partner_name,

@@ -68,7 +68,7 @@ fn a_name_is_written_where_access_rests_on_the_object_and_the_first_one_stays() 
         if let Some(Stamp { object, uid, version, by }) = found {
             assert_eq!(object.namespace, "msp-helpdesk", "{name}");
             assert_eq!(
-                (uid.0, version.as_str(), by.as_str()),
+                (uid.0.to_string(), version.as_str(), by.as_str()),
                 (format!("uid-{}", object.name), "7", "ada")
             );
         }

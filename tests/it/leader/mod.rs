@@ -113,7 +113,7 @@ impl Ground {
 }
 
 fn instance() -> Instance {
-    Instance("operator".to_owned())
+    Instance("operator".into())
 }
 
 async fn reaches<T: Clone>(

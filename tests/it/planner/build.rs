@@ -55,7 +55,7 @@ pub fn group(number: u8) -> Grantee {
 }
 
 pub fn instance() -> Instance {
-    Instance("cluster".to_owned())
+    Instance("cluster".into())
 }
 
 pub fn claimant() -> Claimant {
@@ -63,7 +63,7 @@ pub fn claimant() -> Claimant {
 }
 
 pub fn object(name: impl Into<String>) -> ObjectName {
-    ObjectName { namespace: "msp".to_owned(), name: name.into() }
+    ObjectName { namespace: "msp".into(), name: name.into().into() }
 }
 
 pub fn tenant(number: u128) -> Tenant {
@@ -170,7 +170,7 @@ pub struct Input {
 
 pub fn key(number: u8) -> RelationshipKey {
     let name = format!("customer {number}");
-    RelationshipKey { cloud: Cloud::Global, partner: tenant(1).id, name }
+    RelationshipKey { cloud: Cloud::Global, partner: tenant(1).id, name: name.into() }
 }
 
 pub fn document() -> Document {
@@ -183,7 +183,7 @@ pub fn invitation(number: u8, relationship: &Relationship) -> Invitation {
         customer: tenant(100 + u128::from(number)).id,
         type_: PartnerType::GranularDelegatedAdmin,
         cloud: Cloud::Global,
-        name: key(number).name,
+        name: key(number).name.to_string(),
         roles: relationship.roles.clone(),
         duration: Some(format!("P{}D", relationship.days).parse().unwrap()),
         auto_extend: Duration::from_days(if relationship.auto_extend { 180 } else { 0 }),
@@ -233,7 +233,7 @@ pub fn answer(
 
 /// The UID of so many-th object that declares a relationship.
 pub fn relationship_uid(number: u8, uid: u32) -> Uid {
-    Uid(format!("relationship-{number}-{uid}"))
+    Uid(format!("relationship-{number}-{uid}").into())
 }
 
 impl Input {
@@ -251,7 +251,7 @@ impl Input {
                 .map(|(number, grant)| (object(format!("grant-{number}")), grant.said()))
                 .collect(),
             acceptances: self.agreements.clone(),
-            namespaces: BTreeSet::from(["msp".to_owned()]),
+            namespaces: BTreeSet::from(["msp".into()]),
             absence,
             boundaries: BTreeMap::new(),
         }
@@ -262,12 +262,12 @@ impl Input {
             |kind, name: ObjectName| ObjectKey { kind, namespace: name.namespace, name: name.name };
         let relationships = self.relationships.iter().map(|(number, of)| {
             let name = format!("relationship-{number}");
-            let name = ObjectName { namespace: of.namespace.clone(), name };
+            let name = ObjectName { namespace: of.namespace.as_str().into(), name: name.into() };
             let uid = relationship_uid(*number, of.uid);
             (key(Kind::PartnerRelationship, name), uid, of.standing)
         });
         let grants = self.grants.iter().map(|(number, grant)| {
-            let uid = Uid(format!("grant-{number}-{}", grant.uid));
+            let uid = Uid(format!("grant-{number}-{}", grant.uid).into());
             (key(Kind::RoleGrant, object(format!("grant-{number}"))), uid, grant.standing)
         });
         let leaves = |(key, uid, standing)| (standing == Standing::Deleted).then_some((key, uid));
@@ -280,8 +280,8 @@ impl Input {
         let customer = tenant(100 + u128::from(number));
         DesiredRelationship {
             object: ObjectName {
-                namespace: of.namespace.clone(),
-                name: format!("relationship-{number}"),
+                namespace: of.namespace.as_str().into(),
+                name: format!("relationship-{number}").into(),
             },
             uid: relationship_uid(number, of.uid),
             standing: of.standing,
@@ -308,7 +308,7 @@ impl Input {
 
 fn desired_grant(name: u8, grant: &Grant) -> DesiredGrant {
     DesiredGrant {
-        uid: Uid(format!("grant-{name}-{}", grant.uid)),
+        uid: Uid(format!("grant-{name}-{}", grant.uid).into()),
         standing: grant.standing,
         grantee: group(grant.grantee),
         roles: grant.roles.clone(),

@@ -190,7 +190,7 @@ impl Memory {
         let Acceptance { content, customer, partner, decision, accepted_at, .. } = acceptance;
         holds(!self.observed.acceptances.contains_key(content), Refusal::AlreadyUsed)?;
         let recorded = ObservedAcceptance {
-            namespace: acceptance.object.namespace.clone(),
+            namespace: acceptance.object.namespace.to_string(),
             customer: *customer,
             partner: *partner,
             decision: *decision,

@@ -168,7 +168,7 @@ fn a_difference_of_uids_is_none_when_the_rows_of_a_cluster_are_read_from_files()
 #[test]
 fn rows_of_another_instance_are_a_conflict_for_who_would_write() {
     let world = active_with(of(&[0]), &[]);
-    let other = Claimant { instance: Instance("other".to_owned()), ..claimant() };
+    let other = Claimant { instance: Instance("other".into()), ..claimant() };
     let plan = plan(&world.input.desired(), &world.memory.observed, &other);
     assert_eq!((changes(&plan).as_str(), codes(&plan).as_str()), ("", "C0501"));
 }
@@ -216,7 +216,7 @@ fn a_deleted_relationship_whose_offer_is_gone_ends_by_what_the_store_has_recorde
     desired.relationships.clear();
     let ended = plan(&desired, &world.memory.observed, &claimant());
     assert_eq!(ended.changes.len(), 1, "{}", changes(&ended));
-    desired.leaving.values_mut().for_each(|uid| *uid = Uid("of another object".to_owned()));
+    desired.leaving.values_mut().for_each(|uid| *uid = Uid("of another object".into()));
     let kept = plan(&desired, &world.memory.observed, &claimant());
     assert_eq!(changes(&kept), "", "the deletion of another UID");
 }
@@ -231,7 +231,7 @@ fn a_deleted_grant_takes_away_what_it_gave_also_under_a_relationship_that_is_gon
         desired.relationships.clear();
         let ended = plan(&desired, &world.memory.observed, &claimant());
         assert_eq!(ended.changes.len(), number, "{deletion:?}: {}", changes(&ended));
-        desired.leaving.values_mut().for_each(|uid| *uid = Uid("of another object".to_owned()));
+        desired.leaving.values_mut().for_each(|uid| *uid = Uid("of another object".into()));
         let kept = plan(&desired, &world.memory.observed, &claimant());
         assert_eq!(changes(&kept), "", "the deletion of another UID");
     }

@@ -137,7 +137,7 @@ pub fn report_with(
                 .left
                 .awaited
                 .iter()
-                .filter(|awaited| awaited.relationship.name.starts_with(&key(*number).name))
+                .filter(|awaited| awaited.relationship.name.starts_with(key(*number).name.as_str()))
                 .collect(),
             refused: Vec::new(),
             hold: None,

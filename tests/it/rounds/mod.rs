@@ -57,7 +57,7 @@ pub struct Desk {
 
 impl Desk {
     pub fn new(limits: &Value) -> Self {
-        let mut settings = Settings::of(Instance("cluster".to_owned()));
+        let mut settings = Settings::of(Instance("cluster".into()));
         settings.settles_for = SignedDuration::ZERO;
         Self::with(settings, limits)
     }
@@ -332,7 +332,7 @@ impl Desk {
 
 pub fn key_of(kind: Kind, name: &str) -> ObjectKey {
     let namespace = if kind == Kind::PartnerBoundary { "" } else { NAMESPACE };
-    ObjectKey { kind, namespace: namespace.to_owned(), name: name.to_owned() }
+    ObjectKey { kind, namespace: namespace.into(), name: name.into() }
 }
 
 fn finalizers(object: &Value) -> Vec<String> {

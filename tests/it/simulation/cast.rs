@@ -32,13 +32,13 @@ pub fn start() -> Timestamp {
 }
 
 pub fn settings() -> Settings {
-    let instance = concordat::domain::state::Instance("cluster".to_owned());
+    let instance = concordat::domain::state::Instance("cluster".into());
     // Few, so that a look at everything has many parts.
     Settings { looks_at: 1, ..Settings::of(instance) }
 }
 
 pub fn key(kind: Kind, namespace: &str, name: &str) -> ObjectKey {
-    ObjectKey { kind, namespace: namespace.to_owned(), name: name.to_owned() }
+    ObjectKey { kind, namespace: namespace.into(), name: name.into() }
 }
 
 pub fn relationship_key(namespace: &str, name: &str) -> ObjectKey {

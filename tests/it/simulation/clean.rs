@@ -89,7 +89,7 @@ fn remembered(stage: &Stage, observed: &Observed) -> BTreeSet<(String, String)> 
         for (grantee, held) in &row.assignments {
             let mut given = held.state.contributions.iter();
             if given.any(|(grant, given)| !cluster.is_live(grant, &given.uid.0)) {
-                remembered.insert((row.key.name.clone(), grantee.to_string()));
+                remembered.insert((row.key.name.to_string(), grantee.to_string()));
             }
         }
     }

@@ -51,7 +51,7 @@ pub fn known(roles: &[String]) -> Option<BTreeSet<RoleId>> {
 }
 
 fn named(key: &ObjectKey) -> Name {
-    (key.namespace.clone(), key.name.clone())
+    (key.namespace.to_string(), key.name.to_string())
 }
 
 pub fn selects(grant: &RoleGrantSpec, relationship: &Name, labels: &Value) -> bool {
@@ -92,7 +92,7 @@ impl Cluster {
             let broken = (roles.is_none() || beyond) && !leaves(object);
             let held = grant.suspend || broken || !admitted(&key.namespace);
             let lost = grant.relationship_ref.as_ref().is_some_and(|of| {
-                !relationships.contains_key(&(key.namespace.clone(), of.name.clone()))
+                !relationships.contains_key(&(key.namespace.to_string(), of.name.clone()))
             });
             let held = held || (lost && !leaves(object));
             (named(key), seen(object, grant, held))
@@ -112,7 +112,7 @@ impl Cluster {
 
     /// Whether this very grant is there, and nothing holds it back.
     pub fn is_live(&self, grant: &ObjectName, uid: &str) -> bool {
-        let grant = self.grants.get(&(grant.namespace.clone(), grant.name.clone()));
+        let grant = self.grants.get(&(grant.namespace.to_string(), grant.name.to_string()));
         grant.is_some_and(|grant| grant.stand == Stand::Live && grant.uid == uid)
     }
 

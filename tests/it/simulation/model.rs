@@ -199,7 +199,7 @@ impl Model {
             let Some(row) = active(observed, name) else { continue };
             let held = self.held(name, row, &given.grantee, observed.now);
             if !held.is_empty() {
-                everything.insert((row.key.name.clone(), given.grantee.clone()), held);
+                everything.insert((row.key.name.to_string(), given.grantee.clone()), held);
             }
         }
         everything

@@ -80,7 +80,7 @@ impl Stage {
             for (grantee, assignment) in &row.assignments {
                 let roles = &assignment.state.roles;
                 if !roles.is_empty() {
-                    held.insert((row.key.name.clone(), grantee.to_string()), roles.clone());
+                    held.insert((row.key.name.to_string(), grantee.to_string()), roles.clone());
                 }
             }
         }

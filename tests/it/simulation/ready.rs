@@ -193,7 +193,7 @@ impl Stage {
             assert!(as_expected, "{expected:?}: {key} {object:#}\n{}", self.story);
         };
         for (key, object) in server.of_kind(Kind::PartnerRelationship) {
-            let name = (key.namespace.clone(), key.name.clone());
+            let name = (key.namespace.to_string(), key.name.to_string());
             let of = &cluster.relationships[&name];
             let expected = of_relationship(&cluster, observed, &name, of, leaves(object));
             compare(key, object, &expected);
@@ -201,7 +201,7 @@ impl Stage {
         }
         for (key, object) in server.of_kind(Kind::RoleGrant) {
             let at = (key.namespace.as_str(), key.name.as_str());
-            let seen = &cluster.grants[&(key.namespace.clone(), key.name.clone())];
+            let seen = &cluster.grants[&(key.namespace.to_string(), key.name.to_string())];
             if let Some(expected) = of_grant(&self.model, &cluster, observed, at, seen) {
                 compare(key, object, &expected);
                 told += 1;

@@ -97,7 +97,7 @@ async fn empty_store(at: &Path) {
         .get_or_init(|| async {
             let folder = folder();
             let path = folder.path().join("empty.db");
-            let instance = concordat::domain::state::Instance("nobody".to_owned());
+            let instance = concordat::domain::state::Instance("nobody".into());
             let store = open_writer_at(&StoreUrl::Sqlite(path.clone()), &instance, 1).await;
             store.unwrap().close().await.unwrap();
             std::fs::read(path).unwrap()

@@ -20,6 +20,7 @@ use concordat::{
         sql::SqlWriter,
     },
 };
+use ecow::EcoString;
 
 use super::chance::Chance;
 
@@ -176,8 +177,8 @@ impl Read for Faulty {
 
     async fn last_entries(
         &mut self,
-        subjects: &BTreeSet<String>,
-    ) -> Result<BTreeMap<String, Head>, StoreError> {
+        subjects: &BTreeSet<EcoString>,
+    ) -> Result<BTreeMap<EcoString, Head>, StoreError> {
         faulty(self.fault(), self.store.last_entries(subjects)).await
     }
 }

@@ -41,7 +41,7 @@ async fn held(stage: &mut Stage) -> Held {
     let rows = observed.relationships.values().flatten();
     let rows = rows.filter(|row| row.lifecycle.to_string() == "Active");
     let assignments = rows.flat_map(|row| {
-        row.assignments.iter().map(|(who, assignment)| (row.key.name.clone(), who, assignment))
+        row.assignments.iter().map(|(who, assignment)| (row.key.name.to_string(), who, assignment))
     });
     assignments
         .flat_map(|(name, who, assignment)| {

@@ -42,7 +42,7 @@ pub fn change(effect: Effect) -> Change {
             relationship: Some(RelationshipKey {
                 cloud: concordat::api::Cloud::Global,
                 partner: tenant(1).id,
-                name: "acme-helpdesk".to_owned(),
+                name: "acme-helpdesk".into(),
             }),
             owner: Owner { instance: instance(), object: object("acme") },
             partner: named(1),

@@ -10,7 +10,7 @@ use crate::domain::{digest::Digest, state::ObjectName};
 const NONE: Value = Value::Null;
 
 fn digest(edits: &[(&str, Value)]) -> Digest {
-    let name = ObjectName { namespace: "msp".to_owned(), name: "acme".to_owned() };
+    let name = ObjectName { namespace: "msp".into(), name: "acme".into() };
     verdict(edits).invitation(&name).unwrap().digest()
 }
 
@@ -204,7 +204,7 @@ fn an_old_acceptance_beside_the_right_one_is_left_alone() {
 
 #[test]
 fn an_acceptance_of_a_successor_is_no_surprise() {
-    let name = ObjectName { namespace: "msp".to_owned(), name: "acme".to_owned() };
+    let name = ObjectName { namespace: "msp".into(), name: "acme".into() };
     let mut invitation = verdict(&[]).invitation(&name).unwrap().clone();
     invitation.name = "acme-3".to_owned();
     tells(&accepted(&[("acceptance/spec/invitation", json!(invitation.digest()))]), "");

@@ -73,15 +73,12 @@ fn an_object_that_is_declared_twice_is_told_at_both_places() {
 #[test]
 fn what_does_not_fit_its_schema_is_not_said_to_be_missing() {
     let mut objects = objects(&edited(&[("relationship", NONE)]));
-    let key = ObjectKey {
-        kind: Kind::PartnerRelationship,
-        namespace: "msp".to_owned(),
-        name: "acme".to_owned(),
-    };
+    let key =
+        ObjectKey { kind: Kind::PartnerRelationship, namespace: "msp".into(), name: "acme".into() };
     objects.invalid.insert(key);
     let verdict = validate(&objects, Catalogue::compiled(), now());
     assert_eq!(text(&verdict.problems), "");
-    let name = ObjectName { namespace: "msp".to_owned(), name: "first-line".to_owned() };
+    let name = ObjectName { namespace: "msp".into(), name: "first-line".into() };
     assert_eq!(verdict.desired.grant_objects[&name].standing, Standing::Invalid);
     assert_eq!(verdict.desired.absence, Absence::Keep);
 }
