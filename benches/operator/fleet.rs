@@ -2,9 +2,7 @@
 //!
 //! Never: two runs that differ in anything but their instants.
 
-use std::collections::BTreeMap;
-
-use concordat::domain::validate::{Object, Presence};
+use concordat::domain::validate::{Object, Presence, Texts};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -107,8 +105,8 @@ fn digest(relationship: &Value) -> String {
         Object {
             name: ObjectName { namespace: NAMESPACE.into(), name: name.into() },
             uid: Uid::of_file(),
-            labels: BTreeMap::new(),
-            annotations: BTreeMap::new(),
+            labels: Texts::new(),
+            annotations: Texts::new(),
             presence: Presence::Present,
             source: None,
             spec,

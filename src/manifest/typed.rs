@@ -15,7 +15,7 @@ use crate::{
         ids::Kind,
         problem::{Code, FieldPath, Problem},
         state::{Absence, ObjectName, Uid},
-        validate::{Object, Objects, Presence},
+        validate::{Object, Objects, Presence, texts},
     },
 };
 
@@ -101,8 +101,8 @@ fn object<S: DeserializeOwned>(document: &mut Document) -> Object<S> {
             name: document.key.name.clone(),
         },
         uid: document.uid.as_ref().map_or_else(Uid::of_file, |uid| Uid(uid.into())),
-        labels: std::mem::take(&mut document.labels),
-        annotations: document.annotations.clone(),
+        labels: texts(std::mem::take(&mut document.labels)),
+        annotations: texts(document.annotations.clone()),
         presence: match document.deletion_timestamp {
             Some(_) => Presence::Deleting,
             None => Presence::Present,

@@ -55,6 +55,13 @@ pub struct ObjectName {
     pub name: EcoString,
 }
 
+impl ObjectName {
+    /// Before every other name.
+    pub fn first() -> Self {
+        Self { namespace: EcoString::new(), name: EcoString::new() }
+    }
+}
+
 impl fmt::Display for ObjectName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)

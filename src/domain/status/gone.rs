@@ -25,7 +25,7 @@ impl GrantPart {
             verdict,
             held,
             ends_at,
-            roles: BTreeSet::new(),
+            roles: Box::default(),
             catalogue: None,
             window: Window::default(),
             drift: Drift::None,

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use ecow::EcoString;
 use jiff::Timestamp;
 
 use super::{
@@ -50,8 +51,8 @@ pub struct GrantPart {
     /// When it ceases to be held, where it is held and has an end.
     pub(super) ends_at: Option<Timestamp>,
     /// The roles that are asked for, and the catalogue that resolved them.
-    pub(super) roles: BTreeSet<RoleId>,
-    pub(super) catalogue: Option<String>,
+    pub(super) roles: Box<[RoleId]>,
+    pub(super) catalogue: Option<EcoString>,
     pub(super) window: Window,
     /// Whether it is only observed, and differs.
     pub(super) drift: Drift,
@@ -102,8 +103,8 @@ pub fn grant_part(object: &ObjectName, facts: &RelationshipFacts<'_>, now: Times
     GrantPart {
         held,
         ends_at,
-        roles: grant.roles.clone(),
-        catalogue: Some(grant.asked.catalogue.clone()),
+        roles: grant.roles.iter().copied().collect(),
+        catalogue: Some(grant.asked.catalogue.as_str().into()),
         window: grant.window,
         removed_outside: assignment.map(|held| here.removed_outside(held)).unwrap_or_default(),
         blocked: here.blocking(&facts.left),

@@ -92,7 +92,7 @@ fn relationships(
                 unmanaged: spec.unmanaged_assignments,
                 management: spec.management_policy,
             },
-            adopt_from: object.annotations.get(ADOPT_FROM).cloned(),
+            adopt_from: object.annotations.get(ADOPT_FROM).map(ToString::to_string),
             grants: BTreeMap::new(),
             answers: accepted.answers.get(&position).cloned().unwrap_or_default(),
             agreements: accepted.agreements.get(&parties).cloned().unwrap_or_default(),

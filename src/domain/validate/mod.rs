@@ -7,7 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
 use jiff::Timestamp;
+use litemap::LiteMap;
 
 use super::{
     catalogue::Catalogue,
@@ -58,15 +60,29 @@ pub struct Object<S> {
     /// Its UID.
     pub uid: Uid,
     /// Its labels.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Texts,
     /// Its annotations.
-    pub annotations: BTreeMap<String, String>,
+    pub annotations: Texts,
     /// Whether it is on its way out.
     pub presence: Presence,
     /// The document that it came from.
     pub source: Option<SourceId>,
     /// What it says.
     pub spec: S,
+}
+
+/// Labels or annotations: mostly a few.
+pub type Texts = LiteMap<EcoString, EcoString>;
+
+/// The same of texts from elsewhere.
+pub fn texts(of: impl IntoIterator<Item = (String, String)>) -> Texts {
+    of.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+/// Whether all of `wanted` are among the labels of an object.
+pub fn has_all(labels: &Texts, wanted: &BTreeMap<String, String>) -> bool {
+    let has = |name: &str, value: &str| labels.get(name).is_some_and(|own| own == value);
+    wanted.iter().all(|(name, value)| has(name, value))
 }
 
 /// Whether an object is to stay.

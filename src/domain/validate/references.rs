@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::{
     Object,
     findings::{Findings, Subject},
+    has_all,
 };
 use crate::{
     api::PartnerRelationshipSpec,
@@ -162,10 +163,7 @@ impl<'a> Labels<'a> {
         let Some(shortest) = lists.into_iter().min_by_key(|list| list.len()) else {
             return Vec::new();
         };
-        let has_all = |position: &&usize| {
-            let own = &self.relationships[**position].labels;
-            labels.iter().all(|(label, value)| own.get(label) == Some(value))
-        };
+        let has_all = |position: &&usize| has_all(&self.relationships[**position].labels, labels);
         shortest.iter().filter(has_all).copied().collect()
     }
 }

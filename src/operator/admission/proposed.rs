@@ -16,7 +16,7 @@ use crate::{
         ids::{Kind, ObjectKey},
         problem::{FieldPath, Problem},
         state::{Absence, ObjectName, Uid},
-        validate::{Object, Objects, Presence, findings::DOES_NOT_FIT_ITS_SCHEMA},
+        validate::{Object, Objects, Presence, findings::DOES_NOT_FIT_ITS_SCHEMA, texts},
     },
 };
 
@@ -127,8 +127,8 @@ fn typed<S: DeserializeOwned>(
             name: or(name, &key.name).into(),
         },
         uid: uid.map_or_else(Uid::of_file, |uid| Uid(uid.into())),
-        labels,
-        annotations,
+        labels: texts(labels),
+        annotations: texts(annotations),
         presence: match deletion_timestamp {
             Some(_) => Presence::Deleting,
             None => Presence::Present,

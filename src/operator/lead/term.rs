@@ -86,9 +86,10 @@ impl<'a> Term<'a> {
             return Ok(());
         }
         let now = self.now();
-        let Some(store) = &mut self.store else { return Ok(()) };
-        let began = Instant::now();
-        if let Some(done) = self.rounds.expire_due(work, now, store).await? {
+        for keys in self.rounds.ended(work, now) {
+            let Some(store) = &mut self.store else { return Ok(()) };
+            let began = Instant::now();
+            let done = self.rounds.expire_these(keys, store).await?;
             self.tell(done, began)?;
         }
         let Some(store) = &mut self.store else { return Ok(()) };

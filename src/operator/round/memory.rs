@@ -21,11 +21,14 @@ use crate::{
 /// What is remembered of the rows of one relationship.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Rows {
-    owners: BTreeSet<ObjectName>,
-    grants: BTreeSet<ObjectName>,
+    owners: Names,
+    grants: Names,
     in_force: usize,
     next_end: Option<Timestamp>,
 }
+
+/// A few names, each once.
+type Names = LiteMap<ObjectName, ()>;
 
 /// The rows behind each object: mostly one.
 type Index = BTreeMap<ObjectName, LiteMap<RelationshipKey, ()>>;
@@ -105,7 +108,7 @@ impl Memory {
 
     /// The objects that own the rows of a relationship.
     pub fn owners_of(&self, key: &RelationshipKey) -> impl Iterator<Item = &ObjectName> {
-        self.rows.get(key).into_iter().flat_map(|rows| &rows.owners)
+        self.rows.get(key).into_iter().flat_map(|rows| rows.owners.keys())
     }
 
     /// The relationships in the store under which a grant has given something.
@@ -115,7 +118,7 @@ impl Memory {
 
     /// The grants that have given something under a relationship.
     pub fn grants_of(&self, key: &RelationshipKey) -> impl Iterator<Item = &ObjectName> {
-        self.rows.get(key).into_iter().flat_map(|rows| &rows.grants)
+        self.rows.get(key).into_iter().flat_map(|rows| rows.grants.keys())
     }
 
     /// Whether anything in the store comes from this grant.
@@ -197,14 +200,16 @@ fn remembered(rows: &[ObservedRelationship], instance: &Instance) -> Rows {
     let own = rows.iter().filter(|row| row.owner.instance == *instance);
     let mut remembered = Rows::default();
     for row in own {
-        remembered.owners.insert(row.owner.object.clone());
+        remembered.owners.insert(row.owner.object.clone(), ());
         if row.lifecycle.phase() == Phase::Active
             && let Some(end) = row.ends_at
         {
             remembered.end(end);
         }
         for assignment in row.assignments.values() {
-            remembered.grants.extend(assignment.state.contributions.keys().cloned());
+            for grant in assignment.state.contributions.keys() {
+                remembered.grants.insert(grant.clone(), ());
+            }
             remembered.in_force += usize::from(!assignment.state.roles.is_empty());
             assignment.state.roles.values().for_each(|until| remembered.end(*until));
         }
@@ -218,13 +223,8 @@ impl Rows {
     }
 }
 
-fn move_index(
-    index: &mut Index,
-    key: &RelationshipKey,
-    before: &BTreeSet<ObjectName>,
-    now: &BTreeSet<ObjectName>,
-) {
-    for object in before.difference(now) {
+fn move_index(index: &mut Index, key: &RelationshipKey, before: &Names, now: &Names) {
+    for object in before.keys().filter(|object| !now.contains_key(*object)) {
         if let Some(keys) = index.get_mut(object) {
             keys.remove(key);
             if keys.is_empty() {
@@ -232,7 +232,7 @@ fn move_index(
             }
         }
     }
-    for object in now {
+    for object in now.keys() {
         index.entry(object.clone()).or_default().insert(key.clone(), ());
     }
 }

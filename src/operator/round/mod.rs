@@ -184,30 +184,21 @@ impl Rounds {
         self.expire_in(&Scope::All, store).await
     }
 
-    /// The same of what is due: what has ended goes before anybody works out what else there is to do.
-    pub async fn expire_due(
-        &mut self,
-        work: &Work,
-        now: Timestamp,
-        store: &mut impl Write,
-    ) -> Result<Option<Done>, StoreError> {
+    /// What of the work has ended, a part at a time: it goes before anybody works out what else there is to do.
+    pub fn ended(&self, work: &Work, now: Timestamp) -> Vec<BTreeSet<RelationshipKey>> {
         let ended = work.rows.iter().filter(|row| self.memory.has_ended(row, now));
-        let ended: Vec<RelationshipKey> = ended.cloned().collect();
-        let mut all: Option<Done> = None;
-        for keys in ended.chunks(EXPIRE_AT_ONCE) {
-            let keys = keys.iter().cloned().collect();
-            let scope = Scope::Of { keys, customers: BTreeSet::new(), owned: None };
-            let done = self.expire_in(&scope, store).await?;
-            let failed = done.failed.is_some();
-            match &mut all {
-                Some(all) => all.and(done),
-                None => all = Some(done),
-            }
-            if failed {
-                break;
-            }
-        }
-        Ok(all)
+        let ended: Vec<&RelationshipKey> = ended.collect();
+        ended.chunks(EXPIRE_AT_ONCE).map(|keys| keys.iter().copied().cloned().collect()).collect()
+    }
+
+    /// What time alone has ended of these relationships.
+    pub async fn expire_these(
+        &mut self,
+        keys: BTreeSet<RelationshipKey>,
+        store: &mut impl Write,
+    ) -> Result<Done, StoreError> {
+        let scope = Scope::Of { keys, customers: BTreeSet::new(), owned: None };
+        self.expire_in(&scope, store).await
     }
 
     async fn expire_in(

@@ -82,13 +82,6 @@ pub struct Effected {
 }
 
 impl Done {
-    /// Adds what was done next where nothing but effects are told.
-    pub(super) fn and(&mut self, next: Self) {
-        self.now = next.now;
-        self.effects.extend(next.effects);
-        self.failed = next.failed;
-    }
-
     /// Nothing is done yet.
     pub fn at(now: Timestamp) -> Self {
         Self {

@@ -3,7 +3,7 @@
 //!
 //! Never: a part under a relationship that the grant does not select any more.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::domain::{
     state::{ObjectName, Standing},
@@ -15,7 +15,7 @@ use crate::domain::{
 pub struct Parts {
     /// By grant, then by relationship: mostly a grant has one, for which a map of its own would be much.
     by_grant: BTreeMap<(ObjectName, ObjectName), GrantPart>,
-    by_relationship: BTreeMap<ObjectName, BTreeSet<ObjectName>>,
+    by_relationship: BTreeMap<ObjectName, Box<[ObjectName]>>,
     standings: BTreeMap<ObjectName, Standing>,
 }
 
@@ -46,18 +46,17 @@ impl Parts {
 
     /// The parts of a grant, by relationship.
     pub fn of(&self, grant: &ObjectName) -> impl Iterator<Item = (&ObjectName, &GrantPart)> {
-        let first = ObjectName { namespace: String::new().into(), name: String::new().into() };
         self.by_grant
-            .range((grant.clone(), first)..)
+            .range((grant.clone(), ObjectName::first())..)
             .take_while(move |((of, _), _)| of == grant)
             .map(|((_, relationship), part)| (relationship, part))
     }
 
     /// Sets what every grant of a relationship comes to under it; any other grant comes to nothing there.
     pub fn set(&mut self, relationship: &ObjectName, parts: BTreeMap<ObjectName, GrantPart>) {
-        let grants: BTreeSet<ObjectName> = parts.keys().cloned().collect();
+        let grants: Box<[ObjectName]> = parts.keys().cloned().collect();
         let before = self.by_relationship.remove(relationship).unwrap_or_default();
-        for grant in before.difference(&grants) {
+        for grant in before.iter().filter(|grant| !parts.contains_key(*grant)) {
             self.by_grant.remove(&(grant.clone(), relationship.clone()));
         }
         for (grant, part) in parts {

@@ -14,7 +14,7 @@ use crate::{
     domain::{
         ids::{Kind, ObjectKey},
         state::{Absence, ObjectName, RelationshipKey},
-        validate::{Object, Objects},
+        validate::{Object, Objects, has_all},
     },
 };
 
@@ -66,11 +66,10 @@ impl World {
         }
         let Some(selector) = &grant.spec.relationship_selector else { return Vec::new() };
         let Some((label, value)) = selector.match_labels.iter().next() else { return Vec::new() };
-        let link = Link::Labelled(namespace.to_string(), label.clone(), value.clone());
+        let link = Link::Labelled(namespace.clone(), label.into(), value.into());
         let selected = self.links().of(&link, Kind::PartnerRelationship).filter(|name| {
             let Some(seen) = self.tables().relationships.get(name) else { return false };
-            let labels = &seen.object.labels;
-            selector.match_labels.iter().all(|(label, value)| labels.get(label) == Some(value))
+            has_all(&seen.object.labels, &selector.match_labels)
         });
         selected.cloned().collect()
     }
@@ -83,18 +82,12 @@ impl World {
         let Some(seen) = self.tables().relationships.get(relationship) else { return grants };
         let labels = &seen.object.labels;
         for (label, value) in labels {
-            let link =
-                Link::Selects(relationship.namespace.to_string(), label.clone(), value.clone());
+            let link = Link::Selects(relationship.namespace.clone(), label.into(), value.into());
             let selects = |name: &&ObjectName| {
                 let grant = self.tables().grants.get(name);
                 let selector =
                     grant.and_then(|grant| grant.object.spec.relationship_selector.as_ref());
-                selector.is_some_and(|selector| {
-                    selector
-                        .match_labels
-                        .iter()
-                        .all(|(label, value)| labels.get(label) == Some(value))
-                })
+                selector.is_some_and(|selector| has_all(labels, &selector.match_labels))
             };
             grants.extend(self.links().of(&link, Kind::RoleGrant).filter(selects).cloned());
         }
@@ -139,7 +132,7 @@ impl World {
                     if let Some(seen) = self.tables().acceptances.get(&name) {
                         let spec = &seen.object.spec;
                         let customer = spec.customer.tenant_id.to_ascii_lowercase();
-                        let link = Link::Customer(namespace.to_string(), customer);
+                        let link = Link::Customer(namespace.clone(), customer.into());
                         let of = self.links().of(&link, Kind::PartnerRelationship).cloned();
                         concern.relationships.extend(of);
                     }
@@ -170,7 +163,7 @@ impl World {
     fn also_of_same_name(&self, name: &ObjectName, concern: &mut Concern) {
         let Some(seen) = self.tables().relationships.get(name) else { return };
         let wanted = &seen.object.spec.display_name;
-        let same = Link::StoreName(wanted.clone());
+        let same = Link::StoreName(wanted.into());
         let same = self.links().of(&same, Kind::PartnerRelationship);
         concern.relationships.extend(same.chain(self.links().numbered(wanted)).cloned());
     }
@@ -184,7 +177,7 @@ impl World {
             around.acceptances.extend(self.answers_to(name));
             if let Some(seen) = tables.relationships.get(name) {
                 let customer = seen.object.spec.customer.tenant_id.to_ascii_lowercase();
-                let link = Link::Customer(name.namespace.to_string(), customer);
+                let link = Link::Customer(name.namespace.clone(), customer.into());
                 let of = self.links().of(&link, Kind::AgreementAcceptance).cloned();
                 around.acceptances.extend(of);
                 self.also_first_of(&seen.object.spec, &mut around);
@@ -229,7 +222,7 @@ impl World {
     /// The relationship whose successor would have this one's name.
     fn also_first_of(&self, spec: &PartnerRelationshipSpec, around: &mut Concern) {
         if let Some((first, _)) = spec.display_name.rsplit_once('-') {
-            let link = Link::StoreName(first.to_owned());
+            let link = Link::StoreName(first.into());
             let of = self.links().of(&link, Kind::PartnerRelationship).cloned();
             around.relationships.extend(of);
         }

@@ -2,7 +2,9 @@
 //!
 //! Never: a connection that leaves its namespace.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+
+use ecow::EcoString;
 
 use crate::{
     api::{
@@ -24,13 +26,13 @@ pub enum Link {
     /// Names this relationship.
     Relationship(ObjectName),
     /// Is a relationship with this label: namespace, label, value.
-    Labelled(String, String, String),
+    Labelled(EcoString, EcoString, EcoString),
     /// Selects by this label, the first of its selector: namespace, label, value.
-    Selects(String, String, String),
+    Selects(EcoString, EcoString, EcoString),
     /// Has this name in the store.
-    StoreName(String),
+    StoreName(EcoString),
     /// Is about this customer: namespace, tenant.
-    Customer(String, String),
+    Customer(EcoString, EcoString),
 }
 
 /// What an object can be found under.
@@ -63,13 +65,13 @@ impl Linked for PartnerRelationshipSpec {
                 name: reference.name.as_str().into(),
             })
         });
-        let labelled = labels.iter().map(|(label, value)| {
-            Link::Labelled(namespace.to_string(), label.clone(), value.clone())
-        });
+        let labelled = labels
+            .iter()
+            .map(|(label, value)| Link::Labelled(namespace.clone(), label.into(), value.into()));
         let customer = spec.customer.tenant_id.to_ascii_lowercase();
         let own = [
-            Link::StoreName(spec.display_name.clone()),
-            Link::Customer(namespace.to_string(), customer),
+            Link::StoreName(spec.display_name.as_str().into()),
+            Link::Customer(namespace.clone(), customer.into()),
         ];
         offer.chain(labelled).chain(own).collect()
     }
@@ -84,9 +86,8 @@ impl Linked for RoleGrantSpec {
         });
         let selector = object.spec.relationship_selector.iter();
         let first = selector.filter_map(|selector| selector.match_labels.iter().next());
-        let first = first.map(|(label, value)| {
-            Link::Selects(namespace.to_string(), label.clone(), value.clone())
-        });
+        let first = first
+            .map(|(label, value)| Link::Selects(namespace.clone(), label.into(), value.into()));
         reference.chain(first).collect()
     }
 }
@@ -99,51 +100,49 @@ impl Linked for AgreementAcceptanceSpec {
             Link::Relationship(ObjectName { namespace: namespace.clone(), name: name.into() })
         });
         let customer = object.spec.customer.tenant_id.to_ascii_lowercase();
-        reference.chain([Link::Customer(namespace.to_string(), customer)]).collect()
+        reference.chain([Link::Customer(namespace.clone(), customer.into())]).collect()
     }
 }
 
-/// All connections.
+/// All connections. Most links lead to one or two objects, for which a set of their own would be much.
 #[derive(Debug, Default)]
 pub struct Links {
-    by_link: BTreeMap<Link, BTreeSet<(Kind, ObjectName)>>,
+    found: BTreeSet<(Link, Kind, ObjectName)>,
 }
 
 impl Links {
     /// Finds an object under what it names and has.
     pub fn add(&mut self, kind: Kind, name: &ObjectName, links: Vec<Link>) {
-        for link in links {
-            self.by_link.entry(link).or_default().insert((kind, name.clone()));
-        }
+        self.found.extend(links.into_iter().map(|link| (link, kind, name.clone())));
     }
 
     /// Finds it no more.
     pub fn remove(&mut self, kind: Kind, name: &ObjectName, links: Vec<Link>) {
         for link in links {
-            let Some(found) = self.by_link.get_mut(&link) else { continue };
-            found.remove(&(kind, name.clone()));
-            if found.is_empty() {
-                self.by_link.remove(&link);
-            }
+            self.found.remove(&(link, kind, name.clone()));
         }
     }
 
     /// The objects of one kind under a link, in order.
     pub fn of(&self, link: &Link, kind: Kind) -> impl Iterator<Item = &ObjectName> {
-        let found = self.by_link.get(link).into_iter().flatten();
-        found.filter(move |(of, _)| *of == kind).map(|(_, name)| name)
+        let from = (link.clone(), kind, ObjectName::first());
+        let link = link.clone();
+        self.found
+            .range(from..)
+            .take_while(move |(of, under, _)| *of == link && *under == kind)
+            .map(|(_, _, name)| name)
     }
 
     /// The relationships whose name in the store is `name` and a number, as a successor's would be.
     pub fn numbered(&self, name: &str) -> impl Iterator<Item = &ObjectName> {
         let prefix = format!("{name}-");
-        let from = Link::StoreName(prefix.clone());
-        self.by_link
-            .range(from..)
+        let from = Link::StoreName(prefix.as_str().into());
+        self.found
+            .range((from, Kind::ALL[0], ObjectName::first())..)
             .take_while(
-                move |(link, _)| matches!(link, Link::StoreName(name) if name.starts_with(&prefix)),
+                move |(link, _, _)| matches!(link, Link::StoreName(name) if name.starts_with(&*prefix)),
             )
-            .flat_map(|(_, found)| found.iter().map(|(_, name)| name))
+            .map(|(_, _, name)| name)
     }
 }
 

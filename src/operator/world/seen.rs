@@ -20,7 +20,7 @@ use crate::{
     domain::{
         ids::Kind,
         state::{ObjectName, Uid},
-        validate::{Object, Presence},
+        validate::{Object, Presence, texts},
     },
 };
 
@@ -149,8 +149,8 @@ pub fn seen<K: Watched>(object: K) -> Arc<Seen<K::Spec>> {
         object: Object {
             name,
             uid: Uid(meta.uid.unwrap_or_default().into()),
-            labels: meta.labels.unwrap_or_default(),
-            annotations: annotations.into_iter().filter(|(name, _)| kept(name)).collect(),
+            labels: texts(meta.labels.unwrap_or_default()),
+            annotations: texts(annotations.into_iter().filter(|(name, _)| kept(name))),
             presence: if leaves { Presence::Deleting } else { Presence::Present },
             source: None,
             spec,

@@ -232,11 +232,13 @@ impl Operator {
             self.hand_on(done, around)?;
         }
         let term = &mut self.term;
-        let store = term.store.as_mut().expect("it is open");
         if term.work.is_empty() || !term.rounds.has_swept() {
             return Ok(());
         }
-        if let Some(done) = term.rounds.expire_due(&term.work, now, store).await? {
+        for keys in term.rounds.ended(&term.work, now) {
+            let term = &mut self.term;
+            let store = term.store.as_mut().expect("it is open");
+            let done = term.rounds.expire_these(keys, store).await?;
             self.hand_on(done, around)?;
         }
         let term = &mut self.term;
