@@ -23,6 +23,9 @@ use crate::{
     },
 };
 
+/// So many parts of what has ended are kept until they are told of, so that they do not become too much.
+const PARTS_UNTOLD: usize = 64;
+
 /// A term: from taking the Lease to losing it.
 pub(super) struct Term<'a> {
     lead: &'a Lead,
@@ -86,12 +89,7 @@ impl<'a> Term<'a> {
             return Ok(());
         }
         let now = self.now();
-        for keys in self.rounds.ended(work, now) {
-            let Some(store) = &mut self.store else { return Ok(()) };
-            let began = Instant::now();
-            let done = self.rounds.expire_these(keys, store).await?;
-            self.tell(done, began)?;
-        }
+        self.expire_due(work, now).await?;
         let Some(store) = &mut self.store else { return Ok(()) };
         let began = Instant::now();
         let done = self.rounds.round(&self.lead.world, work, store).await?;
@@ -105,6 +103,36 @@ impl<'a> Term<'a> {
         self.lead.reached(&Ok(()));
         self.count(left);
         Ok(())
+    }
+
+    /// Takes away what of the work has ended, and tells of it afterwards: whoever comes last does not wait for that.
+    async fn expire_due(&mut self, work: &Work, now: Timestamp) -> Result<(), StoreError> {
+        let mut untold = Vec::new();
+        let mut failed = None;
+        for keys in self.rounds.ended(work, now) {
+            let Some(store) = &mut self.store else { break };
+            let began = Instant::now();
+            match self.rounds.expire_these(keys, store).await {
+                Ok(done) => {
+                    failed.clone_from(&done.failed);
+                    untold.push((done, began));
+                }
+                Err(error) => failed = Some(error),
+            }
+            if failed.is_some() {
+                break;
+            }
+            if untold.len() >= PARTS_UNTOLD {
+                for (done, began) in untold.drain(..) {
+                    self.tell(done, began)?;
+                }
+            }
+        }
+        for (done, began) in untold {
+            // What failed is told once everything is that was done before.
+            drop(self.tell(done, began));
+        }
+        failed.map_or(Ok(()), Err)
     }
 
     /// Whether every kind was listed whole since nobody else writes.
