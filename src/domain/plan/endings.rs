@@ -44,7 +44,7 @@ pub(super) fn undeclared(
 
 /// A relationship whose name an object declares that the rows are not for: nothing of what that says is done, and what
 /// is absent is no reason to end anything.
-pub(super) fn anothers(
+pub(super) fn of_another_object(
     rows: &[ObservedRelationship],
     desired: &Desired,
     claimant: &Claimant,

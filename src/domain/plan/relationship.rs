@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     Approval, Cause, Change, Claimant, Effect, Foreign, Plan, Precondition, Subject,
-    endings::{anothers, end, is_own, undeclared},
+    endings::{end, is_own, of_another_object, undeclared},
     grants, lifecycle,
 };
 use crate::{
@@ -206,7 +206,7 @@ fn declared(
         uids: if read_as.is_some() { Uids::AsRecorded } else { Uids::OfInput },
     };
     if !live().all(|row| may_write(row, wish, &mut draft)) {
-        anothers(observed_rows, desired, claimant, draft.plan);
+        of_another_object(observed_rows, desired, claimant, draft.plan);
         return;
     }
     let latitude = latitude(wish, &mut draft);
@@ -214,12 +214,12 @@ fn declared(
         if live().all(|row| is_own(row, wish, &mut draft)) {
             end(observed_rows, Some(&wish.policies), desired, &mut draft);
         } else {
-            anothers(observed_rows, desired, claimant, draft.plan);
+            of_another_object(observed_rows, desired, claimant, draft.plan);
         }
         return;
     }
     if latitude != Latitude::Full && live().any(|row| row.owner != draft.owner) {
-        anothers(observed_rows, desired, claimant, draft.plan);
+        of_another_object(observed_rows, desired, claimant, draft.plan);
         return;
     }
     let mut rows: Vec<Row<'_>> = observed_rows.iter().map(Row::of).collect();

@@ -141,7 +141,8 @@ fn a_deleted_grant_goes_also_where_the_name_of_its_relationship_is_declared_for_
 }
 
 #[test]
-fn a_deleted_relationship_that_says_it_is_anothers_ends_what_is_recorded_for_that_very_object() {
+fn a_deleted_relationship_that_names_another_customer_now_ends_what_is_recorded_for_that_very_object()
+ {
     let mut world = in_force(GrantDeletionPolicy::Revoke);
     world.step(&Step::RelationshipStanding(0, Standing::Deleted));
     let mut desired = world.input.desired();
