@@ -289,12 +289,12 @@ pub(super) fn plan_removal(row: &Row<'_>, cause: Cause, draft: &mut Draft<'_>) {
 
 /// Takes away what the grants of a row gave, save those that are retained or still declared as held.
 pub(super) fn plan_revocation(row: &Row<'_>, desired: &Desired, draft: &mut Draft<'_>) {
-    let goes = |object: &ObjectName, recorded: &Contribution| {
+    let revoked = |object: &ObjectName, recorded: &Contribution| {
         let said = desired.grant_objects.get(object).map(|said| said.standing);
         let held = matches!(said, Some(Standing::Suspended | Standing::Invalid));
         !held && deletion(object, recorded, desired) == GrantDeletionPolicy::Revoke
     };
-    plan_rest(row, desired, goes, draft);
+    plan_rest(row, desired, revoked, draft);
 }
 
 /// Takes away what those grants of a row gave that are on their way out, where nothing else is done with the row.

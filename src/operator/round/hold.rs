@@ -29,7 +29,7 @@ pub fn admitted(desired: &Desired, problems: &[Problem]) -> BTreeSet<EcoString> 
         .filter(|object| object.kind == Kind::PartnerBoundary)
         .collect();
     let sound = desired.boundaries.iter().filter(|(name, _)| {
-        let name = ObjectName { namespace: String::new().into(), name: (*name).into() };
+        let name = ObjectName { namespace: EcoString::new(), name: (*name).into() };
         !broken.contains(&key(Kind::PartnerBoundary, &name))
     });
     sound.flat_map(|(_, boundary)| boundary.namespaces.iter().cloned()).collect()

@@ -126,10 +126,9 @@ impl Links {
     /// The objects of one kind under a link, in order.
     pub fn of(&self, link: &Link, kind: Kind) -> impl Iterator<Item = &ObjectName> {
         let from = (link.clone(), kind, ObjectName::first());
-        let link = link.clone();
         self.found
             .range(from..)
-            .take_while(move |(of, under, _)| *of == link && *under == kind)
+            .take_while(move |(of, under, _)| of == link && *under == kind)
             .map(|(_, _, name)| name)
     }
 

@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use ecow::EcoString;
 use serde::de::DeserializeOwned;
 
 use super::{StatusText, seen::Seen};
@@ -96,7 +97,7 @@ impl<S, T> Table<S, T> {
 
     /// The names in one namespace.
     pub fn names_in(&self, namespace: &str) -> impl Iterator<Item = &ObjectName> {
-        let first = ObjectName { namespace: namespace.into(), name: String::new().into() };
+        let first = ObjectName { namespace: namespace.into(), name: EcoString::new() };
         let here = move |(name, _): &(&ObjectName, _)| name.namespace == namespace;
         self.objects.range(first..).take_while(here).map(|(name, _)| name)
     }

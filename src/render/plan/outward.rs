@@ -60,10 +60,10 @@ pub(super) fn junit(story: &Story<'_>) -> String {
     let mut cases: BTreeMap<String, (Vec<String>, bool)> = BTreeMap::new();
     let mut tell = |change: &Change, line: String, fails: bool| {
         let name = match &change.subject.relationship {
-            Some(row) => row.name.clone(),
-            None => words::tenant("customer", &change.subject.customer).into(),
+            Some(row) => row.name.to_string(),
+            None => words::tenant("customer", &change.subject.customer),
         };
-        let case = cases.entry(name.to_string()).or_default();
+        let case = cases.entry(name).or_default();
         case.0.push(line);
         case.1 |= fails;
     };

@@ -41,10 +41,10 @@ pub fn sides<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Vec<Sides> {
     let mut rows: BTreeMap<String, Fields> = BTreeMap::new();
     for change in changes {
         let name = match &change.subject.relationship {
-            Some(row) => row.name.clone(),
-            None => words::tenant("customer", &change.subject.customer).into(),
+            Some(row) => row.name.to_string(),
+            None => words::tenant("customer", &change.subject.customer),
         };
-        let fields = rows.entry(name.to_string()).or_default();
+        let fields = rows.entry(name).or_default();
         for (path, before, after) in differences(&change.effect) {
             let path = path.into_iter().collect();
             fields

@@ -64,11 +64,7 @@ fn words(problem: &Problem) -> (String, u16, String, String) {
 
 fn read(object: &Value) -> Proposed {
     let kind = Kind::ALL.into_iter().find(|kind| object["kind"] == kind.to_string()).unwrap();
-    let key = concordat::domain::ids::ObjectKey {
-        kind,
-        namespace: String::new().into(),
-        name: String::new().into(),
-    };
+    let key = concordat::domain::ids::ObjectKey { kind, namespace: "".into(), name: "".into() };
     Proposed::read(&key, object).unwrap()
 }
 
