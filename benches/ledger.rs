@@ -89,7 +89,7 @@ fn ledger() -> Vec<Entry> {
                 subject: entry::subject(&change),
                 actor: Actor { name: "deploy-bot".to_owned(), kind, standing },
                 intent: Intent::default(),
-                payload: entry::payload(&change, change.id(), None),
+                payload: entry::payload(&change, change.id(), None, None),
             },
         );
         head = entry.head();

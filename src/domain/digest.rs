@@ -2,17 +2,15 @@
 //!
 //! Never: two texts for one value. Keys are sorted, nothing is indented, numbers are integers.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, ops::Range, str::FromStr};
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::ids::{InvalidId, as_text};
 
 /// A SHA-256, written as 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
@@ -37,7 +35,9 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        let mut digits = [0; 64];
+        hex::encode_to_slice(self.0, &mut digits).expect("two digits for each byte");
+        f.write_str(str::from_utf8(&digits).expect("digits are ASCII"))
     }
 }
 
@@ -66,60 +66,169 @@ impl FromStr for Digest {
 as_text!(Digest);
 
 /// The canonical JSON of `value`: keys sorted by their UTF-8 bytes, no white space.
+///
+/// It is written once and put in order as text: values of JSON in between would be many small pieces of memory.
 pub fn canonical<T: Serialize>(value: &T) -> String {
-    let value =
-        serde_json::to_value(value).expect("our own types have text keys and finite numbers");
-    canonical_of_value(&value)
+    let text = serde_json::to_vec(value);
+    let text = text.expect("our own types have text keys and finite numbers");
+    let mut sorted = Vec::with_capacity(text.len());
+    let rest = write_sorted(&text, &mut sorted);
+    assert!(rest.is_empty(), "one value was written");
+    String::from_utf8(sorted).expect("JSON is UTF-8")
 }
 
-/// The same for what is JSON already, which need not be copied first.
-pub fn canonical_of_value(value: &Value) -> String {
-    let mut text = Vec::new();
-    write_canonical(value, &mut text);
-    String::from_utf8(text).expect("JSON is UTF-8")
-}
-
-fn write_canonical(value: &Value, text: &mut Vec<u8>) {
-    match value {
-        Value::Object(fields) => {
-            let mut fields: Vec<_> = fields.iter().collect();
-            fields.sort_by_key(|(name, _)| *name);
-            text.push(b'{');
-            for (position, (name, value)) in fields.into_iter().enumerate() {
-                if position > 0 {
-                    text.push(b',');
-                }
-                write_plain(name, text);
-                text.push(b':');
-                write_canonical(value, text);
-            }
-            text.push(b'}');
-        }
-        Value::Array(items) => {
-            text.push(b'[');
-            for (position, item) in items.iter().enumerate() {
-                if position > 0 {
-                    text.push(b',');
-                }
-                write_canonical(item, text);
-            }
-            text.push(b']');
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            write_plain(value, text);
+/// Writes the first value of a text without white space, and gives what comes after it.
+fn write_sorted<'a>(text: &'a [u8], sorted: &mut Vec<u8>) -> &'a [u8] {
+    match text {
+        [b'{', rest @ ..] => write_object(rest, sorted),
+        [b'[', rest @ ..] => write_list(rest, sorted),
+        _ => {
+            let (scalar, rest) = text.split_at(scalar_length(text));
+            sorted.extend_from_slice(scalar);
+            rest
         }
     }
 }
 
-fn write_plain<T: Serialize + ?Sized>(value: &T, text: &mut Vec<u8>) {
-    serde_json::to_writer(text, value).expect("a scalar is written to memory");
+fn write_list<'a>(mut rest: &'a [u8], sorted: &mut Vec<u8>) -> &'a [u8] {
+    sorted.push(b'[');
+    loop {
+        rest = match rest {
+            [end @ b']', rest @ ..] => {
+                sorted.push(*end);
+                return rest;
+            }
+            [comma @ b',', rest @ ..] => {
+                sorted.push(*comma);
+                rest
+            }
+            item => write_sorted(item, sorted),
+        }
+    }
+}
+
+fn write_object<'a>(mut rest: &'a [u8], sorted: &mut Vec<u8>) -> &'a [u8] {
+    sorted.push(b'{');
+    let begin = sorted.len();
+    let mut fields: Vec<(&[u8], Range<usize>)> = Vec::new();
+    loop {
+        rest = match rest {
+            [b'}', after @ ..] => {
+                rest = after;
+                break;
+            }
+            [b',', field @ ..] => field,
+            field => field,
+        };
+        if !fields.is_empty() {
+            sorted.push(b',');
+        }
+        let field = sorted.len();
+        let (name, value) = rest.split_at(scalar_length(rest));
+        sorted.extend_from_slice(name);
+        sorted.push(b':');
+        rest = write_sorted(&value[1..], sorted);
+        fields.push((name, field..sorted.len()));
+    }
+    if !fields.is_sorted_by_key(|(name, _)| plain(name)) {
+        fields.sort_by_cached_key(|(name, _)| plain(name));
+        let unsorted = sorted.split_off(begin);
+        for (position, (_, field)) in fields.into_iter().enumerate() {
+            if position > 0 {
+                sorted.push(b',');
+            }
+            sorted.extend_from_slice(&unsorted[field.start - begin..field.end - begin]);
+        }
+    }
+    sorted.push(b'}');
+    rest
+}
+
+/// How much of a text the text, number or word is with which it begins.
+fn scalar_length(text: &[u8]) -> usize {
+    if text.first() != Some(&b'"') {
+        let end = text.iter().position(|byte| matches!(byte, b',' | b']' | b'}'));
+        return end.unwrap_or(text.len());
+    }
+    let mut escaped = false;
+    let end = text.iter().skip(1).position(|byte| {
+        let ends = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        ends
+    });
+    end.expect("a text ends with a quotation mark") + 2
+}
+
+/// A name without its quotation marks and escapes.
+fn plain(name: &[u8]) -> Cow<'_, [u8]> {
+    if name.contains(&b'\\') {
+        let name: String = serde_json::from_slice(name).expect("a name is a text");
+        return Cow::Owned(name.into_bytes());
+    }
+    Cow::Borrowed(&name[1..name.len() - 1])
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use proptest::prelude::*;
+    use serde_json::{Map, Value, json};
 
     use super::*;
+
+    /// Any JSON, with names that want care: empty, escaped, and such that differ in their first odd sign.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let name =
+            prop_oneof!["[a-c \"\\\\!{}\\[\\],:\n\u{1}é\u{ffff}\u{10000}]{0,3}", any::<String>()];
+        let scalar = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            name.clone().prop_map(Value::from),
+        ];
+        scalar.prop_recursive(4, 40, 6, move |inner| {
+            let field = (name.clone(), inner.clone());
+            prop_oneof![
+                prop::collection::vec(inner, 0..4).prop_map(Value::from),
+                prop::collection::vec(field, 0..6).prop_map(|fields| Map::from_iter(fields).into()),
+            ]
+        })
+    }
+
+    /// Fields in the order in which they stand.
+    struct AsTheyStand<'a>(&'a Value, bool);
+
+    impl Serialize for AsTheyStand<'_> {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let Self(value, backwards) = *self;
+            match value {
+                Value::Array(items) => {
+                    serializer.collect_seq(items.iter().map(|item| AsTheyStand(item, !backwards)))
+                }
+                Value::Object(fields) => {
+                    let mut fields: Vec<_> = fields
+                        .iter()
+                        .map(|(name, value)| (name, AsTheyStand(value, !backwards)))
+                        .collect();
+                    if backwards {
+                        fields.reverse();
+                    }
+                    serializer.collect_map(fields)
+                }
+                scalar => scalar.serialize(serializer),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn canonical_json_says_the_same_in_one_order_whatever_order_it_comes_in(value in any_json()) {
+            let text = canonical(&value);
+            prop_assert_eq!(&serde_json::from_str::<Value>(&text).unwrap(), &value);
+            prop_assert_eq!(&text, &serde_json::to_string(&value).unwrap(), "its maps are sorted");
+            prop_assert_eq!(&canonical(&AsTheyStand(&value, false)), &text);
+            prop_assert_eq!(&canonical(&AsTheyStand(&value, true)), &text);
+        }
+    }
 
     #[test]
     fn canonical_json_has_sorted_keys_and_no_white_space() {

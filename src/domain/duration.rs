@@ -5,7 +5,6 @@
 use std::{fmt, str::FromStr};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use super::ids::as_text;
 
@@ -18,10 +17,7 @@ const WEEK: u64 = 7 * DAY;
 const LONGEST: u64 = 3_652_500 * DAY;
 
 /// A length of time in whole seconds. A day is 24 hours, as in UTC.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(u64);
 
 /// Why a text is not a duration.
@@ -239,8 +235,7 @@ impl Fault {
 }
 
 /// How long an offer lasts: 1 to 730 whole days.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Days(u16);
 
 impl Days {

@@ -201,7 +201,7 @@ pub(super) fn ledger(changes: impl IntoIterator<Item = (Timestamp, Change)>) -> 
                 subject: entry::subject(&change),
                 actor: Actor { name, kind, standing: ActorStanding::Claimed },
                 intent: Intent { catalogue: "2026-11-21".to_owned(), ..Intent::default() },
-                payload: entry::payload(&change, change.id(), person),
+                payload: entry::payload(&change, change.id(), person, None),
             },
         );
         head = entry.head();

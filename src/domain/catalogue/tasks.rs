@@ -12,8 +12,7 @@ use crate::domain::ids::{InvalidId, RoleId, as_text};
 pub const MANAGE_DOMAIN_SUBSCRIPTIONS: &str = "custom-domain-names/manage-subscriptions";
 
 /// The id of a task: `area/task`, both in kebab case.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(pub(super) String);
 
 impl TaskId {

@@ -2,14 +2,14 @@
 //!
 //! Never: a tenant or a grantee known by its name, which is free text and only shown.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use ecow::EcoString;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     api::Cloud,
-    domain::ids::{GranteeId, InvalidId, TenantId},
+    domain::ids::{GranteeId, InvalidId, TenantId, as_text},
 };
 
 /// Who writes: an operator, by the UID of its cluster's `kube-system` namespace, or `cli`.
@@ -46,8 +46,7 @@ impl fmt::Display for Owner {
 
 /// The namespace and name of an object whose kind is known from where this stands. As text, and so also as a key in
 /// JSON, it is `namespace/name`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectName {
     /// Its namespace.
     pub namespace: EcoString,
@@ -68,26 +67,23 @@ impl fmt::Display for ObjectName {
     }
 }
 
-impl TryFrom<String> for ObjectName {
-    type Error = InvalidId;
+impl FromStr for ObjectName {
+    type Err = InvalidId;
 
-    fn try_from(text: String) -> Result<Self, InvalidId> {
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
         match text.split_once('/') {
             Some((namespace, name)) if !name.is_empty() && !name.contains('/') => {
                 Ok(Self { namespace: namespace.into(), name: name.into() })
             }
             Some(_) | None => {
-                Err(InvalidId { text, expected: "an object such as `namespace/name`" })
+                let expected = "an object such as `namespace/name`";
+                Err(InvalidId { text: text.to_owned(), expected })
             }
         }
     }
 }
 
-impl From<ObjectName> for String {
-    fn from(object: ObjectName) -> Self {
-        object.to_string()
-    }
-}
+as_text!(ObjectName);
 
 /// The UID of an object in a cluster. Files have none: theirs is `-`, and the name alone tells them apart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -309,8 +309,7 @@ fn observed_assignment(
         state.recorded.extend(role.until.or(role.given).map(|until| (id, until)));
     }
     for grant in &assignment.grants {
-        let object = ObjectName::try_from(grant.object.clone())
-            .map_err(|_| not_understood("assignments.grants.object", &grant.object))?;
+        let object: ObjectName = parsed("assignments.grants.object", &grant.object)?;
         let contribution = Contribution {
             uid: Uid(grant.uid.as_str().into()),
             roles: ids("assignments.grants.roles", &grant.roles)?,

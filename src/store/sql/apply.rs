@@ -67,24 +67,20 @@ async fn in_transaction(
     let drafts = changes.iter().zip(&verdicts).enumerate().filter_map(|(position, tried)| {
         let (admitted, verdict) = tried;
         let change = &admitted.change;
-        let payload = || entry::payload(change, admitted.id(), person(position));
-        let (kind, payload) = match verdict {
+        let (kind, refused) = match verdict {
             Verdict::Done => return None,
-            Verdict::Made => (entry::kind(change), payload()),
-            Verdict::Refused(refusal) => {
-                let mut payload = payload();
-                payload["refused"] = refusal.to_string().into();
-                (EntryKind::Refused, payload)
-            }
+            Verdict::Made => (entry::kind(change), None),
+            Verdict::Refused(refusal) => (EntryKind::Refused, Some(refusal.to_string())),
         };
-        let signature = by.of(&admitted.id());
+        let id = admitted.id();
+        let signature = by.of(&id);
         Some(Draft {
             time: now,
             kind,
             subject: entry::subject(change),
             actor: signature.actor.clone(),
             intent: intent(change, signature),
-            payload,
+            payload: entry::payload(change, id, person(position), refused.as_deref()),
         })
     });
     write::append(session, head, drafts).await?;

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     domain::{
-        digest::Digest,
+        digest::{Digest, canonical},
         entry::{Draft, EntryKind, Head, PersonRecord, kind},
         limits::{Batch, Measure},
         plan::{Change, Effect},
@@ -145,10 +145,10 @@ fn draft(kind: EntryKind, batch: &Batch, now: Timestamp, by: &Signature) -> Draf
         subject: hash.to_string(),
         actor: by.actor.clone(),
         intent: by.intent.clone(),
-        payload: json!({
+        payload: canonical(&json!({
             "batch": hash, "scope": scope, "exceeded": exceeded, "members": members,
             "changes": changes,
-        }),
+        })),
     }
 }
 
@@ -200,7 +200,7 @@ pub(super) async fn observations(
         subject,
         actor: by.actor.clone(),
         intent: by.intent.clone(),
-        payload,
+        payload: canonical(&payload),
     };
     Ok(seen.into_iter().map(draft).collect())
 }

@@ -2,16 +2,19 @@
 //!
 //! Never: a person's name, mail or telephone number in what is hashed; only a salted hash of them.
 
+mod recorded;
+
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+pub use recorded::{Recorded, acceptance, kind, payload, subject};
 
 use super::{
-    digest::{Digest, canonical, canonical_of_value},
-    plan::{Cause, Change, Effect, Subject},
-    state::{Acceptance, Person},
+    digest::{Digest, canonical},
+    state::Person,
 };
 
 /// What an entry records.
@@ -145,8 +148,8 @@ pub struct Draft {
     pub actor: Actor,
     /// On whose behalf.
     pub intent: Intent,
-    /// What was done, without persons.
-    pub payload: Value,
+    /// What was done, as canonical JSON, without persons.
+    pub payload: String,
 }
 
 /// One entry.
@@ -218,7 +221,6 @@ impl Chained {
         let Draft { time, kind, subject, actor, intent, payload } = draft;
         let (sequence, previous) = (head.sequence + 1, head.hash);
         let (actor, intent) = (canonical(&actor), canonical(&intent));
-        let payload = canonical_of_value(&payload);
         let before = canonical(&(sequence, time, kind, &subject));
         let hash = hash_of(&before, [&actor, &intent, &payload], previous);
         Self { sequence, time, kind, subject, actor, intent, payload, previous, hash }
@@ -242,6 +244,7 @@ impl Entry {
     pub fn after(head: Head, draft: Draft) -> Self {
         let Draft { time, kind, subject, actor, intent, payload } = draft;
         let (sequence, previous, hash) = (head.sequence + 1, head.hash, Digest::ZERO);
+        let payload = serde_json::from_str(&payload).expect("a payload is JSON");
         let mut entry =
             Self { sequence, time, kind, subject, actor, intent, payload, previous, hash };
         entry.hash = entry.computed_hash();
@@ -254,7 +257,7 @@ impl Entry {
             self;
         let before = canonical(&(sequence, time, kind, subject));
         let (actor, intent) = (canonical(actor), canonical(intent));
-        hash_of(&before, [&actor, &intent, &canonical_of_value(payload)], *previous)
+        hash_of(&before, [&actor, &intent, &canonical(payload)], *previous)
     }
 
     /// The head of a ledger that ends with this entry.
@@ -285,116 +288,4 @@ impl PersonRecord {
     pub fn hash_of(salt: &str, content: &str) -> Digest {
         Digest::of_bytes(format!("{salt}\n{content}").as_bytes())
     }
-}
-
-/// The kind of entry that a change makes.
-pub fn kind(change: &Change) -> EntryKind {
-    match (&change.effect, change.cause) {
-        (Effect::Invite { .. }, _) => EntryKind::Invited,
-        (Effect::Authorise { .. }, _) => EntryKind::Authorised,
-        (Effect::Decline { .. }, _) => EntryKind::Declined,
-        (Effect::Withdraw { .. }, _) => EntryKind::Withdrawn,
-        (Effect::SetRoles { .. }, Cause::Expired) => EntryKind::RolesExpired,
-        (Effect::SetRoles { .. }, _) => EntryKind::RolesSet,
-        (Effect::SetAutoExtend { .. }, _) => EntryKind::AutoExtendSet,
-        (Effect::DropGlobalAdministrator { .. }, _) => EntryKind::GlobalAdministratorDropped,
-        (Effect::Extend { .. }, _) => EntryKind::Extended,
-        (Effect::Claim { .. }, _) => EntryKind::Claimed,
-        (Effect::SetPolicies { .. }, _) => EntryKind::PoliciesSet,
-        (Effect::Terminate { .. }, _) => EntryKind::Terminated,
-        (Effect::Expire { .. }, _) => EntryKind::Expired,
-        (Effect::RecordAcceptance { .. }, _) => EntryKind::AgreementAccepted,
-    }
-}
-
-/// The acceptance that a change records, if it records one.
-pub fn acceptance(effect: &Effect) -> Option<&Acceptance> {
-    match effect {
-        Effect::Authorise { acceptance, .. }
-        | Effect::Decline { acceptance }
-        | Effect::RecordAcceptance { acceptance } => Some(acceptance),
-        Effect::Invite { .. }
-        | Effect::Withdraw { .. }
-        | Effect::SetRoles { .. }
-        | Effect::SetAutoExtend { .. }
-        | Effect::DropGlobalAdministrator { .. }
-        | Effect::Extend { .. }
-        | Effect::Claim { .. }
-        | Effect::SetPolicies { .. }
-        | Effect::Terminate { .. }
-        | Effect::Expire { .. } => None,
-    }
-}
-
-/// What a change is about, as an entry names it.
-pub fn subject(change: &Change) -> String {
-    match &change.subject.relationship {
-        Some(row) => row.to_string(),
-        None => format!("agreement of {}", change.subject.customer.id),
-    }
-}
-
-/// What an entry says of a change, whose id this is: all of it, with the hash of the person's record in the person's place.
-pub fn payload(change: &Change, id: Digest, person: Option<Digest>) -> Value {
-    let mut effect = json!(change.effect);
-    if let Some(accepted_by) = accepted_by(&mut effect) {
-        let role = accepted_by["role"].take();
-        *accepted_by = json!({ "person": person, "role": role });
-    }
-    json!({
-        "change": id,
-        "cause": change.cause,
-        "subject": change.subject,
-        "effect": effect,
-    })
-}
-
-/// A change as an entry records it: the inverse of [`payload`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct Recorded {
-    /// The id of the change.
-    pub change: Digest,
-    /// Why it was made.
-    pub cause: Cause,
-    /// What it is about.
-    pub subject: Subject,
-    /// What it did. The person of an acceptance has no name here, only the declared role.
-    pub effect: Effect,
-    /// The hash of the person's record, where the effect is an acceptance.
-    pub person: Option<Digest>,
-}
-
-impl Recorded {
-    /// What the payload of an effect says. It fails for what another version has written.
-    pub fn read(payload: &Value) -> Result<Self, serde_json::Error> {
-        #[derive(Deserialize)]
-        struct Payload {
-            change: Digest,
-            cause: Cause,
-            subject: Subject,
-            effect: Value,
-        }
-        #[derive(Deserialize)]
-        struct AcceptedBy {
-            person: Option<Digest>,
-            role: Value,
-        }
-        let Payload { change, cause, subject, mut effect } = Payload::deserialize(payload)?;
-        let mut person = None;
-        if let Some(accepted_by) = accepted_by(&mut effect) {
-            let known = AcceptedBy::deserialize(accepted_by.take())?;
-            person = known.person;
-            *accepted_by = json!({
-                "first_name": "", "last_name": "", "email": "", "phone_number": null,
-                "role": known.role,
-            });
-        }
-        Ok(Self { change, cause, subject, effect: Effect::deserialize(effect)?, person })
-    }
-}
-
-/// Where the person stands in an effect that is an acceptance.
-fn accepted_by(effect: &mut Value) -> Option<&mut Value> {
-    let fields = effect.as_object_mut()?.values_mut().next()?;
-    fields.get_mut("acceptance")?.get_mut("accepted_by")
 }
