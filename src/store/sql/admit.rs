@@ -41,10 +41,10 @@ pub(super) struct World<'a> {
     pub written: Written,
 }
 
-/// What one grantee holds, and what is recorded of it.
+/// What one grantee holds, and how often that was changed.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Held {
-    pub row: AssignmentRow,
+    pub version: i64,
     pub roles: Roles,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Held {
 #[derive(Clone, Default)]
 pub(super) struct Written {
     pub relationships: BTreeSet<RelationshipKey>,
-    pub assignments: BTreeSet<(i64, GranteeId)>,
+    pub assignments: BTreeMap<(i64, GranteeId), AssignmentRow>,
     pub acceptances: Vec<AcceptanceRow>,
     /// Members of batches that are made now, by scope.
     pub members: BTreeSet<(String, Digest)>,
@@ -138,7 +138,7 @@ impl World<'_> {
         }
         let Effect::SetRoles { grantee, before, .. } = &change.effect else { return Ok(()) };
         let held = self.assignments.get(&(row.id, grantee.id));
-        let version = held.map_or(0, |held| held.row.version);
+        let version = held.map_or(0, |held| held.version);
         // Others may change what is held without raising the version.
         let roles = held.map(|held| in_millis(&held.roles)).unwrap_or_default();
         if version == expects.version && roles == in_millis(&before.roles) {
@@ -304,21 +304,20 @@ impl World<'_> {
         let key = change.subject.relationship.as_ref().ok_or(Refusal::Stale)?;
         let row = self.relationships.get(key).ok_or(Refusal::Stale)?;
         super::effect::may_hold(row, &before.roles, &after.roles, self.now)?;
-        let held = Held {
-            row: AssignmentRow {
-                relationship_id: row.id,
-                grantee_id: grantee.id,
-                grantee_kind: grantee.kind,
-                grantee_name: grantee.name.clone(),
-                version: change.expects.version + 1,
-                last_change: Some(id),
-                recorded: after.recorded.clone(),
-                contributions: after.contributions.clone(),
-            },
-            roles: after.roles.clone(),
+        let written = AssignmentRow {
+            relationship_id: row.id,
+            grantee_id: grantee.id,
+            grantee_kind: grantee.kind,
+            grantee_name: grantee.name.clone(),
+            version: change.expects.version + 1,
+            last_change: Some(id),
+            recorded: after.recorded.clone(),
+            contributions: after.contributions.clone(),
         };
-        self.written.assignments.insert((row.id, grantee.id));
-        self.assignments.insert((row.id, grantee.id), held);
+        let key = (written.relationship_id, written.grantee_id);
+        let held = Held { version: written.version, roles: after.roles.clone() };
+        self.assignments.insert(key, held);
+        self.written.assignments.insert(key, written);
         Ok(())
     }
 

@@ -215,7 +215,9 @@ async fn sqlite_writer(path: &Path, store: &str) -> Result<Session, StoreError> 
     let options = sqlite(path)
         .create_if_missing(true)
         .synchronous(SqliteSynchronous::Full)
-        .pragma("cache_size", "-4096");
+        .pragma("cache_size", "-4096")
+        .pragma("temp_store", "MEMORY")
+        .pragma("wal_autocheckpoint", "4096");
     sqlite_session(&options, store).await
 }
 

@@ -5,13 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::{
     admit::{Held, World, Written},
     budget,
     observe::{clock, relationship_json},
-    rows::{AssignmentRow, RelationshipRow, RoleRow},
+    rows::{RelationshipRow, RoleRow},
     session::{Bound, Session, Statement, both},
 };
 use crate::{
@@ -83,21 +84,28 @@ const RELATIONSHIPS: Statement = Statement {
                AS k(cloud text, partner text, name text))) FOR UPDATE OF r",
 };
 
-/// Assignments by relationship and grantee, and all of some relationships.
-const ASSIGNMENTS: Statement = Statement {
+/// How often what is assigned was changed, by relationship and grantee, and all of some relationships.
+const VERSIONS: Statement = Statement {
     sqlite: "SELECT json_object('relationship_id', relationship_id, 'grantee_id', grantee_id, \
-             'grantee_kind', grantee_kind, 'grantee_name', grantee_name, 'version', version, \
-             'last_change', last_change, 'recorded', recorded, 'contributions', contributions) \
-             FROM assignments WHERE (relationship_id, grantee_id) IN (\
+             'version', version) FROM assignments WHERE (relationship_id, grantee_id) IN (\
              SELECT value ->> 'relationship_id', value ->> 'grantee_id' FROM json_each($1) \
              UNION SELECT relationship_id, grantee_id FROM assignments \
              WHERE relationship_id IN (SELECT value FROM json_each($2)))",
-    postgres: "SELECT row_to_json(a)::text FROM jsonb_to_recordset($1::jsonb) \
+    postgres: "SELECT json_build_object('relationship_id', a.relationship_id, \
+               'grantee_id', a.grantee_id, 'version', a.version)::text FROM (\
+               SELECT a.* FROM jsonb_to_recordset($1::jsonb) \
                AS k(relationship_id bigint, grantee_id text) \
                JOIN assignments a USING (relationship_id, grantee_id) \
-               UNION ALL SELECT row_to_json(a)::text FROM assignments a WHERE relationship_id = ANY (\
-               ARRAY(SELECT jsonb_array_elements_text($2::jsonb)::bigint))",
+               UNION ALL SELECT a.* FROM assignments a WHERE relationship_id = ANY (\
+               ARRAY(SELECT jsonb_array_elements_text($2::jsonb)::bigint))) a",
 };
+
+#[derive(Deserialize)]
+struct Version {
+    relationship_id: i64,
+    grantee_id: GranteeId,
+    version: i64,
+}
 
 /// The roles of the same.
 const ROLES: Statement = Statement {
@@ -210,12 +218,12 @@ async fn assignments(
     }
     let (pairs, ended) = (json!(pairs).to_string(), json!(ended).to_string());
     let bound = [Bound::Text(&pairs), Bound::Text(&ended)];
-    let rows: Vec<AssignmentRow> = session.rows(ASSIGNMENTS, &bound).await?;
+    let versions: Vec<Version> = session.rows(VERSIONS, &bound).await?;
     let roles: Vec<RoleRow> = session.rows(ROLES, &bound).await?;
-    let mut assignments: BTreeMap<_, _> = rows
-        .into_iter()
-        .map(|row| ((row.relationship_id, row.grantee_id), Held { row, roles: Roles::new() }))
-        .collect();
+    let held = |Version { relationship_id, grantee_id, version }| {
+        ((relationship_id, grantee_id), Held { version, roles: Roles::new() })
+    };
+    let mut assignments: BTreeMap<_, _> = versions.into_iter().map(held).collect();
     for role in roles {
         if let Some(held) = assignments.get_mut(&(role.relationship_id, role.grantee_id)) {
             held.roles.insert(role.role_id, role.until_ms.into());

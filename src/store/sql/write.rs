@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use super::{
     admit::{Held, World, Written, in_millis},
     error::Failure,
-    rows::{Millis, NewEntryRow, PersonRow},
+    rows::{Millis, NewEntryRow, PersonRow, RoleRow},
     session::{Bound, Session, Statement, both},
 };
 use crate::{
     domain::{
         duration::Duration,
         entry::{Chained, Draft, Head, PersonRecord},
-        ids::GranteeId,
+        ids::{GranteeId, RoleId},
     },
     store::StoreError,
 };
@@ -218,10 +218,9 @@ pub(super) async fn rows(
         relationships.iter().filter_map(|key| world.relationships.get(key)).collect();
     session.bulk(RELATIONSHIPS, &relationships).await?;
 
-    let held: Vec<_> = assignments.iter().filter_map(|key| world.assignments.get(key)).collect();
-    let rows: Vec<_> = held.iter().map(|held| &held.row).collect();
+    let rows: Vec<_> = assignments.values().collect();
     session.bulk(ASSIGNMENTS, &rows).await?;
-    let (removed, set) = role_changes(&held, stored);
+    let (removed, set) = role_changes(assignments.keys(), &world.assignments, stored);
     session.bulk(ROLES_REMOVED, &removed).await?;
     session.bulk(ROLES_SET, &set).await?;
 
@@ -260,22 +259,24 @@ fn long_ago<'a>(world: &World<'_>, scopes: impl Iterator<Item = &'a String>) -> 
 }
 
 /// The roles that go and those that come or change.
-fn role_changes(held: &[&Held], stored: &Stored) -> (Vec<Value>, Vec<Value>) {
+fn role_changes<'a>(
+    assignments: impl Iterator<Item = &'a (i64, GranteeId)>,
+    held: &Stored,
+    stored: &Stored,
+) -> (Vec<RoleRow>, Vec<RoleRow>) {
     let (mut removed, mut set) = (Vec::new(), Vec::new());
-    for Held { row, roles } in held {
-        let (relationship, grantee) = (row.relationship_id, row.grantee_id);
-        let before = stored.get(&(relationship, grantee)).map(|held| in_millis(&held.roles));
-        let (before, after) = (before.unwrap_or_default(), in_millis(roles));
-        let role = |role, until: Millis| {
-            json!({
-                "relationship_id": relationship, "grantee_id": grantee,
-                "role_id": role, "until_ms": until,
-            })
+    let roles = |of: &Stored, key| of.get(key).map(|held| in_millis(&held.roles));
+    for key @ (relationship_id, grantee_id) in assignments {
+        let before = roles(stored, key).unwrap_or_default();
+        let after = roles(held, key).unwrap_or_default();
+        let row = |(role, until): (&RoleId, &Millis)| RoleRow {
+            relationship_id: *relationship_id,
+            grantee_id: *grantee_id,
+            role_id: *role,
+            until_ms: *until,
         };
-        let gone = before.iter().filter(|(role, _)| !after.contains_key(role));
-        removed.extend(gone.map(|(id, until)| role(id, *until)));
-        let new = after.iter().filter(|(role, until)| before.get(role) != Some(until));
-        set.extend(new.map(|(id, until)| role(id, *until)));
+        removed.extend(before.iter().filter(|(role, _)| !after.contains_key(role)).map(row));
+        set.extend(after.iter().filter(|(role, until)| before.get(role) != Some(until)).map(row));
     }
     (removed, set)
 }
