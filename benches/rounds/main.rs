@@ -29,7 +29,7 @@ use std::{
 use concordat::{
     domain::state::Instance,
     operator::{
-        round::{Done, Rounds, Settings, Work, locked},
+        round::{Done, Rounds, Settings, Work, locked, read_ends},
         world::World,
     },
     store::{
@@ -59,10 +59,12 @@ async fn main() {
         Timestamp::from_millisecond(told.load(Ordering::Relaxed)).unwrap()
     }));
 
+    let settings = Settings::of(Instance("bench".into()));
     let mut stage = Stage {
         server: Server::of(fleet(objects)),
         world: Mutex::default(),
-        rounds: Rounds::new(Settings::of(Instance("bench".into()))),
+        rounds: Rounds::new(settings.clone()),
+        settings,
         store,
     };
     stage.server.list(&mut locked(&stage.world));
@@ -86,7 +88,8 @@ async fn main() {
     let began = Instant::now();
     let mut effects = 0;
     for keys in stage.rounds.ended(&work, end) {
-        effects += stage.rounds.expire_these(keys, &mut stage.store).await.unwrap().effects.len();
+        let ends = read_ends(keys, &stage.settings, &mut stage.store).await.unwrap();
+        effects += stage.rounds.take_away(ends, &mut stage.store).await.effects.len();
     }
     let took = began.elapsed();
     let name = format!("all ends come, expired first: {effects} effects");
@@ -100,6 +103,7 @@ struct Stage {
     server: Server,
     world: Mutex<World>,
     rounds: Rounds,
+    settings: Settings,
     store: SqlWriter,
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Never: a round before every kind was listed whole since the Lease was taken, or after it is lost.
 
+mod ends;
 mod term;
 
 use std::{

@@ -23,16 +23,13 @@ use crate::{
     },
 };
 
-/// So many parts of what has ended are kept until they are told of, so that they do not become too much.
-const PARTS_UNTOLD: usize = 64;
-
 /// A term: from taking the Lease to losing it.
 pub(super) struct Term<'a> {
-    lead: &'a Lead,
+    pub lead: &'a Lead,
     epoch: i64,
     /// The lists that count were begun after so many calls for new ones; none does before the store was opened.
     lists: Option<u64>,
-    rounds: Rounds,
+    pub rounds: Rounds,
     /// Open, unless it failed.
     pub store: Option<SqlWriter>,
     begun: bool,
@@ -105,36 +102,6 @@ impl<'a> Term<'a> {
         Ok(())
     }
 
-    /// Takes away what of the work has ended, and tells of it afterwards: whoever comes last does not wait for that.
-    async fn expire_due(&mut self, work: &Work, now: Timestamp) -> Result<(), StoreError> {
-        let mut untold = Vec::new();
-        let mut failed = None;
-        for keys in self.rounds.ended(work, now) {
-            let Some(store) = &mut self.store else { break };
-            let began = Instant::now();
-            match self.rounds.expire_these(keys, store).await {
-                Ok(done) => {
-                    failed.clone_from(&done.failed);
-                    untold.push((done, began));
-                }
-                Err(error) => failed = Some(error),
-            }
-            if failed.is_some() {
-                break;
-            }
-            if untold.len() >= PARTS_UNTOLD {
-                for (done, began) in untold.drain(..) {
-                    self.tell(done, began)?;
-                }
-            }
-        }
-        for (done, began) in untold {
-            // What failed is told once everything is that was done before.
-            drop(self.tell(done, began));
-        }
-        failed.map_or(Ok(()), Err)
-    }
-
     /// Whether every kind was listed whole since nobody else writes.
     fn is_listed(&self, world: &World) -> bool {
         self.lists.is_some_and(|calls| world.is_listed_since(calls))
@@ -179,7 +146,7 @@ impl<'a> Term<'a> {
     }
 
     /// Hands on what was done, also where the store failed in the middle of it.
-    fn tell(&mut self, done: Done, began: Instant) -> Result<(), StoreError> {
+    pub fn tell(&mut self, done: Done, began: Instant) -> Result<(), StoreError> {
         self.clock = (done.now, Instant::now());
         let failed = done.failed.clone();
         self.lead.tell(done, began.elapsed());

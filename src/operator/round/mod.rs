@@ -7,6 +7,7 @@
 //! Never: a write for an object whose finalizer does not stand, or a status that was not read back.
 
 mod approvals;
+mod ends;
 mod fights;
 mod gone;
 pub(in crate::operator) mod hold;
@@ -32,6 +33,7 @@ use ecow::EcoString;
 use jiff::{SignedDuration, Timestamp};
 
 pub use approvals::NotApproved;
+pub use ends::{Ends, read_ends};
 pub use memory::Memory;
 pub use outcome::{Done, Effected, Mark, Report};
 pub use wakes::{Wake, Wakes};
@@ -39,12 +41,10 @@ pub use wakes::{Wake, Wakes};
 use super::world::{Concern, World, key};
 use crate::{
     domain::{
-        catalogue::Catalogue,
         ids::{Kind, ObjectKey, TenantId},
-        plan::{Claimant, Foreign, plan},
-        state::{Absence, Desired, Instance, ObjectName, RelationshipKey},
+        plan::plan,
+        state::{Instance, ObjectName, RelationshipKey},
         status,
-        validate::{Objects, validate},
     },
     store::{Scope, StoreError, Write},
 };
@@ -141,9 +141,6 @@ enum Extent {
     Part,
 }
 
-/// Of so many relationships what has ended is read and taken away at once, so that the first do not wait for the last.
-const EXPIRE_AT_ONCE: usize = 250;
-
 /// The world, locked for as long as nothing is awaited.
 pub fn locked(world: &Mutex<World>) -> MutexGuard<'_, World> {
     world.lock().unwrap_or_else(PoisonError::into_inner)
@@ -177,42 +174,6 @@ impl Rounds {
     /// What is due.
     pub fn due(&mut self, now: Timestamp) -> Vec<Wake> {
         self.wakes.due(now)
-    }
-
-    /// What time alone has ended, whatever any object says: done first after a start, before anything is listed.
-    pub async fn expire(&mut self, store: &mut impl Write) -> Result<Done, StoreError> {
-        self.expire_in(&Scope::All, store).await
-    }
-
-    /// What of the work has ended, a part at a time: it goes before anybody works out what else there is to do.
-    pub fn ended(&self, work: &Work, now: Timestamp) -> Vec<BTreeSet<RelationshipKey>> {
-        let ended = work.rows.iter().filter(|row| self.memory.has_ended(row, now));
-        let ended: Vec<&RelationshipKey> = ended.collect();
-        ended.chunks(EXPIRE_AT_ONCE).map(|keys| keys.iter().copied().cloned().collect()).collect()
-    }
-
-    /// What time alone has ended of these relationships.
-    pub async fn expire_these(
-        &mut self,
-        keys: BTreeSet<RelationshipKey>,
-        store: &mut impl Write,
-    ) -> Result<Done, StoreError> {
-        let scope = Scope::Of { keys, customers: BTreeSet::new(), owned: None };
-        self.expire_in(&scope, store).await
-    }
-
-    async fn expire_in(
-        &mut self,
-        scope: &Scope,
-        store: &mut impl Write,
-    ) -> Result<Done, StoreError> {
-        let observed = store.observe(scope).await?;
-        let desired = nothing();
-        let plan = plan(&desired, &observed, &self.claimant());
-        self.memory.learn(observed.relationships.keys(), &observed, &self.settings.instance);
-        let mut done = Done::at(observed.now);
-        run::expiry(store, plan, &desired, &self.settings, &mut done).await;
-        Ok(done)
     }
 
     /// Looks at what is to be looked at, makes what may be made, and says what is to be reported.
@@ -255,7 +216,7 @@ impl Rounds {
             self.with_grants(&mut concern, &world);
             judged::judged(&world, concern, observed.now)
         };
-        let mut run = run::Run::new(judged, observed, scope, self.claimant());
+        let mut run = run::Run::new(judged, observed, scope, run::claimant(&self.settings));
         if extent == Extent::Part
             && (!run.plan.changes.is_empty()
                 || !approvals::written(&run.judged.concern, &locked(world)).is_empty())
@@ -273,7 +234,8 @@ impl Rounds {
         let ledger = store.last_entries(&names).await?;
         self.memory.learn(&run.judged.concern.rows, &run.observed, &self.settings.instance);
         let unheld = status::unheld(&run.judged.desired);
-        let unheld = unheld.map(|desired| plan(&desired, &run.observed, &self.claimant()));
+        let unheld =
+            unheld.map(|desired| plan(&desired, &run.observed, &run::claimant(&self.settings)));
         let unheld = unheld.as_ref().unwrap_or(&run.plan);
         let world = locked(world);
         let sources = report::Sources { world: &world, run: &run, unheld, ledger: &ledger };
@@ -290,10 +252,6 @@ impl Rounds {
                 done.again.push(Wake::Object(key(Kind::RoleGrant, grant)));
             }
         }
-    }
-
-    fn claimant(&self) -> Claimant {
-        Claimant { instance: self.settings.instance.clone(), foreign: Foreign::Conflict }
     }
 
     /// Everything that has to be looked at because of this work.
@@ -365,10 +323,4 @@ fn scope(concern: &Concern, world: &World) -> Scope {
     let seen = concern.acceptances.iter().filter_map(|name| world.tables().acceptances.get(name));
     let customers = seen.filter_map(|seen| seen.object.spec.customer.tenant_id.parse().ok());
     Scope::Of { keys: concern.rows.clone(), customers: customers.collect(), owned: None }
-}
-
-/// No object says anything.
-fn nothing() -> Desired {
-    let none = Objects::none(Absence::Keep);
-    validate(&none, Catalogue::compiled(), Timestamp::UNIX_EPOCH).desired
 }

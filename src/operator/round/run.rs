@@ -27,8 +27,8 @@ use crate::{
         digest::Digest,
         entry::Actor,
         limits::{Admitted, Batch, Budget, Checked, check, member},
-        plan::{CHANGED_OUTSIDE, Cause, Change, Claimant, Effect, Plan, plan},
-        state::{Desired, Observed, RelationshipKey},
+        plan::{CHANGED_OUTSIDE, Change, Claimant, Effect, Foreign, Plan, plan},
+        state::{Observed, RelationshipKey},
     },
     operator::world::World,
     store::{
@@ -295,37 +295,13 @@ impl Run {
     }
 }
 
-/// Makes what time alone asks for, and nothing else.
-pub async fn expiry(
-    store: &mut impl Write,
-    plan: Plan,
-    desired: &Desired,
-    settings: &Settings,
-    done: &mut Done,
-) {
-    let expired = plan.changes.into_iter().filter(|change| change.cause == Cause::Expired);
-    let run: Vec<Admitted> = expired
-        .map(|change| {
-            let scope = desired.scope_of(&change.subject.owner.object.namespace).to_owned();
-            Admitted::free(change, scope)
-        })
-        .collect();
-    if run.is_empty() {
-        return;
-    }
-    let by = Signatures::from(operator(settings, &run));
-    let report = apply(store, run, &desired.limits(), &by, |_| ControlFlow::Continue(())).await;
-    for (admitted, outcome) in report.tried {
-        let (id, by) = (admitted.id(), by.run.clone());
-        done.effects.push(Effected { id, change: admitted.change, outcome, by });
-    }
-    if let Some(Stopped::Failed(error)) = report.stopped {
-        done.failed = Some(error);
-    }
+/// Whose rows are planned: what another instance has is left alone.
+pub fn claimant(settings: &Settings) -> Claimant {
+    Claimant { instance: settings.instance.clone(), foreign: Foreign::Conflict }
 }
 
 /// The operator itself, for what nobody else is behind.
-fn operator(settings: &Settings, run: &[Admitted]) -> Signature {
+pub fn operator(settings: &Settings, run: &[Admitted]) -> Signature {
     let catalogue = Catalogue::compiled().version();
     requester::operator(&settings.instance, catalogue, plan_hash(run))
 }

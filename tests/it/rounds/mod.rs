@@ -5,6 +5,7 @@
 
 mod again;
 mod approvals;
+mod ends;
 mod held;
 mod objects;
 

@@ -12,10 +12,11 @@ use concordat::{
     domain::{
         entry::Head,
         ids::{Kind, ObjectKey},
+        state::RelationshipKey,
     },
     operator::{
         cluster::Post,
-        round::{Done, Rounds, Settings, Work, locked},
+        round::{Done, Ends, Rounds, Settings, Work, locked, read_ends},
         world::World,
     },
     store::{
@@ -235,12 +236,7 @@ impl Operator {
         if term.work.is_empty() || !term.rounds.has_swept() {
             return Ok(());
         }
-        for keys in term.rounds.ended(&term.work, now) {
-            let term = &mut self.term;
-            let store = term.store.as_mut().expect("it is open");
-            let done = term.rounds.expire_these(keys, store).await?;
-            self.hand_on(done, around)?;
-        }
+        self.expire_due(now, around).await?;
         let term = &mut self.term;
         let store = term.store.as_mut().expect("it is open");
         let done = term.rounds.round(&self.world, &term.work, store).await?;
@@ -250,6 +246,24 @@ impl Operator {
         self.term.work = Work::default();
         for wake in again {
             self.term.work.also(wake);
+        }
+        Ok(())
+    }
+
+    /// Takes away what has ended; the next part is read before one is taken away.
+    async fn expire_due(
+        &mut self,
+        now: Timestamp,
+        around: &mut Around<'_>,
+    ) -> Result<(), StoreError> {
+        let mut parts = self.term.rounds.ended(&self.term.work, now).into_iter();
+        let mut next = self.term.read_ends(parts.next(), around.settings).await;
+        while let Some(ends) = next {
+            let ends = ends?;
+            next = self.term.read_ends(parts.next(), around.settings).await;
+            let store = self.term.store.as_mut().expect("it is open");
+            let done = self.term.rounds.take_away(ends, store).await;
+            self.hand_on(done, around)?;
         }
         Ok(())
     }
@@ -317,6 +331,15 @@ impl Term {
             clock: (Timestamp::UNIX_EPOCH, SignedDuration::ZERO),
             known: Head::empty(),
         }
+    }
+
+    async fn read_ends(
+        &mut self,
+        keys: Option<BTreeSet<RelationshipKey>>,
+        settings: &Settings,
+    ) -> Option<Result<Ends, StoreError>> {
+        let store = self.store.as_mut().expect("it is open");
+        Some(read_ends(keys?, settings, store).await)
     }
 
     async fn open(&mut self, around: &Around<'_>) -> Result<Done, StoreError> {

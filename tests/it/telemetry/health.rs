@@ -111,6 +111,5 @@ async fn the_checks_are_answered_as_the_api_servers_own() {
     stop.cancel();
     let ended = tokio::time::timeout(Duration::from_secs(15), served).await;
     ended.expect("it ends").unwrap().unwrap();
-    assert!(TcpStream::connect(address).is_err());
     drop(silent);
 }
