@@ -125,24 +125,24 @@ fn persons(changes: &[Admitted]) -> Result<BTreeMap<usize, PersonRecord>, StoreE
 /// Judges all and writes what is made, all at once; and if the database itself refuses some of it, one by one.
 async fn write_all(
     session: &mut Session,
-    world: World<'_>,
+    mut world: World<'_>,
     changes: &[Admitted],
     persons: &BTreeMap<usize, PersonRecord>,
 ) -> Result<Vec<Verdict>, StoreError> {
-    let mut together = world.clone();
+    let stored = world.assignments.clone();
     let mut verdicts = Vec::with_capacity(changes.len());
     let mut named = Vec::new();
     for (position, admitted) in changes.iter().enumerate() {
         let record = persons.get(&position);
-        let verdict = together.admit(admitted, record.map(|record| record.hash));
+        let verdict = world.admit(admitted, record.map(|record| record.hash));
         if verdict == Verdict::Made {
             named.extend(record);
         }
         verdicts.push(verdict);
     }
     session.tell(both("SAVEPOINT changes"), &[]).await?;
-    let written = std::mem::take(&mut together.written);
-    match write(session, &together, &written, &world.assignments, &named).await {
+    let written = std::mem::take(&mut world.written);
+    match write(session, &world, &written, &stored, &named).await {
         Ok(()) => {
             session.tell(both("RELEASE SAVEPOINT changes"), &[]).await?;
             Ok(verdicts)
@@ -150,7 +150,9 @@ async fn write_all(
         Err(Failure::Store(error)) => Err(error),
         Err(Failure::Constraint(_)) => {
             session.tell(both("ROLLBACK TO SAVEPOINT changes"), &[]).await?;
-            write_each(session, world, changes, persons).await
+            let World { now, here, instance, limits, .. } = world;
+            let world = touched::world(session, instance, changes, limits).await?;
+            write_each(session, World { now, here, ..world }, changes, persons).await
         }
     }
 }
