@@ -53,8 +53,7 @@ async fn main() {
     create(&client, fleet.clone()).await;
     let took = began.elapsed();
     told("the server creates", format!("{:.0} objects/s", fleet.len() as f64 / took.as_secs_f64()));
-    let own_rate = own_rate(&client).await;
-    told("the server patches statuses", format!("{own_rate:.0}/s with {CONNECTIONS} connections"));
+    let rate_before = own_rate(&client).await;
 
     let operator = Operator::start(&cluster, &store);
     let before = operator.processor_time();
@@ -67,11 +66,10 @@ async fn main() {
     told(
         "cold start to Ready",
         format!(
-            "{} objects in {:.1} s, {:.2} writes an object, {rate:.0} writes/s: {:.0} % of the server's rate (80 wanted)",
+            "{} objects in {:.1} s, {:.2} writes an object, {rate:.0} writes/s",
             fleet.len(),
             took.as_secs_f64(),
             writes as f64 / fleet.len() as f64,
-            100.0 * rate / own_rate
         ),
     );
     let used: Vec<String> = used
@@ -98,6 +96,18 @@ async fn main() {
         format!("{} writes but the Lease's (0 wanted)", operator.api_writes() - rested),
     );
     operator.stop();
+
+    // Taken on both sides of the cold start, since a machine is not equally fast all the time.
+    let rate_after = own_rate(&client).await;
+    let own_rate = f64::midpoint(rate_before, rate_after);
+    told(
+        "the server patches statuses",
+        format!(
+            "{rate_before:.0}/s before and {rate_after:.0}/s after with {CONNECTIONS} connections: the cold \
+             start had {:.0} % of that (80 wanted)",
+            100.0 * rate / own_rate
+        ),
+    );
 
     let operator = Operator::start(&cluster, &store);
     let took = operator.until_ready().await;

@@ -8,6 +8,7 @@ mod deletions;
 mod guard;
 pub mod reader;
 mod replicas;
+mod together;
 mod upgrade;
 
 use std::{
