@@ -16,8 +16,8 @@ use crate::{
         ids::{GranteeId, Kind, RoleId},
         problem::{Code, Severity},
         state::{
-            Absence, Assignment, Contribution, Contributions, Desired, DesiredGrant,
-            DesiredRelationship, ObjectName, Standing,
+            Absence, Assignment, Contribution, Contributions, Desired, DesiredRelationship,
+            ObjectName, Standing,
         },
     },
 };
@@ -62,10 +62,11 @@ pub(super) fn contributions(
         Wanted { contributions: Contributions::new(), gone: Gone::None, newer_catalogue: None };
     let mut newer = Contributions::new();
     for (object, recorded) in &before.contributions {
-        let kept = match (wish.grants.get(object), latitude) {
-            (_, Latitude::Observed) => Some(Contribution::clone(recorded)),
-            (Some(grant), _) => kept(grant, recorded, latitude, &mut wanted.gone),
-            (None, _) => elsewhere(object, recorded, desired, latitude, &mut wanted.gone, draft),
+        let kept = match latitude {
+            Latitude::Observed => Some(Contribution::clone(recorded)),
+            Latitude::Suspended | Latitude::Full => {
+                kept(object, recorded, desired, latitude, &mut wanted.gone, draft)
+            }
         };
         if let Some(mut kept) = kept {
             if latitude == Latitude::Full {
@@ -127,28 +128,6 @@ pub(super) fn contributions(
     wanted
 }
 
-/// What a recorded contribution becomes while its object is there. An object that is deleted takes away what it gave
-/// itself, unless it says otherwise to the last.
-fn kept(
-    grant: &DesiredGrant,
-    recorded: &Contribution,
-    latitude: Latitude,
-    gone: &mut Gone,
-) -> Option<Contribution> {
-    let held = latitude == Latitude::Suspended
-        || matches!(grant.standing, Standing::Suspended | Standing::Invalid);
-    if held {
-        return Some(ends_no_later(recorded, grant.window.not_after));
-    }
-    if grant.standing == Standing::Deleted {
-        if recorded.uid != grant.uid || grant.deletion == GrantDeletionPolicy::Retain {
-            return Some(ends_no_later(recorded, grant.window.not_after));
-        }
-        *gone = Gone::Some;
-    }
-    None
-}
-
 fn ends_no_later(recorded: &Contribution, declared: Option<Timestamp>) -> Contribution {
     let mut kept = recorded.clone();
     kept.window.not_after = match (recorded.window.not_after, declared) {
@@ -158,8 +137,9 @@ fn ends_no_later(recorded: &Contribution, declared: Option<Timestamp>) -> Contri
     kept
 }
 
-/// What a recorded contribution becomes while its object is not among this relationship's grants.
-fn elsewhere(
+/// What is kept of a recorded contribution, where its object does not give just that anew. An object that is deleted
+/// takes away what it gave itself, unless it says otherwise to the last.
+fn kept(
     object: &ObjectName,
     recorded: &Contribution,
     desired: &Desired,
@@ -174,6 +154,9 @@ fn elsewhere(
             Standing::Suspended | Standing::Invalid => false,
         };
         let ends = gives_nothing && latitude == Latitude::Full;
+        if ends && said.standing == Standing::Deleted {
+            *gone = Gone::Some;
+        }
         return (!ends).then(|| as_said(object, recorded, desired, draft));
     }
     if latitude != Latitude::Full {

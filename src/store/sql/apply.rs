@@ -4,15 +4,18 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::{
     admit::{Verdict, World, Written},
     error::Failure,
     session::{Purpose, Session, both},
-    touched, write,
+    touched,
+    write::{self, Chain},
 };
 use crate::{
     domain::{
-        entry::{self, Draft, EntryKind, PersonRecord},
+        entry::{self, Draft, EntryKind, Head, PersonRecord},
         limits::{Admitted, Limits},
         plan::{Change, Effect},
         state::Instance,
@@ -52,9 +55,8 @@ async fn in_transaction(
     let world = touched::world(session, instance, changes, limits).await?;
     let now = world.now;
     let persons = persons(changes)?;
-    let person = |position: usize| persons.get(&position).map(|record| record.hash);
-
-    let verdicts = write_all(session, world, changes, &persons).await?;
+    let told = Told { now, head, changes, persons: &persons, by };
+    let (verdicts, chain) = write_all(session, world, &told).await?;
 
     let is_refused = |position: usize| matches!(verdicts[position], Verdict::Refused(_));
     let refused = persons.iter().filter(|(position, _)| is_refused(**position));
@@ -62,33 +64,58 @@ async fn in_transaction(
     let store = session.store.clone();
     let kept = write::persons(session, &refused).await;
     kept.map_err(|failure| failure.into_error(&store))?;
-
-    // One at a time: what an entry says takes much more room than its text.
-    let drafts = changes.iter().zip(&verdicts).enumerate().filter_map(|(position, tried)| {
-        let (admitted, verdict) = tried;
-        let change = &admitted.change;
-        let (kind, refused) = match verdict {
-            Verdict::Done => return None,
-            Verdict::Made => (entry::kind(change), None),
-            Verdict::Refused(refusal) => (EntryKind::Refused, Some(refusal.to_string())),
-        };
-        let id = admitted.id();
-        let signature = by.of(&id);
-        Some(Draft {
-            time: now,
-            kind,
-            subject: entry::subject(change),
-            actor: signature.actor.clone(),
-            intent: intent(change, signature),
-            payload: entry::payload(change, id, person(position), refused.as_deref()),
-        })
-    });
-    write::append(session, head, drafts).await?;
+    write::append(session, &chain).await?;
     let outcome = |verdict| match verdict {
         Verdict::Made | Verdict::Done => Outcome::Done,
         Verdict::Refused(refusal) => Outcome::Refused(refusal),
     };
     Ok(verdicts.into_iter().map(outcome).collect())
+}
+
+/// What the ledger is told of.
+struct Told<'a> {
+    now: Timestamp,
+    head: Head,
+    changes: &'a [Admitted],
+    /// By the position of the change.
+    persons: &'a BTreeMap<usize, PersonRecord>,
+    by: &'a Signatures,
+}
+
+/// After so many entries the database has a turn: it may wait to be told what else is to be written.
+const ENTRIES_AT_ONCE: usize = 16;
+
+impl Told<'_> {
+    fn person(&self, position: usize) -> Option<&PersonRecord> {
+        self.persons.get(&position)
+    }
+
+    /// The entries of the changes that were made or refused.
+    async fn entries(&self, verdicts: &[Verdict]) -> Chain {
+        let mut chain = Chain::after(self.head);
+        for (position, (admitted, verdict)) in self.changes.iter().zip(verdicts).enumerate() {
+            if position % ENTRIES_AT_ONCE == 0 {
+                tokio::task::yield_now().await;
+            }
+            let (change, id) = (&admitted.change, admitted.id());
+            let (kind, refused) = match verdict {
+                Verdict::Done => continue,
+                Verdict::Made => (entry::kind(change), None),
+                Verdict::Refused(refusal) => (EntryKind::Refused, Some(refusal.to_string())),
+            };
+            let person = self.person(position).map(|record| record.hash);
+            let signature = self.by.of(&id);
+            chain.add(Draft {
+                time: self.now,
+                kind,
+                subject: entry::subject(change),
+                actor: signature.actor.clone(),
+                intent: intent(change, signature),
+                payload: entry::payload(change, id, person, refused.as_deref()),
+            });
+        }
+        chain
+    }
 }
 
 /// The object that the change comes from is known from the change itself.
@@ -122,18 +149,18 @@ fn persons(changes: &[Admitted]) -> Result<BTreeMap<usize, PersonRecord>, StoreE
     Ok(records)
 }
 
-/// Judges all and writes what is made, all at once; and if the database itself refuses some of it, one by one.
+/// Judges all and writes what is made, all at once; and if the database itself refuses some of it, one by one. The
+/// entries are made while the database writes.
 async fn write_all(
     session: &mut Session,
     mut world: World<'_>,
-    changes: &[Admitted],
-    persons: &BTreeMap<usize, PersonRecord>,
-) -> Result<Vec<Verdict>, StoreError> {
+    told: &Told<'_>,
+) -> Result<(Vec<Verdict>, Chain), StoreError> {
     let stored = world.assignments.clone();
-    let mut verdicts = Vec::with_capacity(changes.len());
+    let mut verdicts = Vec::with_capacity(told.changes.len());
     let mut named = Vec::new();
-    for (position, admitted) in changes.iter().enumerate() {
-        let record = persons.get(&position);
+    for (position, admitted) in told.changes.iter().enumerate() {
+        let record = told.person(position);
         let verdict = world.admit(admitted, record.map(|record| record.hash));
         if verdict == Verdict::Made {
             named.extend(record);
@@ -142,17 +169,21 @@ async fn write_all(
     }
     session.tell(both("SAVEPOINT changes"), &[]).await?;
     let written = std::mem::take(&mut world.written);
-    match write(session, &world, &written, &stored, &named).await {
+    let (result, chain) =
+        tokio::join!(write(session, &world, &written, &stored, &named), told.entries(&verdicts));
+    match result {
         Ok(()) => {
             session.tell(both("RELEASE SAVEPOINT changes"), &[]).await?;
-            Ok(verdicts)
+            Ok((verdicts, chain))
         }
         Err(Failure::Store(error)) => Err(error),
         Err(Failure::Constraint(_)) => {
             session.tell(both("ROLLBACK TO SAVEPOINT changes"), &[]).await?;
             let World { now, here, instance, limits, .. } = world;
-            let world = touched::world(session, instance, changes, limits).await?;
-            write_each(session, World { now, here, ..world }, changes, persons).await
+            let world = touched::world(session, instance, told.changes, limits).await?;
+            let verdicts = write_each(session, World { now, here, ..world }, told).await?;
+            let chain = told.entries(&verdicts).await;
+            Ok((verdicts, chain))
         }
     }
 }
@@ -172,12 +203,11 @@ async fn write(
 async fn write_each(
     session: &mut Session,
     mut world: World<'_>,
-    changes: &[Admitted],
-    persons: &BTreeMap<usize, PersonRecord>,
+    told: &Told<'_>,
 ) -> Result<Vec<Verdict>, StoreError> {
-    let mut verdicts = Vec::with_capacity(changes.len());
-    for (position, admitted) in changes.iter().enumerate() {
-        let record = persons.get(&position);
+    let mut verdicts = Vec::with_capacity(told.changes.len());
+    for (position, admitted) in told.changes.iter().enumerate() {
+        let record = told.person(position);
         let mut next = world.clone();
         let verdict = next.admit(admitted, record.map(|record| record.hash));
         if verdict != Verdict::Made {

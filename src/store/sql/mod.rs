@@ -261,11 +261,15 @@ impl SqlWriter {
         drafts: Result<Vec<Draft>, StoreError>,
     ) -> Result<(), StoreError> {
         let appended = match drafts {
-            Ok(drafts) => write::append(&mut self.session, head, drafts).await,
+            Ok(drafts) => {
+                let mut chain = write::Chain::after(head);
+                drafts.into_iter().for_each(|draft| chain.add(draft));
+                write::append(&mut self.session, &chain).await
+            }
             Err(error) => Err(error),
         };
         match appended {
-            Ok(_) => self.session.commit().await,
+            Ok(()) => self.session.commit().await,
             Err(error) => {
                 self.session.rollback().await;
                 Err(error)

@@ -296,26 +296,35 @@ pub(super) async fn persons(
     session.bulk(PERSONS, &rows).await
 }
 
-/// Appends to the chain, in order.
-pub(super) async fn append(
-    session: &mut Session,
+/// Entries that follow one another, and the head that comes of them.
+pub(super) struct Chain {
     head: Head,
-    drafts: impl IntoIterator<Item = Draft>,
-) -> Result<Head, StoreError> {
-    let mut head = head;
-    let chained = drafts.into_iter().map(|draft| {
-        let entry = Chained::after(head, draft);
-        head = entry.head();
-        NewEntryRow::from(entry)
-    });
-    let rows: Vec<NewEntryRow> = chained.collect();
+    rows: Vec<NewEntryRow>,
+}
+
+impl Chain {
+    /// No entry yet.
+    pub fn after(head: Head) -> Self {
+        Self { head, rows: Vec::new() }
+    }
+
+    pub fn add(&mut self, draft: Draft) {
+        let entry = Chained::after(self.head, draft);
+        self.head = entry.head();
+        self.rows.push(NewEntryRow::from(entry));
+    }
+}
+
+/// Appends to the ledger, in order.
+pub(super) async fn append(session: &mut Session, chain: &Chain) -> Result<(), StoreError> {
+    let Chain { head, rows } = chain;
     if rows.is_empty() {
-        return Ok(head);
+        return Ok(());
     }
     let store = session.store.clone();
-    session.bulk(LEDGER, &rows).await.map_err(|failure| failure.into_error(&store))?;
+    session.bulk(LEDGER, rows).await.map_err(|failure| failure.into_error(&store))?;
     let moved = both("UPDATE ledger_head SET sequence = $1, hash = $2");
     let hash = head.hash.to_string();
     session.tell(moved, &[Bound::Number(head.sequence), Bound::Text(&hash)]).await?;
-    Ok(head)
+    Ok(())
 }

@@ -5,7 +5,7 @@
 use concordat::{
     api::{GrantDeletionPolicy, RelationshipDeletionPolicy},
     domain::{
-        plan::plan,
+        plan::{Cause, plan},
         state::{Desired, Standing},
     },
 };
@@ -97,6 +97,20 @@ fn a_grant_that_leaves_says_to_the_last_what_happens_also_where_it_selects_nothi
         assert_eq!(held_after(world.clone(), |_| ()), held, "{said:?}");
         let undeclared = held_after(world, |desired| desired.relationships.clear());
         assert_eq!(undeclared, held, "{said:?}, and nobody declares the relationship");
+    }
+}
+
+#[test]
+fn what_a_deleted_grant_takes_away_is_told_as_deleted_also_where_it_selects_nothing_any_more() {
+    for deleted in [
+        Grant { standing: Standing::Deleted, ..gives(&[0], 100) },
+        elsewhere(100, Standing::Deleted),
+    ] {
+        let mut world = in_force(GrantDeletionPolicy::Revoke);
+        world.step(&Step::Grant(0, deleted));
+        let plan = plan(&world.input.desired(), &world.memory.observed, &claimant());
+        let causes: Vec<Cause> = plan.changes.iter().map(|change| change.cause).collect();
+        assert_eq!(causes, [Cause::Deleted]);
     }
 }
 
