@@ -117,8 +117,7 @@ fn write_object<'a>(mut rest: &'a [u8], sorted: &mut Vec<u8>) -> &'a [u8] {
                 rest = after;
                 break;
             }
-            [b',', field @ ..] => field,
-            field => field,
+            [b',', field @ ..] | field => field,
         };
         if !fields.is_empty() {
             sorted.push(b',');
@@ -214,7 +213,9 @@ mod tests {
                     }
                     serializer.collect_map(fields)
                 }
-                scalar => scalar.serialize(serializer),
+                scalar @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
+                    scalar.serialize(serializer)
+                }
             }
         }
     }

@@ -263,7 +263,9 @@ impl SqlWriter {
         let appended = match drafts {
             Ok(drafts) => {
                 let mut chain = write::Chain::after(head);
-                drafts.into_iter().for_each(|draft| chain.add(draft));
+                for draft in drafts {
+                    chain.add(draft);
+                }
                 write::append(&mut self.session, &chain).await
             }
             Err(error) => Err(error),

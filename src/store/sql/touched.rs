@@ -101,7 +101,7 @@ const VERSIONS: Statement = Statement {
 };
 
 #[derive(Deserialize)]
-struct Version {
+struct Versioned {
     relationship_id: i64,
     grantee_id: GranteeId,
     version: i64,
@@ -218,9 +218,9 @@ async fn assignments(
     }
     let (pairs, ended) = (json!(pairs).to_string(), json!(ended).to_string());
     let bound = [Bound::Text(&pairs), Bound::Text(&ended)];
-    let versions: Vec<Version> = session.rows(VERSIONS, &bound).await?;
+    let versions: Vec<Versioned> = session.rows(VERSIONS, &bound).await?;
     let roles: Vec<RoleRow> = session.rows(ROLES, &bound).await?;
-    let held = |Version { relationship_id, grantee_id, version }| {
+    let held = |Versioned { relationship_id, grantee_id, version }| {
         ((relationship_id, grantee_id), Held { version, roles: Roles::new() })
     };
     let mut assignments: BTreeMap<_, _> = versions.into_iter().map(held).collect();

@@ -40,7 +40,9 @@ fn read(desk: &mut Desk) -> Ends {
     let mut work = Work::default();
     let due = desk.rounds.due(desk.now());
     assert!(due.iter().any(|wake| matches!(wake, Wake::Row(_))), "something has ended");
-    due.into_iter().for_each(|wake| work.also(wake));
+    for wake in due {
+        work.also(wake);
+    }
     let mut parts = desk.rounds.ended(&work, desk.now());
     assert_eq!(parts.len(), 1);
     let keys = parts.remove(0);
