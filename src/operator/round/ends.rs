@@ -3,7 +3,10 @@
 //!
 //! Never: a word of any object, or an end that was put off since it was read; the store refuses that as stale.
 
-use std::{collections::BTreeSet, ops::ControlFlow};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
 
 use jiff::Timestamp;
 
@@ -15,7 +18,7 @@ use super::{
 use crate::{
     domain::{
         catalogue::Catalogue,
-        limits::Admitted,
+        limits::{Admitted, Limits},
         plan::{Cause, plan},
         state::{Absence, Desired, Observed, RelationshipKey},
         validate::{Objects, validate},
@@ -33,7 +36,7 @@ const AT_ONCE: usize = 250;
 #[derive(Debug)]
 pub struct Ends {
     observed: Observed,
-    desired: Desired,
+    limits: BTreeMap<String, Limits>,
     changes: Vec<Admitted>,
     by: Signatures,
 }
@@ -68,7 +71,7 @@ impl Ends {
             })
             .collect();
         let by = Signatures::from(operator(settings, &changes));
-        Ok(Self { observed, desired, changes, by })
+        Ok(Self { observed, limits: desired.limits(), changes, by })
     }
 }
 
@@ -92,14 +95,13 @@ impl Rounds {
 
     /// Takes away what has ended, where it is still as it was read.
     pub async fn take_away(&mut self, ends: Ends, store: &mut impl Write) -> Done {
-        let Ends { observed, desired, changes, by } = ends;
+        let Ends { observed, limits, changes, by } = ends;
         self.memory.learn(observed.relationships.keys(), &observed, &self.settings.instance);
         let mut done = Done::at(observed.now);
         drop(observed);
         if changes.is_empty() {
             return done;
         }
-        let limits = desired.limits();
         let report = apply(store, changes, &limits, &by, |_| ControlFlow::Continue(())).await;
         for (admitted, outcome) in report.tried {
             let (id, by) = (admitted.id(), by.run.clone());
