@@ -19,9 +19,10 @@ use concordat::{
         limits::check,
         plan::{Claimant, Foreign, plan},
         state::{
-            Absence, Asked, Desired, DesiredGrant, DesiredRelationship, GrantObject, Grantee,
-            GranteeKind, Instance, Invitation, ObjectName, Observed, ObservedRelationship, Owner,
-            Policies, RelationshipKey, Renewal, Standing, Tenant, Uid, Window,
+            Absence, Asked, BoundarySource, Desired, DesiredGrant, DesiredRelationship, Doubts,
+            GrantObject, Grantee, GranteeKind, Instance, Invitation, ObjectName, Observed,
+            ObservedRelationship, Owner, Policies, RelationshipKey, Renewal, Standing, Tenant, Uid,
+            Window,
         },
     },
 };
@@ -137,17 +138,21 @@ fn world(grants: usize) -> (Desired, Observed) {
     };
     let desired = Desired {
         leaving: BTreeMap::new(),
+        gone: BTreeSet::new(),
         grant_objects: grants.map(|(name, grant)| (name.clone(), said(grant))).collect(),
         relationships: rows.iter().map(|(wish, row)| (row.key.clone(), wish.clone())).collect(),
         acceptances: Vec::new(),
         namespaces: BTreeSet::from(["msp".into()]),
         absence: Absence::Keep,
         boundaries: BTreeMap::new(),
+        boundary_source: BoundarySource::Input,
     };
     let observed = Observed {
         now: Timestamp::UNIX_EPOCH,
         relationships: rows.into_iter().map(|(_, row)| (row.key.clone(), vec![row])).collect(),
         acceptances: BTreeMap::new(),
+        boundaries: BTreeMap::new(),
+        doubts: Doubts::default(),
     };
     (desired, observed)
 }

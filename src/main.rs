@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use concordat::cli::{self, ExitStatus};
 
 fn main() -> ExitCode {
+    cli::tell_panics();
     let cli = match cli::parse() {
         Ok(cli) => cli,
         Err(status) => return ExitCode::from(status as u8),

@@ -26,7 +26,7 @@ import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "target" / "peers"
-CONCORDAT = ROOT / "target" / "release" / "concordat"
+CONCORDAT = ROOT / "target" / "dist" / "concordat"
 TOFU = "v1.12.6"
 KUBECONFORM = "v0.8.0"
 GRANTS_IN_EACH = 5
@@ -314,7 +314,7 @@ def main():
     parser.add_argument("--scale", default="1000,10000,100000", help="numbers of grants; empty for none")
     arguments = parser.parse_args()
     build_peers()
-    subprocess.run(["cargo", "build", "--release", "--locked"], cwd=ROOT, check=True)
+    subprocess.run(["cargo", "build", "--profile", "dist", "--locked"], cwd=ROOT, check=True)
     with tempfile.TemporaryDirectory() as temporary:
         temporary = pathlib.Path(temporary)
         temporary.chmod(0o755)

@@ -72,13 +72,17 @@ use super::{
     validation = Rule::new("self == oldSelf")
         .message("an acceptance is a fact and cannot change: write a new one"),
     validation = Rule::new("has(self.relationshipRef) == has(self.invitation)")
-        .message("`relationshipRef` and `invitation` stand together: the digest says what was accepted; leave both out to accept the agreement alone"),
+        .message("`relationshipRef` and `invitation` stand together: the digest says what was accepted; leave both out to accept the agreement alone")
+        .field_path(".invitation"),
     validation = Rule::new("has(self.agreement) || has(self.relationshipRef)")
-        .message("an acceptance names an `agreement`, a `relationshipRef`, or both"),
+        .message("an acceptance names an `agreement`, a `relationshipRef`, or both")
+        .field_path(".agreement"),
     validation = Rule::new("self.decision != 'Decline' || has(self.relationshipRef)")
-        .message("`decision: Decline` needs `relationshipRef`: what is declined is the invitation to a relationship"),
+        .message("`decision: Decline` needs `relationshipRef`: what is declined is the invitation to a relationship")
+        .field_path(".decision"),
     validation = Rule::new("self.readConfirmed")
         .message("`readConfirmed` must be `true`: whoever decides has read the agreement")
+        .field_path(".readConfirmed")
 )]
 pub struct AgreementAcceptanceSpec {
     /// Accept, or cancel the invitation instead.

@@ -15,8 +15,8 @@ use kube::core::cel::{
 use serde_json::Value;
 
 use super::{
-    field::READS,
-    schema::ViolationKind,
+    field::{self, GIVEN, READS},
+    schema::{PathStep, ViolationKind},
     structure::{Check, Node, Shape, Way},
 };
 
@@ -25,6 +25,8 @@ use super::{
 pub struct Rules {
     of_values: Group,
     of_changes: Group,
+    /// What is said of a GUID that was given to nothing.
+    given: Option<String>,
 }
 
 /// Rules that are judged together, and what they look at.
@@ -38,6 +40,8 @@ struct Group {
 struct Rule {
     program: Program,
     message: String,
+    /// The field that is named where it is broken, from the node at which it stands.
+    field: Vec<String>,
     looks_at: Looks,
 }
 
@@ -59,6 +63,12 @@ impl Rules {
                 continue;
             }
             let message = rule["message"].as_str().expect("every rule of ours has a message");
+            if text == GIVEN {
+                rules.given = Some(message.to_owned());
+                continue;
+            }
+            let field = rule["fieldPath"].as_str().unwrap_or_default().split('.');
+            let field = field.filter(|step| !step.is_empty()).map(str::to_owned).collect();
             let program = Program::compile(text).expect("a test compiles every rule");
             let group = if program.references().has_variable("oldSelf") {
                 &mut rules.of_changes
@@ -68,14 +78,14 @@ impl Rules {
             group.looks_at.add(program.expression());
             let mut looks_at = Looks::default();
             looks_at.add(program.expression());
-            group.rules.push(Rule { program, message: message.to_owned(), looks_at });
+            group.rules.push(Rule { program, message: message.to_owned(), field, looks_at });
         }
         rules
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.of_values.rules.is_empty() && self.of_changes.rules.is_empty()
+        self.of_values.rules.is_empty() && self.of_changes.rules.is_empty() && self.given.is_none()
     }
 }
 
@@ -103,6 +113,18 @@ impl Looks {
         }
     }
 
+    /// Whether a value that stands there is looked at, and not only whether one does.
+    fn reads(&self, steps: &[PathStep]) -> bool {
+        match steps {
+            _ if self.whole => true,
+            [] => !self.fields.is_empty(),
+            [PathStep::Field(name), rest @ ..] => {
+                self.fields.get(name).is_some_and(|looks_at| looks_at.reads(rest))
+            }
+            [PathStep::Index(_), ..] => false,
+        }
+    }
+
     /// Where the value of an expression such as `self.grantee` is noted; nothing where it is another.
     fn at(&mut self, expression: &IdedExpr) -> Option<&mut Self> {
         match &expression.expr {
@@ -124,6 +146,13 @@ impl Looks {
 }
 
 impl Check {
+    fn broken(&mut self, way: Way<'_>, field: &[String], message: &str) {
+        match field {
+            [] => self.refuse(way, ViolationKind::Rule, message.to_owned(), None),
+            [first, rest @ ..] => self.broken(way.field(first), rest, message),
+        }
+    }
+
     /// Judges the rules at this node and below it.
     pub fn rules(&mut self, node: &Node, object: &Value, old: Option<&Value>) {
         self.rules_at(node, object, old, Way::ROOT);
@@ -132,6 +161,11 @@ impl Check {
     fn rules_at(&mut self, node: &Node, value: &Value, old: Option<&Value>, way: Way<'_>) {
         if !node.has_rules {
             return;
+        }
+        if let (Some(message), Value::String(guid)) = (&node.rules.given, value)
+            && !field::is_given(guid)
+        {
+            self.refuse(way, ViolationKind::Rule, message.clone(), None);
         }
         self.group(&node.rules.of_values, node, value, None, way);
         if old.is_some() {
@@ -196,13 +230,20 @@ impl Check {
                 {
                     continue;
                 }
+                if self
+                    .stand_ins
+                    .iter()
+                    .any(|path| way.below(path).is_some_and(|steps| rule.looks_at.reads(steps)))
+                {
+                    continue;
+                }
                 let broken = match rule.program.execute(&scope) {
                     Ok(CelValue::Bool(holds)) => !holds,
                     // a rule that makes no sense of the value fails; where something else is wrong, that is why
                     Ok(_) | Err(_) => self.violations.is_empty(),
                 };
                 if broken {
-                    self.refuse(way, ViolationKind::Rule, rule.message.clone(), None);
+                    self.broken(way, &rule.field, &rule.message);
                 }
             }
         });

@@ -4,6 +4,8 @@
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
+use super::copied;
+
 /// A pattern of a string, and what it asks for in words.
 #[derive(Debug, Clone, Copy)]
 pub struct Form {
@@ -11,97 +13,119 @@ pub struct Form {
     pub pattern: &'static str,
     /// What a value should be: "a GUID such as `…`".
     pub expected: &'static str,
+    /// What to write instead of a value in one of the other forms in which it is usually copied.
+    pub instead: fn(&str) -> Option<String>,
 }
 
 /// The id of a tenant, group, user or role.
 pub const GUID: Form = Form {
     pattern: "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
     expected: "a GUID such as `729827e3-9c14-49f7-bb1b-9608f156bbb8`",
+    instead: copied::guid,
 };
 /// The digest of a text.
-pub const SHA256: Form =
-    Form { pattern: "^[0-9a-f]{64}$", expected: "a SHA-256 in 64 lower-case hexadecimal digits" };
+pub const SHA256: Form = Form {
+    pattern: "^[0-9a-f]{64}$",
+    expected: "a SHA-256 in 64 lower-case hexadecimal digits",
+    instead: copied::sha256,
+};
 /// From one day to 730.
 pub const DAYS: Form = Form {
     pattern: "^P([1-9]|[1-9][0-9]|[1-6][0-9]{2}|7[0-2][0-9]|730)D$",
     expected: "a number of days from `P1D` to `P730D`; months and years are written as days",
+    instead: copied::days,
 };
 /// Any length of days, hours, minutes and seconds.
 pub const DURATION: Form = Form {
     pattern: "^P([0-9]{1,4}D|([0-9]{1,4}D)?T([0-9]{1,5}H([0-9]{1,5}M)?([0-9]{1,5}S)?|[0-9]{1,5}M([0-9]{1,5}S)?|[0-9]{1,5}S))$",
     expected: "an ISO 8601 duration of days, hours, minutes or seconds such as `PT8H` or `P1DT12H`",
+    instead: copied::duration,
 };
 /// A point in time with its offset, of the years 2000 to 2999.
 pub const TIMESTAMP: Form = Form {
     pattern: r"^2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$",
     expected: "a date and time with an offset, of the years 2000 to 2999, such as `2026-11-21T17:00:00Z`",
+    instead: copied::timestamp,
 };
 /// The name of a relationship in the store.
 pub const STORE_NAME: Form = Form {
-    pattern: "^[A-Za-z0-9 _-]{1,44}$",
-    expected: "1 to 44 letters, digits, blanks, `_` and `-`",
+    pattern: "^ *[A-Za-z0-9_-][A-Za-z0-9 _-]*$",
+    expected: "1 to 44 letters, digits, blanks, `_` and `-`, and not blanks alone",
+    instead: copied::store_name,
 };
 /// An ISO 3166 country.
 pub const COUNTRY: Form = Form {
     pattern: "^[A-Z]{2}$",
     expected: "a country in two capital letters such as `DE` (ISO 3166-1)",
+    instead: copied::country,
 };
 /// A BCP 47 language.
 pub const LANGUAGE: Form = Form {
     pattern: "^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$",
     expected: "a language such as `en` or `pt-BR` (BCP 47)",
+    instead: copied::language,
 };
 /// A link that a person can follow.
 pub const URL: Form = Form {
     pattern: r"^https://[!-~]+$",
     expected: "a link that starts with `https://` and has no blanks",
+    instead: copied::url,
 };
 /// A mail address: one `@`, and nothing that cannot be seen. What a blank is stands here, since the languages that read
 /// this pattern do not agree about `\s`.
 pub const EMAIL: Form = Form {
     pattern: r"^[^@\x00-\x20\x7f-\x{a0}\x{61c}\x{1680}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{2069}\x{3000}\x{feff}]+@[^@\x00-\x20\x7f-\x{a0}\x{61c}\x{1680}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{2069}\x{3000}\x{feff}]+$",
     expected: "a mail address such as `ada@example.com`",
+    instead: copied::email,
 };
 /// A telephone number.
 pub const TELEPHONE: Form = Form {
     pattern: r"^\+?[0-9][0-9 ()./-]{2,30}$",
     expected: "a telephone number such as `+49 30 1234567`",
+    instead: copied::telephone,
 };
 /// The name of a namespace.
 pub const NAMESPACE: Form = Form {
     pattern: "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
     expected: "the name of a namespace: lower-case letters, digits and `-`",
+    instead: copied::object_name,
 };
 /// The name of an object.
 pub const OBJECT_NAME: Form = Form {
     pattern: r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
     expected: "the name of an object: lower-case letters, digits, `-` and `.`",
+    instead: copied::object_name,
 };
 /// The value of a label.
 pub const LABEL: Form = Form {
     pattern: "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$",
     expected: "the value of a label: letters, digits, `-`, `_` and `.`, with a letter or digit at both ends",
+    instead: copied::label,
 };
 /// The key of a label, or a finalizer.
 pub const QUALIFIED_NAME: Form = Form {
     pattern: r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$",
     expected: "a name of at most 63 letters, digits, `-`, `_` and `.`, with or without a domain before it such as `example.com/`",
+    instead: copied::nothing,
 };
 /// The key of an annotation, whose domain may have capital letters.
 pub const ANNOTATION_KEY: Form = Form {
     pattern: r"^([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$",
     expected: "a name of at most 63 letters, digits, `-`, `_` and `.`, with or without a domain before it such as `example.com/`",
+    instead: copied::nothing,
 };
 /// The id of a task.
 pub const TASK: Form = Form {
     pattern: "^[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*$",
     expected: "a task as `area/task` such as `users/reset-password-non-admin`",
+    instead: copied::task,
 };
 /// Text on one line that shows what it says: no control characters, and none that cannot be seen or turn the direction
 /// of writing.
 pub const ONE_LINE: Form = Form {
     pattern: r"^[^\x00-\x20\x7f-\x{9f}\x{61c}\x{200b}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}\x{feff}][^\x00-\x1f\x7f-\x{9f}\x{61c}\x{200b}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}\x{feff}]*$",
     expected: "text on one line that begins with a letter or sign, without characters that cannot be seen or turn the direction of writing",
+    instead: copied::one_line,
 };
 
 /// Every form, so that a broken pattern can be told in words.
@@ -140,9 +164,31 @@ fn set(items: &Schema, most: usize) -> Schema {
     })
 }
 
-/// A [`GUID`].
+/// The GUID that programs write where none is set.
+pub const NIL: &str = "00000000-0000-0000-0000-000000000000";
+/// A rule that every GUID obeys that was really given to something. `api::cel` judges it without CEL: there may be
+/// thousands of them.
+pub const GIVEN: &str = "self != '00000000-0000-0000-0000-000000000000' && self != 'ffffffff-ffff-ffff-ffff-ffffffffffff' && self != 'FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF'";
+
+/// A [`GUID`] that was given to something.
 pub fn guid(_: &mut SchemaGenerator) -> Schema {
-    string(GUID, 36)
+    json_schema!({
+        "type": "string",
+        "pattern": GUID.pattern,
+        "maxLength": 36,
+        "x-kubernetes-validations": [{
+            "rule": GIVEN,
+            "message": "the GUID of zeros, or of `f` alone, is nobody's: write the id that the directory shows",
+        }],
+    })
+}
+
+/// Whether [`GIVEN`] holds. An empty text is no GUID, and its form says so.
+pub fn is_given(guid: &str) -> bool {
+    guid.is_empty()
+        || guid != NIL
+            && !guid.bytes().all(|byte| matches!(byte, b'f' | b'-'))
+            && !guid.bytes().all(|byte| matches!(byte, b'F' | b'-'))
 }
 
 /// A [`SHA256`].
@@ -249,8 +295,8 @@ pub fn namespaces(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// A set of GUIDs.
-pub fn guids(_: &mut SchemaGenerator) -> Schema {
-    set(&string(GUID, 36), 5000)
+pub fn guids(generator: &mut SchemaGenerator) -> Schema {
+    set(&guid(generator), 5000)
 }
 
 /// Labels and their values, at least one.

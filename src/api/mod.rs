@@ -8,7 +8,9 @@
 pub mod agreement_acceptance;
 mod cel;
 pub mod conditions;
+mod copied;
 pub mod field;
+mod json_schema;
 pub mod partner_boundary;
 pub mod partner_offer;
 pub mod partner_relationship;
@@ -30,6 +32,8 @@ pub use agreement_acceptance::{
     AgreementAcceptanceSpec, AgreementAcceptanceStatus, Person, Tenant,
 };
 pub use conditions::{Condition, ConditionStatus};
+pub use copied::NOT_READ;
+pub use json_schema::{json_schema, json_schema_text};
 pub use partner_boundary::{
     BoundaryPartner, GranteeScope, Limits, PartnerBoundary, PartnerBoundarySpec,
     PartnerBoundaryStatus, Privileged, RevocationLimit, RoleScope, TenantScope, TerminationLimit,
@@ -53,7 +57,7 @@ pub use role_grant::{
     AccessLevel, GrantDeletionPolicy, GranteeSpec, Principal, ResolvedRole, RoleGrant,
     RoleGrantSpec, RoleGrantStatus, Selector,
 };
-pub use schema::{PathStep, Schemas, Violation, ViolationKind};
+pub use schema::{Belongs, PathStep, Rest, Schemas, Violation, ViolationKind};
 
 /// The API group of every kind.
 pub const GROUP: &str = "concordat.dev";

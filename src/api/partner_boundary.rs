@@ -46,11 +46,14 @@ use super::{
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("self.customers.any != has(self.customers.tenantIds)")
-        .message("give exactly one of `customers.any: true` and `customers.tenantIds`"),
+        .message("give exactly one of `customers.any: true` and `customers.tenantIds`")
+        .field_path(".customers"),
     validation = Rule::new("self.grantees.any != has(self.grantees.groupIds)")
-        .message("give exactly one of `grantees.any: true` and `grantees.groupIds`"),
+        .message("give exactly one of `grantees.any: true` and `grantees.groupIds`")
+        .field_path(".grantees"),
     validation = Rule::new("self.roles.any != has(self.roles.allowed)")
         .message("give exactly one of `roles.any: true` and `roles.allowed`")
+        .field_path(".roles")
 )]
 pub struct PartnerBoundarySpec {
     /// The namespaces that the boundary is for.
@@ -130,7 +133,7 @@ pub struct RoleScope {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Privileged {
-    /// The longest window of a grant that holds a privileged role, for example PT8H.
+    /// For how long a privileged role may be held without a break, for example PT8H.
     #[schemars(schema_with = "field::duration")]
     pub max_window: String,
 }

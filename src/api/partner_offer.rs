@@ -44,8 +44,8 @@ use super::{
         priority = 1
     ),
     printcolumn(name = "Cloud", type_ = "string", json_path = ".spec.cloud", priority = 1),
-    validation = Rule::new("self.spec.partner == oldSelf.spec.partner && self.spec.type == oldSelf.spec.type && self.spec.cloud == oldSelf.spec.cloud")
-        .message("`partner`, `type` and `cloud` of an offer cannot change: write a new offer under another name"),
+    validation = Rule::new("self.spec.partner.tenantId == oldSelf.spec.partner.tenantId && self.spec.type == oldSelf.spec.type && self.spec.cloud == oldSelf.spec.cloud")
+        .message("the partner's `tenantId`, `type` and `cloud` of an offer cannot change: write a new offer under another name"),
     validation = Rule::new("has(self.spec.duration) == has(oldSelf.spec.duration) && (!has(self.spec.duration) || self.spec.duration == oldSelf.spec.duration) && has(self.spec.roles) == has(oldSelf.spec.roles) && (!has(self.spec.roles) || self.spec.roles == oldSelf.spec.roles) && has(self.spec.tasks) == has(oldSelf.spec.tasks) && (!has(self.spec.tasks) || self.spec.tasks == oldSelf.spec.tasks)")
         .message("`roles`, `tasks` and `duration` of an offer cannot change: write a new offer under another name, and move each customer to it by `offerRef`")
 )]
@@ -53,6 +53,7 @@ use super::{
 #[x_kube(
     validation = Rule::new("!has(self.roles) || !has(self.tasks)")
         .message("give `roles` or `tasks`, not both: tasks are turned into the fewest roles that allow them")
+        .field_path(".tasks")
 )]
 pub struct PartnerOfferSpec {
     /// The partner who asks.

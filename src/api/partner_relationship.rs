@@ -66,14 +66,15 @@ use super::{
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("has(self.offerRef) != has(self.offer)")
-        .message("give exactly one of `offerRef` and `offer`"),
-    validation = Rule::new("self.customer == oldSelf.customer && self.displayName == oldSelf.displayName")
-        .message("`customer` and `displayName` of a relationship cannot change: write a new relationship"),
-    validation = Rule::new("!has(self.offer) || !has(oldSelf.offer) || (self.offer.partner == oldSelf.offer.partner && self.offer.type == oldSelf.offer.type && self.offer.cloud == oldSelf.offer.cloud)")
-        .message("`partner`, `type` and `cloud` of an offer cannot change: write a new relationship")
+        .message("give exactly one of `offerRef` and `offer`")
+        .field_path(".offerRef"),
+    validation = Rule::new("self.customer.tenantId == oldSelf.customer.tenantId && self.displayName == oldSelf.displayName")
+        .message("the customer's `tenantId` and the `displayName` of a relationship cannot change: write a new relationship"),
+    validation = Rule::new("!has(self.offer) || !has(oldSelf.offer) || (self.offer.partner.tenantId == oldSelf.offer.partner.tenantId && self.offer.type == oldSelf.offer.type && self.offer.cloud == oldSelf.offer.cloud)")
+        .message("the partner's `tenantId`, `type` and `cloud` of an offer cannot change: write a new relationship")
 )]
 pub struct PartnerRelationshipSpec {
-    /// The customer. It cannot change.
+    /// The customer. Its name can be mended, and its `tenantId` cannot change.
     pub customer: Customer,
     /// The name in the store, unique among the relationships of the partner: letters, digits, blanks, `_` and `-`, at most 44. It cannot change.
     #[schemars(schema_with = "field::store_name")]

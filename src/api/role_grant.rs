@@ -75,13 +75,17 @@ use super::{
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("has(self.relationshipRef) != has(self.relationshipSelector)")
-        .message("give exactly one of `relationshipRef` and `relationshipSelector`"),
+        .message("give exactly one of `relationshipRef` and `relationshipSelector`")
+        .field_path(".relationshipRef"),
     validation = Rule::new("has(self.grantee.securityGroup) != has(self.grantee.customerUser)")
-        .message("give exactly one of `grantee.securityGroup` and `grantee.customerUser`"),
+        .message("give exactly one of `grantee.securityGroup` and `grantee.customerUser`")
+        .field_path(".grantee"),
     validation = Rule::new("has(self.roles) ? !has(self.tasks) && !has(self.accessLevel) : has(self.tasks) != has(self.accessLevel)")
-        .message("give exactly one of `roles`, `tasks` and `accessLevel`"),
+        .message("give exactly one of `roles`, `tasks` and `accessLevel`")
+        .field_path(".roles"),
     validation = Rule::new("!has(self.notBefore) || !has(self.notAfter) || self.notBefore < self.notAfter")
         .message("`notAfter` must be later than `notBefore`: the window is empty")
+        .field_path(".notAfter")
 )]
 pub struct RoleGrantSpec {
     /// The relationship, by its name in the same namespace. Exclusive with `relationshipSelector`.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     crds, field,
-    structure::{Check, Node, Way},
+    structure::{Check, Mend, Node, Shape, Way},
 };
 
 /// The schemas of every kind, ready to be used.
@@ -35,6 +35,28 @@ pub struct Violation {
     pub message: String,
     /// The way out, in the same form.
     pub help: Option<String>,
+    /// The value that was meant, where that is certain.
+    pub instead: Option<Value>,
+}
+
+/// What is left of an object about which something was said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rest {
+    /// What else is wrong.
+    pub violations: Vec<Violation>,
+    /// The object as far as it can be read.
+    pub readable: Value,
+}
+
+/// What sort of scalar belongs at a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Belongs {
+    /// Text.
+    Text,
+    /// `true` or `false`.
+    Truth,
+    /// A whole number.
+    Number,
 }
 
 /// One step of the way to a field.
@@ -109,20 +131,78 @@ impl Schemas {
     ///
     /// Of the status only the names of the fields are looked at: the rest is the operator's.
     pub fn verdict(&self, kind: &str, object: &mut Value, old: Option<&Value>) -> Vec<Violation> {
+        self.judged(kind, object, old).violations
+    }
+
+    /// What is left to say of an object about which something was said, and the object as far as it can be read: with
+    /// what was meant where that is certain, and without what makes no sense. The rules are judged that look at nothing
+    /// else.
+    pub fn rest(&self, kind: &str, object: &Value, told: &[Violation]) -> Option<Rest> {
+        let node = &self.0.get(kind)?.object;
+        object.get("spec")?;
+        let (mut whole, mut readable) = (object.clone(), object.clone());
+        let mut stand_ins = Vec::new();
+        for violation in told.iter().rev() {
+            let in_spec = violation.path.first() == Some(&PathStep::Field("spec".to_owned()));
+            if !in_spec || violation.kind == ViolationKind::Rule {
+                continue;
+            }
+            if violation.instead.is_none() {
+                stand_ins.push(violation.path.clone());
+            }
+            node.mend(&mut whole, &violation.path, violation, Mend::KeepPresent);
+            node.mend(&mut readable, &violation.path, violation, Mend::LeaveOut);
+        }
+        let mut check = Check::beside(stand_ins);
+        check.structure(node, &mut whole);
+        let before = check.violations.len();
+        if check.rules_can_be_judged() {
+            check.rules(node, &whole, None);
+        }
+        let found = check.violations.drain(before..);
+        let is_new = |found: &Violation| !told.iter().any(|told| told.message == found.message);
+        let violations = found.filter(is_new).collect();
+        Check::default().structure(node, &mut readable);
+        Some(Rest { violations, readable })
+    }
+
+    /// What would be wrong with the text `text` at a field of an object; nothing where no text belongs there.
+    pub fn text_at(&self, kind: &str, path: &[PathStep], text: &str) -> Option<Vec<Violation>> {
+        let node = self.node(kind, path)?;
+        matches!(node.shape(), Shape::Text { .. }).then(|| Check::text_at(node, path, text))
+    }
+
+    /// What belongs at a field of an object.
+    pub fn belongs(&self, kind: &str, path: &[PathStep]) -> Option<Belongs> {
+        match self.node(kind, path)?.shape() {
+            Shape::Text { .. } => Some(Belongs::Text),
+            Shape::Boolean => Some(Belongs::Truth),
+            Shape::Integer { .. } => Some(Belongs::Number),
+            Shape::Anything | Shape::Object { .. } | Shape::Map { .. } | Shape::List { .. } => None,
+        }
+    }
+
+    fn node(&self, kind: &str, path: &[PathStep]) -> Option<&Node> {
+        path.iter().try_fold(&self.0.get(kind)?.object, |node, step| node.below(step))
+    }
+
+    fn judged(&self, kind: &str, object: &mut Value, old: Option<&Value>) -> Check {
+        let mut check = Check::default();
         let Some(Kind { object: node, status }) = self.0.get(kind) else {
-            return vec![Violation {
+            check.violations.push(Violation {
                 path: vec![PathStep::Field("kind".to_owned())],
                 kind: ViolationKind::NotOneOf,
                 message: format!("no kind is called `{kind}`"),
                 help: None,
-            }];
+                instead: None,
+            });
+            return check;
         };
         if let Some(fields) = object.as_object_mut()
             && fields.get("metadata").is_none_or(Value::is_null)
         {
             fields.insert("metadata".to_owned(), json!({}));
         }
-        let mut check = Check::default();
         check.structure(node, object);
         if let Some(value) = object.get("status") {
             check.unknown_fields(status, value, Way::ROOT.field("status"));
@@ -135,7 +215,7 @@ impl Schemas {
             });
             check.rules(node, object, old.as_ref());
         }
-        check.violations
+        check
     }
 }
 

@@ -9,7 +9,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{ExitStatus, InputArgs, Output, StoreArgs, desired, offer};
+use super::{BoundaryArgs, ExitStatus, InputArgs, Output, StoreArgs, desired, offer, output};
 use crate::{
     api::{
         API_VERSION, AcceptanceDecision, AcceptedAgreement, AcceptorRole, AgreementAcceptanceSpec,
@@ -22,7 +22,8 @@ use crate::{
         state::{Absence, Agreement, DesiredRelationship, Document, Invitation},
         validate::{self, Objects},
     },
-    manifest::{self, Source},
+    manifest::{self, Input, Source},
+    render::Format,
 };
 
 /// Whose answer, and by whom.
@@ -111,9 +112,10 @@ pub async fn accept(args: &Accept, out: &mut Output) -> anyhow::Result<ExitStatu
     if let Some(path) = args.write.as_ref().filter(|path| fs::exists(path).unwrap_or(true)) {
         bail!("`{path}` is there already, and is not overwritten");
     }
-    let (loaded, mut objects) = desired::load(&args.input, Absence::Keep, now, out)?;
+    let (loaded, mut objects) =
+        desired::load(&args.input, &BoundaryArgs::default(), Absence::Keep, now, out)?;
     if loaded.has_errors() {
-        super::validate::tell(&loaded.problems, out);
+        super::validate::tell(&loaded.problems, &loaded.input, Format::Text, out);
         return Ok(ExitStatus::No);
     }
     let wish = offer::relationship(&loaded.desired, &args.relationship, args.input.namespace())?;
@@ -134,10 +136,10 @@ pub async fn accept(args: &Accept, out: &mut Output) -> anyhow::Result<ExitStatu
         );
     }
     let manifest = manifest(args, wish, &invitation, agreement, at);
-    let text = manifest::to_yaml(&manifest);
+    let text = output::yaml(&manifest);
     let shown = offer::shown(&invitation, wish);
     let problems = problems(&text, &mut objects, now)?;
-    super::validate::tell(&problems, out);
+    super::validate::tell(&problems, &Input::default(), Format::Text, out);
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Ok(ExitStatus::No);
     }

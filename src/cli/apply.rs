@@ -18,7 +18,8 @@ use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 use super::{
-    ExitStatus, InputArgs, Output, StoreArgs,
+    BoundaryArgs, ExitStatus, InputArgs, Output, StoreArgs,
+    args::{namespace, one_of},
     desired::{self, Loaded},
     diff::{self, Shown},
     plan_file,
@@ -28,16 +29,16 @@ use super::{
 use crate::{
     domain::{
         digest::Digest,
-        entry::{Actor, ActorKind, ActorStanding, Intent},
+        entry::{Actor, ActorKind, ActorStanding, Head, Intent},
         plan::{Claimant, Foreign},
         state::{Absence, Desired},
     },
     render::{
-        Format,
+        Answer, Format,
         plan::{self as render, PlanDocument},
     },
     store::{
-        Observation, Outcome, Refusal, Signature, StoreError, Write,
+        Observation, Outcome, Read, Refusal, Signature, StoreError, Write,
         apply::{Report, Stopped, seen_outside},
         plan_hash,
     },
@@ -49,10 +50,16 @@ pub struct Apply {
     #[command(flatten)]
     pub input: InputArgs,
     #[command(flatten)]
+    pub trusted: BoundaryArgs,
+    #[command(flatten)]
     pub store: StoreArgs,
     /// Treat what these namespaces own in the store, and the manifests do not declare, as deleted.
     #[arg(long)]
     pub prune: bool,
+    /// With `--prune`, also treat as deleted what this namespace owns, though the manifests have nothing of it. May be
+    /// repeated.
+    #[arg(long, value_name = "NAME", value_parser = namespace, requires = "prune")]
+    pub prune_namespace: Vec<String>,
     /// A plan saved by `diff -o json`: refused unless it is still exactly what would be done.
     #[arg(long, value_name = "FILE")]
     pub plan: Option<String>,
@@ -66,7 +73,7 @@ pub struct Apply {
     #[arg(long)]
     pub wide: bool,
     /// The form of the report.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    #[arg(short, long, value_parser = one_of(Answer::Report.formats()), default_value_t = Format::Text)]
     pub output: Format,
 }
 
@@ -80,11 +87,20 @@ pub async fn apply(args: &Apply, out: &mut Output) -> anyhow::Result<ExitStatus>
         return Err(StoreError::OnlyRead { instead }.into());
     }
     let absence = if args.prune { Absence::Prune } else { Absence::Keep };
-    let (loaded, _) = desired::load(&args.input, absence, Timestamp::now(), out)?;
-    super::validate::tell(&loaded.problems, out);
+    let (mut loaded, _) =
+        desired::load(&args.input, &args.trusted, absence, Timestamp::now(), out)?;
+    loaded.speak_for(&args.prune_namespace);
+    super::validate::tell(&loaded.problems, &loaded.input, args.output, out);
     if loaded.has_errors() {
-        return super::validate::refuse(&loaded.problems, args.output, out);
+        return super::validate::refuse(
+            &loaded.input,
+            &mut loaded.problems,
+            args.output,
+            &args.input,
+            out,
+        );
     }
+    loaded.name_files_for(args.output, &args.input);
     let claim = args.plan.as_deref().map(plan_file::read).transpose()?;
     let mut store = store::writer(&args.store.store, out).await?;
     let stop = StopRequest::listen();
@@ -94,14 +110,21 @@ pub async fn apply(args: &Apply, out: &mut Output) -> anyhow::Result<ExitStatus>
     let seen = made.last().map(|(planned, report)| outside(planned, report)).unwrap_or_default();
     let recorded =
         if seen.is_empty() { Ok(()) } else { store.record(seen, &signature(plan_hash(&[]))).await };
+    let head = store.head().await.ok();
     let closed = recorded.and(store.close().await);
     let status = match combined(made) {
-        Some((planned, report)) => tell(args, &planned, &report, out)?,
+        Some((planned, report)) => tell(args, &loaded, &planned, &report, head, out)?,
         None => ExitStatus::AsDesired,
     };
+    if let Some(Head { sequence, hash }) = head {
+        let entries = if sequence == 1 { "1 entry" } else { &format!("{sequence} entries") };
+        out.say(&format!("ledger: {entries}, head {hash}"));
+    }
     if let Some((what, planned)) = ended? {
         if let Some(planned) = planned {
-            Shown { planned: &planned, outcome: None, wide: args.wide }.print(args.output, out)?;
+            let shown =
+                Shown { loaded: &loaded, planned: &planned, outcome: None, wide: args.wide };
+            shown.print(args.output, out)?;
         }
         out.say(&format!("nothing more is done: the plan has `{}`", diff::name(what)));
         return Ok(status.max(ExitStatus::No));
@@ -138,6 +161,7 @@ async fn attempts(
         planned.locate(loaded);
         if made.is_empty() {
             planning::tell_unmatched(&args.approve, &planned, out);
+            planning::tell_unowned(&args.prune_namespace, &planned, out);
         }
         if let (Some(path), Some(claim)) = (&args.plan, claim) {
             plan_file::check(path, claim, &planned)?;
@@ -161,6 +185,7 @@ fn combined(made: Vec<(Planned, Report)>) -> Option<(Planned, Report)> {
         before.tried.append(&mut report.tried);
         report.tried = before.tried;
         planned.plan.changes = first.plan.changes;
+        planned.missed = first.missed;
         (planned, report)
     })
 }
@@ -181,7 +206,7 @@ async fn run(
     }
     let changes = planned.checked.run.clone();
     let bar = progress(changes.len(), out);
-    let limits = desired.limits();
+    let limits = planned.plan.governing.limits(desired);
     let report = crate::store::apply::apply(store, changes, &limits, &by.into(), |done| {
         bar.set_position(done as u64);
         if stop.is_made() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -234,7 +259,7 @@ impl StopRequest {
 }
 
 /// On the command line nobody checks who is there: the name is recorded as claimed.
-fn signature(plan: Digest) -> Signature {
+pub(super) fn signature(plan: Digest) -> Signature {
     let named = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
     let robot = named("CI").is_some();
     let name = named("CONCORDAT_ACTOR")
@@ -261,12 +286,14 @@ fn signature(plan: Digest) -> Signature {
 /// The report, and what it says of the answer.
 fn tell(
     args: &Apply,
+    loaded: &Loaded,
     planned: &Planned,
     report: &Report,
+    head: Option<Head>,
     out: &mut Output,
 ) -> anyhow::Result<ExitStatus> {
-    let outcome = outcome(report);
-    let shown = Shown { planned, outcome: Some(&outcome), wide: args.wide };
+    let outcome = render::Outcome { ledger: head, ..outcome(report) };
+    let shown = Shown { loaded, planned, outcome: Some(&outcome), wide: args.wide };
     let printed = shown.print(args.output, out);
     let is_done = |(_, outcome): &&(_, Outcome)| *outcome == Outcome::Done;
     let done = report.tried.iter().filter(is_done).count();
@@ -283,7 +310,9 @@ fn tell(
             ExitStatus::No
         }
         None => {
-            let waits = !planned.checked.blocked.is_empty() || planned.has_errors();
+            let waits = !planned.checked.blocked.is_empty()
+                || !planned.missed.is_empty()
+                || planned.has_errors();
             let whole = done == report.tried.len() && !waits;
             if whole { ExitStatus::AsDesired } else { ExitStatus::No }
         }
@@ -313,5 +342,6 @@ fn outcome(report: &Report) -> render::Outcome {
         tried: tried.collect(),
         left: report.left.iter().map(|admitted| admitted.change.clone()).collect(),
         stopped,
+        ledger: None,
     }
 }

@@ -131,15 +131,3 @@ pub fn namespace(text: &str) -> Result<String, String> {
     }
     Err("a namespace has up to 63 lower-case letters, digits and inner hyphens".to_owned())
 }
-
-/// A quoted argument without what may be a password: where something stands before an `@`, or a store has settings,
-/// only the scheme is left.
-pub fn without_secret(text: &str, is_store: bool) -> String {
-    let (scheme, colon) = match text.split_once("://") {
-        Some((scheme, _)) => (scheme, "://"),
-        None => (text.split_once(':').map_or("", |(scheme, _)| scheme), ":"),
-    };
-    let has_login = text.split_once('@').is_some_and(|(login, _)| login.contains(':'));
-    let has_settings = text.contains('?') && (is_store || colon == "://");
-    if has_login || has_settings { format!("{scheme}{colon}…") } else { text.to_owned() }
-}

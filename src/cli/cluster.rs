@@ -2,6 +2,8 @@
 //!
 //! Never: an answer without a word on how old it is and what it does not know.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 
 use super::{
@@ -67,6 +69,9 @@ pub async fn diff(args: &Diff, out: &mut Output) -> anyhow::Result<ExitStatus> {
             "`--prune` is not for `cluster:`: what is deleted there is deleted with `kubectl`"
         );
     }
+    if args.trusted.are_given() {
+        anyhow::bail!("`--boundary` is not for `cluster:`: boundaries are objects of the cluster");
+    }
     let connection = args.cluster.connect().await?;
     let namespace = args.input.namespace.clone();
     let files = InputArgs {
@@ -77,25 +82,26 @@ pub async fn diff(args: &Diff, out: &mut Output) -> anyhow::Result<ExitStatus> {
     problems.extend(input.problems.iter().cloned());
     input.locate(&mut problems);
     if has_errors(&problems) {
-        validate::tell(&problems, out);
-        return validate::refuse(&problems, args.output, out);
+        validate::tell(&problems, &input, args.output, out);
+        return validate::refuse(&input, &mut problems, args.output, &args.input, out);
     }
     let reading = args.cluster.read(&connection, out).await?;
     let laid = reading.laid(objects)?;
     problems.extend(laid.problems.iter().cloned());
     input.locate(&mut problems);
     desired::sort(&mut problems);
-    validate::tell(&problems, out);
+    validate::tell(&problems, &input, args.output, out);
     let own = |problem: &&Problem| problem.source.is_some();
     if has_errors(problems.iter().filter(own)) {
-        return validate::refuse(&problems, args.output, out);
+        return validate::refuse(&input, &mut problems, args.output, &args.input, out);
     }
     let approvals = args.approve.iter().copied().collect();
     let Laid { desired, observed, claimant, unadmitted, waiting, problems: _ } = laid;
     let plan = plan(&desired, &observed, &claimant);
     let checked = check(&plan, &desired, &std::collections::BTreeMap::new(), &approvals);
-    let mut planned = Planned { plan, checked, observed };
-    let loaded = Loaded { input, desired, problems };
+    let mut planned = Planned { plan, checked, observed, missed: BTreeSet::new() };
+    let mut loaded = Loaded::new(input, desired, problems);
+    loaded.name_files_for(args.output, &args.input);
     let status = diff::answer(args, &loaded, &mut planned, out)?;
     for namespace in &unadmitted {
         out.say(&format!(

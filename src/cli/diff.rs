@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    ClusterArgs, ExitStatus, InputArgs, Output, StoreArgs, cluster,
+    BoundaryArgs, ClusterArgs, ExitStatus, InputArgs, Output, StoreArgs,
+    args::{namespace, one_of},
+    cluster,
     desired::{self, Loaded},
     planning::{self, FailOn, Planned},
     store,
@@ -21,7 +23,7 @@ use crate::{
     },
     manifest,
     render::{
-        Format, Rendered, Style,
+        Answer, Format, Rendered, Style,
         plan::{Detail, Fate, Outcome, Story, render, sides, yaml_diff},
     },
 };
@@ -32,10 +34,16 @@ pub struct Diff {
     #[command(flatten)]
     pub input: InputArgs,
     #[command(flatten)]
+    pub trusted: BoundaryArgs,
+    #[command(flatten)]
     pub store: StoreArgs,
     /// Treat what these namespaces own in the store, and the manifests do not declare, as deleted.
     #[arg(long)]
     pub prune: bool,
+    /// With `--prune`, also treat as deleted what this namespace owns, though the manifests have nothing of it. May be
+    /// repeated.
+    #[arg(long, value_name = "NAME", value_parser = namespace, requires = "prune")]
+    pub prune_namespace: Vec<String>,
     /// Show what would run if the batch with this hash were approved.
     #[arg(long, value_name = "HASH")]
     pub approve: Vec<Digest>,
@@ -46,7 +54,7 @@ pub struct Diff {
     #[arg(long)]
     pub wide: bool,
     /// The form of the answer.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    #[arg(short, long, value_parser = one_of(Answer::Plan.formats()), default_value_t = Format::Text)]
     pub output: Format,
     #[command(flatten)]
     pub cluster: ClusterArgs,
@@ -58,11 +66,20 @@ pub async fn diff(args: &Diff, out: &mut Output) -> anyhow::Result<ExitStatus> {
         return cluster::diff(args, out).await;
     }
     let absence = if args.prune { Absence::Prune } else { Absence::Keep };
-    let (loaded, _) = desired::load(&args.input, absence, Timestamp::now(), out)?;
-    super::validate::tell(&loaded.problems, out);
+    let (mut loaded, _) =
+        desired::load(&args.input, &args.trusted, absence, Timestamp::now(), out)?;
+    loaded.speak_for(&args.prune_namespace);
+    super::validate::tell(&loaded.problems, &loaded.input, args.output, out);
     if loaded.has_errors() {
-        return super::validate::refuse(&loaded.problems, args.output, out);
+        return super::validate::refuse(
+            &loaded.input,
+            &mut loaded.problems,
+            args.output,
+            &args.input,
+            out,
+        );
     }
+    loaded.name_files_for(args.output, &args.input);
     let mut reader = store::reader(&args.store.store, out).await?;
     let claimant = Claimant::cli(Foreign::ReadAs);
     let approvals = args.approve.iter().copied().collect();
@@ -83,7 +100,8 @@ pub fn answer(
 ) -> anyhow::Result<ExitStatus> {
     planned.locate(loaded);
     planning::tell_unmatched(&args.approve, planned, out);
-    let shown = Shown { planned, outcome: None, wide: args.wide };
+    planning::tell_unowned(&args.prune_namespace, planned, out);
+    let shown = Shown { loaded, planned, outcome: None, wide: args.wide };
     shown.print(args.output, out)?;
     Ok(status(args, planned, out))
 }
@@ -111,6 +129,8 @@ pub fn name(what: FailOn) -> String {
 
 /// A plan, or what was done of it, ready to be printed.
 pub struct Shown<'a> {
+    /// What it was made from.
+    pub loaded: &'a Loaded,
     /// The plan.
     pub planned: &'a Planned,
     /// What was done of it; absent for `diff`.
@@ -127,11 +147,13 @@ impl Shown<'_> {
             Format::Text if self.wide || self.outcome.is_none() => self.yaml(style),
             Format::Markdown => self.yaml(Style::default()),
             Format::Text
+            | Format::Short
             | Format::Json
             | Format::Yaml
             | Format::Sarif
             | Format::Junit
-            | Format::Github => String::new(),
+            | Format::Github
+            | Format::Csv => String::new(),
         };
         let story = Story {
             plan: &self.planned.plan,
@@ -139,6 +161,8 @@ impl Shown<'_> {
             outcome: self.outcome,
             yaml: &yaml,
             detail: if self.wide { Detail::Wide } else { Detail::Short },
+            warnings: &self.loaded.problems,
+            first: &self.loaded.first(),
         };
         let rendered: Rendered = render(&story, format, style, pages::page);
         out.rendered(rendered, format)?;

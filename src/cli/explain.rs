@@ -32,12 +32,12 @@ pub fn explain(args: &Explain, out: &mut Output) -> anyhow::Result<ExitStatus> {
     }
 }
 
-/// `c101`, `101` and `C0101` are the same.
+/// `c101`, `101` and `C0101` are the same, also as they are printed: `[C0101]`.
 fn spelt(code: &str) -> String {
     let code = code.trim().to_ascii_uppercase();
-    let digits = code.strip_prefix('C').unwrap_or(&code);
-    let number = digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse::<u16>());
-    number.and_then(Result::ok).map_or(code, |number| format!("C{number:04}"))
+    let mut words = code.split(|sign: char| !sign.is_ascii_alphanumeric());
+    let number = words.find_map(|word| word.strip_prefix('C').unwrap_or(word).parse::<u16>().ok());
+    number.map_or_else(|| code.clone(), |number| format!("C{number:04}"))
 }
 
 /// The codes that differ in one character, or where to look.

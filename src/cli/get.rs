@@ -3,17 +3,22 @@
 //! Never: reads what it was not asked for as if it were nothing.
 
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 
 use super::{
     ClusterArgs, ExitStatus, Output,
     args::{namespace, one_of},
-    cluster,
-    store::{self},
+    cluster, store,
     why::{self, When},
 };
 use crate::{
-    domain::state::{Observed, ObservedRelationship},
-    render::{Answer, Format, get, plan::Detail},
+    domain::{
+        duration::Duration,
+        ids::{GranteeId, TenantId},
+        state::{Observed, ObservedRelationship},
+    },
+    ledger::{Answer as Answered, Filter, Line, words::AcceptedBy},
+    render::{Answer, Format, Rendered, get, plan::Detail, table::Table},
 };
 
 /// What to list.
@@ -27,6 +32,15 @@ pub struct Get {
     /// What objects of this namespace own only.
     #[arg(short, long, value_name = "NAME", value_parser = namespace)]
     pub namespace: Option<String>,
+    /// In this customer's tenant only.
+    #[arg(long, value_name = "TENANT")]
+    pub customer: Option<TenantId>,
+    /// What this group or user holds only.
+    #[arg(long, value_name = "ID")]
+    pub grantee: Option<GranteeId>,
+    /// What ends within this time only, such as `P60D`.
+    #[arg(long, value_name = "DURATION")]
+    pub ends_within: Option<Duration>,
     /// Also what rarely matters.
     #[arg(long)]
     pub wide: bool,
@@ -48,10 +62,16 @@ pub enum What {
     /// What each grantee holds.
     #[value(aliases = ["grant", "rgrant", "rolegrants", "assignments"])]
     Grants,
+    /// Who accepted or declined what, and when, by the ledger.
+    #[value(aliases = ["acceptance", "accept", "agreementacceptances"])]
+    Acceptances,
 }
 
 /// Lists.
 pub async fn get(args: &Get, out: &mut Output) -> anyhow::Result<ExitStatus> {
+    if args.what == What::Acceptances {
+        return acceptances(args, out).await;
+    }
     let mut state = state(args, out).await?;
     if let Some(namespace) = &args.namespace {
         retain(&mut state, |row| row.owner.object.namespace == *namespace);
@@ -62,14 +82,122 @@ pub async fn get(args: &Get, out: &mut Output) -> anyhow::Result<ExitStatus> {
             anyhow::bail!("no relationship is called `{name}` in the store");
         }
     }
+    args.only(&mut state);
     let detail = if args.wide { Detail::Wide } else { Detail::Short };
     let format: Format = args.output;
     let rendered = match args.what {
         What::Relationships => get::relationships(&state, format, detail)?,
-        What::Grants => get::assignments(&state, format, detail)?,
+        What::Grants | What::Acceptances => get::assignments(&state, format, detail)?,
     };
     out.rendered(rendered, format)?;
+    Ok(why::tell_doubts(&state, out))
+}
+
+impl Get {
+    /// Leaves what is asked for.
+    fn only(&self, state: &mut Observed) {
+        let latest =
+            self.ends_within.map(|within| within.after(state.now).unwrap_or(Timestamp::MAX));
+        let soon = |end: Option<Timestamp>| {
+            latest.is_none_or(|latest| end.is_some_and(|end| end <= latest))
+        };
+        if let Some(customer) = self.customer {
+            retain(state, |row| row.invitation.customer == customer);
+        }
+        for row in state.relationships.values_mut().flatten() {
+            if let Some(grantee) = self.grantee {
+                row.assignments.retain(|id, _| *id == grantee);
+            }
+            if self.what == What::Grants {
+                for held in row.assignments.values_mut() {
+                    held.state.roles.retain(|_, until| soon(Some(*until)));
+                }
+            }
+        }
+        if self.grantee.is_some() {
+            retain(state, |row| !row.assignments.is_empty());
+        }
+        if self.what == What::Relationships && latest.is_some() {
+            let now = state.now;
+            retain(state, |row| !row.is_over(now) && soon(row.ends_at));
+        }
+    }
+}
+
+/// Who accepted or declined what: each entry of the ledger that says so.
+async fn acceptances(args: &Get, out: &mut Output) -> anyhow::Result<ExitStatus> {
+    if args.grantee.is_some() || args.ends_within.is_some() {
+        anyhow::bail!(
+            "`--grantee` and `--ends-within` are for `get grants` and `get relationships`"
+        );
+    }
+    let filter = Filter { relationship: args.name.clone(), customer: args.customer, grantee: None };
+    let lines = why::lines(filter, &args.when, out).await?;
+    let of_namespace = |answer: &Answered| {
+        let namespace = args.namespace.as_ref();
+        namespace.is_none_or(|namespace| answer.object.namespace == *namespace)
+    };
+    let told = lines.into_iter().filter(|line| line.answer.as_ref().is_some_and(of_namespace));
+    let told: Vec<Line> = told.collect();
+    match args.output {
+        Format::Csv => out.rendered(Rendered::Text(answers(&told).csv()), args.output)?,
+        Format::Markdown => out.rendered(Rendered::Text(answers(&told).markdown()), args.output)?,
+        Format::Text
+        | Format::Short
+        | Format::Json
+        | Format::Yaml
+        | Format::Sarif
+        | Format::Junit
+        | Format::Github => why::tell_lines("Acceptances", told, args.output, out)?,
+    }
     Ok(ExitStatus::AsDesired)
+}
+
+/// A row for each answer, with who gave it where that is known and was not erased.
+fn answers(lines: &[Line]) -> Table {
+    let mut table = Table::new(&[
+        "ACCEPTED AT",
+        "DECISION",
+        "FIRST NAME",
+        "LAST NAME",
+        "EMAIL",
+        "DECLARED ROLE",
+        "CUSTOMER ID",
+        "PARTNER ID",
+        "AGREEMENT",
+        "TEXT SHA-256",
+        "INVITATION",
+        "OBJECT",
+        "ENTRY",
+        "RECORDED AT",
+    ]);
+    for line in lines {
+        let Some(answer) = &line.answer else { continue };
+        let person = match &answer.by {
+            AcceptedBy::Person(person) => {
+                [&person.first_name, &person.last_name, &person.email].map(Clone::clone)
+            }
+            AcceptedBy::NotKnown(_) => [answer.by.to_string(), String::new(), String::new()],
+        };
+        let agreement = answer.agreement.as_ref();
+        let text = agreement.map(|agreement| format!("{:?}", agreement.type_));
+        let digest = agreement.map(|agreement| agreement.document.sha256.to_string());
+        let mut cells = vec![answer.at.to_string(), format!("{:?}", answer.decision)];
+        cells.extend(person);
+        cells.extend([
+            format!("{:?}", answer.declared_role),
+            answer.customer.to_string(),
+            answer.partner.to_string(),
+            text.unwrap_or_default(),
+            digest.unwrap_or_default(),
+            answer.invitation.map(|digest| digest.to_string()).unwrap_or_default(),
+            answer.object.to_string(),
+            line.entry.sequence.to_string(),
+            line.entry.time.to_string(),
+        ]);
+        table.row(cells);
+    }
+    table
 }
 
 async fn state(args: &Get, out: &mut Output) -> anyhow::Result<Observed> {
@@ -77,9 +205,9 @@ async fn state(args: &Get, out: &mut Output) -> anyhow::Result<Observed> {
     if store.is_cluster() && as_of.is_none() {
         return cluster::observed(&args.cluster, out).await;
     }
-    let mut reader = store::reader(&store.store, out).await?;
+    let mut reader = store::existing(&store.store, out).await?;
     if as_of.is_some() {
-        return Ok(why::state(&mut reader, &args.when, |_| {}).await?);
+        return why::state(&mut reader, &args.when, |_| {}).await;
     }
     Ok(crate::store::Read::observe(&mut reader, &crate::store::Scope::All).await?)
 }

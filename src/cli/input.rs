@@ -2,14 +2,11 @@
 //!
 //! Never: a folder that could not be read and looks empty.
 
-use std::{
-    io,
-    process::{Command, Stdio},
-};
+use std::io;
 
 use anyhow::{Context, bail};
 
-use super::{InputArgs, Output};
+use super::{InputArgs, Output, kustomize};
 use crate::{
     domain::{problem::Problem, state::Absence, validate::Objects},
     manifest::{self, Input, Source},
@@ -37,7 +34,7 @@ pub fn read(
         if sources.iter().any(|source| matches!(source, Source::Stdin(_))) {
             bail!("`-k` and `-f -` cannot be used together");
         }
-        sources.push(Source::Stdin(kustomize(folder)?));
+        sources.push(Source::Stdin(kustomize::build(folder)?));
     }
     let (input, objects, problems) = manifest::read_objects(&sources, args.namespace(), absence)?;
     if !input.skipped.is_empty() {
@@ -55,23 +52,4 @@ fn named(args: &InputArgs) -> String {
         name => format!("`{name}`"),
     };
     args.filename.iter().chain(&args.kustomize).map(shown).collect::<Vec<_>>().join(", ")
-}
-
-/// What `kustomize build` prints for a folder.
-fn kustomize(folder: &str) -> anyhow::Result<Vec<u8>> {
-    for (program, arguments) in [("kustomize", ["build"]), ("kubectl", ["kustomize"])] {
-        let mut command = Command::new(program);
-        command.args(arguments).arg(folder).stdin(Stdio::null());
-        match command.output() {
-            Ok(output) if output.status.success() => return Ok(output.stdout),
-            Ok(output) => bail!(
-                "`{program} {} {folder}` failed: {}",
-                arguments.join(" "),
-                String::from_utf8_lossy(&output.stderr).trim()
-            ),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error).with_context(|| format!("`{program}` cannot be run")),
-        }
-    }
-    bail!("`-k` needs `kustomize` or `kubectl` on the PATH; or pipe its output into `-f -`")
 }

@@ -6,20 +6,25 @@ use std::{fmt::Write as _, fs, io::Write as _};
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use super::{
-    ExitStatus, Output, StoreArgs,
+    ExitStatus, Output, StoreArgs, apply,
     args::{DOCUMENT, one_of},
-    store, why,
+    output, store, why,
 };
 use crate::{
-    domain::{digest::Digest, pages, problem::Problem},
-    ledger::{Expected, Persons, Verdict, Verifier, export},
-    manifest,
-    render::{Format, problems},
+    domain::{
+        digest::Digest,
+        entry::tables::{Found, Tables, Unexplained, compare_beside},
+        pages,
+        problem::Problem,
+    },
+    ledger::{Expected, Persons, Verdict, Verifier, export, fault::ROW_UNEXPLAINED, words::plain},
+    render::{Format, commands::Form, problems},
     store::{
         Read, StoreError,
-        sql::{Erased, SqlReader, open_reader},
+        sql::{Erased, SqlReader},
     },
 };
 
@@ -100,6 +105,7 @@ pub async fn ledger(args: &Ledger, out: &mut Output) -> anyhow::Result<ExitStatu
 async fn verify(args: &Verify, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let mut verifier = Verifier::new(args.head.iter().copied());
     let mut persons = Persons::default();
+    let mut rows = Rows::default();
     let verdict = if let Some(path) = &args.file {
         let text = fs::read_to_string(path).with_context(|| format!("`{path}` cannot be read"))?;
         for entry in export::read(&text) {
@@ -108,44 +114,134 @@ async fn verify(args: &Verify, out: &mut Output) -> anyhow::Result<ExitStatus> {
                 Err(error) => verifier.push_unreadable(error.to_string()),
             }
         }
-        verifier.finish(None)
+        let verdict = verifier.finish(None);
+        if verdict.read == 0 {
+            bail!(
+                "`{path}` holds no entry: nothing is proven by it\n  see whether the export that made it failed"
+            );
+        }
+        verdict
     } else {
-        let mut reader: SqlReader = open_reader(&args.store.store).await?;
-        read_all(&mut reader, &mut verifier).await?;
+        let mut reader: SqlReader = store::existing(&args.store.store, out).await?;
+        reader.begin_instant().await?;
+        let mut tables = Tables::of_all();
+        let beside = read_all(&mut reader, &mut verifier, &mut tables).await?;
+        let found = reader.tables().await?;
+        let stored = reader.head().await?;
+        let schema = reader.schema_differences().await?;
+        reader.end_instant().await?;
         for (hash, record) in why::records(&mut reader, out).await? {
             let kept =
                 record.as_ref().map(|record| (record.salt.as_str(), record.content.as_str()));
             persons.push(hash, kept);
         }
-        let stored = reader.head().await?;
-        verifier.finish(Some(stored))
+        let verdict = verifier.finish(Some(stored));
+        // What follows a bad entry proves nothing, also not of a row.
+        if verdict.fault.is_none() {
+            rows = Rows::compared(&tables, &found, beside);
+        }
+        rows.schema = schema;
+        verdict
     };
-    let problems: Vec<Problem> = problems_of(&verdict, &persons);
+    let mut problems: Vec<Problem> = problems_of(&verdict, &persons);
+    problems.extend(rows.problems());
     if args.output == Format::Text {
-        out.answer(&in_words(&verdict, &persons, &problems, out))?;
+        out.answer(&in_words(&verdict, &persons, &rows, &problems, out))?;
     } else {
-        why::document("LedgerVerdict", &verdict, args.output, out)?;
+        let answer = Answer { verdict: &verdict, rows: &rows };
+        why::document("LedgerVerdict", &answer, args.output, out)?;
     }
     Ok(if problems.is_empty() { ExitStatus::AsDesired } else { ExitStatus::No })
 }
 
-/// Reads every entry up to the first that cannot be read, which is named like any other bad one.
-async fn read_all(reader: &mut SqlReader, verifier: &mut Verifier) -> Result<(), StoreError> {
+/// The verdict about the ledger, and about what the store holds beside it.
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    verdict: &'a Verdict,
+    #[serde(flatten)]
+    rows: &'a Rows,
+}
+
+/// What of a store its ledger explains.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rows {
+    /// How many rows were compared.
+    compared: usize,
+    /// What no entry explains, and what is gone.
+    unexplained: Vec<Unexplained>,
+    /// How the tables, views and triggers differ from those that this version makes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    schema: Vec<String>,
+    /// Effects that another version has written, by number: what they did cannot be compared.
+    not_understood: Vec<i64>,
+}
+
+/// As many are named; the rest is counted.
+const NAMED: usize = 20;
+
+impl Rows {
+    /// `beside` is what is wrong with the columns of the ledger itself.
+    fn compared(tables: &Tables, found: &Found, beside: Vec<Unexplained>) -> Self {
+        let mut unexplained = beside;
+        unexplained.extend(tables.compare(found));
+        Self {
+            compared: found.values().map(Vec::len).sum(),
+            unexplained,
+            schema: Vec::new(),
+            not_understood: tables.not_understood().to_vec(),
+        }
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        let help = "whoever changed it must put it back, or a backup; nothing is planned on the strength of it";
+        let problem =
+            |row: &Unexplained| Problem::error(ROW_UNEXPLAINED, plain(&row.to_string())).help(help);
+        let mut list: Vec<Problem> = self.unexplained.iter().take(NAMED).map(problem).collect();
+        if self.unexplained.len() > NAMED {
+            let more = self.unexplained.len() - NAMED;
+            list.push(Problem::error(ROW_UNEXPLAINED, format!("and {more} more")));
+        }
+        list.extend(self.schema.iter().map(|what| {
+            let help = "find out who could write to it, and put it back from a backup";
+            Problem::error(ROW_UNEXPLAINED, plain(what)).help(help)
+        }));
+        list.extend(self.not_understood.iter().map(|entry| {
+            let message = format!(
+                "entry {entry} cannot be compared with the rows: another version has written it"
+            );
+            Problem::error(ROW_UNEXPLAINED, message).help("verify with the version that wrote it")
+        }));
+        list
+    }
+}
+
+/// Reads every entry up to the first that cannot be read, which is named like any other bad one. What stands beside a
+/// payload and says something else comes back.
+async fn read_all(
+    reader: &mut SqlReader,
+    verifier: &mut Verifier,
+    tables: &mut Tables,
+) -> Result<Vec<Unexplained>, StoreError> {
     let mut at_once = 2_000;
     let mut after = 0;
+    let mut wrong = Vec::new();
     loop {
-        match reader.entries(after, at_once).await {
+        match reader.entries_beside(after, at_once).await {
             Ok(entries) => {
-                let Some(last) = entries.last() else { return Ok(()) };
+                let Some((last, _)) = entries.last() else { return Ok(wrong) };
                 after = last.sequence;
-                for entry in &entries {
+                for (entry, beside) in &entries {
                     verifier.push(entry);
+                    tables.push(entry);
+                    wrong.extend(compare_beside(entry, beside));
                 }
             }
             Err(StoreError::Corrupt { .. }) if at_once > 1 => at_once = 1,
             Err(StoreError::Corrupt { reason, .. }) => {
                 verifier.push_unreadable(reason);
-                return Ok(());
+                return Ok(wrong);
             }
             Err(error) => return Err(error),
         }
@@ -157,13 +253,28 @@ fn problems_of(verdict: &Verdict, persons: &Persons) -> Vec<Problem> {
     fault.into_iter().chain(persons.problems()).collect()
 }
 
-fn in_words(verdict: &Verdict, persons: &Persons, found: &[Problem], out: &Output) -> String {
+fn in_words(
+    verdict: &Verdict,
+    persons: &Persons,
+    rows: &Rows,
+    found: &[Problem],
+    out: &Output,
+) -> String {
     if !found.is_empty() {
-        let rendered = problems::render(found, Format::Text, out.style(), pages::page);
+        let rendered = problems::render(
+            found,
+            Format::Text,
+            out.style(),
+            &problems::Surroundings::default(),
+            pages::page,
+        );
         let crate::render::Rendered::Text(text) = rendered else { return String::new() };
         return text;
     }
     let mut text = verdict.to_string();
+    if rows.compared > 0 {
+        let _ = write!(text, "\nrows: {} are what it says", rows.compared);
+    }
     if persons.present + persons.erased > 0 {
         let Persons { present, erased, .. } = persons;
         let _ = write!(text, "\npersons: {present} as they were recorded, {erased} erased");
@@ -172,7 +283,7 @@ fn in_words(verdict: &Verdict, persons: &Persons, found: &[Problem], out: &Outpu
 }
 
 async fn export_entries(args: &Export, out: &mut Output) -> anyhow::Result<ExitStatus> {
-    let mut reader = open_reader(&args.store.store).await?;
+    let mut reader = store::existing(&args.store.store, out).await?;
     let mut lines = String::new();
     let mut file = match &args.write {
         Some(path) => {
@@ -195,13 +306,13 @@ async fn export_entries(args: &Export, out: &mut Output) -> anyhow::Result<ExitS
         return Err(error).context("the export is not whole");
     }
     if args.write.is_none() {
-        out.answer(&lines)?;
+        out.answer_as(&lines, Form::Json)?;
     }
     Ok(ExitStatus::AsDesired)
 }
 
 async fn show(args: &Show, out: &mut Output) -> anyhow::Result<ExitStatus> {
-    let mut reader = open_reader(&args.store.store).await?;
+    let mut reader = store::existing(&args.store.store, out).await?;
     let entries = if let Some(sequence) = args.sequence {
         reader.entries(sequence - 1, 1).await?
     } else {
@@ -217,7 +328,7 @@ async fn show(args: &Show, out: &mut Output) -> anyhow::Result<ExitStatus> {
         out.answer(why::NOTHING)?;
         return Ok(ExitStatus::AsDesired);
     }
-    let shown: Vec<String> = entries.iter().map(manifest::to_yaml).collect();
+    let shown: Vec<String> = entries.iter().map(output::yaml).collect();
     out.answer(&shown.join("---\n"))?;
     Ok(ExitStatus::AsDesired)
 }
@@ -228,7 +339,7 @@ async fn erase(args: &Erase, out: &mut Output) -> anyhow::Result<ExitStatus> {
         Err(_) if args.person.contains('@') => Erased::Mail(args.person.clone()),
         Err(_) => bail!("`{}` is neither a mail address nor a hash", args.person),
     };
-    drop(open_reader(&args.store.store).await?);
+    drop(store::existing(&args.store.store, out).await?);
     if !args.yes {
         if !out.can_ask() {
             bail!("nobody can be asked here: confirm with `--yes` that it may be erased for good");
@@ -238,7 +349,9 @@ async fn erase(args: &Erase, out: &mut Output) -> anyhow::Result<ExitStatus> {
         }
     }
     let mut store = store::writer(&args.store.store, out).await?;
-    let erased = store.erase(&who).await?;
+    let mut by = apply::signature(Digest::ZERO);
+    by.intent.plan = None;
+    let erased = store.erase(&who, &by).await?;
     store.close().await?;
     match erased {
         0 => bail!("nothing is kept of `{}`", args.person),

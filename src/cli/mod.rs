@@ -5,13 +5,16 @@
 mod accept;
 mod apply;
 mod args;
+mod boundaries;
 mod cluster;
 mod crd;
 mod desired;
 mod diff;
 mod explain;
 mod get;
+mod habits;
 mod input;
+mod kustomize;
 mod ledger;
 mod offer;
 mod operator;
@@ -22,6 +25,7 @@ mod roles;
 mod store;
 mod validate;
 mod why;
+mod workspace;
 
 use std::path::Path;
 
@@ -31,9 +35,13 @@ use clap::{
 };
 
 pub use args::{ClusterArgs, ColorChoice, InputArgs, StoreArgs};
-pub use output::{Output, complain};
+pub use boundaries::BoundaryArgs;
+pub use output::{Output, complain, tell_panics};
 
-use crate::{render::Colour, store::CLUSTER};
+use crate::{
+    render::{Colour, commands::Form, escape},
+    store::{CLUSTER, url::may_hold_secret},
+};
 
 /// The name of the file by which `kubectl` finds its plugin.
 const PLUGIN: &str = "kubectl-concordat";
@@ -120,13 +128,72 @@ pub enum ExitStatus {
 /// # Errors
 /// The exit code, when there is nothing to run.
 pub fn parse() -> Result<Cli, ExitStatus> {
+    let typed: Vec<String> =
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let parsed = command().try_get_matches().and_then(|mut matches| {
         Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command()))
     });
-    parsed.map_err(|error| {
-        let error = without_secrets(error);
-        let _ = error.print();
-        if error.use_stderr() { ExitStatus::Unknown } else { ExitStatus::AsDesired }
+    match parsed {
+        Ok(_) if misplaced_secret(&typed) => {
+            complain(&anyhow::anyhow!(MISPLACED));
+            Err(ExitStatus::Unknown)
+        }
+        Ok(cli) => Ok(cli),
+        Err(error) => {
+            let is_complaint = error.use_stderr();
+            let error = habits::with_way_out(without_secrets(error));
+            if is_complaint && quotes_secret(&error, &typed) {
+                complain(&anyhow::anyhow!(MISPLACED));
+            } else {
+                output::usage(&error);
+            }
+            Err(if is_complaint { ExitStatus::Unknown } else { ExitStatus::AsDesired })
+        }
+    }
+}
+
+const MISPLACED: &str = "a word that was typed may hold a password, and so it is not shown and nothing is done\n  \
+    help: a store is named with `--store postgres://USER@HOST/DATABASE`, and its password comes from PGPASSWORD or a file";
+
+/// What is followed by a store, or by a name in a cluster, which may well be `oidc:ada@example.com`.
+const HOLD_NO_SECRET: [&str; 4] = ["--store", "--as", "--as-group", "--robot-may"];
+
+/// Whether a password may stand where no store is named: what is quoted from there may end up in a log.
+fn misplaced_secret(typed: &[String]) -> bool {
+    let is_free = |at: usize| {
+        let before = at.checked_sub(1).map(|before| typed[before].as_str());
+        let own = typed[at].split_once('=').map(|(name, _)| name);
+        before.into_iter().chain(own).any(|name| HOLD_NO_SECRET.contains(&name))
+    };
+    let mut words = typed.iter().enumerate();
+    words.any(|(at, word)| {
+        // The name of an option that is known, such as `--webhook-secret`, is no sign.
+        let value = word.strip_prefix("--").and_then(|word| word.split_once('='));
+        !is_free(at) && may_hold_secret(value.map_or(word.as_str(), |(_, value)| value))
+    })
+}
+
+/// Whether a complaint quotes a word that may hold a password, as it was typed.
+fn quotes_secret(error: &clap::Error, typed: &[String]) -> bool {
+    let told = error.render().to_string();
+    let value = |word: &String| {
+        let (_, value) = word.strip_prefix("--")?.split_once('=')?;
+        Some(value.to_owned())
+    };
+    // A password with a blank in it goes on in the next words.
+    let mut rest = false;
+    let mut secret = Vec::new();
+    for word in typed {
+        rest &= !word.starts_with('-');
+        if rest || word.contains('@') || may_hold_secret(word) {
+            secret.push(word);
+        }
+        rest |= word.contains("://");
+    }
+    let words = secret.into_iter();
+    words.clone().cloned().chain(words.filter_map(value)).any(|word| {
+        let escaped = format!("{word:?}");
+        word.len() > 2 && (told.contains(&word) || told.contains(escaped.trim_matches('"')))
     })
 }
 
@@ -152,21 +219,46 @@ fn with_cluster(mut command: clap::Command) -> clap::Command {
     command
 }
 
-/// The same complaint, without the user and password of a URL that it quotes.
+/// The same complaint without what may hold a password, whatever its form, and with what hides made visible: what is no
+/// store is never quoted where one is to be named.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the context of a complaint is not ours to list"
+)]
 fn without_secrets(mut error: clap::Error) -> clap::Error {
     let about_store = matches!(
         error.get(ContextKind::InvalidArg),
         Some(ContextValue::String(name)) if name.starts_with("--store")
     );
-    let quoted: Vec<(ContextKind, String)> = error
-        .context()
-        .filter_map(|(kind, value)| {
-            let ContextValue::String(text) = value else { return None };
-            Some((kind, args::without_secret(text, about_store)))
-        })
-        .collect();
-    for (kind, text) in quoted {
-        error.insert(kind, ContextValue::String(text));
+    let context: Vec<(ContextKind, ContextValue)> =
+        error.context().map(|(kind, value)| (kind, value.clone())).collect();
+    // What stands before an `@` may be the rest of a password that a blank has cut in two.
+    let hidden = |text: &str| {
+        let is_shown = !may_hold_secret(text) && !text.contains('@');
+        if is_shown { escape::visible(text).into_owned() } else { "…".to_owned() }
+    };
+    for (kind, value) in context {
+        match value {
+            ContextValue::String(_) if about_store && kind == ContextKind::InvalidValue => {
+                error.insert(kind, ContextValue::String("…".to_owned()));
+            }
+            ContextValue::String(text) => {
+                error.insert(kind, ContextValue::String(hidden(&text)));
+            }
+            ContextValue::Strings(texts) => {
+                let texts = texts.iter().map(|text| hidden(text)).collect();
+                error.insert(kind, ContextValue::Strings(texts));
+            }
+            ContextValue::StyledStr(text) if may_hold_secret(&text.to_string()) => {
+                error.remove(kind);
+            }
+            ContextValue::StyledStrs(texts)
+                if texts.iter().any(|text| may_hold_secret(&text.to_string())) =>
+            {
+                error.remove(kind);
+            }
+            _ => {}
+        }
     }
     error
 }
@@ -217,16 +309,25 @@ pub fn log(cli: &Cli) {
     tracing_subscriber::fmt()
         .with_env_filter(log_filter(level))
         .with_ansi(coloured)
-        .with_writer(std::io::stderr)
+        .with_writer(output::Log(Form::Text))
         .log_internal_errors(false)
         .init();
 }
+
+/// These quote the settings of a URL, the lines of a file of passwords or those of a kubeconfig.
+const QUOTE_SECRETS: [&str; 4] = [
+    "sqlx_postgres::options",
+    "sqlx_postgres::options::parse",
+    "sqlx_postgres::options::pgpass",
+    "kube_client::config",
+];
 
 /// What is logged: `level`, or what `CONCORDAT_LOG` says.
 fn log_filter(level: &str) -> tracing_subscriber::EnvFilter {
     let filter = tracing_subscriber::EnvFilter::try_from_env("CONCORDAT_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    // This one quotes the settings of a URL, and so perhaps a password.
-    let secret = "sqlx_postgres::options=off".parse().expect("a fixed directive that is right");
-    filter.add_directive(secret)
+    QUOTE_SECRETS.iter().fold(filter, |filter, target| {
+        let off = format!("{target}=off").parse().expect("a fixed directive that is right");
+        filter.add_directive(off)
+    })
 }

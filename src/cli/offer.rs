@@ -9,7 +9,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::{
-    ExitStatus, InputArgs, Output, StoreArgs, desired,
+    BoundaryArgs, ExitStatus, InputArgs, Output, StoreArgs, desired,
     planning::{self, Planned},
     store,
 };
@@ -24,7 +24,10 @@ use crate::{
         state::{Absence, Desired, DesiredRelationship, Invitation, ObjectName},
         validate::{Objects, proposal_of},
     },
-    render::offer::{OfferFormat, OfferText, Recipient, offer_text},
+    render::{
+        Format,
+        offer::{OfferFormat, OfferText, Recipient, offer_text},
+    },
     store::StoreUrl,
 };
 
@@ -48,8 +51,9 @@ pub struct Offer {
 
 /// Prints the request.
 pub async fn offer(args: &Offer, out: &mut Output) -> anyhow::Result<ExitStatus> {
-    let (loaded, objects) = desired::load(&args.input, Absence::Keep, Timestamp::now(), out)?;
-    super::validate::tell(&loaded.problems, out);
+    let (loaded, objects) =
+        desired::load(&args.input, &BoundaryArgs::default(), Absence::Keep, Timestamp::now(), out)?;
+    super::validate::tell(&loaded.problems, &loaded.input, Format::Text, out);
     if loaded.has_errors() {
         return Ok(ExitStatus::No);
     }
@@ -216,7 +220,7 @@ pub async fn invitation(
              help: `concordat diff` tells what would change, `concordat history` what was answered",
             wish.object.name,
             row.key.name,
-            row.lifecycle
+            row.stage(observed.now)
         ),
         None => bail!(
             "no invitation of `{}` would be sent\n  help: `concordat diff` tells why",

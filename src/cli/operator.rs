@@ -10,19 +10,20 @@ use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::{ExitStatus, Output, StoreArgs};
+use super::{ExitStatus, Output, StoreArgs, output::Log};
 use crate::{
     domain::{duration::Duration, state::Instance},
     operator::{
         cluster,
         lead::Pace,
         leader,
-        run::{Certificate, Options, Webhook, run},
+        run::{Called, Certificate, Options, Webhook, run},
         telemetry::{
             logs::{self, LogFormat},
             traces::Traces,
         },
     },
+    render::commands::Form,
 };
 
 /// What the operator needs to know.
@@ -51,10 +52,10 @@ pub struct Operator {
     /// The Service that the API server calls the webhook by.
     #[arg(long, default_value = "concordat-webhook", value_name = "NAME")]
     pub webhook_service: String,
-    /// The Secret that keeps the webhook's own certificate.
+    /// The Secret that keeps the webhook's own certificate, and the path that only the API server is told.
     #[arg(long, default_value = "concordat-webhook", value_name = "NAME")]
     pub webhook_secret: String,
-    /// The registration of the webhook, which is told of the certificate.
+    /// The registration of the webhook, which is told of certificate and path.
     #[arg(long, default_value = "concordat", value_name = "NAME")]
     pub webhook_configuration: String,
     /// A folder with `tls.crt` and `tls.key` for the webhook, in place of its own certificate.
@@ -99,7 +100,14 @@ pub async fn operator(args: &Operator, out: &mut Output) -> anyhow::Result<ExitS
     let traces = args.otlp_endpoint.as_deref();
     let traces = traces.map(|endpoint| Traces::open(endpoint, &options.identity)).transpose()?;
     let filter = super::log_filter("concordat=info,warn");
-    logs::subscriber(args.log_format, filter, std::io::stderr, traces.as_ref()).init();
+    let form = match args.log_format {
+        LogFormat::Text => Form::Text,
+        LogFormat::Json => Form::Json,
+    };
+    logs::subscriber(args.log_format, filter, Log(form), traces.as_ref()).init();
+    if let Some(exposed) = super::store::exposed(&options.store) {
+        tracing::warn!("{exposed}");
+    }
     let stop = CancellationToken::new();
     let asked = stop.clone();
     let listener = tokio::spawn(async move {
@@ -138,13 +146,14 @@ fn options(args: &Operator) -> anyhow::Result<Options> {
             listen: address.parse().with_context(|| {
                 format!("`--webhook-listen {address}` is neither an address such as `0.0.0.0:9443` nor `off`")
             })?,
+            called: Called {
+                service: args.webhook_service.clone(),
+                secret: args.webhook_secret.clone(),
+                configuration: args.webhook_configuration.clone(),
+            },
             certificate: match &args.certificates {
                 Some(folder) => Certificate::Files(folder.clone()),
-                None => Certificate::Own {
-                    service: args.webhook_service.clone(),
-                    secret: args.webhook_secret.clone(),
-                    configuration: args.webhook_configuration.clone(),
-                },
+                None => Certificate::Own,
             },
         }),
     };

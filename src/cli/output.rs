@@ -1,15 +1,26 @@
 //! The one door to standard output and standard error.
 //!
-//! Never: half an answer, or a complaint because the reader has gone.
+//! Never: half an answer, a complaint because the reader has gone, or a command that a runner of CI would obey in words
+//! that somebody else chose.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the only place that prints")]
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    io::{self, IsTerminal, Write},
+    panic,
+};
+
+use serde::Serialize;
+use tracing_subscriber::fmt::MakeWriter;
 
 use super::ColorChoice;
 use crate::{
     manifest,
-    render::{Colour, Format, Rendered, Style},
+    render::{
+        Colour, Format, Rendered, Style,
+        commands::{Form, acts, harmless, respelled},
+    },
     store::StoreError,
 };
 
@@ -59,11 +70,30 @@ impl Output {
     /// As [`Output::answer`].
     pub fn rendered(&mut self, rendered: Rendered, format: Format) -> io::Result<()> {
         match (rendered, format) {
-            (Rendered::Text(text), _) => self.answer(&text),
-            (Rendered::Document(document), Format::Yaml) => {
-                self.answer(&manifest::to_yaml(&document))
-            }
-            (Rendered::Document(document), _) => self.answer(&format!("{document:#}")),
+            (Rendered::Text(text), Format::Github) => self.answer_as(&text, Form::Commands),
+            (Rendered::Text(text), Format::Junit) => self.answer_as(&text, Form::Xml),
+            (
+                Rendered::Text(text),
+                Format::Text
+                | Format::Short
+                | Format::Json
+                | Format::Yaml
+                | Format::Markdown
+                | Format::Sarif
+                | Format::Csv,
+            ) => self.answer(&text),
+            (Rendered::Document(document), Format::Yaml) => self.answer(&yaml(&document)),
+            (
+                Rendered::Document(document),
+                Format::Text
+                | Format::Short
+                | Format::Json
+                | Format::Markdown
+                | Format::Sarif
+                | Format::Junit
+                | Format::Github
+                | Format::Csv,
+            ) => self.answer_as(&format!("{document:#}"), Form::Json),
         }
     }
 
@@ -82,6 +112,15 @@ impl Output {
     /// # Errors
     /// When standard output cannot be written for another reason, such as a full disk.
     pub fn answer(&mut self, text: &str) -> io::Result<()> {
+        self.answer_as(text, Form::Text)
+    }
+
+    /// The same in another form than words for people.
+    ///
+    /// # Errors
+    /// As [`Output::answer`].
+    pub fn answer_as(&mut self, text: &str, form: Form) -> io::Result<()> {
+        let text = harmless(text, form);
         let mut stdout = io::stdout().lock();
         let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
         let written = stdout
@@ -125,7 +164,74 @@ fn width(terminal: bool) -> usize {
 
 /// Writes to standard error; when that has gone there is nobody to tell.
 fn talk(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", text.trim_end_matches('\n'));
+    let text = harmless(text.trim_end_matches('\n'), Form::Text);
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Help goes to standard output; what cannot be understood of the words that were typed is said on standard error.
+pub fn usage(error: &clap::Error) {
+    let out = &mut Output::new(ColorChoice::Auto);
+    let style = if error.use_stderr() { out.style_of_talk() } else { out.style() };
+    let text = match style.colour {
+        Colour::Always => error.render().ansi().to_string(),
+        Colour::Never => error.render().to_string(),
+    };
+    if error.use_stderr() {
+        talk(&text);
+    } else {
+        let _ = out.answer(&text);
+    }
+}
+
+/// Says through the same door what a bug has to say.
+pub fn tell_panics() {
+    panic::set_hook(Box::new(|bug| {
+        let backtrace = Backtrace::capture();
+        if backtrace.status() == BacktraceStatus::Captured {
+            talk(&format!("{bug}\n{backtrace}"));
+        } else {
+            talk(&bug.to_string());
+        }
+    }));
+}
+
+/// Standard error for the lines of a log.
+#[derive(Debug, Clone, Copy)]
+pub struct Log(pub Form);
+
+impl<'w> MakeWriter<'w> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'w self) -> Self {
+        *self
+    }
+}
+
+impl Write for Log {
+    /// A line comes at once.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        io::stderr().lock().write_all(harmless(&text, self.0).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// A value as YAML in which no runner finds a command, and every reader the same value.
+///
+/// # Panics
+/// As [`manifest::to_yaml`].
+pub fn yaml<T: Serialize>(value: &T) -> String {
+    let text = manifest::to_yaml(value);
+    if !acts(&text) {
+        return text;
+    }
+    manifest::to_yaml_respelled(value, &|text, number, colon| {
+        respelled(text, Form::Text, number, colon).into_owned()
+    })
 }
 
 /// Says why it could not be told.

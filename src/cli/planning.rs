@@ -8,19 +8,23 @@ use std::{
 };
 
 use clap::ValueEnum;
+use jiff::Timestamp;
 
 use super::{Output, desired::Loaded};
 use crate::{
     domain::{
         catalogue::Catalogue,
         digest::Digest,
-        ids::ObjectKey,
+        ids::{ObjectKey, RoleId},
         limits::{Checked, check},
-        plan::{Cause, Claimant, Effect, Plan, UNMANAGED, access_changes, plan},
+        plan::{
+            BOUNDARY_ABSENT, Cause, Change, Claimant, Effect, NOT_DECLARED, Plan, UNMANAGED,
+            access_changes, plan, tell_undeclared,
+        },
         problem::{Severity, SourceId},
-        state::{Absence, Desired, Observed},
+        state::{Absence, Assignment, Desired, Observed, ObservedRelationship, RelationshipKey},
     },
-    store::{Read, Scope, StoreError},
+    store::{Apart, Read, Scope, StoreError},
 };
 
 /// A plan, what of it may run, and what it was made from.
@@ -31,6 +35,8 @@ pub struct Planned {
     pub checked: Checked,
     /// What the store held.
     pub observed: Observed,
+    /// What was to be approved and waits in the store, though not in this plan.
+    pub missed: BTreeSet<Digest>,
 }
 
 /// Observes, plans and checks.
@@ -41,13 +47,20 @@ pub async fn planned(
     approvals: &BTreeSet<Digest>,
 ) -> Result<Planned, StoreError> {
     let observed = store.observe(&scope(desired, claimant)).await?;
-    let plan = plan(desired, &observed, claimant);
-    let budgets = store.budgets(&desired.limits()).await?;
+    let mut plan = plan(desired, &observed, claimant);
+    let beside = store.beside(&apart(desired, &observed, claimant)).await?;
+    tell_undeclared(desired, &observed, &beside, &claimant.instance, &mut plan);
+    let budgets = store.budgets(&plan.governing.limits(desired)).await?;
     let checked = check(&plan, desired, &budgets, approvals);
-    Ok(Planned { plan, checked, observed })
+    let waiting: BTreeSet<&Digest> =
+        budgets.values().flat_map(|budget| budget.blocked.values()).collect();
+    let is_met = |hash: &Digest| checked.approved.iter().any(|batch| batch.hash == *hash);
+    let missed = approvals.iter().filter(|hash| waiting.contains(hash) && !is_met(hash));
+    let missed = missed.copied().collect();
+    Ok(Planned { plan, checked, observed, missed })
 }
 
-/// What has to be read to plan: what the input names, and with `--prune` whatever its namespaces own.
+/// What has to be read to plan: what the input names, what bounds its namespaces, and with `--prune` whatever its namespaces own.
 fn scope(desired: &Desired, claimant: &Claimant) -> Scope {
     let keys = desired.relationships.keys().cloned().collect();
     let customers = desired.acceptances.iter().map(|acceptance| acceptance.customer).collect();
@@ -55,16 +68,37 @@ fn scope(desired: &Desired, claimant: &Claimant) -> Scope {
         Absence::Keep => None,
         Absence::Prune => Some((claimant.instance.clone(), desired.namespaces.clone())),
     };
-    Scope::Of { keys, customers, owned }
+    let bounded = Some((claimant.instance.clone(), desired.namespaces.clone()));
+    Scope::Of { keys, customers, owned, bounded }
+}
+
+/// What was read of what the claimant owns.
+fn apart(desired: &Desired, observed: &Observed, claimant: &Claimant) -> Apart {
+    let live = |row: &&ObservedRelationship| {
+        row.owner.instance == claimant.instance && !row.is_over(observed.now)
+    };
+    Apart {
+        instance: claimant.instance.clone(),
+        now: observed.now,
+        read: observed.relationships.values().flatten().filter(live).count(),
+        keys: desired.relationships.keys().cloned().collect(),
+        namespaces: match desired.absence {
+            Absence::Keep => BTreeSet::new(),
+            Absence::Prune => desired.namespaces.clone(),
+        },
+        near: desired.namespaces.clone(),
+    }
 }
 
 /// What in a plan makes the answer no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FailOn {
-    /// Somebody loses a role, or holds it for less time.
+    /// Somebody loses a role, or holds it for less time. What ends when it was agreed to end is none.
     Revoke,
-    /// Somebody gains a privileged role.
+    /// Somebody gains a privileged role, or holds one for longer.
     Privileged,
+    /// Somebody holds a role for longer than before.
+    Longer,
     /// Somebody gains a role for as long as the relationship lasts.
     NoExpiry,
     /// A relationship is replaced, which needs the customer.
@@ -73,6 +107,12 @@ pub enum FailOn {
     Terminate,
     /// Somebody holds a role that nobody declared.
     Unmanaged,
+    /// Something that was declared once is declared by nobody any more, and goes on.
+    Undeclared,
+    /// A relationship is claimed from another object.
+    Claim,
+    /// A boundary comes, changes or goes.
+    Boundary,
 }
 
 impl FailOn {
@@ -80,39 +120,103 @@ impl FailOn {
     pub fn is_in(self, planned: &Planned) -> bool {
         let plan = &planned.plan;
         let access = || access_changes(&plan.changes, &plan.besides);
+        let is_to_come = |end: Option<Timestamp>| end.is_some_and(|end| end > plan.now);
         match self {
             Self::Revoke => access()
                 .iter()
-                .any(|change| change.roles.iter().any(|role| role.after < role.before)),
-            Self::Privileged => access().iter().any(|change| {
-                let gained =
-                    |before: &Option<_>, after: &Option<_>| before.is_none() && after.is_some();
-                change.roles.iter().any(|role| role.privileged && gained(&role.before, &role.after))
+                .any(|change| change.roles.iter().any(|role| role.after < role.before && is_to_come(role.before))),
+            Self::Privileged => {
+                let catalogue = Catalogue::compiled();
+                access().iter().any(|change| {
+                    change.roles.iter().any(|role| role.privileged && role.after > role.before)
+                }) || plan.ahead.iter().any(|ahead| {
+                    ahead.roles.iter().any(|role| catalogue.is_privileged(*role))
+                })
+            }
+            Self::Longer => access().iter().any(|change| {
+                let mut held = change.roles.iter().filter(|role| role.before.is_some());
+                held.any(|role| role.after > role.before)
             }),
-            Self::NoExpiry => plan.changes.iter().any(|change| gains_without_end(&change.effect)),
+            Self::NoExpiry => {
+                let ends = planned.ends();
+                plan.changes.iter().any(|change| gains_without_end(change, &ends))
+                    || plan.ahead.iter().any(|ahead| ahead.until.is_none())
+            }
             Self::Replace => plan.changes.iter().any(|change| {
                 matches!(change.effect, Effect::Invite { .. }) && change.cause == Cause::Replaced
             }),
             Self::Terminate => {
                 plan.changes.iter().any(|change| matches!(change.effect, Effect::Terminate { .. }))
             }
+            Self::Claim => plan.changes.iter().any(|change| {
+                matches!(&change.effect, Effect::Claim { before, after } if before.0 != after.0)
+            }),
+            Self::Undeclared => plan
+                .notices
+                .iter()
+                .any(|notice| NOT_DECLARED.contains(&notice.code) && notice.code != UNMANAGED),
             Self::Unmanaged => plan.notices.iter().any(|notice| notice.code == UNMANAGED),
+            Self::Boundary => {
+                let set = |change: &Change| matches!(change.effect, Effect::SetBoundary { .. });
+                plan.changes.iter().any(set)
+                    || plan.notices.iter().any(|notice| notice.code == BOUNDARY_ABSENT)
+            }
         }
     }
 }
 
-/// Whether a grant without an end of its own gives something.
-fn gains_without_end(effect: &Effect) -> bool {
-    let Effect::SetRoles { before, after, .. } = effect else { return false };
-    let gained: BTreeSet<_> =
-        after.roles.keys().filter(|role| !before.roles.contains_key(*role)).collect();
-    after.contributions.values().any(|contribution| {
-        contribution.window.not_after.is_none()
-            && contribution.roles.iter().any(|role| gained.contains(role))
+/// Whether a grant that has no end of its own, or none before the relationship's, gives something that none gave like
+/// that before.
+fn gains_without_end(change: &Change, ends: &Ends) -> bool {
+    let Effect::SetRoles { before, after, .. } = &change.effect else { return false };
+    let key = change.subject.relationship.as_ref();
+    let (end_before, end_after) = key.and_then(|key| ends.get(key)).copied().unwrap_or_default();
+    let endless = |assignment: &Assignment, role: &RoleId, until: Timestamp, end| {
+        assignment.contributions.values().any(|contribution| {
+            let own = contribution.window.not_after;
+            let outlasts = |own| own > until || own == until && end == Some(until);
+            contribution.roles.contains(role) && own.is_none_or(outlasts)
+        })
+    };
+    after.roles.iter().any(|(role, until)| {
+        let earlier = before.roles.get(role).copied();
+        let was_endless = earlier.is_some_and(|earlier| endless(before, role, earlier, end_before));
+        earlier < Some(*until) && endless(after, role, *until, end_after) && !was_endless
     })
 }
 
+/// When each relationship ends, before a plan and after it.
+type Ends<'a> = BTreeMap<&'a RelationshipKey, (Option<Timestamp>, Option<Timestamp>)>;
+
 impl Planned {
+    fn ends(&self) -> Ends<'_> {
+        let rows = self.observed.relationships.values().flatten();
+        let mut ends: Ends = rows.map(|row| (&row.key, (row.ends_at, row.ends_at))).collect();
+        for change in &self.plan.changes {
+            let end = match &change.effect {
+                Effect::Authorise { ends_at, .. } => *ends_at,
+                Effect::Extend { after, .. } => Some(*after),
+                Effect::Invite { .. }
+                | Effect::Decline { .. }
+                | Effect::Withdraw { .. }
+                | Effect::Terminate { .. }
+                | Effect::Expire { .. }
+                | Effect::SetAutoExtend { .. }
+                | Effect::DropGlobalAdministrator { .. }
+                | Effect::Claim { .. }
+                | Effect::SetPolicies { .. }
+                | Effect::SetRoles { .. }
+                | Effect::RecordAcceptance { .. }
+                | Effect::Rename { .. }
+                | Effect::SetBoundary { .. } => continue,
+            };
+            if let Some(key) = &change.subject.relationship {
+                ends.entry(key).or_default().1 = end;
+            }
+        }
+        ends
+    }
+
     /// Gives each notice the place of the object that it is about.
     pub fn locate(&mut self, loaded: &Loaded) {
         let documents = &loaded.input.documents;
@@ -121,7 +225,7 @@ impl Planned {
         for notice in &mut self.plan.notices {
             notice.source = notice.object.as_ref().and_then(|key| sources.get(key)).copied();
         }
-        loaded.input.locate(&mut self.plan.notices);
+        loaded.locate(&mut self.plan.notices);
     }
 
     /// Leaves the memory to the end of the process, as [`Loaded::forget`] does.
@@ -134,17 +238,39 @@ impl Planned {
         self.plan.notices.iter().any(|notice| notice.severity == Severity::Error)
     }
 
-    /// Whether nothing is to be done and nothing waits.
+    /// Whether nothing is to be done, nothing waits, and whatever was to be approved was met.
     pub fn is_as_desired(&self) -> bool {
-        self.plan.is_empty() && self.checked.blocked.is_empty() && !self.has_errors()
+        self.plan.is_empty()
+            && self.checked.blocked.is_empty()
+            && self.missed.is_empty()
+            && !self.has_errors()
     }
 }
 
-/// Says which approvals are for nothing that waits.
+/// Says which approvals approve nothing.
 pub fn tell_unmatched(approvals: &[Digest], planned: &Planned, out: &mut Output) {
     for hash in approvals {
-        if !planned.checked.approved.iter().any(|batch| batch.hash == *hash) {
+        if planned.checked.approved.iter().any(|batch| batch.hash == *hash) {
+            continue;
+        }
+        if planned.missed.contains(hash) {
+            out.say(&format!(
+                "`{hash}` waits, and this plan has nothing of it, so it approves nothing: give the files and flags of the run that it is from"
+            ));
+        } else {
             out.say(&format!("nothing waits for `--approve {hash}`: it approves nothing"));
+        }
+    }
+}
+
+/// Says which namespaces were named to be pruned, and have never owned anything.
+pub fn tell_unowned(namespaces: &[String], planned: &Planned, out: &mut Output) {
+    for name in namespaces {
+        let mut rows = planned.observed.relationships.values().flatten();
+        if !rows.any(|row| row.owner.object.namespace == *name) {
+            out.say(&format!(
+                "`--prune-namespace {name}`: nothing in the store belongs to that namespace"
+            ));
         }
     }
 }

@@ -140,10 +140,12 @@ fn solve(args: &Solve, out: &mut Output) -> anyhow::Result<ExitStatus> {
                     why::document("Unsolvable", &Message { message }, args.output, out)?;
                 }
                 Format::Text
+                | Format::Short
                 | Format::Markdown
                 | Format::Sarif
                 | Format::Junit
-                | Format::Github => out.answer(&message)?,
+                | Format::Github
+                | Format::Csv => out.answer(&message)?,
             }
             Ok(ExitStatus::No)
         }

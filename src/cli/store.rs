@@ -12,10 +12,11 @@ use crate::{
     domain::{
         entry::{Entry, Head},
         limits::{Budget, Limits},
-        state::{Instance, Observed},
+        problem::Code,
+        state::{Beside, Doubts, Instance, Observed},
     },
     store::{
-        Read, Scope, StoreError, StoreUrl,
+        Apart, Read, Scope, StoreError, StoreUrl,
         sql::{self, SqlReader, SqlWriter},
     },
 };
@@ -30,7 +31,7 @@ pub enum Reader {
 
 /// Opens a store to read. A SQLite file that does not exist is an empty store, and that is said.
 pub async fn reader(url: &StoreUrl, out: &mut Output) -> Result<Reader, StoreError> {
-    match sql::open_reader(url).await {
+    match existing(url, out).await {
         Ok(reader) => Ok(Reader::Store(reader)),
         Err(StoreError::Missing { store }) => {
             folder_of(url)?;
@@ -41,14 +42,51 @@ pub async fn reader(url: &StoreUrl, out: &mut Output) -> Result<Reader, StoreErr
     }
 }
 
+/// Opens a store that must be there to read.
+pub async fn existing(url: &StoreUrl, out: &mut Output) -> Result<SqlReader, StoreError> {
+    let reader = sql::open_reader(url).await?;
+    tell_exposed(url, out);
+    Ok(reader)
+}
+
 /// Opens a store to write, as the command line, and waits for whoever writes now.
 pub async fn writer(url: &StoreUrl, out: &mut Output) -> Result<SqlWriter, StoreError> {
     folder_of(url)?;
-    sql::open_writer(url, &Instance::cli(), |holder| {
+    let writer = sql::open_writer(url, &Instance::cli(), |holder| {
         out.say(&format!("waiting for {holder}, who writes to `{url}` now"));
     })
-    .await
+    .await?;
+    tell_exposed(url, out);
+    Ok(writer)
 }
+
+/// Tells of files of the store that others may read, with the way out.
+fn tell_exposed(url: &StoreUrl, out: &mut Output) {
+    let Some(exposed) = exposed(url) else { return };
+    out.say(&format!("warning: {exposed}"));
+}
+
+/// That others may read a store, which holds who accepted what, and how to end it.
+pub fn exposed(url: &StoreUrl) -> Option<String> {
+    let files = sql::exposed(url);
+    if files.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = files.iter().map(|file| shell_word(&file.to_string_lossy())).collect();
+    Some(format!("others may read `{url}`: `chmod 600 {}` [{EXPOSED}]", names.join(" ")))
+}
+
+/// A word as a shell takes it.
+fn shell_word(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "./_-+,".contains(letter);
+    if word.chars().all(plain) && !word.starts_with('-') {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Others may read a file of the store.
+pub const EXPOSED: Code = Code(831);
 
 /// Refuses a file in a folder that does not exist: nobody would make it.
 fn folder_of(url: &StoreUrl) -> Result<(), StoreError> {
@@ -72,7 +110,16 @@ impl Read for Reader {
                     .expect("an earlier instant of the same millisecond is a timestamp as well"),
                 relationships: BTreeMap::new(),
                 acceptances: BTreeMap::new(),
+                boundaries: BTreeMap::new(),
+                doubts: Doubts::default(),
             }),
+        }
+    }
+
+    async fn beside(&mut self, apart: &Apart) -> Result<Beside, StoreError> {
+        match self {
+            Self::Store(store) => store.beside(apart).await,
+            Self::NotYet => Ok(Beside::default()),
         }
     }
 

@@ -2,7 +2,10 @@
 //!
 //! Never: an answer without what it did not look at.
 
-use std::{collections::BTreeMap, fmt::Display};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+};
 
 use anyhow::bail;
 use clap::Args;
@@ -12,7 +15,7 @@ use serde::Serialize;
 use super::{
     ExitStatus, Output, StoreArgs,
     args::{DOCUMENT, one_of, past},
-    store::{self, Reader},
+    store,
 };
 use crate::{
     domain::{
@@ -20,11 +23,12 @@ use crate::{
         digest::Digest,
         entry::{Entry, PersonRecord},
         ids::{GranteeId, RoleId, TenantId},
+        plan::UNEXPLAINED,
         state::{Observed, Person},
     },
     ledger::{
-        Ability, Filter, History as Told, Question, Replay, Trail, Until, who_can as able,
-        why as reasons,
+        Ability, Filter, History as Told, Line, Persons, Question, Replay, Trail, Until,
+        WhoCan as WhoCanAnswer, who_can as able, why as reasons,
     },
     render::{FORMAT_VERSION, Format},
     store::{Read, Scope, StoreError, sql::SqlReader},
@@ -53,9 +57,9 @@ pub struct Why {
 pub struct WhoCan {
     /// A task such as `users/reset-password-non-admin`, an action such as `microsoft.directory/users/create`, or a role.
     pub ability: String,
-    /// In whose tenant.
+    /// In whose tenant; in that of each customer if left out.
     #[arg(long, value_name = "TENANT")]
-    pub customer: TenantId,
+    pub customer: Option<TenantId>,
     #[command(flatten)]
     pub when: When,
     /// The form of the answer.
@@ -100,14 +104,15 @@ impl When {
 /// Why somebody holds what they hold, and does not hold what they do not.
 pub async fn why(args: &Why, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let role = args.role.as_deref().map(role).transpose()?;
-    let mut reader = store::reader(&args.when.store.store, out).await?;
+    let mut reader = store::existing(&args.when.store.store, out).await?;
     let mut trail = Trail::new(args.grantee, args.when.until());
     let state = state(&mut reader, &args.when, |entry| trail.push(entry)).await?;
     let persons = persons(&mut reader, out).await?;
     let question = Question { customer: args.customer, role };
     let answer = reasons(question, &state, &trail, &persons);
     tell("Why", &answer, args.output, out)?;
-    Ok(if answer.held.is_empty() { ExitStatus::No } else { ExitStatus::AsDesired })
+    let known = !answer.held.is_empty() && answer.unexplained.is_empty();
+    Ok(if known { ExitStatus::AsDesired } else { ExitStatus::No })
 }
 
 /// Who can do something in a customer's tenant.
@@ -116,12 +121,42 @@ pub async fn who_can(args: &WhoCan, out: &mut Output) -> anyhow::Result<ExitStat
         Ok(ability) => ability,
         Err(error) => bail!("{error}\n  help: {}", error.help()),
     };
-    let mut reader = store::reader(&args.when.store.store, out).await?;
+    let mut reader = store::existing(&args.when.store.store, out).await?;
     let state = state(&mut reader, &args.when, |_| {}).await?;
-    let answer = able(ability, args.customer, &state);
-    tell("WhoCan", &answer, args.output, out)?;
-    let nobody = answer.able.is_empty() && answer.everyone.is_none();
-    Ok(if nobody { ExitStatus::No } else { ExitStatus::AsDesired })
+    let nobody = if let Some(customer) = args.customer {
+        let answer = able(ability, customer, &state);
+        tell("WhoCan", &answer, args.output, out)?;
+        answer.is_nobody()
+    } else {
+        let rows = state.relationships.values().flatten();
+        let customers: BTreeSet<TenantId> = rows.map(|row| row.invitation.customer).collect();
+        let answers = customers.into_iter().map(|customer| able(ability.clone(), customer, &state));
+        let answers: Vec<WhoCanAnswer> = answers.filter(|answer| !answer.is_nobody()).collect();
+        let nobody = answers.is_empty();
+        tell_each(answers, args.output, out)?;
+        nobody
+    };
+    let status = if nobody { ExitStatus::No } else { ExitStatus::AsDesired };
+    Ok(status.max(tell_doubts(&state, out)))
+}
+
+/// Prints the answer for each customer in whose tenant somebody can.
+fn tell_each(answers: Vec<WhoCanAnswer>, format: Format, out: &mut Output) -> anyhow::Result<()> {
+    #[derive(Serialize)]
+    struct Answers {
+        answers: Vec<WhoCanAnswer>,
+    }
+    if format != Format::Text {
+        return document("WhoCanEach", &Answers { answers }, format, out);
+    }
+    let text: Vec<String> = answers.iter().map(ToString::to_string).collect();
+    let text = text.join("\n");
+    out.answer(if text.is_empty() {
+        "nobody who is recorded here, in no customer's tenant"
+    } else {
+        &text
+    })?;
+    Ok(())
 }
 
 /// What happened, in order.
@@ -131,19 +166,37 @@ pub async fn history(args: &History, out: &mut Output) -> anyhow::Result<ExitSta
         customer: args.customer,
         grantee: args.grantee,
     };
-    let mut reader = store::reader(&args.when.store.store, out).await?;
-    let mut told = Told::new(filter, args.when.until());
+    let lines = lines(filter, &args.when, out).await?;
+    let named_nothing = args.relationship.is_some() && lines.is_empty();
+    tell_lines("History", lines, args.output, out)?;
+    Ok(if named_nothing { ExitStatus::No } else { ExitStatus::AsDesired })
+}
+
+/// The entries that are asked for, in words, with the persons whom this user may know.
+pub async fn lines(filter: Filter, when: &When, out: &mut Output) -> anyhow::Result<Vec<Line>> {
+    let mut reader = store::existing(&when.store.store, out).await?;
+    let persons = persons(&mut reader, out).await?;
+    let mut told = Told::new(filter, when.until()).knowing(persons);
     let mut lines = Vec::new();
     each_entry(&mut reader, |entry| lines.extend(told.push(entry))).await?;
-    let named_nothing = args.relationship.is_some() && lines.is_empty();
-    if args.output == Format::Text {
-        let text: Vec<String> = lines.iter().map(ToString::to_string).collect();
-        let text = text.join("\n");
-        out.answer(if text.is_empty() { NOTHING } else { &text })?;
-    } else {
-        document("History", &Lines { lines }, args.output, out)?;
+    ensure_clear(told.until())?;
+    Ok(lines)
+}
+
+/// Prints entries as text, or as a document of this kind.
+pub fn tell_lines(
+    kind: &'static str,
+    lines: Vec<Line>,
+    format: Format,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    if format != Format::Text {
+        return document(kind, &Lines { lines }, format, out);
     }
-    Ok(if named_nothing { ExitStatus::No } else { ExitStatus::AsDesired })
+    let text: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    let text = text.join("\n");
+    out.answer(if text.is_empty() { NOTHING } else { &text })?;
+    Ok(())
 }
 
 #[derive(Serialize)]
@@ -163,10 +216,10 @@ fn role(text: &str) -> anyhow::Result<RoleId> {
 
 /// What the store holds now, or what the ledger says it held; each entry is shown to `look` on the way.
 pub async fn state(
-    reader: &mut Reader,
+    reader: &mut SqlReader,
     when: &When,
     mut look: impl FnMut(&Entry),
-) -> Result<Observed, StoreError> {
+) -> anyhow::Result<Observed> {
     let Some(instant) = when.as_of else {
         let state = reader.observe(&Scope::All).await?;
         each_entry(reader, look).await?;
@@ -178,7 +231,27 @@ pub async fn state(
         replay.push(entry);
     })
     .await?;
+    ensure_clear(replay.until())?;
     Ok(replay.finish(instant).state)
+}
+
+/// Refuses an instant that the entries do not agree about.
+fn ensure_clear(until: Until) -> anyhow::Result<()> {
+    let (Some(instant), Some(sequence)) = (until.instant, until.unclear()) else { return Ok(()) };
+    bail!(
+        "what was so at {instant} cannot be told: entry {sequence} was written by then, and one before it says a later \
+         time\n  help: `concordat history` shows both; ask for an instant before or after them"
+    );
+}
+
+/// Says which rows the ledger does not explain, and what that makes of the answer.
+pub fn tell_doubts(state: &Observed, out: &mut Output) -> ExitStatus {
+    let mut status = ExitStatus::AsDesired;
+    for what in state.doubts.all() {
+        out.say(&format!("error: no entry gave this: {what} [{UNEXPLAINED}]"));
+        status = ExitStatus::No;
+    }
+    status
 }
 
 /// Shows every entry of the ledger, in order, a page at a time.
@@ -198,14 +271,15 @@ pub async fn each_entry(
 
 /// The persons whose records are not erased, by the hash that the ledger holds.
 async fn persons(
-    reader: &mut Reader,
+    reader: &mut SqlReader,
     out: &mut Output,
 ) -> anyhow::Result<BTreeMap<Digest, Person>> {
-    let Reader::Store(store) = reader else { return Ok(BTreeMap::new()) };
-    let records = records(store, out).await?.into_iter();
+    let records = records(reader, out).await?.into_iter();
     let kept = records.filter_map(|(hash, record)| record.map(|record| (hash, record)));
     Ok(kept
-        .filter_map(|(hash, record)| Some((hash, serde_json::from_str(&record.content).ok()?)))
+        .filter_map(|(hash, PersonRecord { salt, content, .. })| {
+            Some((hash, Persons::known(hash, &salt, &content)?))
+        })
         .collect())
 }
 

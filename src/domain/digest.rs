@@ -27,6 +27,11 @@ impl Digest {
         Self::of_bytes(canonical(value).as_bytes())
     }
 
+    /// The digest itself.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The first twelve digits: enough for a person to tell two apart, never enough to accept or approve.
     pub fn short(&self) -> String {
         hex::encode(&self.0[..6])

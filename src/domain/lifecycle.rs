@@ -147,6 +147,9 @@ pub const INVITATION_LAPSES_AFTER_DAYS: u16 = 90;
 /// last day).
 pub const AUTO_EXTENDS_BEFORE_END_DAYS: u16 = 1;
 
+/// By how many days a relationship is extended automatically: there is no other length.
+pub const AUTO_EXTENDS_BY_DAYS: u16 = 180;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@ pub mod duration;
 pub mod entry;
 pub mod enumeration;
 pub mod ids;
+pub mod joiner;
 pub mod lifecycle;
 pub mod limits;
 pub mod pages;

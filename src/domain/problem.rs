@@ -2,7 +2,7 @@
 //!
 //! Never: a problem without a stable code, or a message that only its author understands.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
 
@@ -114,6 +114,23 @@ pub struct Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// The lines of some files, by the names of the files.
+#[derive(Debug, Default)]
+pub struct Lines<'t>(BTreeMap<&'t str, Vec<&'t str>>);
+
+impl<'t> Lines<'t> {
+    /// The lines of these files, each with its name and its text.
+    pub fn of(files: impl IntoIterator<Item = (&'t str, &'t str)>) -> Self {
+        let lines = |text: &'t str| text.trim_start_matches('\u{feff}').split('\n').collect();
+        Self(files.into_iter().map(|(name, text)| (name, lines(text))).collect())
+    }
+
+    /// The line that a place is on.
+    pub fn line(&self, place: &Place) -> Option<&'t str> {
+        self.0.get(place.file.as_str())?.get(place.line.checked_sub(1)?).copied()
     }
 }
 

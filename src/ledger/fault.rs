@@ -23,6 +23,8 @@ pub const CHAIN_BROKEN: Code = Code(704);
 pub const HEAD_DIFFERS: Code = Code(705);
 /// A head that was kept elsewhere is not in the ledger.
 pub const HEAD_NOT_FOUND: Code = Code(706);
+/// A row is not what the ledger says.
+pub const ROW_UNEXPLAINED: Code = Code(710);
 /// An entry cannot be read.
 pub const ENTRY_UNREADABLE: Code = Code(708);
 
@@ -99,6 +101,13 @@ pub enum Reason {
         /// The last head kept elsewhere that was found: whatever was done was done after it.
         after: Option<i64>,
     },
+    /// A head kept elsewhere names another number than that of the entry with its hash: one of the two was copied wrongly.
+    Misnumbered {
+        /// The hash that was kept.
+        expected: Digest,
+        /// The number that was kept with it.
+        stated: i64,
+    },
     /// A head kept elsewhere names this entry with another hash: it, or what is before it, was written anew.
     Rewritten {
         /// The hash that was kept.
@@ -129,7 +138,9 @@ impl Fault {
             Reason::TailCut { .. } | Reason::BeyondHead { .. } | Reason::HeadDiffers { .. } => {
                 HEAD_DIFFERS
             }
-            Reason::HeadNotFound { .. } | Reason::Rewritten { .. } => HEAD_NOT_FOUND,
+            Reason::HeadNotFound { .. } | Reason::Misnumbered { .. } | Reason::Rewritten { .. } => {
+                HEAD_NOT_FOUND
+            }
         }
     }
 
@@ -189,6 +200,10 @@ impl fmt::Display for Fault {
                 }
                 write!(f, "; the ledger ends with entry {last}")
             }
+            Reason::Misnumbered { expected, stated } => write!(
+                f,
+                "it has the hash {expected}, which was kept as that of entry {stated}: one of the two was copied wrongly"
+            ),
             Reason::Rewritten { expected, actual } => write!(
                 f,
                 "it, or an entry before it, was written anew: its hash is {actual}, and {expected} was kept elsewhere"

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 
 use crate::domain::{
     ids::RoleId,
-    lifecycle::Phase,
     state::{Observed, ObservedAssignment, ObservedRelationship},
 };
 
@@ -26,20 +25,11 @@ pub struct Held<'a> {
 /// Everything that is held at the instant of this state, in its order.
 pub fn held(state: &Observed) -> impl Iterator<Item = Held<'_>> {
     let now = state.now;
-    let rows = state.relationships.values().flatten().filter(move |row| counts(row, now));
+    let rows = state.relationships.values().flatten().filter(move |row| row.gives_access(now));
     let assignments =
         rows.flat_map(|row| row.assignments.values().map(move |assignment| (row, assignment)));
     assignments.flat_map(move |(row, assignment)| {
         let roles = assignment.state.roles.iter().filter(move |(_, until)| **until > now);
         roles.map(move |(role, until)| Held { row, assignment, role: *role, until: *until })
     })
-}
-
-/// Whether access under a relationship counts. What is ending or not understood is still told.
-fn counts(row: &ObservedRelationship, now: Timestamp) -> bool {
-    let over = row.ends_at.is_some_and(|end| end <= now);
-    match row.lifecycle.phase() {
-        Phase::Pending | Phase::Ended => false,
-        Phase::Active | Phase::Ending | Phase::Unknown => !over,
-    }
 }

@@ -4,19 +4,24 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
     replay::Until,
     told::{cause_in_words, reason_in_words},
-    words::{Cited, NamedRole, grantee, plain, tenant},
+    words::{AcceptedBy, Cited, NamedRole, grantee, plain, tenant},
 };
-use crate::domain::{
-    entry::{Entry, Recorded},
-    ids::{GranteeId, TenantId},
-    plan::{Cause, Effect, Subject},
-    state::{AcceptedText, RelationshipKey, Roles, Tenant},
+use crate::{
+    api::{AcceptanceDecision, AcceptorRole},
+    domain::{
+        digest::Digest,
+        entry::{Entry, Recorded, acceptance},
+        ids::{GranteeId, TenantId},
+        plan::{Cause, Effect, Subject},
+        state::{AcceptedText, ObjectName, Person, Policies, RelationshipKey, Roles, Tenant},
+    },
 };
 
 /// Which entries are asked for: those that meet all that is given.
@@ -35,6 +40,7 @@ pub struct Filter {
 pub struct History {
     filter: Filter,
     until: Until,
+    persons: BTreeMap<Digest, Person>,
     first: BTreeMap<RelationshipKey, String>,
 }
 
@@ -50,12 +56,50 @@ pub struct Line {
     pub customer: Option<Tenant>,
     /// What happened.
     pub said: Vec<String>,
+    /// Who answered, where somebody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
+}
+
+/// That somebody accepted or declined.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// Accepted or declined.
+    pub decision: AcceptanceDecision,
+    /// Who.
+    pub by: AcceptedBy,
+    /// In which role, as declared.
+    pub declared_role: AcceptorRole,
+    /// When, as declared.
+    pub at: Timestamp,
+    /// The customer's tenant.
+    pub customer: TenantId,
+    /// The partner's tenant.
+    pub partner: TenantId,
+    /// The text of the agreement, where one was accepted.
+    pub agreement: Option<AcceptedText>,
+    /// The digest of the invitation that was answered, where one was.
+    pub invitation: Option<Digest>,
+    /// The object that says so.
+    pub object: ObjectName,
 }
 
 impl History {
     /// What the filter asks for, up to an instant or to the end.
     pub fn new(filter: Filter, until: Until) -> Self {
-        Self { filter, until, first: BTreeMap::new() }
+        Self { filter, until, persons: BTreeMap::new(), first: BTreeMap::new() }
+    }
+
+    /// The same with the persons that are known, by the hash that the ledger holds.
+    #[must_use]
+    pub fn knowing(self, persons: BTreeMap<Digest, Person>) -> Self {
+        Self { persons, ..self }
+    }
+
+    /// Up to where entries counted.
+    pub fn until(&self) -> Until {
+        self.until
     }
 
     /// The next entry in words, if it is asked for.
@@ -73,14 +117,41 @@ impl History {
         {
             self.first.insert(row.clone(), first.name.to_string());
         }
-        self.admits(entry, subject.as_ref(), recorded.as_ref()).then(|| Line {
-            entry: entry.into(),
-            subject: entry.subject.clone(),
-            customer: subject.map(|subject| subject.customer),
-            said: match recorded.filter(|_| entry.kind.is_effect()) {
-                Some(recorded) => effect_in_words(&recorded),
+        self.admits(entry, subject.as_ref(), recorded.as_ref()).then(|| {
+            let effect = recorded.filter(|_| entry.kind.is_effect());
+            let answer = effect.as_ref().and_then(|recorded| self.answer(recorded));
+            let mut said = match &effect {
+                Some(recorded) => effect_in_words(recorded),
                 None => payload_in_words(&entry.payload),
-            },
+            };
+            said.extend(answer.iter().map(ToString::to_string));
+            Line {
+                entry: entry.into(),
+                subject: entry.subject.clone(),
+                customer: subject.map(|subject| subject.customer),
+                said,
+                answer,
+            }
+        })
+    }
+
+    fn answer(&self, recorded: &Recorded) -> Option<Answer> {
+        let acceptance = acceptance(&recorded.effect)?;
+        let known = recorded.person.and_then(|hash| self.persons.get(&hash));
+        let by = match known {
+            Some(person) => AcceptedBy::Person(person.clone()),
+            None => AcceptedBy::NotKnown(recorded.person),
+        };
+        Some(Answer {
+            decision: acceptance.decision,
+            by,
+            declared_role: acceptance.accepted_by.role,
+            at: acceptance.accepted_at,
+            customer: acceptance.customer,
+            partner: acceptance.partner,
+            agreement: acceptance.agreement.clone(),
+            invitation: acceptance.invitation,
+            object: acceptance.object.clone(),
         })
     }
 
@@ -110,7 +181,7 @@ impl History {
 }
 
 fn effect_in_words(recorded: &Recorded) -> Vec<String> {
-    let Recorded { change: _, cause, subject, effect, person: _ } = recorded;
+    let Recorded { change: _, cause, subject, effect, person: _, made: _ } = recorded;
     match effect {
         Effect::Invite { invitation, .. } => {
             let roles: Vec<_> =
@@ -139,7 +210,11 @@ fn effect_in_words(recorded: &Recorded) -> Vec<String> {
                 return vec!["accepted, without an agreement".to_owned()];
             };
             let (country, language) = (plain(&document.country), plain(&document.language));
-            vec![format!("{type_:?} for {country} ({language}) accepted, text {}", document.sha256)]
+            let (by, at) = (acceptance.accepted_by.role, acceptance.accepted_at);
+            vec![
+                format!("{type_:?} for {country} ({language}) accepted, text {}", document.sha256),
+                format!("accepted by a declared {by:?} at {at}"),
+            ]
         }
         Effect::SetRoles { grantee: who, before, after } => {
             let mut said = vec![if *cause == Cause::Declared {
@@ -158,34 +233,54 @@ fn effect_in_words(recorded: &Recorded) -> Vec<String> {
         Effect::SetAutoExtend { before, after } => {
             vec![format!("automatic extension {before} => {after}")]
         }
+        Effect::SetBoundary { namespace, before, after } => {
+            let earlier = before.as_ref().map(|before| format!("{} => ", plain(&before.name)));
+            let mut said = vec![format!(
+                "namespace {}: boundary {}{}",
+                plain(namespace),
+                earlier.unwrap_or_default(),
+                plain(&after.name)
+            )];
+            let before = before.as_deref().cloned().unwrap_or_default();
+            let differences = before.differences(after);
+            said.extend(differences.iter().map(|difference| plain(&difference.to_string())));
+            said
+        }
         Effect::DropGlobalAdministrator { .. } => {
             vec!["Global Administrator is no longer in the ceiling".to_owned()]
         }
         Effect::Claim { before: (before, _), after: (after, _) } => {
             vec![format!("owner {} => {}", plain(&before.to_string()), plain(&after.to_string()))]
         }
-        Effect::SetPolicies { before, after } => {
+        Effect::Rename { before, after } => {
+            let name = |name: &Option<String>| {
+                name.as_deref().map_or("no name".to_owned(), |name| format!("\"{}\"", plain(name)))
+            };
             let named = [
-                (
-                    "deletion policy",
-                    format!("{:?}", before.deletion),
-                    format!("{:?}", after.deletion),
-                ),
-                (
-                    "unmanaged access",
-                    format!("{:?}", before.unmanaged),
-                    format!("{:?}", after.unmanaged),
-                ),
-                (
-                    "management policy",
-                    format!("{:?}", before.management),
-                    format!("{:?}", after.management),
-                ),
+                ("partner", &before.partner, &after.partner),
+                ("customer", &before.customer, &after.customer),
             ];
             let changed = named.into_iter().filter(|(_, before, after)| before != after);
-            changed.map(|(what, before, after)| format!("{what} {before} => {after}")).collect()
+            let told = changed
+                .map(|(who, before, after)| format!("{who} {} => {}", name(before), name(after)));
+            told.collect()
         }
+        Effect::SetPolicies { before, after } => policies_in_words(before, after),
     }
+}
+
+fn policies_in_words(before: &Policies, after: &Policies) -> Vec<String> {
+    let named = [
+        ("deletion policy", format!("{:?}", before.deletion), format!("{:?}", after.deletion)),
+        ("unmanaged access", format!("{:?}", before.unmanaged), format!("{:?}", after.unmanaged)),
+        (
+            "management policy",
+            format!("{:?}", before.management),
+            format!("{:?}", after.management),
+        ),
+    ];
+    let changed = named.into_iter().filter(|(_, before, after)| before != after);
+    changed.map(|(what, before, after)| format!("{what} {before} => {after}")).collect()
 }
 
 /// `- role`, `+ role until`, `role before => after`; what only takes away comes first.
@@ -224,9 +319,17 @@ fn payload_in_words(payload: &Value) -> Vec<String> {
     }
 }
 
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { by, object, invitation, .. } = self;
+        write!(f, "by {by} (`{}`)", plain(&object.to_string()))?;
+        invitation.iter().try_for_each(|digest| write!(f, "; invitation {digest}"))
+    }
+}
+
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { entry, subject, customer, said } = self;
+        let Self { entry, subject, customer, said, answer: _ } = self;
         write!(f, "{entry}\n  `{}`", plain(subject))?;
         customer.iter().try_for_each(|customer| write!(f, " in {}", tenant(customer)))?;
         said.iter().try_for_each(|line| write!(f, "\n    {line}"))?;

@@ -24,7 +24,7 @@ pub mod words;
 
 pub use fault::{Fault, Reason};
 pub use held::{Held, held};
-pub use history::{Filter, History, Line};
+pub use history::{Answer, Filter, History, Line};
 pub use persons::Persons;
 pub use replay::{Replay, Replayed, Until};
 pub use trail::Trail;

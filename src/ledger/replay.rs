@@ -4,17 +4,22 @@
 
 use std::collections::BTreeMap;
 
+use ecow::EcoString;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::{
     digest::Digest,
-    entry::{Entry, Head, Recorded},
+    entry::{
+        Entry, EntryKind, Head, Recorded,
+        tables::{Outside, OutsideRole},
+    },
     lifecycle::{EndReason, Ended, Lifecycle},
     plan::Effect,
     state::{
-        Acceptance, Assignment, Grantee, Observed, ObservedAcceptance, ObservedAssignment,
-        ObservedRelationship, RelationshipKey,
+        Acceptance, Assignment, Doubts, Grantee, GranteeKind, Instance, NamespaceBoundary,
+        Observed, ObservedAcceptance, ObservedAssignment, ObservedBoundary, ObservedRelationship,
+        RelationshipKey,
     },
 };
 
@@ -30,6 +35,7 @@ pub struct Until {
     /// The last entry that counted.
     pub last: Head,
     over: bool,
+    unclear: Option<i64>,
 }
 
 impl Until {
@@ -40,12 +46,22 @@ impl Until {
 
     /// Every entry.
     pub fn end() -> Self {
-        Self { instant: None, last: Head::empty(), over: false }
+        Self { instant: None, last: Head::empty(), over: false, unclear: None }
+    }
+
+    /// The entry because of which it cannot be told what was so at the instant: it says that it was written by then, and
+    /// one before it says that it was written later. Which of the two clocks was right, nobody knows.
+    pub fn unclear(&self) -> Option<i64> {
+        self.unclear
     }
 
     /// Whether the next entry counts.
     pub fn admits(&mut self, entry: &Entry) -> bool {
-        self.over = self.over || self.instant.is_some_and(|instant| entry.time > instant);
+        let later = self.instant.is_some_and(|instant| entry.time > instant);
+        if self.over && !later {
+            self.unclear.get_or_insert(entry.sequence);
+        }
+        self.over = self.over || later;
         if !self.over {
             self.last = entry.head();
         }
@@ -59,6 +75,7 @@ pub struct Replay {
     until: Until,
     rows: BTreeMap<RelationshipKey, Row>,
     acceptances: BTreeMap<Digest, ObservedAcceptance>,
+    boundaries: BTreeMap<(Instance, EcoString), ObservedBoundary>,
     not_understood: Vec<i64>,
 }
 
@@ -86,20 +103,31 @@ impl Replay {
             until,
             rows: BTreeMap::new(),
             acceptances: BTreeMap::new(),
+            boundaries: BTreeMap::new(),
             not_understood: Vec::new(),
         }
     }
 
     /// Takes the next entry.
     pub fn push(&mut self, entry: &Entry) {
-        if !self.until.admits(entry) || !entry.kind.is_effect() {
+        if !self.until.admits(entry) {
             return;
         }
-        let done =
-            Recorded::read(&entry.payload).ok().and_then(|recorded| self.redo(entry, recorded));
+        let done = if entry.kind == EntryKind::Difference {
+            Outside::read(&entry.payload).and_then(|outside| self.differ(outside))
+        } else if entry.kind.is_effect() {
+            Recorded::read(&entry.payload).ok().and_then(|recorded| self.redo(entry, recorded))
+        } else {
+            return;
+        };
         if done.is_none() {
             self.not_understood.push(entry.sequence);
         }
+    }
+
+    /// Up to where entries counted.
+    pub fn until(&self) -> Until {
+        self.until
     }
 
     /// What was held at `now`: the instant up to which the ledger was read or, if it was read to its end, any time
@@ -116,7 +144,13 @@ impl Replay {
             rows.sort_by_key(|row| row.number);
         }
         Replayed {
-            state: Observed { now, relationships, acceptances: self.acceptances },
+            state: Observed {
+                now,
+                relationships,
+                acceptances: self.acceptances,
+                boundaries: self.boundaries,
+                doubts: Doubts::default(),
+            },
             last: self.until.last,
             not_understood: self.not_understood,
         }
@@ -124,9 +158,13 @@ impl Replay {
 
     /// `None` where the entry speaks of a row that the ledger does not know.
     fn redo(&mut self, entry: &Entry, recorded: Recorded) -> Option<()> {
-        let Recorded { change: _, cause: _, subject, effect, person: _ } = recorded;
+        let Recorded { change: _, cause: _, subject, effect, person: _, made: _ } = recorded;
         if let Effect::RecordAcceptance { acceptance } = &effect {
             self.accept(acceptance, None);
+            return Some(());
+        }
+        if let Effect::SetBoundary { namespace, before: _, after } = effect {
+            self.bound((subject.owner.instance, namespace), *after);
             return Some(());
         }
         let key = subject.relationship.clone()?;
@@ -160,6 +198,32 @@ impl Replay {
         }
         redo(&mut self.rows.get_mut(&key)?.state, entry.time, effect);
         Some(())
+    }
+
+    /// What was changed outside, as it was found. `None` where the ledger does not know the row.
+    fn differ(&mut self, outside: Outside) -> Option<()> {
+        let Outside { relationship, lifecycle, roles } = outside;
+        let row = &mut self.rows.get_mut(&relationship)?.state;
+        if let Some(stage) = lifecycle {
+            row.lifecycle = stage;
+        }
+        for OutsideRole { grantee, role, until_ms } in roles {
+            let until = until_ms.and_then(|until| Timestamp::from_millisecond(until).ok());
+            let assignment = row.assignments.entry(grantee).or_insert_with(|| {
+                let grantee = Grantee { id: grantee, kind: GranteeKind::SecurityGroup, name: None };
+                ObservedAssignment { grantee, version: 0, state: Assignment::default() }
+            });
+            match until {
+                Some(until) => drop(assignment.state.roles.insert(role, until)),
+                None => drop(assignment.state.roles.remove(&role)),
+            }
+        }
+        Some(())
+    }
+
+    fn bound(&mut self, key: (Instance, EcoString), boundary: NamespaceBoundary) {
+        let revision = self.boundaries.get(&key).map_or(0, |known| known.revision) + 1;
+        self.boundaries.insert(key, ObservedBoundary { boundary, revision });
     }
 
     fn accept(&mut self, acceptance: &Acceptance, used_for: Option<&RelationshipKey>) {
@@ -219,8 +283,11 @@ fn redo(row: &mut ObservedRelationship, time: Timestamp, effect: Effect) {
             row.uid = uid;
         }
         Effect::SetPolicies { before: _, after } => row.policies = after,
+        Effect::Rename { before: _, after } => {
+            (row.partner_name, row.customer_name) = (after.partner, after.customer);
+        }
         Effect::SetRoles { grantee, before: _, after } => set_roles(row, grantee, after),
-        Effect::Invite { .. } | Effect::RecordAcceptance { .. } => {}
+        Effect::Invite { .. } | Effect::RecordAcceptance { .. } | Effect::SetBoundary { .. } => {}
     }
 }
 

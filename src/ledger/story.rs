@@ -255,6 +255,7 @@ fn history_tells_each_entry_in_words() {
         #2 2026-01-02T12:00:00Z Authorised by deploy-bot (claimed), hash SHORT
           `contoso` in Contoso (tenant 00000000-0000-0000-0000-000000000002)
             accepted by a declared GlobalAdministrator at 2026-01-02T12:00:00Z, until 2027-01-02T12:00:00Z
+            by a person whose data is not here (record SHORT) (`msp/contoso-says-yes`); invitation DIGEST
         #3 2026-01-03T12:00:00Z RolesSet by deploy-bot (claimed), hash SHORT
           `contoso` in Contoso (tenant 00000000-0000-0000-0000-000000000002)
             Tier 1 (group 00000000-0000-0000-0000-000000000011)

@@ -13,7 +13,8 @@ use crate::domain::{lifecycle::EndReason, plan::Cause, state::Window};
 
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { grantee: who, at, held, not_held, ledger, not_looked_at } = self;
+        let Self { grantee: who, at, unexplained, held, not_held, ledger, not_looked_at } = self;
+        unexplained.iter().try_for_each(|what| writeln!(f, "no entry gave this: {what}"))?;
         writeln!(f, "{} at {at}", grantee(who))?;
         if held.is_empty() && not_held.is_empty() {
             writeln!(

@@ -4,10 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::{replay::Until, words::Cited};
 use crate::domain::{
     digest::Digest,
-    entry::{Entry, Recorded},
+    entry::{
+        Entry, EntryKind, Recorded,
+        tables::{Outside, OutsideRole},
+    },
     ids::{GranteeId, RoleId},
     lifecycle::EndReason,
     plan::{Cause, Effect, Subject},
@@ -32,6 +37,8 @@ pub(super) struct Story {
     pub(super) answered: Option<Answered>,
     pub(super) ended: Option<(Cited, EndReason)>,
     pub(super) steps: Vec<Step>,
+    /// The entry that found a role gone that it held, where nothing has changed that since.
+    pub(super) gone_outside: BTreeMap<RoleId, Cited>,
 }
 
 /// The customer's answer.
@@ -60,14 +67,24 @@ impl Trail {
 
     /// Takes the next entry.
     pub fn push(&mut self, entry: &Entry) {
-        if !self.until.admits(entry) || !entry.kind.is_effect() {
+        if !self.until.admits(entry) {
+            return;
+        }
+        if entry.kind == EntryKind::Difference {
+            match Outside::read(&entry.payload) {
+                Some(outside) => self.differ(entry, &outside),
+                None => self.not_understood.push(entry.sequence),
+            }
+            return;
+        }
+        if !entry.kind.is_effect() {
             return;
         }
         let Ok(recorded) = Recorded::read(&entry.payload) else {
             self.not_understood.push(entry.sequence);
             return;
         };
-        let Recorded { change: _, cause, subject, effect, person } = recorded;
+        let Recorded { change: _, cause, subject, effect, person, made: _ } = recorded;
         let Some(key) = subject.relationship.clone() else { return };
         let story = self.rows.entry(key).or_insert_with(|| Story {
             subject,
@@ -75,6 +92,7 @@ impl Trail {
             answered: None,
             ended: None,
             steps: Vec::new(),
+            gone_outside: BTreeMap::new(),
         });
         let entry = Cited::from(entry);
         match effect {
@@ -89,6 +107,7 @@ impl Trail {
             Effect::Expire { ended_at: _ } => story.ended = Some((entry, EndReason::Expired)),
             Effect::SetRoles { grantee, before, after } if grantee.id == self.grantee => {
                 self.known_as = Some(grantee);
+                story.gone_outside.clear();
                 let (before, after) = (before.roles, after.roles);
                 story.steps.push(Step { entry, cause, before, after });
             }
@@ -98,7 +117,22 @@ impl Trail {
             | Effect::Extend { .. }
             | Effect::Claim { .. }
             | Effect::SetPolicies { .. }
-            | Effect::RecordAcceptance { .. } => {}
+            | Effect::Rename { .. }
+            | Effect::RecordAcceptance { .. }
+            | Effect::SetBoundary { .. } => {}
+        }
+    }
+}
+
+impl Trail {
+    fn differ(&mut self, entry: &Entry, outside: &Outside) {
+        let Some(story) = self.rows.get_mut(&outside.relationship) else { return };
+        let of_grantee = outside.roles.iter().filter(|role| role.grantee == self.grantee);
+        for OutsideRole { grantee: _, role, until_ms } in of_grantee {
+            match until_ms {
+                Some(_) => drop(story.gone_outside.remove(role)),
+                None => drop(story.gone_outside.insert(*role, Cited::from(entry))),
+            }
         }
     }
 }
@@ -108,6 +142,15 @@ impl Story {
     pub(super) fn roles(&self) -> BTreeSet<RoleId> {
         let steps = self.steps.iter();
         steps.flat_map(|step| step.before.keys().chain(step.after.keys())).copied().collect()
+    }
+
+    /// Whether the last entry about a role gave it for as long as that.
+    pub(super) fn gives(&self, role: RoleId, until: Timestamp) -> bool {
+        let of_role =
+            |step: &&Step| step.before.contains_key(&role) || step.after.contains_key(&role);
+        let last = self.steps.iter().rev().find(of_role);
+        let given = last.and_then(|step| step.after.get(&role));
+        given.is_some_and(|given| given.as_millisecond() >= until.as_millisecond())
     }
 
     /// The entries that led to what is held of a role: from the last time that it was gained.

@@ -4,6 +4,7 @@
 
 use std::{fmt, str::FromStr};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::fault::{Fault, Reason};
@@ -26,12 +27,20 @@ impl FromStr for Expected {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let Some((sequence, hash)) = text.split_once(':') else {
-            return Ok(Self { sequence: None, hash: text.parse()? });
+        let invalid = |expected| InvalidId { text: text.to_owned(), expected };
+        let (sequence, hash) = match text.split_once(':') {
+            Some((sequence, hash)) => {
+                let sequence = sequence.parse::<i64>();
+                let number = "the number of an entry, as in `42:HASH`";
+                (Some(sequence.map_err(|_| invalid(number))?), hash.parse()?)
+            }
+            None => (None, text.parse()?),
         };
-        let expected = "the number of an entry, as in `42:HASH`";
-        let sequence = sequence.parse().map_err(|_| InvalidId { text: text.to_owned(), expected });
-        Ok(Self { sequence: Some(sequence?), hash: hash.parse()? })
+        // Every ledger goes on from nothing.
+        if hash == Digest::ZERO || sequence.is_some_and(|sequence| sequence < 1) {
+            return Err(invalid("the head of a ledger that has an entry: any goes on from none"));
+        }
+        Ok(Self { sequence, hash })
     }
 }
 
@@ -62,6 +71,34 @@ pub struct Verdict {
     pub fault: Option<Fault>,
     /// Heads kept elsewhere that were found.
     pub found: Vec<FoundHead>,
+    /// Where the time first goes back, if it does: a clock was wrong, there or before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub went_back: Option<WentBack>,
+}
+
+/// An entry that says that it was written before an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WentBack {
+    /// Its number.
+    pub sequence: i64,
+    /// The latest time of an entry before it.
+    pub from: Timestamp,
+    /// Its own time.
+    pub to: Timestamp,
+    /// How often that is so.
+    pub times: u32,
+}
+
+impl fmt::Display for WentBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sequence, from, to, times } = self;
+        write!(f, "entry {sequence}: the time goes back, from {from} to {to}")?;
+        if *times > 1 {
+            write!(f, ", and again {} times", times - 1)?;
+        }
+        Ok(())
+    }
 }
 
 /// A head kept elsewhere that is in the ledger.
@@ -83,6 +120,8 @@ pub struct Verifier {
     open: Vec<Expected>,
     met: Vec<Head>,
     rewritten: Option<Fault>,
+    latest: Option<Timestamp>,
+    went_back: Option<WentBack>,
 }
 
 impl Verifier {
@@ -95,6 +134,8 @@ impl Verifier {
             open: expected.into_iter().collect(),
             met: Vec::new(),
             rewritten: None,
+            latest: None,
+            went_back: None,
         };
         verifier.meet();
         verifier
@@ -120,10 +161,22 @@ impl Verifier {
             (expected, Reason::DoesNotFollow { named, actual })
         } else {
             self.head = entry.head();
+            self.tell_time(entry);
             self.meet();
             return;
         };
         self.fault = Some(Fault { sequence: Some(sequence), reason });
+    }
+
+    fn tell_time(&mut self, entry: &Entry) {
+        let (sequence, to) = (entry.sequence, entry.time);
+        match self.latest {
+            Some(from) if to < from => {
+                let first = WentBack { sequence, from, to, times: 0 };
+                self.went_back.get_or_insert(first).times += 1;
+            }
+            Some(_) | None => self.latest = Some(to),
+        }
     }
 
     /// Takes note that the next entry cannot be read.
@@ -137,7 +190,7 @@ impl Verifier {
 
     /// The verdict. `stored` is the head as the store keeps it; a file has none.
     pub fn finish(self, stored: Option<Head>) -> Verdict {
-        let Self { head, read, fault, open, met, rewritten } = self;
+        let Self { head, read, fault, open, met, rewritten, latest: _, went_back } = self;
         let after = met.iter().map(|head| head.sequence).max();
         let fault = rewritten
             .or(fault)
@@ -147,7 +200,7 @@ impl Verifier {
             .into_iter()
             .map(|met| FoundHead { head: met, followed_by: head.sequence - met.sequence })
             .collect();
-        Verdict { whole_until: head, read, fault, found }
+        Verdict { whole_until: head, read, fault, found, went_back }
     }
 
     /// Compares the heads kept elsewhere with the entry just read.
@@ -155,7 +208,14 @@ impl Verifier {
         let Self { head, open, met, rewritten, .. } = self;
         open.retain(|expected| {
             if expected.hash == head.hash {
-                met.push(*head);
+                match expected.sequence.filter(|stated| *stated != head.sequence) {
+                    None => met.push(*head),
+                    Some(stated) => {
+                        let reason = Reason::Misnumbered { expected: expected.hash, stated };
+                        let sequence = Some(head.sequence);
+                        rewritten.get_or_insert(Fault { sequence, reason });
+                    }
+                }
                 return false;
             }
             if expected.sequence == Some(head.sequence) {
@@ -205,7 +265,7 @@ fn not_found(expected: Expected, last: Head, after: Option<i64>) -> Fault {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { whole_until, read: _, fault, found } = self;
+        let Self { whole_until, read: _, fault, found, went_back } = self;
         match fault {
             Some(fault) => writeln!(f, "{fault}")?,
             None => writeln!(f, "the ledger is whole")?,
@@ -213,6 +273,9 @@ impl fmt::Display for Verdict {
         match whole_until.sequence {
             0 => writeln!(f, "no entry is proven")?,
             last => writeln!(f, "entries 1 to {last} are a chain; head {}", whole_until.hash)?,
+        }
+        if let Some(went_back) = went_back {
+            writeln!(f, "{went_back}: `--as-of` cannot tell what was so in between")?;
         }
         for FoundHead { head, followed_by } in found {
             let (sequence, hash) = (head.sequence, head.hash);

@@ -102,6 +102,13 @@ pub struct WhoCan {
     pub not_looked_at: Vec<String>,
 }
 
+impl WhoCan {
+    /// Whether there is nobody.
+    pub fn is_nobody(&self) -> bool {
+        self.able.is_empty() && self.everyone.is_none()
+    }
+}
+
 /// Somebody who can.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -157,9 +164,10 @@ pub fn who_can(ability: Ability, customer: TenantId, state: &Observed) -> WhoCan
     let rows = state.relationships.values().flatten();
     let mut names = rows.filter(|row| row.invitation.customer == customer);
     let name = names.find_map(|row| row.customer_name.clone());
-    let mut grantees: BTreeMap<GranteeId, Vec<Held>> = BTreeMap::new();
+    let mut grantees: BTreeMap<(GranteeId, TenantId), Vec<Held>> = BTreeMap::new();
     for held in held(state).filter(|held| held.row.invitation.customer == customer) {
-        grantees.entry(held.assignment.grantee.id).or_default().push(held);
+        let who = (held.assignment.grantee.id, held.row.key.partner);
+        grantees.entry(who).or_default().push(held);
     }
     let able = grantees.into_values().filter_map(|held| needs.met_by(&held)).collect();
     let mut not_looked_at = vec![

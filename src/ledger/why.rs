@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{
     held::{Held, held},
     trail::{Answered, Step, Story, Trail},
-    words::{AcceptedBy, Cited, NamedRole},
+    words::{AcceptedBy, Cited, NamedRole, plain},
 };
 use crate::{
     api::{AcceptorRole, PartnerType},
@@ -44,6 +44,9 @@ pub struct Why {
     pub grantee: Grantee,
     /// The instant that it is true for.
     pub at: Timestamp,
+    /// What no entry of the ledger explains of it: whoever gave that, it was not done here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unexplained: Vec<String>,
     /// What is held, and why.
     pub held: Vec<Reasons>,
     /// What is not held, and why.
@@ -195,12 +198,34 @@ pub fn why(
     let grantee = grantee(state, trail);
     Why {
         at: state.now,
+        unexplained: unexplained(state, trail, &holds),
         held: holds.iter().map(|held| reasons(held, trail, persons)).collect(),
         not_held,
         ledger: trail.until.last,
         not_looked_at: not_looked_at(&grantee, trail),
         grantee,
     }
+}
+
+/// What of this the entries do not give: roles that no entry gave as they are held, and rows that are not what the
+/// ledger says.
+fn unexplained(state: &Observed, trail: &Trail, holds: &[Held]) -> Vec<String> {
+    let given = |held: &&Held| {
+        let story = trail.rows.get(&held.row.key);
+        story.is_some_and(|story| story.answered.is_some() && story.gives(held.role, held.until))
+    };
+    let strange = holds.iter().filter(|held| !given(held)).map(|held| {
+        let role = NamedRole::from(held.role);
+        format!("{role} until {} under `{}`", held.until, plain(&held.row.key.name))
+    });
+    let about = |first: &RelationshipKey| {
+        let rows = state.relationships.get(first).into_iter().flatten();
+        let mut keys = rows.map(|row| (&row.key, row.assignments.contains_key(&trail.grantee)));
+        keys.any(|(key, holds)| holds || trail.rows.contains_key(key))
+            || trail.rows.contains_key(first)
+    };
+    let doubts = state.doubts.relationships.iter().filter(|(first, _)| about(first));
+    strange.chain(doubts.flat_map(|(_, found)| found.iter().map(|what| plain(what)))).collect()
 }
 
 fn grantee(state: &Observed, trail: &Trail) -> Grantee {
@@ -280,7 +305,7 @@ fn loss(last: &Step, story: &Story, role: RoleId, now: Timestamp) -> (Because, O
             Some((entry, reason)) => {
                 (Because::RelationshipEnded { reason: *reason }, Some(entry.clone()))
             }
-            None => (Because::RemovedOutside, cited),
+            None => (Because::RemovedOutside, story.gone_outside.get(&role).cloned().or(cited)),
         },
         (Some(until), None) if last.cause == Cause::Expired => {
             (Because::Expired { at: *until }, cited)

@@ -2,12 +2,27 @@
 //!
 //! Never: is called for a document that is right; it parses the text a second time.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::{
     marks::{Marks, Quoted, Spot},
-    text::{Offence, Piece, Text, offence_in_value, offences},
+    object::GROUP,
+    object::nearest_kind,
+    text::{
+        ENCRYPTED, LEFT_OVER, Offence, Piece, Text, left_over, offence_in_value, offences,
+        unseen_in_value,
+    },
     value::{Refusal, Unloaded},
 };
-use crate::domain::problem::{Code, FieldPath, Place, Problem, Step};
+use crate::{
+    api::{Belongs, NOT_READ, PathStep, Schemas},
+    domain::{
+        ids::Kind,
+        problem::{Code, FieldPath, Place, Problem, Severity, Step},
+    },
+};
 
 /// The text is neither YAML nor JSON.
 pub const SYNTAX: Code = Code(7);
@@ -23,8 +38,10 @@ pub const TOO_MUCH: Code = Code(11);
 pub const NOT_JSON: Code = Code(12);
 /// A plain word that YAML 1.1 and YAML 1.2 read differently.
 pub const AMBIGUOUS: Code = Code(13);
+/// A comment stands where a value was meant.
+pub const EMPTIED: Code = Code(24);
 
-/// The codes of this module.
+/// The codes of this module for which a document is refused.
 pub const CONTENT_CODES: [Code; 7] =
     [SYNTAX, TAB, DUPLICATE_KEY, TOO_DEEP, TOO_MUCH, NOT_JSON, AMBIGUOUS];
 
@@ -68,18 +85,171 @@ impl<'t> Marked<'t> {
         Some(Written { place, text, plain: quoted == Quoted::No })
     }
 
+    /// What was written of an object that could not be read, as far as it can be made out.
+    pub fn lost(&self, base: &FieldPath) -> Lost {
+        let text = |path: FieldPath| self.written(base, &path).map(|written| written.text);
+        let metadata = || FieldPath::root().field("metadata");
+        let kind = text(FieldPath::root().field("kind"));
+        let known = |name: &String| {
+            let exact = Kind::ALL.into_iter().find(|kind| kind.to_string() == *name);
+            exact.or_else(|| nearest_kind(name))
+        };
+        Lost {
+            kinds: kind.as_ref().and_then(known).map_or(Kind::ALL.to_vec(), |kind| vec![kind]),
+            namespace: text(metadata().field("namespace")).filter(|name| !name.is_empty()),
+            name: text(metadata().field("name")),
+        }
+    }
+
+    /// Where a field has nothing for a value: why, and the way out.
+    pub fn nothing(&self, base: &FieldPath, path: &FieldPath) -> Option<(Place, String)> {
+        let steps = below(base, path);
+        let (spot, typed, quoted) = self.marks.scalar(&steps)?;
+        let is_nothing = matches!(typed, "" | "~" | "null" | "Null" | "NULL");
+        if quoted == Quoted::Yes || !is_nothing {
+            return None;
+        }
+        let lines: Vec<&str> = self.text.of(&self.piece).split('\n').collect();
+        let rest = |(line, column): Spot| -> Option<String> {
+            Some(lines.get(line.checked_sub(1)?)?.chars().skip(column - 1).collect())
+        };
+        let (place, comment) = if let Some(key) = self.marks.key(&steps) {
+            let after = rest(key)?;
+            (key, after.split_once(':').map(|(_, after)| after.trim().to_owned()))
+        } else {
+            let before = lines.iter().enumerate().take(spot.0).rev();
+            let mut items = before.filter(|(_, line)| line.trim_start().starts_with('-'));
+            let (index, line) = items.next()?;
+            let indent = line.chars().take_while(|character| *character != '-').count();
+            let text = line.trim_start().trim_start_matches('-').trim();
+            ((index + 1, indent + 1), Some(text.to_owned()))
+        };
+        let comment = comment
+            .filter(|after| after.strip_prefix('#').is_some_and(|after| !after.trim().is_empty()));
+        let is_item = matches!(steps.last(), Some(Step::Index(_)));
+        let help = match comment {
+            Some(_) if is_item => {
+                "what follows `#` is a comment: remove the `#`, or the whole line".to_owned()
+            }
+            Some(comment) => {
+                let comment = comment.replace('"', "'");
+                match self.takes(&steps, &comment) {
+                    Ok(()) => format!(
+                        "what follows `#` is a comment; put it in quotes: `\"{}\"`",
+                        visible(&comment)
+                    ),
+                    Err(_) => "what follows `#` is a comment: write the value before it".to_owned(),
+                }
+            }
+            None if matches!(typed, "null" | "Null" | "NULL") => {
+                let is_reason = steps.last() == Some(&Step::Field("justification".to_owned()));
+                match self.takes(&steps, typed) {
+                    Ok(()) if is_reason => return None,
+                    Ok(()) => format!(
+                        "`{typed}` without quotes is nothing; put it in quotes: `\"{typed}\"`"
+                    ),
+                    Err(help) => help?,
+                }
+            }
+            None => return None,
+        };
+        Some((self.at(place), help))
+    }
+
+    /// Whether a field takes a text, or what is to be done where it does not.
+    fn takes(&self, steps: &[Step], text: &str) -> Result<(), Option<String>> {
+        let path = steps.iter().fold(FieldPath::root(), |path, step| match step {
+            Step::Field(name) => path.field(name),
+            Step::Index(index) => path.index(*index),
+        });
+        let Some((kind, path)) = self.object(&path) else { return Ok(()) };
+        let refused = Schemas::compiled().text_at(&kind, &path, text).ok_or(None)?;
+        refused
+            .into_iter()
+            .next()
+            .map_or(Ok(()), |refused| Err(Some(refused.help.unwrap_or(refused.message))))
+    }
+
+    /// The fields of our objects that are left empty by a comment in the place of a value.
+    pub fn emptied(&self) -> Vec<Problem> {
+        let found = self.marks.plain(str::is_empty).into_iter();
+        let found = found.filter(|(path, ..)| {
+            let Some((kind, path)) = self.object(path) else { return false };
+            let is_ours = Kind::ALL.into_iter().any(|known| known.to_string() == kind);
+            is_ours && path.first() == Some(&PathStep::Field("spec".to_owned()))
+        });
+        found
+            .filter_map(|(path, ..)| {
+                let (place, help) = self.nothing(&FieldPath::root(), &path)?;
+                let message = "there is no value, and a comment in its place";
+                let problem = Problem::error(EMPTIED, message).severity(Severity::Warning);
+                Some(problem.help(help).path(path).at(place))
+            })
+            .collect()
+    }
+
     /// The plain words that kubectl would read as something else.
     pub fn traps(&self) -> Vec<Problem> {
         let traps = self.marks.plain(is_trap).into_iter();
-        traps.map(|(path, spot, word)| Self::trap(word).path(path).at(self.at(spot))).collect()
+        traps
+            .map(|(path, spot, word)| self.trap(word, &path, spot).path(path).at(self.at(spot)))
+            .collect()
     }
 
-    fn trap(word: &str) -> Problem {
-        let meant = match word.to_ascii_lowercase().as_str() {
-            "y" | "yes" | "on" => Some("true"),
-            "n" | "no" | "off" => Some("false"),
-            _ => None,
-        };
+    /// The kind of the object around a path, and the path from that object.
+    fn object(&self, path: &FieldPath) -> Option<(String, Vec<PathStep>)> {
+        let steps = path.steps();
+        let items = steps.chunks(2).take_while(
+            |pair| matches!(pair, [Step::Field(items), Step::Index(_)] if items == "items"),
+        );
+        let base = items.count() * 2;
+        let kind: Vec<Step> =
+            steps[..base].iter().cloned().chain([Step::Field("kind".to_owned())]).collect();
+        let (_, kind, _) = self.marks.scalar(&kind)?;
+        let path = steps[base..].iter().map(|step| match step {
+            Step::Field(name) => PathStep::Field(name.clone()),
+            Step::Index(index) => PathStep::Index(*index),
+        });
+        Some((kind.to_owned(), path.collect()))
+    }
+
+    fn trap(&self, word: &str, path: &FieldPath, spot: Spot) -> Problem {
+        let problem = Self::trap_anywhere(word);
+        let is_value = self.marks.scalar(path.steps()).is_some_and(|(value, ..)| value == spot);
+        let Some((kind, path)) = self.object(path) else { return problem };
+        let schemas = Schemas::compiled();
+        let quotes = format!("put it in quotes: `\"{word}\"`");
+        match schemas.belongs(&kind, &path).filter(|_| is_value) {
+            Some(Belongs::Text) => {
+                let refused = schemas.text_at(&kind, &path, word).into_iter().flatten().next();
+                match refused {
+                    None => problem.help(quotes),
+                    Some(refused) => match refused.help {
+                        Some(help) => problem.help(help),
+                        None => problem.help(refused.message),
+                    },
+                }
+            }
+            Some(Belongs::Truth)
+                if path.last() == Some(&PathStep::Field("readConfirmed".to_owned()))
+                    && truth_of(word) == Some("false") =>
+            {
+                problem.help(NOT_READ)
+            }
+            Some(Belongs::Truth) => match truth_of(word) {
+                Some(truth) => problem.help(format!("write `{truth}`")),
+                None => problem.help("write `true` or `false`"),
+            },
+            Some(Belongs::Number) => problem.help("write the number in plain digits"),
+            None if path.len() == 3 && path[0] == PathStep::Field("metadata".to_owned()) => {
+                problem.help(quotes)
+            }
+            None => problem,
+        }
+    }
+
+    fn trap_anywhere(word: &str) -> Problem {
+        let meant = truth_of(word);
         let (message, help) = match meant {
             Some(meant) => (
                 format!(
@@ -109,6 +279,35 @@ impl<'t> Marked<'t> {
             Some(Problem::error(code, message).help(help).path(path).at(self.at(spot)))
         })
         .collect()
+    }
+
+    /// The values that another program was to replace, or to decrypt. Annotations belong to other programs.
+    pub fn left_over(&self) -> Vec<Problem> {
+        let is_meant = |text: &str| left_over(text).is_some() || text.starts_with("ENC[");
+        let found = self.marks.scalars(|text, _| is_meant(text)).into_iter();
+        let in_annotations = |path: &FieldPath| {
+            path.steps().windows(2).any(|two| {
+                two == [Step::Field("metadata".into()), Step::Field("annotations".into())]
+            })
+        };
+        let found = found.filter(|(path, ..)| !in_annotations(path));
+        found
+            .map(|(path, spot, text)| {
+                let problem = match left_over(text) {
+                    None => Problem::error(ENCRYPTED, format!("`{}` is encrypted", shown(text)))
+                        .help(DECRYPT),
+                    Some(variable) => {
+                        let message =
+                            format!("`{}` is a variable that was not replaced", shown(variable));
+                        Problem::error(LEFT_OVER, message).help(
+                            "write the value, or let the program replace it that knows it \
+                             (`flux envsubst`, `helm template`) and read what it prints with `-f -`",
+                        )
+                    }
+                };
+                problem.path(path).at(self.at(spot))
+            })
+            .collect()
     }
 
     fn duplicate_keys(&self) -> Vec<Problem> {
@@ -145,15 +344,67 @@ pub(super) fn is_trap(text: &str) -> bool {
             matches!(&*lower, "y" | "n" | "yes" | "no" | "on" | "off")
                 && (text == lower || text == capital || text == text.to_ascii_uppercase())
         }
-        _ => {
-            let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-            let leading_zero = digits.len() > 1 && digits.starts_with('0');
-            digits.starts_with(|first: char| first.is_ascii_digit())
-                && (leading_zero || digits.contains('_'))
-                && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
-        }
+        _ => is_other_number(text),
     }
 }
+
+/// Whether it is a number in YAML 1.1 alone: one with `_` between its digits, in any base, or an octal one that begins
+/// with `0`.
+fn is_other_number(text: &str) -> bool {
+    static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"(?x)^[-+]? (?:
+                0x [0-9a-fA-F]+ | 0X [0-9a-fA-F]+ | 0[oO] [0-7]+ | 0[bB] [01]+
+                | (?: \.[0-9]+ | [0-9]+ (?: \.[0-9]* )? ) (?: [eE] [-+]? [0-9]+ )?
+            )$",
+        )
+        .expect("it is a pattern")
+    });
+    let begins = |first: char| first.is_ascii_digit() || matches!(first, '-' | '+');
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let leading_zero = digits.len() > 1
+        && digits.starts_with('0')
+        && digits.bytes().all(|byte| byte.is_ascii_digit());
+    leading_zero
+        || text.contains('_') && text.starts_with(begins) && NUMBER.is_match(&text.replace('_', ""))
+}
+
+/// Whether YAML 1.1 reads this unquoted text as a date or, with its parts after colons, as a number.
+pub(super) fn is_time(text: &str) -> bool {
+    static TIME: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"(?x)^(?:
+                [0-9]{4}-[0-9]{1,2}-[0-9]{1,2} (?: [Tt\ ].* )?
+                | [-+]? [0-9][0-9_]* (?: :[0-5]?[0-9] )+ (?: \.[0-9_]* )?
+            )$",
+        )
+        .expect("it is a pattern")
+    });
+    text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '-' | '+'))
+        && TIME.is_match(text)
+}
+
+fn truth_of(word: &str) -> Option<&'static str> {
+    match word.to_ascii_lowercase().as_str() {
+        "y" | "yes" | "on" => Some("true"),
+        "n" | "no" | "off" => Some("false"),
+        _ => None,
+    }
+}
+
+/// An object that was meant and could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Lost {
+    /// The kinds that it may be of.
+    pub kinds: Vec<Kind>,
+    /// Its namespace, where one is written.
+    pub namespace: Option<String>,
+    /// Its name, where it could be made out.
+    pub name: Option<String>,
+}
+
+/// How a file that SOPS has encrypted is read.
+pub(super) const DECRYPT: &str = "decrypt it on the way: `sops -d FILE | concordat validate -f -`";
 
 /// A text for a message: short, on one line, with nothing that cannot be seen.
 pub(super) fn shown(text: &str) -> String {
@@ -165,9 +416,13 @@ pub(super) fn shown(text: &str) -> String {
     short.chars().flat_map(show).collect()
 }
 
+/// The whole of a text that is to be written, with nothing that cannot be seen.
+pub(super) fn visible(text: &str) -> String {
+    text.chars().flat_map(show).collect()
+}
+
 fn show(character: char) -> Vec<char> {
-    let visible =
-        character == ' ' || offence_in_value(character.encode_utf8(&mut [0; 4])).is_none();
+    let visible = character == ' ' || unseen_in_value(character.encode_utf8(&mut [0; 4])).is_none();
     if visible && !character.is_control() {
         vec![character]
     } else {
@@ -186,7 +441,8 @@ pub(super) fn unusual_text(text: &Text, piece: &Piece) -> Vec<Problem> {
         .collect()
 }
 
-/// Why a document could not be read: at least one problem.
+/// Why a document could not be read: at least one problem. Its own words are quoted where it names our group; anything
+/// else may be a secret.
 pub(super) fn unloaded(
     text: &Text,
     piece: &Piece,
@@ -196,13 +452,25 @@ pub(super) fn unloaded(
         Some((line, column)) => text.place(piece, line, column.max(1)),
         None => Place { file: text.name.clone(), line: piece.first, column: 1 },
     };
+    let ours = text.of(piece).contains(GROUP);
+    let quoted = |words: &str| if ours { format!(" `{}`", shown(words)) } else { String::new() };
+    let quotes =
+        |words: &str| if ours { format!(": `\"{}\"`", shown(words)) } else { String::new() };
+    if let Some(problem) = of_another_program(text.of(piece), &refusal) {
+        return vec![problem.at(place)];
+    }
     let (code, message, help) = match refusal {
         Refusal::DuplicateKey(key) => {
-            let duplicates = Marked::new(text, piece).duplicate_keys();
+            let mut duplicates = Marked::new(text, piece).duplicate_keys();
             if !duplicates.is_empty() {
+                let secrets = duplicates.iter_mut().filter(|_| !ours);
+                secrets.for_each(|problem| {
+                    problem.message = String::from("a key stands twice");
+                    problem.path = FieldPath::root();
+                });
                 return duplicates;
             }
-            let message = format!("the key `{}` stands twice", shown(&key));
+            let message = format!("the key{} stands twice", quoted(&key));
             (DUPLICATE_KEY, message, "keep one of the two".to_owned())
         }
         Refusal::Syntax(message) => return vec![syntax(text, piece, &message, at).at(place)],
@@ -223,17 +491,20 @@ pub(super) fn unloaded(
         ),
         Refusal::KeyNotText(key) => (
             NOT_JSON,
-            format!("the key `{}` is not text", shown(&key)),
-            format!("put it in quotes: `\"{}\"`", shown(&key)),
+            format!("the key{} is not text", quoted(&key)),
+            format!("put it in quotes{}", quotes(&key)),
         ),
         Refusal::Tag(tag) => (
             NOT_JSON,
-            format!("the tag `!{}` is not supported", shown(tag.trim_start_matches('!'))),
+            format!(
+                "the tag{} is not supported",
+                quoted(&format!("!{}", tag.trim_start_matches('!')))
+            ),
             "write the value without a tag".to_owned(),
         ),
         Refusal::NotANumber(number) => (
             NOT_JSON,
-            format!("`{number}` is not a number that JSON can hold"),
+            format!("the number{} is not one that JSON can hold", quoted(&number)),
             "put it in quotes if it is meant as text".to_owned(),
         ),
         Refusal::Merge => (
@@ -245,8 +516,34 @@ pub(super) fn unloaded(
     vec![Problem::error(code, message).help(help).at(place)]
 }
 
+/// What another program has put into a file, or was to take out of it, where that is why it cannot be read.
+fn of_another_program(content: &str, refusal: &Refusal) -> Option<Problem> {
+    if !matches!(refusal, Refusal::Syntax(_) | Refusal::KeyNotText(_) | Refusal::DuplicateKey(_)) {
+        return None;
+    }
+    let has_line = |mark: &str| content.lines().any(|line| line.starts_with(mark));
+    if has_line("<<<<<<< ") && has_line(">>>>>>> ") {
+        let message = "the marks of a merge conflict stand in the text";
+        let help =
+            "settle it: keep one side, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`";
+        return Some(Problem::error(SYNTAX, message).help(help));
+    }
+    if content.contains("{{") && content.contains("}}") {
+        let message = "the text is a template: `{{ … }}` was not replaced";
+        let help = "read what the template gives: `helm template … | concordat validate -f -`";
+        return Some(Problem::error(LEFT_OVER, message).help(help));
+    }
+    None
+}
+
 fn syntax(text: &Text, piece: &Piece, message: &str, at: Option<Spot>) -> Problem {
     let words = message.split_once(" at line ").map_or(message, |(words, _)| words);
+    // Only these words of the parsers quote what they have read.
+    let words = if words.contains("invalid value: ") || words.contains("invalid type: ") {
+        "a value does not fit its tag"
+    } else {
+        words
+    };
     let line = at.and_then(|(line, _)| text.of(piece).split('\n').nth(line.saturating_sub(1)));
     let indentation = line.map(|line| &line[..line.len() - line.trim_start().len()]);
     if indentation.is_some_and(|indentation| indentation.contains('\t')) {

@@ -1,9 +1,11 @@
 //! From what the user named to bytes: files, folders with all that is in them, standard input.
 //!
-//! Never: reads without a limit, opens what could block for ever, or takes "could not read" for "is empty".
+//! Never: reads without a limit, opens what could block for ever, follows a link out of the folder that was named, or
+//! takes "could not read" for "is empty".
 
 use std::{
     collections::BTreeSet,
+    ffi::OsStr,
     fmt, fs,
     io::{self, Read as _},
     path::{Path, PathBuf},
@@ -19,6 +21,9 @@ pub const NOT_READ: Code = Code(1);
 pub const FILE_LIMIT: u64 = 256 * 1024 * 1024;
 
 const DEEPEST_FOLDER: usize = 64;
+
+/// The way out where a link is not followed.
+const OUTSIDE: &str = "put a copy in its place, or name with `-f` what it leads to";
 
 /// One thing that could not be read, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,19 +107,27 @@ struct Reader {
 }
 
 impl Reader {
-    /// What the user named: a folder, a file of any name, or a pipe that the shell opened.
+    /// What the user named: a folder, a file of any name, or a pipe that the shell opened. A link that he named is
+    /// followed.
     fn named(&mut self, path: &Path) {
         match fs::metadata(path) {
-            Ok(about) if about.is_dir() => self.folder(path, 0),
-            Ok(about) if about.is_file() || opened_by_the_shell(path) => self.file(path),
+            Ok(about) if about.is_dir() => match fs::canonicalize(path) {
+                Ok(root) => self.folder(path, &root, &root, 0),
+                Err(error) => self.failed(path, &error),
+            },
+            Ok(about) if about.is_file() || opened_by_the_shell(path) => {
+                let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+                self.file(path, real, fs::File::open(path));
+            }
             Ok(_) => self.not_a_file(path),
             Err(error) => self.failed(path, &error),
         }
     }
 
     /// Everything in a folder whose name says that it is YAML or JSON; hidden files and folders are passed over.
-    fn folder(&mut self, path: &Path, depth: usize) {
-        if !self.first_time(path) {
+    /// `real` is where it is without links, and `root` the same of the folder that the user named.
+    fn folder(&mut self, path: &Path, real: &Path, root: &Path, depth: usize) {
+        if !self.seen.insert(real.to_owned()) {
             return;
         }
         if depth > DEEPEST_FOLDER {
@@ -126,33 +139,49 @@ impl Reader {
         };
         let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
         paths.sort();
-        for path in paths {
-            if path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")) {
-                continue;
-            }
-            match fs::metadata(&path) {
-                Ok(about) if about.is_dir() => self.folder(&path, depth + 1),
-                Ok(_) | Err(_) if !is_manifest(&path) => {}
-                Ok(about) if about.is_file() => self.file(&path),
-                Ok(_) => self.not_a_file(&path),
-                Err(error) => self.failed(&path, &error),
-            }
+        for path in paths.iter().filter(|path| !path.file_name().is_some_and(is_hidden)) {
+            self.entry(path, root, depth);
         }
     }
 
-    fn file(&mut self, path: &Path) {
-        if !self.first_time(path) {
+    /// What stands in a folder, if it is to be read. A link may lead to another place in the folder that was named, as
+    /// those of a mounted `ConfigMap` do.
+    fn entry(&mut self, path: &Path, root: &Path, depth: usize) {
+        let real = fs::canonicalize(path);
+        let about = real.and_then(|real| Ok((fs::metadata(&real)?, real)));
+        let (about, real) = match about {
+            Ok(found) => found,
+            Err(_) if !is_manifest(path) => return,
+            Err(error) => return self.failed(path, &error),
+        };
+        if !about.is_dir() && !is_manifest(path) {
             return;
         }
-        match fs::File::open(path).and_then(standard_input) {
+        match real.strip_prefix(root) {
+            Err(_) => {
+                self.refused(path, "it is a link that leads out of the folder", Some(OUTSIDE));
+            }
+            Ok(inside) if inside.iter().any(is_off_limits) => {
+                self.refused(path, "it is a link to something hidden", Some(OUTSIDE));
+            }
+            Ok(_) if about.is_dir() => self.folder(path, &real, root, depth + 1),
+            Ok(_) if about.is_file() => {
+                let file = opened_in_place(&real);
+                self.file(path, real, file);
+            }
+            Ok(_) => self.not_a_file(path),
+        }
+    }
+
+    /// Reads a file unless another way led to it before.
+    fn file(&mut self, path: &Path, real: PathBuf, file: io::Result<fs::File>) {
+        if !self.seen.insert(real) {
+            return;
+        }
+        match file.and_then(standard_input) {
             Ok(bytes) => self.files.push(File { name: path.display().to_string(), bytes }),
             Err(error) => self.failed(path, &error),
         }
-    }
-
-    /// Whether this is the first way to that file or folder; a link to it is the same one.
-    fn first_time(&mut self, path: &Path) -> bool {
-        fs::canonicalize(path).map_or(true, |path| self.seen.insert(path))
     }
 
     fn failed(&mut self, path: &Path, error: &io::Error) {
@@ -181,6 +210,27 @@ impl Reader {
             help,
         });
     }
+}
+
+/// Opens what is a file without links, and makes sure that no link came in between.
+fn opened_in_place(real: &Path) -> io::Result<fs::File> {
+    use std::os::unix::fs::MetadataExt as _;
+    let file = fs::File::open(real)?;
+    let (opened, there) = (file.metadata()?, fs::symlink_metadata(fs::canonicalize(real)?)?);
+    let same = (opened.dev(), opened.ino()) == (there.dev(), there.ino());
+    if same && fs::canonicalize(real)? == real {
+        return Ok(file);
+    }
+    Err(io::Error::other("it was replaced while it was read"))
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+/// Hidden, but not one of those to which the links of a mounted `ConfigMap` lead: `..data`, `..2026_11_29`.
+fn is_off_limits(name: &OsStr) -> bool {
+    is_hidden(name) && !name.as_encoded_bytes().starts_with(b"..")
 }
 
 /// `<(command)` of a shell: a pipe that is already open at the other end.

@@ -137,6 +137,15 @@ impl Marks {
         }
     }
 
+    /// The spot of the key of a field that is there.
+    pub fn key(&self, path: &[Step]) -> Option<Spot> {
+        let (last, before) = path.split_last()?;
+        let node =
+            before.iter().try_fold(self.root?, |node, step| Some(self.step(node, step)?.1))?;
+        let (key, _) = self.step(node, last)?;
+        key.map(|key| self.nodes[key].spot)
+    }
+
     /// Every key that stands twice in one mapping: its path, the first spot and the second.
     pub fn duplicate_keys(&self) -> Vec<(FieldPath, Spot, Spot)> {
         let mut duplicates = Vec::new();

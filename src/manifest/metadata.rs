@@ -1,10 +1,9 @@
 //! The `metadata` of an object of ours: its name, namespace, labels, annotations, and what a cluster adds.
 //!
-//! Never: looks into `spec` or `status`.
+//! Never: looks into `spec` or `status`, or takes the word of a file that an object is being deleted.
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{
@@ -14,8 +13,11 @@ use super::{
 };
 use crate::domain::{
     ids::{Kind, ObjectKey},
-    problem::{FieldPath, SourceId},
+    problem::{Code, FieldPath, SourceId},
 };
+
+/// A file that says of an object that it is being deleted.
+pub const BEING_DELETED: Code = Code(20);
 
 impl Reader<'_> {
     /// The document of an object of ours, or what is wrong with its `metadata`.
@@ -23,6 +25,7 @@ impl Reader<'_> {
         let metadata = match value.get("metadata") {
             Some(Value::Object(metadata)) => metadata,
             Some(Value::Null) | None => {
+                self.lose(base);
                 let message = format!("the {kind} has no `metadata.name`");
                 let path = FieldPath::root().field("metadata").field("name");
                 return self.problem(
@@ -34,6 +37,7 @@ impl Reader<'_> {
                 );
             }
             Some(other) => {
+                self.lose(base);
                 let message = format!("`metadata` must be a mapping, not {}", kind_of(other));
                 return self.problem(
                     METADATA,
@@ -57,22 +61,13 @@ impl Reader<'_> {
                 None
             }),
         };
-        let deletion_timestamp = self.text(metadata, "deletionTimestamp", base).and_then(|text| {
-            let parsed = text.parse::<Timestamp>();
-            if parsed.is_err() {
-                let path = FieldPath::root().field("metadata").field("deletionTimestamp");
-                let message = format!("`{}` is not a time", shown(&text));
-                self.problem(
-                    METADATA,
-                    base,
-                    path,
-                    message,
-                    "write it as in `2026-01-31T12:00:00Z`",
-                );
-            }
-            parsed.ok()
-        });
-        let (Some(name), Some(namespace)) = (name, namespace) else { return };
+        if metadata.contains_key("deletionTimestamp") {
+            let path = FieldPath::root().field("metadata").field("deletionTimestamp");
+            let message = format!("a file cannot say that the {kind} is being deleted");
+            let help = "remove the field; what is to go is taken out of the files, and `apply --prune` takes it away";
+            self.problem(BEING_DELETED, base, path, message, help);
+        }
+        let (Some(name), Some(namespace)) = (name, namespace) else { return self.lose(base) };
         let key = ObjectKey { kind, namespace: namespace.into(), name: name.into() };
         for problem in &mut self.outcome.problems[before..] {
             problem.object = Some(key.clone());
@@ -86,7 +81,6 @@ impl Reader<'_> {
             annotations,
             generation,
             uid,
-            deletion_timestamp,
             value,
             origin: Origin { text: self.number, piece: self.piece, base: base.clone() },
         });

@@ -12,28 +12,34 @@ mod marks;
 mod metadata;
 mod object;
 mod out;
+mod scripts;
 mod text;
 mod typed;
 mod value;
 
-use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf, thread};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    path::PathBuf,
+    thread,
+};
 
-use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::domain::{
     ids::ObjectKey,
-    problem::{Code, FieldPath, Place, Problem, SourceId},
+    problem::{Code, FieldPath, Lines, Place, Problem, SourceId},
 };
 
-pub use explain::{CONTENT_CODES, Written};
+pub use explain::{CONTENT_CODES, EMPTIED, Written};
 pub use files::{FILE_LIMIT, ReadError, Unread, standard_input};
+pub use metadata::BEING_DELETED;
 pub use object::OBJECT_CODES;
-pub use out::to_yaml;
+pub use out::{to_yaml, to_yaml_respelled};
 pub use text::{DOCUMENT_LIMIT, TEXT_CODES};
 pub use typed::{RULE_BROKEN, read_objects};
 
-use explain::Marked;
+use explain::{Lost, Marked};
 use text::{Piece, Text};
 
 /// The same object stands in two documents.
@@ -67,8 +73,6 @@ pub struct Document {
     pub generation: Option<i64>,
     /// The UID, where it came from a cluster.
     pub uid: Option<String>,
-    /// When its deletion was asked for, where it came from a cluster.
-    pub deletion_timestamp: Option<Timestamp>,
     /// The whole object; null where [`read_objects`] has made an object of it.
     pub value: Value,
     origin: Origin,
@@ -92,6 +96,7 @@ pub struct Input {
     /// What is wrong with the input, each with its place.
     pub problems: Vec<Problem>,
     texts: Vec<Text>,
+    lost: Vec<Lost>,
 }
 
 /// What some pieces of text gave.
@@ -100,12 +105,15 @@ struct Outcome {
     documents: Vec<Document>,
     skipped: BTreeMap<String, usize>,
     problems: Vec<Problem>,
+    /// What was meant to be among the documents.
+    lost: Vec<Lost>,
 }
 
 impl Outcome {
     fn add(&mut self, other: Self) {
         self.documents.extend(other.documents);
         self.problems.extend(other.problems);
+        self.lost.extend(other.lost);
         for (kind, count) in other.skipped {
             *self.skipped.entry(kind).or_default() += count;
         }
@@ -142,11 +150,11 @@ fn read_and_make<J: Send>(
         all.add(outcome);
         made.extend(more);
     }
-    let Outcome { mut documents, skipped, problems } = all;
+    let Outcome { mut documents, skipped, problems, lost } = all;
     for (number, document) in documents.iter_mut().enumerate() {
         document.source = SourceId(number);
     }
-    let mut input = Input { documents, skipped, problems, texts };
+    let mut input = Input { documents, skipped, problems, texts, lost };
     input.refuse_duplicate_objects();
     Ok((input, made))
 }
@@ -227,7 +235,25 @@ impl Input {
             let at = (document.origin.text, document.origin.piece.start);
             let marked = marked.entry(at).or_insert_with(|| self.marked(document));
             problem.place = Some(marked.place(&document.origin.base, &problem.path));
+            if let Some((place, help)) = marked.nothing(&document.origin.base, &problem.path) {
+                problem.place = Some(place);
+                problem.help = Some(help);
+            }
         }
+    }
+
+    /// The name of the first file.
+    pub fn first_file(&self) -> &str {
+        let first = self.documents.first().map(|document| document.file.as_str());
+        first.or(self.texts.first().map(|text| text.name.as_str())).unwrap_or_default()
+    }
+
+    /// The lines that these problems are on.
+    pub fn lines(&self, problems: &[Problem]) -> Lines<'_> {
+        let files = problems.iter().filter_map(|problem| problem.place.as_ref());
+        let files: BTreeSet<&str> = files.map(|place| place.file.as_str()).collect();
+        let texts = self.texts.iter().filter(|text| files.contains(text.name.as_str()));
+        Lines::of(texts.map(|text| (text.name.as_str(), text.content.as_str())))
     }
 
     fn marked(&self, document: &Document) -> Marked<'_> {
@@ -258,6 +284,20 @@ impl Input {
         self.locate(&mut problems);
         self.problems.extend(problems);
     }
+}
+
+/// The documents of a text that need not be objects, such as a kustomization. Nothing where one is no mapping.
+pub fn mappings(text: &str) -> Option<Vec<Map<String, Value>>> {
+    let file = files::File { name: String::new(), bytes: text.as_bytes().to_vec() };
+    let text = Text::new(file).ok()?;
+    let mut mappings = Vec::new();
+    for piece in &text.pieces {
+        for (value, _) in value::load(text.of(piece)).ok()?.values {
+            let Value::Object(fields) = value else { return None };
+            mappings.push(fields);
+        }
+    }
+    Some(mappings)
 }
 
 /// One line for each kind that was passed over, as people read it: `2 apps/v1 Deployment, 1 v1 Service`.

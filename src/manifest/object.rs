@@ -4,12 +4,12 @@
 
 use std::cell::OnceCell;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     Outcome,
-    explain::{Marked, shown, unloaded, unusual_text},
-    text::{CONTROL_CHARACTER, DOCUMENT_LIMIT, Piece, TOO_LARGE, Text, is_plain},
+    explain::{DECRYPT, Marked, shown, unloaded, unusual_text},
+    text::{CONTROL_CHARACTER, DOCUMENT_LIMIT, ENCRYPTED, Piece, TOO_LARGE, Text, is_plain},
     value::{Notice, load},
 };
 use crate::domain::{
@@ -31,7 +31,8 @@ pub const NAME: Code = Code(19);
 /// The codes of this module.
 pub const OBJECT_CODES: [Code; 5] = [NOT_AN_OBJECT, UNKNOWN_VERSION, UNKNOWN_KIND, METADATA, NAME];
 
-const GROUP: &str = "concordat.dev";
+/// The group of what is ours.
+pub(super) const GROUP: &str = "concordat.dev";
 const API_VERSION: &str = "concordat.dev/v1alpha1";
 
 /// What one piece of text gives.
@@ -43,6 +44,18 @@ pub(super) fn outcome(
 ) -> Outcome {
     let content = text.of(piece);
     let mut outcome = Outcome::default();
+    let lost = || {
+        let may_be_ours = content.contains(GROUP) && content.len() <= DOCUMENT_LIMIT;
+        may_be_ours.then(|| Marked::new(text, piece).lost(&FieldPath::root())).into_iter().collect()
+    };
+    if content.starts_with("$ANSIBLE_VAULT;") {
+        let place = Place { file: text.name.clone(), line: piece.first, column: 1 };
+        let problem =
+            Problem::error(ENCRYPTED, "the file is encrypted with Ansible Vault").at(place);
+        let help = "decrypt it on the way: `ansible-vault view FILE | concordat validate -f -`";
+        outcome.problems.push(problem.help(help));
+        return outcome;
+    }
     if content.len() > DOCUMENT_LIMIT {
         let message = format!("the document holds more than {} MiB", DOCUMENT_LIMIT >> 20);
         let place = Place { file: text.name.clone(), line: piece.first, column: 1 };
@@ -56,16 +69,19 @@ pub(super) fn outcome(
     let unusual = if is_plain(content) { Vec::new() } else { unusual_text(text, piece) };
     if unusual.iter().any(|problem| problem.code == CONTROL_CHARACTER) {
         outcome.problems = unusual;
+        outcome.lost = lost();
         return outcome;
     }
     let loaded = match load(content) {
         Ok(loaded) => loaded,
         Err(_) if !unusual.is_empty() => {
             outcome.problems = unusual;
+            outcome.lost = lost();
             return outcome;
         }
         Err(error) => {
             outcome.problems = unloaded(text, piece, error);
+            outcome.lost = lost();
             return outcome;
         }
     };
@@ -82,6 +98,12 @@ pub(super) fn outcome(
         outcome = reader.outcome;
     }
     outcome
+}
+
+/// Whether a line may hold a comment in the place of a value.
+fn comment_for_value(text: &str) -> bool {
+    let begins = |before: &str| before.trim_end().ends_with([':', '-']);
+    text.lines().any(|line| line.split_once(" #").is_some_and(|(before, _)| begins(before)))
 }
 
 /// Whether a piece holds an object that is meant for us.
@@ -116,11 +138,28 @@ impl<'t> Reader<'t> {
             let unusual = self.marked().unusual_values();
             self.outcome.problems.extend(unusual);
         }
+        if notice.left_over {
+            let left_over = self.marked().left_over();
+            let is_told = |problem: &Problem| problem.code == ENCRYPTED;
+            let is_told = self.outcome.problems.iter().any(is_told);
+            let new = left_over.into_iter().filter(|found| !(is_told && found.code == ENCRYPTED));
+            self.outcome.problems.extend(new);
+        }
+        if comment_for_value(self.text.of(&self.piece)) {
+            let emptied = self.marked().emptied();
+            self.outcome.problems.extend(emptied);
+        }
         for problem in unusual {
             if !self.outcome.problems.contains(problem) {
                 self.outcome.problems.push(problem.clone());
             }
         }
+    }
+
+    /// Notes that the object at `base` could not be read.
+    pub(super) fn lose(&mut self, base: &FieldPath) {
+        let lost = self.marked().lost(base);
+        self.outcome.lost.push(lost);
     }
 
     /// Notes a problem at a field of the object at `base`.
@@ -140,10 +179,24 @@ impl<'t> Reader<'t> {
     fn object(&mut self, mut value: Value, base: &FieldPath) {
         let root = FieldPath::root;
         let Some(fields) = value.as_object_mut() else {
-            let message = format!("a document must be a mapping, not {}", kind_of(&value));
+            let message = format!("a document must be a mapping, not {}", unquoted(&value));
             let help = "begin with `apiVersion: concordat.dev/v1alpha1` and `kind:`";
             return self.problem(NOT_AN_OBJECT, base, root(), message, help);
         };
+        if is_encrypted(fields) {
+            self.ours = Ours::Some;
+            self.lose(base);
+            let message = "the object is encrypted with SOPS".to_owned();
+            return self.problem(ENCRYPTED, base, root().field("sops"), message, DECRYPT);
+        }
+        if !fields.contains_key("apiVersion") {
+            if let Some(answer) = answer(fields) {
+                return self.skip("concordat", &answer);
+            }
+            if is_configuration(fields) {
+                return self.skip("kustomize.config.k8s.io", "configuration");
+            }
+        }
         let (api_version, kind) = match (fields.get("apiVersion"), fields.get("kind")) {
             (Some(Value::String(api_version)), Some(Value::String(kind))) => {
                 (api_version.clone(), kind.clone())
@@ -159,9 +212,12 @@ impl<'t> Reader<'t> {
                 };
                 let message = match found {
                     None => format!("the document has no `{field}`, so it is no Kubernetes object"),
-                    Some(found) => format!("`{field}` must be text, not {}", kind_of(found)),
+                    Some(found) => format!("`{field}` must be text, not {}", unquoted(found)),
                 };
                 let help = "every object begins with `apiVersion:` and `kind:`";
+                if self.text.of(&self.piece).contains(GROUP) {
+                    self.lose(base);
+                }
                 return self.problem(NOT_AN_OBJECT, base, root().field(field), message, help);
             }
         };
@@ -177,6 +233,7 @@ impl<'t> Reader<'t> {
         if group != GROUP {
             if meant.is_some() && is_near(group, GROUP) {
                 self.ours = Ours::Some;
+                self.lose(base);
                 let message =
                     format!("`{}` is not the API version of a {kind}", shown(&api_version));
                 let help = format!("write `apiVersion: {API_VERSION}`");
@@ -194,9 +251,11 @@ impl<'t> Reader<'t> {
         if api_version != API_VERSION {
             let message = format!("no version of `{GROUP}` is called `{}`", shown(version));
             let help = format!("write `apiVersion: {API_VERSION}`");
+            self.lose(base);
             self.problem(UNKNOWN_VERSION, base, root().field("apiVersion"), message, help);
         }
         let Some(kind) = meant else {
+            self.lose(base);
             let help = nearest_kind(&kind).map_or_else(
                 || {
                     format!(
@@ -224,7 +283,7 @@ impl<'t> Reader<'t> {
                 }
             }
             Some(other) => {
-                let message = format!("`items` must be a list, not {}", kind_of(&other));
+                let message = format!("`items` must be a list, not {}", unquoted(&other));
                 self.problem(
                     NOT_AN_OBJECT,
                     base,
@@ -242,7 +301,19 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// What a value is, with its article.
+/// What a value is, of which nothing says that it is meant for us: it may be a secret, and is not quoted.
+fn unquoted(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a mapping",
+    }
+}
+
+/// What a value of an object of ours is, with its article.
 pub(super) fn kind_of(value: &Value) -> String {
     match value {
         Value::Null => "nothing".to_owned(),
@@ -252,6 +323,48 @@ pub(super) fn kind_of(value: &Value) -> String {
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "a mapping".to_owned(),
     }
+}
+
+/// What a document is that this program has written as an answer, and somebody has kept beside the manifests.
+fn answer(fields: &Map<String, Value>) -> Option<String> {
+    let has = |names: &[&str]| names.iter().all(|name| fields.contains_key(*name));
+    let kind = fields.get("kind").and_then(Value::as_str);
+    let is_object = kind.is_some_and(|kind| nearest_kind(kind).is_some());
+    if fields.get("formatVersion").is_some_and(Value::is_u64) && !is_object {
+        return kind.map(str::to_owned);
+    }
+    if kind.is_none() && has(&["version", "runs"]) {
+        return Some("SARIF log".to_owned());
+    }
+    if has(&["sequence", "previous", "payload", "hash"]) {
+        return Some("ledger entry".to_owned());
+    }
+    (kind.is_none() && has(&["$schema"])).then(|| "JSON schema".to_owned())
+}
+
+/// Whether SOPS has encrypted an object that is ours, or whose kind cannot be told for that.
+fn is_encrypted(fields: &Map<String, Value>) -> bool {
+    let of = fields.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+    fields.get("sops").is_some_and(Value::is_object)
+        && (of.split('/').next() == Some(GROUP) || of.starts_with("ENC["))
+}
+
+/// Whether it tells kustomize in which fields names and labels stand.
+fn is_configuration(fields: &Map<String, Value>) -> bool {
+    const FIELDS: [&str; 10] = [
+        "commonAnnotations",
+        "commonLabels",
+        "images",
+        "labels",
+        "namePrefix",
+        "nameReference",
+        "nameSuffix",
+        "namespace",
+        "replicas",
+        "varReference",
+    ];
+    let known = |(name, value): (&String, &Value)| FIELDS.contains(&&**name) && value.is_array();
+    !fields.is_empty() && fields.iter().all(known)
 }
 
 fn is_kustomization(file: &str) -> bool {
@@ -265,7 +378,7 @@ fn is_near(text: &str, other: &str) -> bool {
         || text.is_empty()
 }
 
-fn nearest_kind(name: &str) -> Option<Kind> {
+pub(super) fn nearest_kind(name: &str) -> Option<Kind> {
     let name = name.to_lowercase();
     Kind::ALL
         .into_iter()

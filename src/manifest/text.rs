@@ -2,10 +2,18 @@
 //!
 //! Never: guesses an encoding, or lets through a character that a reviewer cannot see.
 
-use std::ops::Range;
+use std::{ops::Range, sync::LazyLock};
 
-use super::files::{FILE_LIMIT, File};
-use crate::domain::problem::{Code, Place, Problem};
+use regex::Regex;
+
+use super::{
+    files::{FILE_LIMIT, File},
+    scripts::{Disguise, disguise, undisguised},
+};
+use crate::domain::{
+    joiner::{is_joiner, joins},
+    problem::{Code, Place, Problem},
+};
 
 /// The text is not UTF-8.
 pub const NOT_UTF8: Code = Code(2);
@@ -18,9 +26,14 @@ pub const HIDDEN_CHARACTER: Code = Code(5);
 /// A character that looks like another one, in a word of other letters.
 pub const LOOK_ALIKE: Code = Code(6);
 
+/// A value that another program was to replace.
+pub const LEFT_OVER: Code = Code(23);
+/// A file that another program has encrypted.
+pub const ENCRYPTED: Code = Code(21);
+
 /// The codes of this module.
-pub const TEXT_CODES: [Code; 5] =
-    [NOT_UTF8, TOO_LARGE, CONTROL_CHARACTER, HIDDEN_CHARACTER, LOOK_ALIKE];
+pub const TEXT_CODES: [Code; 7] =
+    [NOT_UTF8, TOO_LARGE, CONTROL_CHARACTER, HIDDEN_CHARACTER, LOOK_ALIKE, LEFT_OVER, ENCRYPTED];
 
 /// The most bytes that one document may hold: 16 MiB, ten times what a cluster accepts for one object.
 pub const DOCUMENT_LIMIT: usize = 16 * 1024 * 1024;
@@ -53,6 +66,11 @@ impl Text {
             let message = format!("the file holds more than {} MiB", FILE_LIMIT >> 20);
             let problem = Problem::error(TOO_LARGE, message).at(start);
             return Err(Box::new(problem.help("split it into several files")));
+        }
+        if bytes.starts_with(b"\0GITCRYPT\0") {
+            let problem =
+                Problem::error(ENCRYPTED, "the file is encrypted with git-crypt").at(start);
+            return Err(Box::new(problem.help("decrypt it with `git-crypt unlock`")));
         }
         if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
             let problem = Problem::error(NOT_UTF8, "the file is UTF-16, not UTF-8").at(start);
@@ -205,7 +223,14 @@ pub(super) fn offences(text: &str) -> Vec<Offence> {
 }
 
 /// What is wrong with the characters of one value or key, escapes resolved; also look-alikes.
-pub(super) fn offence_in_value(text: &str) -> Option<(Code, String, &'static str)> {
+pub(super) fn offence_in_value(text: &str) -> Option<(Code, String, String)> {
+    unseen_in_value(text)
+        .map(|(code, message, help)| (code, message, help.to_owned()))
+        .or_else(|| look_alike(text))
+}
+
+/// The same without look-alikes.
+pub(super) fn unseen_in_value(text: &str) -> Option<(Code, String, &'static str)> {
     let mut before = '\n';
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
@@ -217,7 +242,7 @@ pub(super) fn offence_in_value(text: &str) -> Option<(Code, String, &'static str
         }
         before = character;
     }
-    look_alike(text)
+    None
 }
 
 fn offence(
@@ -253,17 +278,14 @@ fn offence(
                 format!("the character {shown}, which reorders the text around it on the screen");
             Some((HIDDEN_CHARACTER, message, "remove it; what is read must be what is reviewed"))
         }
-        '\u{200c}' | '\u{200d}'
-            if !before.is_ascii() && after.is_some_and(|after| !after.is_ascii()) =>
-        {
-            None
-        }
+        _ if is_joiner(character) && joins(before, after) => None,
         '\u{ad}'
         | '\u{115f}'
         | '\u{1160}'
         | '\u{180e}'
         | '\u{200b}'..='\u{200d}'
         | '\u{2060}'..='\u{2064}'
+        | '\u{2800}'
         | '\u{3164}'
         | '\u{feff}'
         | '\u{ffa0}'
@@ -275,51 +297,51 @@ fn offence(
     }
 }
 
-/// A letter of another script that looks like a Latin one, in one word with Latin letters.
-fn look_alike(text: &str) -> Option<(Code, String, &'static str)> {
-    if text.is_ascii() {
+/// A letter of another script in a word, that is taken for one of the script around it.
+fn look_alike(text: &str) -> Option<(Code, String, String)> {
+    /// A longer text is not written out again.
+    const LONGEST: usize = 500;
+    let Disguise { letter, like } = disguise(text)?;
+    let message = format!(
+        "`{letter}` (U+{:04X}) looks like the letter `{like}` but is another one",
+        u32::from(letter)
+    );
+    let help = if text.len() > LONGEST {
+        "write each word in letters of one script".to_owned()
+    } else {
+        format!("write each word in letters of one script: `{}`", undisguised(text))
+    };
+    Some((LOOK_ALIKE, message, help))
+}
+
+/// A text that a program was to put another in place of: `${NAME}`, `{{ .Values.name }}`, `<NAME>`.
+pub(super) fn left_over(text: &str) -> Option<&str> {
+    static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"(?x)
+            \$\{ [A-Za-z_!\#] [^{}]* \}          # a shell, envsubst, Flux, Terraform
+            | \$\{\{ [^{}]* \}\}                 # GitHub, Azure DevOps
+            | \{\{ [^{}]* \}\}                   # Helm, Jinja
+            | \{% [^{}]* %\} | <%=? [^<>]* %>
+            | \$\( [A-Za-z_] [A-Za-z0-9_.-]* \)  # Azure DevOps, kustomize
+            | \#\{ [A-Za-z_] [A-Za-z0-9_.-]* \}\#?
+            | ^ \$ [A-Z_] [A-Z0-9_]* $
+            | ^ % [A-Za-z_] [A-Za-z0-9_]* % $
+            | ^ __ [A-Za-z] [A-Za-z_]* __ $
+            | ^ @@? [A-Za-z] [A-Za-z0-9_.-]* @@? $
+            # A digit makes it the number of a ticket or a line of support.
+            | ^ < [A-Za-z] [A-Za-z\ _.-]* > $
+            | ^ \{ [A-Za-z] [A-Za-z\ _.-]* \} $
+            | ^ \[ [A-Z] [A-Z\ _.-]* \] $",
+        )
+        .expect("it is a pattern")
+    });
+    if !text.contains(['$', '{', '<', '%', '#', '_', '@', '[']) {
         return None;
     }
-    let one_word = !text.contains(char::is_whitespace);
-    let is_part = |character: char| one_word || character.is_alphanumeric();
-    let found = text.split(|character: char| !is_part(character)).find_map(|word| {
-        let latin = word.contains(|character: char| character.is_ascii_alphabetic());
-        let other = word.chars().find_map(|character| Some((character, looks_like(character)?)));
-        other.filter(|(character, _)| latin || is_latin_in_disguise(*character))
-    });
-    found.map(|(character, like)| {
-        let message = format!(
-            "`{character}` (U+{:04X}) looks like the letter `{like}` but is another one",
-            u32::from(character)
-        );
-        (LOOK_ALIKE, message, "type the word again with Latin letters")
-    })
-}
-
-fn is_latin_in_disguise(character: char) -> bool {
-    matches!(character, '\u{ff21}'..='\u{ff5a}' | '\u{1d400}'..='\u{1d6a3}')
-}
-
-/// The Latin letter that a letter of another script cannot be told from.
-fn looks_like(character: char) -> Option<char> {
-    const PAIRS: [(&str, &str); 3] = [
-        ("аеорсухіјѕһԁԛԝӏґАВЕКМНОРСТУХІЈЅҺЗ", "aeopcyxijshdqwlrABEKMHOPCTYXIJSh3"),
-        ("οινκρυχαΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "oivkpuxaABEZHIKMNOPTYX"),
-        ("ոօսցհЅᎪᏴᏟᎬᎻᎫᏦᏞᎷᏢᏒᏚᎢᏙᎳᏃ", "nougsSABCEHJKLMPRSTVWZ"),
-    ];
-    match character {
-        '\u{ff21}'..='\u{ff3a}' | '\u{ff41}'..='\u{ff5a}' => {
-            char::from_u32(u32::from(character) - 0xfee0)
-        }
-        '\u{1d400}'..='\u{1d6a3}' => {
-            let letter = u8::try_from((u32::from(character) - 0x1d400) % 52).ok()?;
-            Some(char::from(if letter < 26 { b'A' + letter } else { b'a' + letter - 26 }))
-        }
-        _ => PAIRS.iter().find_map(|(others, latin)| {
-            let position = others.chars().position(|other| other == character)?;
-            latin.chars().nth(position)
-        }),
-    }
+    // A GUID may stand in braces.
+    let is_guid = uuid::Uuid::parse_str(text.trim()).is_ok();
+    VARIABLE.find(text).filter(|_| !is_guid).map(|found| found.as_str())
 }
 
 #[cfg(test)]
@@ -354,30 +376,46 @@ mod tests {
     }
 
     #[test]
-    fn every_pair_of_look_alikes_has_both_sides() {
-        for (other, latin) in
-            [('а', 'a'), ('З', '3'), ('Χ', 'X'), ('Ꮓ', 'Z'), ('Ａ', 'A'), ('𝐛', 'b')]
-        {
-            assert_eq!(looks_like(other), Some(latin), "{other}");
-        }
-        assert_eq!(looks_like('é'), None);
-    }
-
-    #[test]
-    fn a_word_of_two_scripts_is_refused_and_words_of_one_script_are_not() {
-        for text in ["Helpdesk Аdministrator", "pаypal", "соmpany@example.com", "сосо.com", "Ａcme"]
-        {
-            assert!(offence_in_value(text).is_some(), "{text}");
+    fn what_another_program_was_to_replace_is_known_and_real_text_is_not_taken_for_it() {
+        for text in [
+            "${NAME}",
+            "${FABRIKAM_NAME:=Fabrikam}",
+            "Ticket ${TICKET}",
+            "${{ inputs.name }}",
+            "{{ .Values.group }}",
+            "{{group}}",
+            "$(TENANT)",
+            "#{Tenant}#",
+            "$TENANT",
+            "%TENANT%",
+            "__TENANT__",
+            "<tenant id>",
+            "{tenant-id}",
+            "[CUSTOMER]",
+            "@TENANT@",
+        ] {
+            assert!(left_over(text).is_some(), "{text}");
         }
         for text in [
-            "Helpdesk Administrator",
-            "Acme ООО",
-            "Банк Acme",
-            "Café Zürich",
-            "東京 IT",
-            "नमस्\u{200d}ते",
+            "costs $5 (or less)",
+            "R&D {old}",
+            "a < b > c",
+            "50% of all",
+            "INC#4711",
+            "<https://contoso.example>",
+            "first_line__second",
+            "@contoso",
+            "team@contoso.example",
+            "[old] Helpdesk",
+            "[INC0012345]",
+            "<INC0012345>",
+            "[L1]",
+            "{L1}",
+            "__L1__",
+            "{AAAABBBB-0000-CCCC-1111-DDDD2222EEEE}",
+            "$",
         ] {
-            assert!(offence_in_value(text).is_none(), "{text}");
+            assert_eq!(left_over(text), None, "{text}");
         }
     }
 }

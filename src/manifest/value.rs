@@ -11,7 +11,10 @@ use std::{
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value, map::Entry};
 
-use super::{explain::is_trap, text::line_and_column};
+use super::{
+    explain::is_trap,
+    text::{left_over, line_and_column},
+};
 
 /// What a document holds.
 #[derive(Debug, Default)]
@@ -28,6 +31,8 @@ pub(super) struct Notice {
     pub traps: bool,
     /// Some text is not printable ASCII.
     pub unusual: bool,
+    /// Some text is a variable that was not replaced, or encrypted.
+    pub left_over: bool,
 }
 
 /// Why a document has no value.
@@ -169,6 +174,7 @@ struct Tally {
     left: Cell<usize>,
     traps: Cell<bool>,
     unusual: Cell<bool>,
+    left_over: Cell<bool>,
     refusal: RefCell<Option<Refusal>>,
 }
 
@@ -178,12 +184,17 @@ impl Tally {
             left: Cell::new(bytes.saturating_mul(4).saturating_add(64 * 1024)),
             traps: Cell::new(false),
             unusual: Cell::new(false),
+            left_over: Cell::new(false),
             refusal: RefCell::new(None),
         }
     }
 
     fn loaded(&self, values: Vec<(Value, Range<usize>)>) -> Loaded {
-        let notice = Notice { traps: self.traps.get(), unusual: self.unusual.get() };
+        let notice = Notice {
+            traps: self.traps.get(),
+            unusual: self.unusual.get(),
+            left_over: self.left_over.get(),
+        };
         Loaded { values, notice }
     }
 
@@ -217,6 +228,9 @@ impl Tally {
         }
         if !text.bytes().all(|byte| matches!(byte, b'\t' | b'\n' | b' '..=b'~')) {
             self.unusual.set(true);
+        }
+        if left_over(text).is_some() || text.starts_with("ENC[") {
+            self.left_over.set(true);
         }
         Ok(())
     }

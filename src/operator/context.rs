@@ -37,13 +37,15 @@ pub fn known(world: &Arc<Mutex<World>>, store: &StoreUrl, instance: &Instance) -
     let claimant = Claimant { instance: instance.clone(), foreign: Foreign::Conflict };
     let reader: Arc<tokio::sync::Mutex<Option<SqlReader>>> = Arc::default();
     Arc::new(move |proposed| {
-        let (objects, scope) = around(&mut locked(&world), proposed)?;
+        let (mut objects, scope) = around(&mut locked(&world), proposed)?;
         let reading = async {
             let mut reader = reader.lock().await;
             read(&mut reader, &store, &scope).await
         };
         let observed = Handle::current().block_on(timeout(READ_WITHIN, reading));
         let observed = observed.ok().flatten();
+        let owners = observed.as_ref().map(|observed| observed.owners(&claimant.instance));
+        objects.owners = Some(owners.unwrap_or_default());
         Some(Context { objects, observed, claimant: claimant.clone() })
     })
 }
@@ -104,6 +106,11 @@ fn looked(world: &World, mut concern: Concern) -> (Objects, Scope) {
     }
     let objects = world.objects(&concern);
     let keys = concern.relationships.iter().filter_map(|name| world.first_key(name)).collect();
-    let scope = Scope::Of { keys, customers: std::collections::BTreeSet::new(), owned: None };
+    let scope = Scope::Of {
+        keys,
+        customers: std::collections::BTreeSet::new(),
+        owned: None,
+        bounded: None,
+    };
     (objects, scope)
 }

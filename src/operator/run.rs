@@ -65,6 +65,8 @@ pub struct Options {
 pub struct Webhook {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// By what it is called.
+    pub called: Called,
     /// Where its certificate comes from.
     pub certificate: Certificate,
 }
@@ -72,17 +74,21 @@ pub struct Webhook {
 /// Where the webhook's certificate comes from.
 #[derive(Debug, Clone)]
 pub enum Certificate {
-    /// Made here, for this Service, kept in this Secret and told to this registration.
-    Own {
-        /// The Service that the API server calls.
-        service: String,
-        /// The Secret.
-        secret: String,
-        /// The `ValidatingWebhookConfiguration`.
-        configuration: String,
-    },
+    /// Made here, for the Service, kept in the Secret and told to the registration.
+    Own,
     /// Put into a folder by somebody else.
     Files(std::path::PathBuf),
+}
+
+/// By what the API server calls the webhook.
+#[derive(Debug, Clone)]
+pub struct Called {
+    /// The Service that it calls.
+    pub service: String,
+    /// The Secret that keeps what only it is told.
+    pub secret: String,
+    /// The `ValidatingWebhookConfiguration`, which tells it.
+    pub configuration: String,
 }
 
 /// Why the operator ended.
@@ -90,7 +96,7 @@ pub enum Certificate {
 pub enum OperatorError {
     /// The cluster.
     #[error("the cluster cannot be reached")]
-    Cluster(#[source] kube::Error),
+    Cluster(#[source] cluster::NoWay),
     /// A port.
     #[error("`{address}` cannot be listened on")]
     Port {
@@ -281,19 +287,22 @@ fn webhook_of(
     listener: std::net::TcpListener,
     stop: &CancellationToken,
 ) -> impl Future<Output = io::Result<()>> + Send + 'static {
+    let Called { service, secret, configuration } = webhook.called.clone();
+    let own = Box::new(admission::own::Own {
+        client: client.clone(),
+        namespace: options.namespace.clone(),
+        secret,
+        service,
+        configuration,
+        life: admission::certificate::LIFE,
+        metrics: Arc::clone(metrics),
+    });
     let source = match &webhook.certificate {
-        Certificate::Own { service, secret, configuration } => {
-            admission::source::Source::Own(Box::new(admission::own::Own {
-                client: client.clone(),
-                namespace: options.namespace.clone(),
-                secret: secret.clone(),
-                service: service.clone(),
-                configuration: configuration.clone(),
-                life: admission::certificate::LIFE,
-                metrics: Arc::clone(metrics),
-            }))
+        Certificate::Own => admission::source::Source::Own(own),
+        Certificate::Files(folder) => {
+            let word = admission::source::Word::Kept(own);
+            admission::source::Source::Files(folder.clone(), word)
         }
-        Certificate::Files(folder) => admission::source::Source::Files(folder.clone()),
     };
     let pace = source.pace();
     let catalogue = crate::domain::catalogue::Catalogue::compiled();

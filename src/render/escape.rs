@@ -2,7 +2,9 @@
 //!
 //! Never: a character that is invisible, moves the cursor, or turns the direction of what follows.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::{borrow::Cow, fmt::Write as _, iter};
+
+use crate::domain::joiner::{is_joiner, joins};
 
 /// Characters of a name that are shown; what identifies is the id beside it.
 const LONGEST_NAME: usize = 80;
@@ -13,8 +15,8 @@ pub fn visible(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
-    for character in text.chars() {
-        if is_hidden(character) {
+    for (character, hides) in in_context(text) {
+        if hides {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
@@ -23,14 +25,57 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Each character, and whether it hides something where it stands: what joins two others is seen in them.
+fn in_context(text: &str) -> impl Iterator<Item = (char, bool)> {
+    let mut characters = text.chars().peekable();
+    let mut before = '\n';
+    iter::from_fn(move || {
+        let character = characters.next()?;
+        let is_part = match character {
+            '\u{fe00}'..='\u{fe0f}' => !before.is_ascii(),
+            '\u{3000}' => joins(before, characters.peek().copied()),
+            _ => is_joiner(character) && joins(before, characters.peek().copied()),
+        };
+        before = character;
+        Some((character, is_hidden(character) && !is_part))
+    })
+}
+
 /// Whether a character cannot be seen or does something. Marks that combine with a letter are part of many names.
-fn is_hidden(character: char) -> bool {
+pub(super) fn is_hidden(character: char) -> bool {
     if character.is_ascii() {
         return character.is_ascii_control();
+    }
+    if character == '\u{2800}' || is_ignorable(character) {
+        return true;
     }
     let mut after_a_letter = String::from('a');
     after_a_letter.push(character);
     after_a_letter.escape_debug().nth(1) == Some('\\')
+}
+
+/// Whether Unicode says that a character is not shown where nothing better is known: `Default_Ignorable_Code_Point`.
+pub(super) fn is_ignorable(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fff8}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// A name, visible and in quotation marks, cut where it is longer than anybody reads.
@@ -155,6 +200,15 @@ mod tests {
             ("a\u{1b}[31mb", "a\\u{1b}[31mb"),
             ("a\nb\tc\r", "a\\nb\\tc\\r"),
             ("a\u{2028}b\u{a0}c", "a\\u{2028}b\\u{a0}c"),
+            ("a\u{2800}b\u{3164}", "a\\u{2800}b\\u{3164}"),
+            ("ヘルプデスク👩\u{200d}💻", "ヘルプデスク👩\u{200d}💻"),
+            ("🏳\u{fe0f}\u{200d}🌈", "🏳\u{fe0f}\u{200d}🌈"),
+            ("می\u{200c}خواهم", "می\u{200c}خواهم"),
+            ("株式会社\u{3000}東京", "株式会社\u{3000}東京"),
+            ("a\u{200d}b é\u{200d}\u{200d}é", "a\\u{200d}b é\\u{200d}\\u{200d}é"),
+            ("a\u{34f}b\u{fe0f}", "a\\u{34f}b\\u{fe0f}"),
+            ("\u{17b4}\u{180b}\u{2065}", "\\u{17b4}\\u{180b}\\u{2065}"),
+            ("a\u{e0100}\u{1d173}\u{fff0}", "a\\u{e0100}\\u{1d173}\\u{fff0}"),
         ];
         for (text, shown) in cases {
             assert_eq!(visible(text), shown);
@@ -205,7 +259,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn whatever_is_written_nothing_of_it_acts(text: String) {
-            let hidden = |text: &str| text.chars().any(is_hidden);
+            let hidden = |text: &str| in_context(text).any(|(_, hides)| hides);
             for safe in [markdown(&text), markdown_message(&text), html(&text)] {
                 proptest::prop_assert!(!hidden(&safe));
             }

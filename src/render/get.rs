@@ -48,7 +48,7 @@ pub struct RelationshipView {
     /// What sort of partner.
     #[serde(rename = "type")]
     pub type_: String,
-    /// Its stage.
+    /// Its stage; one whose time is over has expired, also where nobody has recorded that yet.
     pub lifecycle: String,
     /// When it ends or ended.
     #[schemars(with = "Option<String>")]
@@ -121,7 +121,7 @@ pub fn relationships(
     detail: Detail,
 ) -> Result<Rendered, Unsupported> {
     let document = RelationshipsDocument::of(observed);
-    written(&document, &relationships_table(&document, detail), format)
+    written(&document, &relationships_table(&document, with_ids(format, detail)), format)
 }
 
 /// What each grantee holds.
@@ -131,7 +131,12 @@ pub fn assignments(
     detail: Detail,
 ) -> Result<Rendered, Unsupported> {
     let document = AssignmentsDocument::of(observed);
-    written(&document, &assignments_table(&document, detail), format)
+    written(&document, &assignments_table(&document, with_ids(format, detail)), format)
+}
+
+/// A spreadsheet has room for everything, and is compared with other ones by the ids.
+fn with_ids(format: Format, detail: Detail) -> Detail {
+    if format == Format::Csv { Detail::Wide } else { detail }
 }
 
 fn written(
@@ -142,7 +147,8 @@ fn written(
     match Answer::Table.admits(format)? {
         Format::Json | Format::Yaml => Ok(Rendered::document(document)),
         Format::Markdown => Ok(Rendered::Text(table.markdown())),
-        Format::Text | Format::Sarif | Format::Junit | Format::Github => {
+        Format::Csv => Ok(Rendered::Text(table.csv())),
+        Format::Text | Format::Short | Format::Sarif | Format::Junit | Format::Github => {
             Ok(Rendered::Text(table.text()))
         }
     }
@@ -219,7 +225,7 @@ impl RelationshipsDocument {
             format_version: FORMAT_VERSION,
             kind: "Relationships".to_owned(),
             now: observed.now,
-            items: rows.map(RelationshipView::of).collect(),
+            items: rows.map(|row| RelationshipView::of(row, observed.now)).collect(),
         }
     }
 }
@@ -229,9 +235,10 @@ impl AssignmentsDocument {
     pub fn of(observed: &Observed) -> Self {
         let rows = observed.relationships.values().flatten();
         let held = rows.flat_map(|row| {
-            let held = row.assignments.values().filter(|held| !held.state.roles.is_empty());
-            held.map(move |held| AssignmentView::of(row, held))
+            let all = row.assignments.values();
+            all.map(|held| AssignmentView::of(row, held, observed.now))
         });
+        let held = held.filter(|held| !held.roles.is_empty());
         Self {
             format_version: FORMAT_VERSION,
             kind: "Assignments".to_owned(),
@@ -242,8 +249,9 @@ impl AssignmentsDocument {
 }
 
 impl RelationshipView {
-    fn of(row: &ObservedRelationship) -> Self {
-        let held = row.assignments.values().filter(|held| !held.state.roles.is_empty());
+    fn of(row: &ObservedRelationship, now: Timestamp) -> Self {
+        let all = row.assignments.values();
+        let held = all.filter(|held| held_roles(row, held, now).next().is_some());
         Self {
             name: row.key.name.to_string(),
             cloud: format!("{:?}", row.key.cloud),
@@ -252,7 +260,7 @@ impl RelationshipView {
             customer: row.invitation.customer.to_string(),
             customer_name: row.customer_name.clone(),
             type_: format!("{:?}", row.invitation.type_),
-            lifecycle: row.lifecycle.to_string(),
+            lifecycle: row.stage(now).to_string(),
             ends_at: row.ends_at,
             roles: names(&row.ceiling),
             grantees: held.count(),
@@ -263,12 +271,12 @@ impl RelationshipView {
 }
 
 impl AssignmentView {
-    fn of(row: &ObservedRelationship, held: &ObservedAssignment) -> Self {
+    fn of(row: &ObservedRelationship, held: &ObservedAssignment, now: Timestamp) -> Self {
         let ObservedAssignment { grantee, version: _, state } = held;
-        let roles = state.roles.iter().map(|(id, until)| HeldRoleView {
+        let roles = held_roles(row, held, now).map(|(id, until)| HeldRoleView {
             id: id.to_string(),
-            name: Catalogue::compiled().name_of(*id),
-            until: *until,
+            name: Catalogue::compiled().name_of(id),
+            until,
         });
         Self {
             relationship: row.key.name.to_string(),
@@ -281,6 +289,17 @@ impl AssignmentView {
             grants: state.contributions.keys().map(ToString::to_string).collect(),
         }
     }
+}
+
+/// What is held at an instant: nothing that is over, also where nobody has taken it away yet.
+fn held_roles<'a>(
+    row: &ObservedRelationship,
+    held: &'a ObservedAssignment,
+    now: Timestamp,
+) -> impl Iterator<Item = (RoleId, Timestamp)> + use<'a> {
+    let counts = row.gives_access(now);
+    let roles = held.state.roles.iter().filter(move |(_, until)| counts && **until > now);
+    roles.map(|(id, until)| (*id, *until))
 }
 
 fn names<'a>(roles: impl IntoIterator<Item = &'a RoleId>) -> Vec<String> {
@@ -312,6 +331,18 @@ mod tests {
         assert_snapshot!(format!("{rows}\n{held}"));
         let wide = text_of(relationships(&observed, Format::Markdown, Detail::Wide));
         assert_snapshot!("a_wide_table_adds_the_ids_the_owner_and_the_digest", wide);
+    }
+
+    #[test]
+    fn what_is_over_is_left_out_or_expired_also_where_nobody_has_recorded_it() {
+        let (_, mut observed) = world();
+        let active = |view: &&RelationshipView| view.lifecycle == "Active";
+        assert!(RelationshipsDocument::of(&observed).items.iter().any(|view| active(&view)));
+        let ends = observed.relationships.values().flatten().filter_map(|row| row.ends_at);
+        observed.now = ends.max().expect("one of them ends");
+        let document = RelationshipsDocument::of(&observed);
+        assert!(document.items.iter().all(|view| !active(&view) && view.grantees == 0));
+        assert_eq!(AssignmentsDocument::of(&observed).items, []);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Never: prints, reads a clock or the terminal, or lets a name that somebody chose act as markup.
 
+pub mod commands;
 pub mod escape;
 pub mod get;
 pub mod offer;
@@ -27,6 +28,8 @@ pub enum Format {
     /// For people.
     #[default]
     Text,
+    /// One line for each problem and each change.
+    Short,
     /// For programs; has a `formatVersion` and a published schema.
     Json,
     /// The same as YAML.
@@ -39,31 +42,42 @@ pub enum Format {
     Junit,
     /// Workflow commands of GitHub Actions.
     Github,
+    /// Rows for spreadsheets, with the ids (RFC 4180).
+    Csv,
 }
 
 impl Format {
     /// Every format, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Text,
+        Self::Short,
         Self::Json,
         Self::Yaml,
         Self::Markdown,
         Self::Sarif,
         Self::Junit,
         Self::Github,
+        Self::Csv,
     ];
+
+    /// Whether a build server reads it, which names files from the root of its workspace.
+    pub fn is_for_builds(self) -> bool {
+        matches!(self, Self::Sarif | Self::Junit | Self::Github)
+    }
 }
 
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Text => "text",
+            Self::Short => "short",
             Self::Json => "json",
             Self::Yaml => "yaml",
             Self::Markdown => "markdown",
             Self::Sarif => "sarif",
             Self::Junit => "junit",
             Self::Github => "github",
+            Self::Csv => "csv",
         })
     }
 }
@@ -105,8 +119,20 @@ impl Answer {
     /// The formats in which it can be written.
     pub fn formats(self) -> &'static [Format] {
         match self {
-            Self::Problems | Self::Plan | Self::Report => &Format::ALL,
-            Self::Table | Self::Roles | Self::Page => {
+            Self::Problems | Self::Plan | Self::Report => &[
+                Format::Text,
+                Format::Short,
+                Format::Json,
+                Format::Yaml,
+                Format::Markdown,
+                Format::Sarif,
+                Format::Junit,
+                Format::Github,
+            ],
+            Self::Table => {
+                &[Format::Text, Format::Json, Format::Yaml, Format::Markdown, Format::Csv]
+            }
+            Self::Roles | Self::Page => {
                 &[Format::Text, Format::Json, Format::Yaml, Format::Markdown]
             }
             Self::Offer => &[Format::Text, Format::Markdown],
@@ -152,6 +178,10 @@ fn listed(formats: &[Format]) -> String {
     names.join(", ")
 }
 
+/// The most characters of an answer in Markdown: GitHub takes 65,536 for a comment, and some are left for what others
+/// put around it.
+pub const MARKDOWN_LIMIT: usize = 60_000;
+
 /// An answer, written.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rendered {
@@ -192,7 +222,7 @@ mod tests {
     fn an_unknown_format_is_refused_with_those_there_are() {
         let error = "jsn".parse::<Format>().unwrap_err().to_string();
         assert!(
-            error.starts_with("no format is called `jsn`: use one of `text`, `json`"),
+            error.starts_with("no format is called `jsn`: use one of `text`, `short`, `json`"),
             "{error}"
         );
     }
@@ -202,7 +232,7 @@ mod tests {
         let error = Answer::Table.admits(Format::Sarif).unwrap_err().to_string();
         assert_eq!(
             error,
-            "a table cannot be written as `sarif`: use one of `text`, `json`, `yaml`, `markdown`"
+            "a table cannot be written as `sarif`: use one of `text`, `json`, `yaml`, `markdown`, `csv`"
         );
         assert_eq!(Answer::Plan.admits(Format::Github), Ok(Format::Github));
     }

@@ -25,7 +25,12 @@ pub fn render(
             "text": body.trim(),
         }))),
         Format::Markdown => Ok(Rendered::Text(format!("# {code}: {title}\n\n{}\n", body.trim()))),
-        Format::Text | Format::Sarif | Format::Junit | Format::Github => {
+        Format::Text
+        | Format::Short
+        | Format::Sarif
+        | Format::Junit
+        | Format::Github
+        | Format::Csv => {
             let heading = style.paint(Paint::Strong, &format!("{code}: {title}"));
             Ok(Rendered::Text(format!("{heading}\n\n{}\n", body.trim())))
         }

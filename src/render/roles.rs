@@ -44,9 +44,12 @@ pub fn render(
                 format!("```text\n{}```\n", text(answer, Style::default()))
             }
         })),
-        Format::Text | Format::Sarif | Format::Junit | Format::Github => {
-            Ok(Rendered::Text(text(answer, style)))
-        }
+        Format::Text
+        | Format::Short
+        | Format::Sarif
+        | Format::Junit
+        | Format::Github
+        | Format::Csv => Ok(Rendered::Text(text(answer, style))),
     }
 }
 

@@ -56,6 +56,24 @@ impl Table {
         }
         text
     }
+
+    /// Rows of values with commas between them, under the headings (RFC 4180); the headings alone where there are none.
+    pub fn csv(&self) -> String {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let headings = self.headings.iter().map(|heading| (*heading).to_owned());
+        let rows = self.rows.iter().map(|row| row.iter().map(|cell| inert(cell)).collect());
+        for row in std::iter::once(headings.collect::<Vec<_>>()).chain(rows) {
+            writer.write_record(row).expect("memory takes every row, and each has the same cells");
+        }
+        let bytes = writer.into_inner().expect("memory takes every row");
+        String::from_utf8(bytes).expect("cells are text")
+    }
+}
+
+/// A cell that a spreadsheet shows and does not compute: with `'` before what would begin a formula.
+fn inert(cell: &str) -> String {
+    let cell = escape::visible(cell);
+    if cell.starts_with(['=', '+', '-', '@']) { format!("'{cell}") } else { cell.into_owned() }
 }
 
 fn shown(cell: &str) -> String {
@@ -97,6 +115,18 @@ mod tests {
             table.markdown(),
             "| NAME | ENDS |\n| --- | --- |\n| 日本 | 2027 |\n| a\\\\u{202e} | - |\n"
         );
+    }
+
+    #[test]
+    fn a_spreadsheet_gets_each_cell_as_it_is_and_computes_none() {
+        let mut table = Table::new(&["NAME", "ENDS"]);
+        table.row(["Fabrikam, \"Inc.\"".to_owned(), String::new()]);
+        table.row(["=HYPERLINK(\"x\")".to_owned(), "-1\n".to_owned()]);
+        assert_eq!(
+            table.csv(),
+            "NAME,ENDS\n\"Fabrikam, \"\"Inc.\"\"\",\n\"'=HYPERLINK(\"\"x\"\")\",'-1\\n\n"
+        );
+        assert_eq!(Table::new(&["NAME"]).csv(), "NAME\n");
     }
 
     #[test]

@@ -11,10 +11,15 @@ use serde_json::json;
 
 use super::{CHANGES_AT_ONCE, Observation, Outcome, Refusal, Signatures, StoreError, Write};
 use crate::domain::{
-    entry::EntryKind,
+    entry::{
+        EntryKind,
+        tables::{Outside, OutsideRole},
+    },
+    ids::RoleId,
+    lifecycle::Phase,
     limits::{Admitted, Limits},
     plan::{CHANGED_OUTSIDE, Cause, Change, Effect, Plan},
-    state::{Observed, ObservedRelationship, Owner},
+    state::{Assignment, Observed, ObservedRelationship, Owner, Roles},
 };
 
 /// What was done.
@@ -104,7 +109,7 @@ pub fn seen_outside<'a>(
         .filter_map(|change| change.subject.relationship.as_ref())
         .map(|row| row.name.as_str())
         .collect();
-    let mut seen: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    let mut seen: BTreeMap<String, (Outside, BTreeMap<String, String>)> = BTreeMap::new();
     for notice in plan.notices.iter().filter(|notice| CHANGED_OUTSIDE.contains(&notice.code)) {
         let Some(object) = &notice.object else { continue };
         let mut rows = observed.relationships.values().flatten();
@@ -115,17 +120,40 @@ pub fn seen_outside<'a>(
         if changed.contains(row.key.name.as_str()) {
             continue;
         }
-        let said = seen.entry(row.key.name.to_string()).or_default();
+        let name = row.key.name.to_string();
+        let (_, said) = seen.entry(name).or_insert_with(|| (outside(row), BTreeMap::new()));
         let message = said.entry(notice.code.to_string()).or_default();
         if !message.is_empty() {
             message.push_str("; ");
         }
         message.push_str(&notice.message);
     }
-    let observation = |(subject, said)| Observation {
-        kind: EntryKind::Difference,
-        subject,
-        payload: json!(said),
+    let observation = |(subject, (outside, said))| {
+        let mut payload = json!(said);
+        payload["outside"] = json!(outside);
+        Observation { kind: EntryKind::Difference, subject, payload }
     };
     seen.into_iter().map(observation).collect()
+}
+
+/// What of a row is not as it was recorded, so that the ledger can be compared with it.
+fn outside(row: &ObservedRelationship) -> Outside {
+    let ended = row.lifecycle.phase() == Phase::Ended && row.ended.is_none();
+    let mut roles = Vec::new();
+    for (grantee, assignment) in &row.assignments {
+        let Assignment { roles: held, recorded, contributions: _ } = &assignment.state;
+        let until = |roles: &Roles, role| roles.get(role).map(|until| until.as_millisecond());
+        let names: BTreeSet<&RoleId> = held.keys().chain(recorded.keys()).collect();
+        for role in names {
+            let until_ms = until(held, role);
+            if until_ms != until(recorded, role) {
+                roles.push(OutsideRole { grantee: *grantee, role: *role, until_ms });
+            }
+        }
+    }
+    Outside {
+        relationship: row.key.clone(),
+        lifecycle: ended.then(|| row.lifecycle.clone()),
+        roles,
+    }
 }

@@ -3,10 +3,12 @@
 //! Never: two meanings under one code.
 
 use super::{Refusal, StoreError};
-use crate::domain::problem::Code;
+use crate::domain::{plan::UNEXPLAINED, problem::Code};
 
 /// There is no store.
 pub const MISSING: Code = Code(601);
+/// The server has no such database.
+pub const NO_DATABASE: Code = Code(631);
 /// It is something else.
 pub const NOT_CONCORDAT: Code = Code(602);
 /// A newer program has written it.
@@ -65,12 +67,17 @@ pub const ACCEPTANCE_USED: Code = Code(628);
 pub const CONSTRAINT: Code = Code(629);
 /// The cluster can only be read.
 pub const ONLY_READ: Code = Code(630);
+/// It cannot be opened as it is named.
+pub const MISNAMED: Code = Code(634);
+/// Somebody else's code may run.
+pub const UNTRUSTED: Code = Code(830);
 
 impl StoreError {
     /// Its code.
     pub fn code(&self) -> Code {
         match self {
             Self::Missing { .. } => MISSING,
+            Self::NoDatabase { .. } => NO_DATABASE,
             Self::NotConcordat { .. } => NOT_CONCORDAT,
             Self::NewerSchema { .. } => NEWER_SCHEMA,
             Self::OlderSchema { .. } => OLDER_SCHEMA,
@@ -79,8 +86,10 @@ impl StoreError {
             Self::Full { .. } => FULL,
             Self::Corrupt { .. } => CORRUPT,
             Self::Unreachable { .. } => UNREACHABLE,
+            Self::Misnamed { .. } => MISNAMED,
             Self::Unauthenticated { .. } => UNAUTHENTICATED,
             Self::Forbidden { .. } => FORBIDDEN,
+            Self::Untrusted { .. } => UNTRUSTED,
             Self::TooManyConnections { .. } => TOO_MANY_CONNECTIONS,
             Self::StaleEpoch { .. } => STALE_EPOCH,
             Self::Rewound { .. } => REWOUND,
@@ -107,6 +116,7 @@ impl Refusal {
             Self::AlreadyOver { .. } => ALREADY_OVER,
             Self::ClocksDisagree { .. } => CLOCKS_DISAGREE,
             Self::AlreadyUsed => ACCEPTANCE_USED,
+            Self::Unexplained { .. } => UNEXPLAINED,
             Self::Constraint(_) => CONSTRAINT,
         }
     }

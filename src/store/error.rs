@@ -13,6 +13,14 @@ pub enum StoreError {
         /// Where.
         store: String,
     },
+    /// The server has no such database.
+    #[error("the server has no database `{database}`: `{store}`")]
+    NoDatabase {
+        /// Where.
+        store: String,
+        /// Its name.
+        database: String,
+    },
     /// It is something else.
     #[error("`{store}` is not a Concordat store")]
     NotConcordat {
@@ -77,11 +85,21 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// Its URL, or what stands beside it, names nothing that can be opened.
+    #[error("`{store}` cannot be opened as it is named: {reason}")]
+    Misnamed {
+        /// Where.
+        store: String,
+        /// What is wrong, and what to write instead.
+        reason: String,
+    },
     /// The user or password is wrong.
-    #[error("`{store}` refuses the user or the password")]
+    #[error("`{store}` refuses the user or the password{}", because(.reason))]
     Unauthenticated {
         /// Where.
         store: String,
+        /// What it says of the reason, where it says anything.
+        reason: String,
     },
     /// The user lacks a right.
     #[error("`{store}` does not allow it: {reason}")]
@@ -89,6 +107,14 @@ pub enum StoreError {
         /// Where.
         store: String,
         /// What is missing.
+        reason: String,
+    },
+    /// Somebody else made, or may make, what our statements would use.
+    #[error("`{store}` may run somebody else's code: {reason}")]
+    Untrusted {
+        /// Where.
+        store: String,
+        /// What, and whose.
         reason: String,
     },
     /// There is no connection left.
@@ -165,6 +191,10 @@ pub enum StoreError {
     },
 }
 
+fn because(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(": {reason}") }
+}
+
 /// When to try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
@@ -185,13 +215,16 @@ impl StoreError {
             | Self::Behind { .. }
             | Self::Full { .. } => Retry::WithBackoff,
             Self::Missing { .. }
+            | Self::NoDatabase { .. }
             | Self::NotConcordat { .. }
             | Self::NewerSchema { .. }
             | Self::OlderSchema { .. }
             | Self::ReadOnly { .. }
             | Self::Corrupt { .. }
+            | Self::Misnamed { .. }
             | Self::Unauthenticated { .. }
             | Self::Forbidden { .. }
+            | Self::Untrusted { .. }
             | Self::StaleEpoch { .. }
             | Self::Rewound { .. }
             | Self::NoCluster { .. }

@@ -5,6 +5,7 @@
 pub mod apply;
 pub mod code;
 mod error;
+pub mod server;
 pub mod sql;
 pub mod url;
 
@@ -24,7 +25,7 @@ use crate::domain::{
     entry::{Actor, Entry, EntryKind, Head, Intent},
     ids::TenantId,
     limits::{Admitted, Batch, Budget, Limits},
-    state::{Instance, Observed, RelationshipKey},
+    state::{Beside, Instance, Observed, RelationshipKey},
 };
 
 /// What is read.
@@ -40,7 +41,26 @@ pub enum Scope {
         customers: BTreeSet<TenantId>,
         /// Whatever an instance owns in these namespaces.
         owned: Option<(Instance, BTreeSet<EcoString>)>,
+        /// Namespaces of an instance whose boundaries are read.
+        bounded: Option<(Instance, BTreeSet<EcoString>)>,
     },
+}
+
+/// What was read already of what an instance owns, so that the rest can be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Apart {
+    /// The instance.
+    pub instance: Instance,
+    /// The store's clock when that was read.
+    pub now: Timestamp,
+    /// How many of its rows that were not over were read: where there are no more, there is no rest.
+    pub read: usize,
+    /// The relationships with these first keys were.
+    pub keys: BTreeSet<RelationshipKey>,
+    /// Whatever these namespaces own was.
+    pub namespaces: BTreeSet<EcoString>,
+    /// The namespaces that the input speaks for: of them more is read than of others.
+    pub near: BTreeSet<EcoString>,
 }
 
 /// What can be read of a store.
@@ -50,6 +70,10 @@ pub trait Read: Send {
         &mut self,
         scope: &Scope,
     ) -> impl Future<Output = Result<Observed, StoreError>> + Send;
+
+    /// What an instance owns, and is not over, beside what was read: in a constant number of bulk reads, and no more rows
+    /// than a person reads.
+    fn beside(&mut self, apart: &Apart) -> impl Future<Output = Result<Beside, StoreError>> + Send;
 
     /// How much there is and was spent, for each scope of limits.
     fn budgets(
@@ -212,6 +236,12 @@ pub enum Refusal {
     /// The acceptance was used before.
     #[error("the acceptance was used before")]
     AlreadyUsed,
+    /// The ledger does not explain what the store holds.
+    #[error("the ledger does not explain what the store holds: {reason}")]
+    Unexplained {
+        /// What.
+        reason: String,
+    },
     /// The store's own rules forbid it.
     #[error("the store refuses it: {0}")]
     Constraint(String),

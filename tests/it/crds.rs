@@ -6,7 +6,7 @@
 
 use std::{fs, path::Path};
 
-use concordat::api::{crds, field::FORMS};
+use concordat::api::{crds, field::FORMS, json_schema};
 use serde_json::Value;
 
 #[test]
@@ -31,6 +31,65 @@ fn the_folder_holds_what_the_types_generate() {
     found.sort();
     expected.sort();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn the_schema_for_editors_is_what_the_types_generate() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/concordat.json");
+    let text = concordat::api::json_schema_text();
+    assert!(text.is_ascii() && serde_json::from_str::<Value>(&text).unwrap() == json_schema());
+    if std::env::var_os("UPDATE").is_some() {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, &text).unwrap();
+    }
+    let found = fs::read_to_string(&file).unwrap_or_default();
+    assert!(found == text, "schemas/concordat.json is stale: run `UPDATE=1 cargo test crds`");
+}
+
+/// Every file of the examples with objects of ours.
+fn examples(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            examples(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "yaml")
+            && fs::read_to_string(&path).unwrap().contains("apiVersion: concordat.dev/")
+        {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn each_example_names_the_schema_for_editors_and_holds_to_it_unless_it_shows_a_fault() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let schema = json_schema();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut files = Vec::new();
+    examples(&root.join("examples"), &mut files);
+    assert!(files.len() > 20, "{files:?}");
+    let mut refused = Vec::new();
+    for path in files {
+        let text = fs::read_to_string(&path).unwrap();
+        let named = text.lines().next().unwrap().strip_prefix("# yaml-language-server: $schema=");
+        let named = named.unwrap_or_else(|| panic!("{} names no schema", path.display()));
+        let named = path.parent().unwrap().join(named).canonicalize().unwrap();
+        assert_eq!(named, root.join("schemas/concordat.json"), "{}", path.display());
+        for document in serde_yaml::Deserializer::from_str(&text) {
+            let object: Value = serde::Deserialize::deserialize(document).unwrap();
+            let errors = validator.iter_errors(&object).map(|error| error.to_string());
+            let errors: Vec<String> = errors.collect();
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            match path.parent().unwrap().ends_with("refused") {
+                true if errors.is_empty() => {}
+                true => refused.push(name),
+                false => assert_eq!(errors, Vec::<String>::new(), "{}", path.display()),
+            }
+        }
+    }
+    for name in ["calendar-duration", "unknown-field"] {
+        assert!(refused.iter().any(|refused| refused == name), "{name}: {refused:?}");
+    }
 }
 
 #[test]

@@ -48,6 +48,15 @@ impl Line {
         let counted = Arc::clone(&messages);
         thread::spawn(move || {
             let Ok((client, _)) = listener.accept() else { return };
+            // The lock has a line of its own, which holds.
+            thread::spawn(move || {
+                for client in listener.incoming().flatten() {
+                    let server = TcpStream::connect(("127.0.0.1", server)).unwrap();
+                    thread::spawn(move || {
+                        carry(&client, &server, &AtomicUsize::new(0), usize::MAX, Cut::Before);
+                    });
+                }
+            });
             let server = TcpStream::connect(("127.0.0.1", server)).unwrap();
             carry(&client, &server, &counted, at, cut);
             let _ = (client.shutdown(Shutdown::Both), server.shutdown(Shutdown::Both));
@@ -153,7 +162,7 @@ async fn a_server_that_is_gone_in_the_middle_is_an_error_with_a_report_of_what_w
     let child = work.place.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     gate.is_waited_for().await;
     let done = entries(&url).await;
-    assert!(done > 0, "one transaction went through");
+    assert!(done > 1, "one transaction went through after that of the boundary");
     server.stop_hard();
     drop(gate);
     let output = child.unwrap().wait_with_output().unwrap();
@@ -163,7 +172,7 @@ async fn a_server_that_is_gone_in_the_middle_is_an_error_with_a_report_of_what_w
     assert!(!stderr.contains('\x1b'), "colours without a terminal: {stderr}");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let count = |field: &str| i64::try_from(report[field].as_array().unwrap().len()).unwrap();
-    assert_eq!(count("tried"), done);
+    assert_eq!(count("tried"), done - 1);
     assert_eq!(count("left"), i64::try_from(work.changes).unwrap() - done);
     assert!(report["stopped"].is_string());
 

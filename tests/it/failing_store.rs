@@ -20,10 +20,10 @@ use concordat::{
         ids::HELPDESK_ADMINISTRATOR,
         limits::{Admitted, Batch, Budget, Checked, DEFAULT_SCOPE, Limits, check},
         plan::{Claimant, Foreign, plan},
-        state::{Absence, Desired, Observed},
+        state::{Absence, Beside, Desired, Observed},
     },
     store::{
-        Observation, Outcome, Read, Scope, Signature, Signatures, StoreError, Write,
+        Apart, Observation, Outcome, Read, Scope, Signature, Signatures, StoreError, Write,
         apply::{Stopped, apply},
         sql::SqlWriter,
     },
@@ -97,6 +97,10 @@ impl Read for Failing {
         faulty(self.fault(), self.store.observe(scope)).await
     }
 
+    async fn beside(&mut self, apart: &Apart) -> Result<Beside, StoreError> {
+        faulty(self.fault(), self.store.beside(apart)).await
+    }
+
     async fn budgets(
         &mut self,
         limits: &BTreeMap<String, Limits>,
@@ -156,7 +160,9 @@ fn scenes() -> [Desired; 3] {
     let beta = grant(grant(start("beta", 2), 3, &[role], soon), 4, &[REPORTS_READER], None);
     let given = all([acme.clone(), grant(beta.clone(), 5, &[REPORTS_READER], soon)]);
     let mut fewer = grant(beta, 3, &[REPORTS_READER], soon);
-    fewer.grants.pop_last();
+    let but_last = fewer.grants.len() - 1;
+    let kept = fewer.grants.iter().take(but_last);
+    fewer.grants = kept.map(|(name, grant)| (name.clone(), grant.clone())).collect();
     let pruned = |desired| Desired { absence: Absence::Prune, ..desired };
     let (taken, ended) = (pruned(all([acme.clone(), fewer])), pruned(all([acme])));
     [given, taken, ended]

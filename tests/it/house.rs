@@ -63,21 +63,6 @@ fn every_file_says_what_it_is_for_and_what_never_happens_there() {
     );
 }
 
-fn length(source: &Source) -> Vec<String> {
-    let count = source.text.lines().count();
-    let generated = source.text.lines().take(5).any(|line| line.contains("@generated"));
-    let too_long = count > 400 && !generated;
-    too_long.then(|| format!("{}: {count} lines", source.at(count))).into_iter().collect()
-}
-
-#[test]
-fn no_file_is_longer_than_400_lines() {
-    holds(&EVERYWHERE, length);
-    let (long, right) = ("\n".repeat(401), "\n".repeat(400));
-    let generated = format!("// @generated\n{long}");
-    tells(length, &[("src/a.rs", &long)], &[("src/a.rs", &right), ("src/a.rs", &generated)]);
-}
-
 fn names(source: &Source) -> Vec<String> {
     let empty = ["utils", "util", "common", "helpers", "helper", "types", "misc"];
     let mut found = Vec::new();

@@ -10,6 +10,7 @@
 )]
 
 mod admission;
+mod attacks;
 mod chart;
 mod cli;
 mod cluster;
@@ -31,6 +32,7 @@ mod pages;
 mod planner;
 mod postgres;
 mod program;
+mod random_edits;
 mod real_crds;
 mod requirements;
 mod rounds;
@@ -49,4 +51,5 @@ mod store_upgrade;
 mod story;
 mod telemetry;
 mod verdict;
+mod ways_out;
 mod work;

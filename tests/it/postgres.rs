@@ -3,9 +3,10 @@
 //! Never: a test that is skipped because there is no server.
 
 use std::{
+    fmt::Write as _,
     fs::{self, File},
     io::Read,
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     os::unix::{fs::chown, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -13,6 +14,8 @@ use std::{
         OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
+    thread,
+    time::{Duration, Instant},
 };
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
@@ -40,12 +43,46 @@ pub struct Database {
     pub name: String,
     /// Its owner, who may do anything in it and nothing elsewhere.
     pub owner: Login,
+    /// Who works with it: the owner, unless a test says another.
+    pub user: Login,
 }
 
 impl Database {
-    /// Where the owner connects, with name and password.
+    /// Where whoever works with it connects, with name and password.
     pub fn url(&self) -> &str {
-        &self.owner.url
+        &self.user.url
+    }
+}
+
+/// How `PgBouncer` shares its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pooling {
+    /// Each transaction may have another one.
+    Transaction,
+    /// Each client has one for itself, as long as it is there.
+    Session,
+}
+
+/// `PgBouncer` before the server, with its own settings save how and how many connections are shared. It ends with the
+/// test process, also when that is killed.
+pub struct Pooler {
+    port: u16,
+    watchdog: Child,
+}
+
+impl Pooler {
+    /// The same place behind the pooler.
+    pub fn url(&self, login: &Login) -> String {
+        let (before, after) = login.url.split_once("127.0.0.1:").unwrap();
+        let (_, database) = after.split_once('/').unwrap();
+        format!("{before}127.0.0.1:{}/{database}", self.port)
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        drop(self.watchdog.stdin.take());
+        let _ = self.watchdog.wait();
     }
 }
 
@@ -107,17 +144,73 @@ impl Server {
         let name = self.next_name(hint);
         let owner = self.new_login(&format!("{name}_owner"), &name);
         self.administer("postgres", &format!("CREATE DATABASE {name} OWNER {}", owner.name));
-        Database { name, owner }
+        Database { name, user: owner.clone(), owner }
     }
 
-    /// A copy of a database, with the same owner and everything in it. Nobody may be connected to the original.
+    /// A pooler for these logins, with this many connections for each of them.
+    pub fn pooler(&self, pooling: Pooling, connections: usize, logins: &[&Login]) -> Pooler {
+        let folder = tempfile::Builder::new().prefix("concordat-").tempdir().unwrap().keep();
+        let mut users = String::new();
+        for Login { name, password, .. } in logins {
+            writeln!(users, "\"{name}\" \"{password}\"").unwrap();
+        }
+        fs::write(folder.join("users"), users).unwrap();
+        let (port, place) = (free_port(), folder.display());
+        let mode = match pooling {
+            Pooling::Transaction => "transaction",
+            Pooling::Session => "session",
+        };
+        let settings = format!(
+            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+             listen_port = {port}\nunix_socket_dir =\nauth_type = scram-sha-256\n\
+             auth_file = {place}/users\npool_mode = {mode}\ndefault_pool_size = {connections}\n\
+             logfile = {place}/log\n",
+            self.port
+        );
+        fs::write(folder.join("ini"), settings).unwrap();
+        self.programs.own(&folder);
+        let mut sh = self.programs.command("sh");
+        let watchdog = sh
+            .args(["-c", POOLER, "watchdog"])
+            .arg(&folder)
+            .stdin(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let mut pooler = Pooler { port, watchdog };
+        for _ in 0..200 {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return pooler;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
+        drop(pooler.watchdog.stdin.take());
+        panic!(
+            "PgBouncer does not start; these tests need it: install the package `pgbouncer` of \
+             your system, or put its folder on PATH\n{log}"
+        )
+    }
+
+    /// A copy of a database, with the same owner and everything in it. Whoever was connected to the original has left, or
+    /// is about to: a session ends a moment after its program, and later on a busy machine.
     pub fn copy(&self, original: &Database) -> Database {
+        let connected = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND backend_type = 'client backend'",
+            original.name
+        );
+        let began = Instant::now();
+        while self.administer("postgres", &connected).trim() != "0" {
+            assert!(began.elapsed() < Duration::from_secs(60), "somebody stays connected");
+            thread::sleep(Duration::from_millis(20));
+        }
         let name = self.next_name(&original.name);
         let Login { name: role, password, .. } = original.owner.clone();
         let statement = format!("CREATE DATABASE {name} OWNER {role} TEMPLATE {}", original.name);
         self.administer("postgres", &statement);
         let url = self.url(&role, &password, &name);
-        Database { name, owner: Login { name: role, password, url } }
+        let owner = Login { name: role, password, url };
+        Database { name, user: owner.clone(), owner }
     }
 
     /// A role that can log in to a database, and hold what its owner grants.
@@ -140,7 +233,20 @@ impl Server {
         run(psql.arg("-d").arg(self.url(SUPERUSER, &self.password, database)))
     }
 
-    /// The certificate that signed the server's, which is for `127.0.0.1` and `localhost`.
+    /// The folder of the server's socket, and its port.
+    pub fn socket(&self) -> (String, u16) {
+        (self.folder.display().to_string(), self.port)
+    }
+
+    /// Shows another certificate from now on.
+    pub fn show_certificate(&self, certificate: &str, key: &str) {
+        fs::write(self.folder.join("server.pem"), certificate).unwrap();
+        fs::write(self.folder.join("server.key"), key).unwrap();
+        let mut reload = self.programs.command("pg_ctl");
+        run(reload.args(["reload", "-D"]).arg(self.data()));
+    }
+
+    /// The certificate that signed the server's, which is for `127.0.0.1`, `::1` and `localhost`.
     pub fn ca_path(&self) -> PathBuf {
         self.folder.join("ca.pem")
     }
@@ -215,10 +321,21 @@ cat >/dev/null
 rm -rf "$2"
 "#;
 
+/// `$1` is the folder of the pooler.
+const POOLER: &str = r#"
+PATH=$PATH:/usr/sbin
+pgbouncer -q "$1/ini" &
+pooler=$!
+cat >/dev/null
+kill $pooler
+wait $pooler
+rm -rf "$1"
+"#;
+
 /// Durability as in production, since tests measure it; everything else small.
 const SETTINGS: &str = "\
-listen_addresses = '127.0.0.1'
-unix_socket_directories = ''
+listen_addresses = '127.0.0.1, ::1'
+unix_socket_directories = '..'
 max_connections = 200
 shared_buffers = 32MB
 fsync = on
@@ -233,6 +350,8 @@ ssl_key_file = '../server.key'
 const ADMITTED: &str = "\
 hostnossl all +tls_only 127.0.0.1/32 reject
 host      all all       127.0.0.1/32 scram-sha-256
+host      all all       ::1/128      scram-sha-256
+local     all all                    scram-sha-256
 ";
 
 /// Where PostgreSQL's programs are, and as whom they run: `initdb` and `postgres` refuse root.
@@ -325,7 +444,7 @@ fn certificates(folder: &Path) {
     };
     let (ours, strange) = (authority("the tests' own"), authority("a stranger"));
     let key = KeyPair::generate().unwrap();
-    let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+    let names = ["127.0.0.1".to_owned(), "::1".to_owned(), "localhost".to_owned()];
     let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &ours).unwrap();
     fs::write(folder.join("ca.pem"), ours.pem()).unwrap();
     fs::write(folder.join("strange_ca.pem"), strange.pem()).unwrap();

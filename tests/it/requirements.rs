@@ -38,3 +38,15 @@ fn each_of_the_42_requirements_is_kept_by_a_test_or_told() {
     }
     assert_eq!(rows.len(), 42);
 }
+
+#[test]
+fn each_test_that_the_threat_model_names_exists() {
+    let text = fs::read_to_string(root().join("docs/security.md")).unwrap();
+    let functions = functions();
+    let quoted = Regex::new(r"`([a-z][a-z0-9]*(?:_[a-z0-9]+){4,})`").unwrap();
+    let tests: Vec<&str> =
+        quoted.captures_iter(&text).map(|found| found.get(1).unwrap().as_str()).collect();
+    assert!(tests.len() > 20, "{tests:?}");
+    let missing: Vec<_> = tests.iter().filter(|test| !functions.contains(**test)).collect();
+    assert_eq!(missing, Vec::<&&str>::new());
+}

@@ -11,9 +11,9 @@ use concordat::{
         lifecycle::{EndReason, Lifecycle},
         limits::Admitted,
         plan::{Change, Effect},
-        state::{Assignment, Instance},
+        state::{Assignment, Beside, Instance},
     },
-    store::{Outcome, Read, Refusal, Scope, Write, sql::SqlWriter},
+    store::{Apart, Outcome, Read, Refusal, Scope, Write, sql::SqlWriter},
 };
 
 use crate::store_samples::*;
@@ -37,9 +37,25 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
-on_both! {
+/// Each of these on both stores, and on a server by a login with no more rights than `concordat_operator` has.
+macro_rules! on_each {
+    ($($name:ident)*) => {
+        crate::store_contract::on_both! { $($name)* }
+        mod least_rights {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(&super::Place::with_least_rights().await).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_each;
+
+on_each! {
     what_was_applied_is_observed_and_then_nothing_is_left_to_do
     only_what_is_in_scope_is_read
+    what_an_instance_owns_beside_what_was_read_is_counted_and_read
+    a_name_that_is_mended_is_stored_and_nothing_else
     a_change_made_twice_is_done_once
     a_late_write_is_refused_although_the_roles_are_the_same_again
     what_others_changed_without_a_version_is_seen
@@ -114,7 +130,8 @@ async fn only_what_is_in_scope_is_read(place: &Place) {
     });
     bring(&mut store, &all(wishes)).await;
     let keys = BTreeSet::from([key("r1"), key("none")]);
-    let scope = |owned| Scope::Of { keys: keys.clone(), customers: BTreeSet::new(), owned };
+    let scope =
+        |owned| Scope::Of { keys: keys.clone(), customers: BTreeSet::new(), owned, bounded: None };
     let observed = store.observe(&scope(None)).await.unwrap();
     let names = |observed: &concordat::domain::state::Observed| {
         observed.relationships.keys().map(ToString::to_string).collect::<Vec<_>>()
@@ -127,9 +144,63 @@ async fn only_what_is_in_scope_is_read(place: &Place) {
     assert_eq!(names(&store.observe(&scope(owned("msp"))).await.unwrap()), ["r1", "r2", "r3"]);
     assert_eq!(names(&store.observe(&scope(owned("other"))).await.unwrap()), ["r1"]);
     let customers = BTreeSet::from([TenantId::from_u128(3)]);
-    let scope = Scope::Of { keys: BTreeSet::new(), customers, owned: None };
+    let scope = Scope::Of { keys: BTreeSet::new(), customers, owned: None, bounded: None };
     let observed = store.observe(&scope).await.unwrap();
     assert_eq!((observed.relationships.len(), observed.acceptances.len()), (0, 1));
+}
+
+async fn what_an_instance_owns_beside_what_was_read_is_counted_and_read(place: &Place) {
+    let mut store = place.writer().await;
+    let wishes = (1..=4).map(|number| {
+        let wish = accepted(relationship(&format!("r{number}"), number));
+        grant(wish, number, &[REPORTS_READER], None)
+    });
+    bring(&mut store, &all(wishes)).await;
+    let observed = store.observe(&Scope::All).await.unwrap();
+    let apart = Apart {
+        instance: Instance::cli(),
+        now: observed.now,
+        read: 2,
+        keys: BTreeSet::from([key("r1"), key("r2"), key("none")]),
+        namespaces: BTreeSet::new(),
+        near: BTreeSet::from(["msp".into()]),
+    };
+    let beside = store.beside(&apart).await.unwrap();
+    assert_eq!(beside.owned, BTreeMap::from([("msp".into(), 2)]));
+    let names: Vec<String> = beside.rows.iter().map(|row| row.key.to_string()).collect();
+    assert_eq!(names, ["r3", "r4"]);
+    assert_eq!(&beside.rows[0], &observed.relationships[&key("r3")][0]);
+    let elsewhere =
+        Apart { near: BTreeSet::new(), keys: BTreeSet::new(), read: 0, ..apart.clone() };
+    let beside = store.beside(&elsewhere).await.unwrap();
+    assert_eq!((beside.owned["msp"], beside.rows.len()), (4, 3), "of others a few are read");
+    let nothing = Beside::default();
+    let none_left = [
+        Apart { read: 4, ..apart.clone() },
+        Apart { namespaces: BTreeSet::from(["msp".into()]), ..apart.clone() },
+        Apart { instance: Instance("another".into()), read: 0, ..apart.clone() },
+        Apart { now: jiff::Timestamp::MAX, read: 0, ..apart },
+    ];
+    for apart in none_left {
+        assert_eq!(store.beside(&apart).await.unwrap(), nothing, "{apart:?}");
+    }
+}
+
+async fn a_name_that_is_mended_is_stored_and_nothing_else(place: &Place) {
+    let mut store = place.writer().await;
+    let mut wish = accepted(relationship("acme", 1));
+    bring(&mut store, &only(wish.clone())).await;
+    let before = store.observe(&Scope::All).await.unwrap();
+    wish.customer.name = Some("Acme Europe".to_owned());
+    let changes = planned(&mut store, &only(wish.clone())).await;
+    assert!(matches!(&changes[..], [one] if matches!(one.change.effect, Effect::Rename { .. })));
+    assert_eq!(outcomes(&mut store, changes).await, [Outcome::Done]);
+    let after = store.observe(&Scope::All).await.unwrap();
+    let (before, after) =
+        (&before.relationships[&key("acme")][0], &after.relationships[&key("acme")][0]);
+    assert_eq!(after.customer_name.as_deref(), Some("Acme Europe"));
+    assert_eq!((after.revision, &after.digest), (before.revision + 1, &before.digest));
+    assert!(planned(&mut store, &only(wish)).await.is_empty());
 }
 
 async fn a_change_made_twice_is_done_once(place: &Place) {
@@ -251,7 +322,7 @@ async fn one_change_that_the_database_refuses_does_not_undo_the_others(place: &P
 async fn a_role_that_is_over_cannot_be_given_but_can_be_taken(place: &Place) {
     let mut store = place.writer().await;
     let base = accepted(relationship("acme", 1));
-    let until = in_seconds(1);
+    let until = in_seconds(4);
     let brief = grant(base.clone(), 1, &[REPORTS_READER], Some(until));
     let changes = planned(&mut store, &only(brief.clone())).await;
     let (give, rest): (Vec<_>, Vec<_>) = changes.into_iter().partition(|it| gives(&it.change));
@@ -260,7 +331,7 @@ async fn a_role_that_is_over_cannot_be_given_but_can_be_taken(place: &Place) {
     outcomes(&mut store, give).await;
     let early = grant(base, 2, &[REPORTS_READER], Some(until));
     let early = planned(&mut store, &only(early)).await;
-    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    tokio::time::sleep(std::time::Duration::from_millis(4_100)).await;
 
     let outcome = outcomes(&mut store, early).await;
     assert!(matches!(refused(&outcome[0]), Refusal::AlreadyOver { until: at, .. } if *at == until));

@@ -25,9 +25,9 @@ use concordat::{
 use ecow::EcoString;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{store_contract::on_both, store_samples::*};
+use crate::{store_contract::on_each, store_samples::*};
 
-on_both! {
+on_each! {
     an_epoch_begins_once_and_only_above_the_last
     an_epoch_goes_on_after_a_lost_connection_unless_something_is_lost_with_it
     whatever_an_older_epoch_writes_is_refused
@@ -101,6 +101,8 @@ async fn whatever_an_older_epoch_writes_is_refused(place: &Place) {
         exceeded: Vec::new(),
         members: BTreeSet::from([member]),
         changes: vec![changes[0].change.clone()],
+        asked: BTreeMap::new(),
+        limits: concordat::domain::limits::Limits::default(),
     };
     let (ada, batches) = (by("ada"), [batch]);
     assert_eq!(old.apply(&changes, &BTreeMap::new(), &ada.clone().into()).await, Err(stale()));
@@ -108,7 +110,7 @@ async fn whatever_an_older_epoch_writes_is_refused(place: &Place) {
     assert_eq!(old.approve(&batches[0], &ada).await, Err(stale()));
     assert_eq!(old.record(vec![seen("acme", "this")], &ada).await, Err(stale()));
     let everybody = concordat::store::sql::Erased::Mail("ada@customer.example".to_owned());
-    assert_eq!(old.erase(&everybody).await, Err(stale()));
+    assert_eq!(old.erase(&everybody, &ada).await, Err(stale()));
     assert_eq!(old.head().await.unwrap(), Head::empty());
     let outcome = new.apply(&changes, &BTreeMap::new(), &ada.into()).await.unwrap();
     assert_eq!(outcome, [Outcome::Done, Outcome::Done, Outcome::Done]);

@@ -63,7 +63,7 @@ async fn a_missing_store_is_said_to_be_missing_and_is_not_made_by_looking() {
     let error = open_reader(&place.url()).await.err().unwrap();
     assert_eq!(error, StoreError::Missing { store: place.url().to_string() });
     let absent = format!("{}_absent", place_url(&place));
-    assert!(matches!(reader_fails(&absent).await, StoreError::Missing { .. }));
+    assert!(matches!(reader_fails(&absent).await, StoreError::NoDatabase { .. }));
 }
 
 fn place_url(place: &Place) -> String {
@@ -112,12 +112,12 @@ async fn a_newer_schema_is_refused_and_an_older_one_is_not_migrated_by_looking()
     for place in [Place::sqlite(), Place::postgres()] {
         place.writer().await.close().await.unwrap();
         let store = place.url().to_string();
-        place.outside("UPDATE _sqlx_migrations SET version = 7 WHERE version = 2").await;
-        let newer = StoreError::NewerSchema { store: store.clone(), found: 7, known: 2 };
+        place.outside("UPDATE _sqlx_migrations SET version = 99 WHERE version = 8").await;
+        let newer = StoreError::NewerSchema { store: store.clone(), found: 99, known: 8 };
         assert_eq!(reader_fails(&place_url(&place)).await, newer);
         assert_eq!(writer_fails(&place_url(&place)).await, newer);
-        place.outside("DELETE FROM _sqlx_migrations WHERE version = 7").await;
-        let older = StoreError::OlderSchema { store, found: 1, known: 2 };
+        place.outside("DELETE FROM _sqlx_migrations WHERE version = 99").await;
+        let older = StoreError::OlderSchema { store, found: 6, known: 8 };
         assert_eq!(reader_fails(&place_url(&place)).await, older);
     }
 }
@@ -247,12 +247,15 @@ async fn a_wrong_password_is_refused_and_stands_in_no_message() {
     let odd = format!("{}?sslmode=nonsense&password=hunter2", database.url());
     let unescaped = database.url().replace(&database.owner.password, "hunter2/and@more");
     let unescaped_question = database.url().replace(&database.owner.password, "hunter2?@more");
-    for url in [wrong, odd, unescaped, unescaped_question] {
-        for error in [reader_fails(&url).await, writer_fails(&url).await] {
-            let said = format!("{error} {error:?} {:?}", url.parse::<StoreUrl>());
-            assert!(!said.contains("hunter2"), "{said}");
-            assert!(!said.contains(&database.owner.password), "{said}");
-        }
+    for error in [reader_fails(&wrong).await, writer_fails(&wrong).await] {
+        let said = format!("{error} {error:?} {:?}", wrong.parse::<StoreUrl>());
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    for url in [odd, unescaped, unescaped_question] {
+        let refused = url.parse::<StoreUrl>().unwrap_err();
+        let said = format!("{refused} {refused:?}");
+        assert!(!said.contains("hunter2"), "{said}");
+        assert!(!said.contains(&database.owner.password), "{said}");
     }
     let wrong = database.url().replace(&database.owner.password, "hunter2");
     let error = reader_fails(&wrong).await;

@@ -8,17 +8,18 @@ use concordat::{
         ids::HELPDESK_ADMINISTRATOR,
         lifecycle::{EndReason, Lifecycle},
         plan::Effect,
-        state::Uid,
+        state::{DesiredRelationship, Uid},
     },
     store::{Outcome, Read, Refusal, Scope},
 };
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    store_contract::{instead, on_both, outcomes, refused},
+    store_contract::{instead, on_each, outcomes, refused},
     store_samples::*,
 };
 
-on_both! {
+on_each! {
     a_relationship_ends_only_after_its_access
     what_ends_by_time_ends_at_its_time
     what_may_change_while_active_changes
@@ -40,7 +41,7 @@ async fn what_a_successor_did_not_get_stays_with_its_predecessor(place: &Place) 
     let changes = planned(&mut store, &only(larger)).await;
     let outsider = "INSERT INTO assignments (relationship_id, grantee_id, grantee_kind, version, \
                     last_change, recorded, contributions) SELECT n.id, a.grantee_id, \
-                    a.grantee_kind, 7, a.last_change, '{}', '{}' FROM relationships n, \
+                    a.grantee_kind, 7, NULL, '{}', '{}' FROM relationships n, \
                     assignments a WHERE n.name = 'acme-2'";
     assert_eq!(place.outside(outsider).await, 1);
     let limits = std::collections::BTreeMap::new();
@@ -77,17 +78,21 @@ async fn a_relationship_ends_only_after_its_access(place: &Place) {
     assert_eq!(row.ended.as_ref().unwrap().reason, EndReason::Deleted);
 }
 
+/// The relationship, accepted so long ago that it ends in so many seconds, and when that is.
+fn ending(mut wish: DesiredRelationship, seconds: i64) -> (DesiredRelationship, Timestamp) {
+    let end = in_seconds(seconds);
+    let mut answer = answer(&wish, AcceptanceDecision::Accept);
+    answer.accepted_at = end - SignedDuration::from_hours(365 * 24);
+    wish.answers.push(answer);
+    (wish, end)
+}
+
 async fn what_ends_by_time_ends_at_its_time(place: &Place) {
     let mut store = place.writer().await;
-    let wish = grant(accepted(relationship("acme", 1)), 1, &[REPORTS_READER], None);
+    let (wish, over) = ending(relationship("acme", 1), 3);
+    let wish = grant(wish, 1, &[REPORTS_READER], None);
     bring(&mut store, &only(wish.clone())).await;
-    let over = in_seconds(-5);
-    place
-        .outside(&format!(
-            "UPDATE relationships SET ends_at_ms = {0}; UPDATE assignment_roles SET until_ms = {0}",
-            over.as_millisecond()
-        ))
-        .await;
+    tokio::time::sleep(std::time::Duration::from_millis(3_100)).await;
     let changes = planned(&mut store, &only(wish.clone())).await;
     let expire = changes.iter().find(|it| matches!(it.change.effect, Effect::Expire { .. }));
     let early = Effect::Expire { ended_at: in_seconds(60) };
@@ -102,18 +107,14 @@ async fn what_ends_by_time_ends_at_its_time(place: &Place) {
 
 async fn what_may_change_while_active_changes(place: &Place) {
     let mut store = place.writer().await;
-    let mut wish = accepted(relationship("acme", 1));
+    let (mut wish, soon) = ending(relationship("acme", 1), 3_600);
     bring(&mut store, &only(wish.clone())).await;
     wish.policies.unmanaged = UnmanagedAssignments::Revoke;
     wish.invitation.auto_extend = "P180D".parse().unwrap();
     let observed = bring(&mut store, &only(wish.clone())).await;
     let row = &observed.relationships[&key("acme")][0];
-    assert_eq!((&row.policies, row.revision), (&wish.policies, 4));
+    assert_eq!((&row.policies, row.revision), (&wish.policies, 5));
     assert_eq!(row.auto_extend, wish.invitation.auto_extend);
-
-    let soon = in_seconds(3_600);
-    let moved = format!("UPDATE relationships SET ends_at_ms = {}", soon.as_millisecond());
-    place.outside(&moved).await;
     let observed = bring(&mut store, &only(wish.clone())).await;
     let row = &observed.relationships[&key("acme")][0];
     assert_eq!(row.ends_at, wish.invitation.auto_extend.after(soon));
@@ -139,7 +140,9 @@ async fn another_object_claims_a_row_and_the_old_one_loses_it(place: &Place) {
     heir.object = object("heir");
     heir.uid = Uid("heir".into());
     heir.adopt_from = Some("cli/msp/acme".to_owned());
-    let observed = bring(&mut store, &only(heir)).await;
+    let mut heir = only(heir);
+    heir.gone.insert(object("acme"));
+    let observed = bring(&mut store, &heir).await;
     let owner = &observed.relationships[&key("acme")][0].owner;
     assert_eq!(owner.to_string(), "cli/msp/heir");
 }

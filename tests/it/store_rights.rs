@@ -2,7 +2,7 @@
 //!
 //! Never: a right that the work does not need.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use concordat::{
     domain::{limits::Limits, plan::Effect, state::Instance},
@@ -11,10 +11,12 @@ use concordat::{
         sql::{POSTGRES_ROLES, open_reader, open_writer},
     },
 };
+use regex::Regex;
 use sqlx::{AssertSqlSafe, Connection};
 
 use crate::{
     postgres::{Database, Login, server},
+    program::root,
     store_samples::*,
 };
 
@@ -36,6 +38,88 @@ fn database(place: &Place) -> &Database {
         Place::Postgres(database) => database,
         Place::Sqlite(_) => panic!("not a server"),
     }
+}
+
+/// What a role may do in the schema besides looking, table by table and column by column.
+fn granted(database: &str, role: &str) -> BTreeSet<String> {
+    let rights = format!(
+        "SELECT a.privilege_type || ' ' || c.relname FROM pg_class c, aclexplode(c.relacl) a \
+         WHERE c.relnamespace = 'concordat'::regnamespace AND a.grantee = '{role}'::regrole \
+         AND a.privilege_type <> 'SELECT' \
+         UNION ALL SELECT a.privilege_type || ' ' || c.relname || '.' || t.attname FROM pg_class c \
+         JOIN pg_attribute t ON t.attrelid = c.oid, aclexplode(t.attacl) a \
+         WHERE c.relnamespace = 'concordat'::regnamespace AND a.grantee = '{role}'::regrole \
+         AND a.privilege_type <> 'SELECT'"
+    );
+    server().administer(database, &rights).lines().map(str::to_owned).collect()
+}
+
+/// What the statements in our sources do besides looking.
+fn used() -> BTreeSet<String> {
+    let mut used = BTreeSet::new();
+    let insert = Regex::new(r#"INSERT INTO (\w+) ([^"]*)"#).unwrap();
+    let set = Regex::new(r"DO UPDATE SET (.*?)(?: WHERE | RETURNING |$)").unwrap();
+    let update = Regex::new(r#"UPDATE (\w+) SET ([^"]*?)(?: WHERE |")"#).unwrap();
+    let delete = Regex::new(r"DELETE FROM (\w+)").unwrap();
+    let columns = |table: &str, list: &str| -> Vec<String> {
+        let names = list.split(", ").filter_map(|part| part.trim().split_once(" = "));
+        names.map(|(column, _)| format!("UPDATE {table}.{column}")).collect()
+    };
+    for entry in std::fs::read_dir(root().join("src/store/sql")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|end| end != "rs") || path.ends_with("tests.rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(path).unwrap().replace("\\\n", " ");
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for found in insert.captures_iter(&text) {
+            used.insert(format!("INSERT {}", &found[1]));
+            let list = set.captures(&found[2]);
+            used.extend(list.into_iter().flat_map(|list| columns(&found[1], &list[1])));
+        }
+        for found in update.captures_iter(&text) {
+            used.extend(columns(&found[1], &found[2]));
+        }
+        used.extend(delete.captures_iter(&text).map(|found| format!("DELETE {}", &found[1])));
+    }
+    // The tables of migrations are the owner's. To lock a row takes a right to update something of it.
+    used.remove("INSERT concordat");
+    used.insert("UPDATE locks.instance".to_owned());
+    used
+}
+
+#[tokio::test]
+async fn an_operator_may_do_what_our_statements_do_and_nothing_else() {
+    let (place, _) = with_role("concordat_operator").await;
+    let name = &database(&place).name;
+    assert_eq!(granted(name, "concordat_operator"), used());
+    assert_eq!(granted(name, "concordat_reader"), BTreeSet::new());
+    assert_eq!(granted(name, "concordat_owner"), BTreeSet::new());
+}
+
+#[tokio::test]
+async fn an_upgrade_takes_away_what_an_operator_need_not_do() {
+    let place = Place::postgres();
+    place.outside(&format!("RESET search_path; {}", include_str!("schema_1/postgres.sql"))).await;
+    server().administer(
+        "postgres",
+        "DO $$ BEGIN CREATE ROLE concordat_operator NOLOGIN; \
+         EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$",
+    );
+    // As `roles.sql` of that time had it.
+    place
+        .outside(
+            "GRANT USAGE ON SCHEMA concordat TO concordat_operator; \
+             GRANT SELECT ON ALL TABLES IN SCHEMA concordat TO concordat_operator; \
+             GRANT INSERT, UPDATE ON relationships, assignments, assignment_roles, persons, \
+             acceptances, instances, batches, batch_members, spent TO concordat_operator; \
+             GRANT DELETE ON assignment_roles, spent TO concordat_operator; \
+             GRANT INSERT ON ledger TO concordat_operator; \
+             GRANT UPDATE ON ledger_head TO concordat_operator",
+        )
+        .await;
+    place.writer().await;
+    assert_eq!(granted(&database(&place).name, "concordat_operator"), used());
 }
 
 async fn says(login: &Login, statement: &str) -> Result<u64, String> {
@@ -85,6 +169,19 @@ async fn an_operator_writes_and_can_neither_change_nor_shorten_the_ledger() {
         "DELETE FROM ledger",
         "TRUNCATE ledger",
         "DELETE FROM relationships",
+        "UPDATE relationships SET customer = customer",
+        "UPDATE relationships SET digest = digest",
+        "UPDATE acceptances SET used_for = NULL",
+        "DELETE FROM acceptances",
+        "UPDATE persons SET hash = hash",
+        "DELETE FROM persons",
+        "UPDATE batches SET scope = scope",
+        "DELETE FROM batches",
+        "DELETE FROM batch_members",
+        "UPDATE spent SET revocations = 0",
+        "TRUNCATE spent",
+        "DELETE FROM instances",
+        "DELETE FROM locks",
         "DROP TABLE ledger",
         "ALTER TABLE ledger DISABLE TRIGGER ALL",
     ] {

@@ -20,15 +20,15 @@ use concordat::{
         limits::{Admitted, Limits, check},
         plan::{Change, Claimant, Foreign, plan},
         state::{
-            Absence, Acceptance, Asked, Desired, DesiredGrant, DesiredRelationship, GrantObject,
-            Grantee, GranteeKind, Instance, Invitation, ObjectName, Observed, Person, Policies,
-            RelationshipKey, Renewal, Standing, Tenant, Uid, Window,
+            Absence, Acceptance, Asked, BoundarySource, Desired, DesiredGrant, DesiredRelationship,
+            GrantObject, Grantee, GranteeKind, Grants, Instance, Invitation, ObjectName, Observed,
+            Person, Policies, RelationshipKey, Renewal, Standing, Tenant, Uid, Window,
         },
     },
     store::{
         Outcome, Read, Scope, Signature, StoreUrl, Write,
         apply::{Report, apply},
-        sql::{SqlReader, SqlWriter, open_reader, open_writer},
+        sql::{POSTGRES_ROLES, SqlReader, SqlWriter, open_reader, open_writer},
     },
 };
 use jiff::Timestamp;
@@ -52,6 +52,18 @@ impl Place {
 
     pub fn postgres() -> Self {
         Self::Postgres(server().database("store"))
+    }
+
+    /// The same, where its owner has made the tables and somebody works with no more rights than `concordat_operator` has.
+    pub async fn with_least_rights() -> Self {
+        let mut database = server().database("least");
+        let url = database.url().parse().unwrap();
+        open_writer(&url, &Instance("owner".into()), |_| {}).await.unwrap().close().await.unwrap();
+        server().administer(&database.name, POSTGRES_ROLES);
+        database.user = server().login(&database, "operator");
+        let grant = format!("GRANT concordat_operator TO {}", database.user.name);
+        server().administer(&database.name, &grant);
+        Self::Postgres(database)
     }
 
     pub fn url(&self) -> StoreUrl {
@@ -88,7 +100,7 @@ impl Place {
                 Ok(query.execute(&mut outsider).await?.rows_affected())
             }
             Self::Postgres(database) => {
-                let mut outsider = sqlx::PgConnection::connect(database.url()).await?;
+                let mut outsider = sqlx::PgConnection::connect(&database.owner.url).await?;
                 sqlx::raw_sql("SET search_path = concordat").execute(&mut outsider).await?;
                 let query = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
                 Ok(query.execute(&mut outsider).await?.rows_affected())
@@ -107,7 +119,7 @@ impl Place {
                 sqlx::query_scalar(query).fetch_one(&mut outsider).await.unwrap()
             }
             Self::Postgres(database) => {
-                let mut outsider = sqlx::PgConnection::connect(database.url()).await.unwrap();
+                let mut outsider = sqlx::PgConnection::connect(&database.owner.url).await.unwrap();
                 sqlx::raw_sql("SET search_path = concordat").execute(&mut outsider).await.unwrap();
                 sqlx::query_scalar(query).fetch_one(&mut outsider).await.unwrap()
             }
@@ -142,11 +154,13 @@ pub fn nothing() -> Desired {
     Desired {
         relationships: BTreeMap::new(),
         leaving: BTreeMap::new(),
+        gone: BTreeSet::new(),
         grant_objects: BTreeMap::new(),
         acceptances: Vec::new(),
         namespaces: BTreeSet::from(["msp".into()]),
         absence: Absence::Keep,
         boundaries: BTreeMap::new(),
+        boundary_source: BoundarySource::Input,
     }
 }
 
@@ -180,7 +194,7 @@ pub fn relationship(name: &str, customer: u128) -> DesiredRelationship {
             management: ManagementPolicy::Manage,
         },
         adopt_from: None,
-        grants: BTreeMap::new(),
+        grants: Grants::default(),
         answers: Vec::new(),
         agreements: Vec::new(),
     }
@@ -188,7 +202,8 @@ pub fn relationship(name: &str, customer: u128) -> DesiredRelationship {
 
 /// What a person at the customer says to the invitation of `wish`.
 pub fn answer(wish: &DesiredRelationship, decision: AcceptanceDecision) -> Acceptance {
-    let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap();
+    // A moment ago: what lies ahead of the store's clock when it is read has not happened.
+    let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond() - 1_000).unwrap();
     Acceptance {
         object: object(&format!("{}-answer", wish.invitation.name)),
         content: Digest::of(&(wish.invitation.digest(), format!("{decision:?}"))),

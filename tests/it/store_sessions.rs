@@ -12,19 +12,19 @@ use concordat::{
     domain::{
         digest::Digest,
         entry::{EntryKind, PersonRecord},
-        limits::{Batch, Limits, Share, check},
+        limits::{Batch, Limits, Share, check, member},
         plan::{Claimant, Foreign, plan},
         state::{Absence, Desired, Instance},
     },
     store::{
         CHANGES_AT_ONCE, Observation, Outcome, Read, Refusal, Scope, StoreError, Write,
-        sql::{Erased, open_writer_within},
+        sql::{Erased, SqlWriter, open_writer_within},
     },
 };
 
-use crate::{store_contract::on_both, store_samples::*};
+use crate::{store_contract::on_each, store_samples::*};
 
-on_both! {
+on_each! {
     a_second_writer_of_the_same_instance_waits_and_is_told_for_whom
     an_older_session_is_refused
     five_hundred_at_a_time_make_one_chain
@@ -34,6 +34,8 @@ on_both! {
     a_budget_is_taken_once_however_many_want_it
     what_is_over_the_limit_waits_until_it_is_approved_and_runs_once
     an_approval_lapses
+    an_approval_counts_for_its_own_members_and_for_no_other_of_the_batch
+    whoever_has_asked_is_kept_through_every_other_batch_about_the_same
 }
 
 async fn a_second_writer_of_the_same_instance_waits_and_is_told_for_whom(place: &Place) {
@@ -114,12 +116,18 @@ async fn a_person_is_erased_and_the_chain_stays_true(place: &Place) {
     let told = serde_json::to_string(&entries).unwrap();
     assert!(told.contains(&hash.to_string()) && !told.contains("Lovelace"));
 
-    assert_eq!(store.erase(&Erased::Mail("nobody@else.example".to_owned())).await, Ok(0));
-    assert_eq!(store.erase(&Erased::Mail("ada@Customer.example".to_owned())).await, Ok(1));
-    assert_eq!(store.erase(&Erased::Record(*hash)).await, Ok(0));
+    assert_eq!(
+        store.erase(&Erased::Mail("nobody@else.example".to_owned()), &by("ada")).await,
+        Ok(0)
+    );
+    assert_eq!(
+        store.erase(&Erased::Mail("ada@Customer.example".to_owned()), &by("ada")).await,
+        Ok(1)
+    );
+    assert_eq!(store.erase(&Erased::Record(*hash), &by("ada")).await, Ok(0));
     let persons = place.reader().await.persons().await.unwrap();
     assert_eq!(persons, BTreeMap::from([(*hash, None)]));
-    chain_is_whole(&mut store, 2).await;
+    chain_is_whole(&mut store, 3).await;
     if let Place::Sqlite(folder) = place {
         for file in std::fs::read_dir(folder.path()).unwrap() {
             let bytes = std::fs::read(file.unwrap().path()).unwrap();
@@ -255,10 +263,112 @@ async fn an_approval_lapses(place: &Place) {
         (budget.approved.len(), budget.blocked.len())
     };
     assert_eq!(budget(store.budgets(&scopes).await.unwrap()), (6, 0));
-    place.outside("UPDATE batches SET approved_at_ms = approved_at_ms - 3600001").await;
+    match place {
+        Place::Sqlite(_) => {
+            let later = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(61);
+            store = store.with_clock(std::sync::Arc::new(move || later));
+        }
+        // A server keeps its own clock: an approval of another time than its entry's is none.
+        Place::Postgres(_) => {
+            let earlier = "UPDATE batch_members SET approved_at_ms = approved_at_ms - 3600001";
+            place.outside(earlier).await;
+        }
+    }
     assert_eq!(budget(store.budgets(&scopes).await.unwrap()), (0, 6));
     assert_eq!(within(&mut store, &pruned(), &limits).await.tried, []);
     let known: BTreeMap<Digest, Digest> =
         batch.members.iter().map(|member| (*member, batch.hash)).collect();
     assert_eq!(store.budgets(&scopes).await.unwrap()["default"].blocked, known);
+}
+
+fn nothing_lost() -> Limits {
+    Limits { revocations: Share { count: 0, percent: 0 }, ..Limits::default() }
+}
+
+async fn an_approval_counts_for_its_own_members_and_for_no_other_of_the_batch(place: &Place) {
+    let mut store = place.writer().await;
+    bring(&mut store, &six()).await;
+    let limits = nothing_lost();
+    let whole = batch(&mut store, &pruned(), &limits).await;
+    store.block(std::slice::from_ref(&whole), &by("ada")).await.unwrap();
+    let mut part = whole.clone();
+    part.changes.truncate(2);
+    part.members = part.changes.iter().map(member).collect();
+    store.approve(&part, &by("grace")).await.unwrap();
+    let scopes = BTreeMap::from([("default".to_owned(), limits.clone())]);
+    let budget = store.budgets(&scopes).await.unwrap().remove("default").unwrap();
+    assert_eq!(budget.approved.keys().copied().collect::<BTreeSet<_>>(), part.members);
+    assert_eq!(budget.blocked.len(), 4);
+    // Who believes that all of it is approved is refused the rest by the store itself.
+    let observed = store.observe(&Scope::All).await.unwrap();
+    let claimant = Claimant { instance: Instance::cli(), foreign: Foreign::Conflict };
+    let plan = plan(&pruned(), &observed, &claimant);
+    let budgets = store.budgets(&scopes).await.unwrap();
+    let checked = check(&plan, &pruned(), &budgets, &BTreeSet::from([whole.hash]));
+    let outcome = store.apply(&checked.run, &scopes, &by("ada").into()).await.unwrap();
+    let made = outcome.iter().filter(|outcome| **outcome == Outcome::Done).count();
+    let refused = |it: &&Outcome| matches!(it, Outcome::Refused(Refusal::NotApproved { .. }));
+    assert_eq!((made, outcome.iter().filter(refused).count()), (2, 4), "{outcome:?}");
+    let last = store.entries(0, 1000).await.unwrap();
+    let approved = last.iter().find(|entry| entry.kind == EntryKind::Approved).unwrap();
+    let payload = &approved.payload;
+    assert_eq!(payload["members"].as_array().unwrap().len(), 2);
+}
+
+async fn whoever_has_asked_is_kept_through_every_other_batch_about_the_same(place: &Place) {
+    let mut store = place.writer().await;
+    bring(&mut store, &six()).await;
+    let limits = nothing_lost();
+    let mut whole = batch(&mut store, &pruned(), &limits).await;
+    let asked_by = |batch: &Batch, names: &str| -> BTreeMap<Digest, String> {
+        batch.members.iter().map(|member| (*member, names.to_owned())).collect()
+    };
+    whole.asked = asked_by(&whole, "bob\nmia");
+    let asked = async |store: &mut SqlWriter| -> BTreeSet<String> {
+        let scopes = BTreeMap::from([("default".to_owned(), nothing_lost())]);
+        let budget = store.budgets(&scopes).await.unwrap().remove("default").unwrap();
+        let newest = budget.blocked.keys().filter_map(|member| budget.asked.get(member));
+        newest.flat_map(|names| names.lines().map(str::to_owned)).collect()
+    };
+    let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    store.block(std::slice::from_ref(&whole), &by("ada")).await.unwrap();
+    assert_eq!(asked(&mut store).await, names(&["bob", "mia"]));
+    let entries = store.head().await.unwrap().sequence;
+    let since = Batch { asked: asked_by(&whole, "bob\nmia\ncarl"), ..whole.clone() };
+    store.block(std::slice::from_ref(&since), &by("ada")).await.unwrap();
+    assert_eq!(asked(&mut store).await, names(&["bob", "carl", "mia"]));
+    let last = store.entries(entries, 9).await.unwrap();
+    assert_eq!(last.iter().map(|entry| entry.kind).collect::<Vec<_>>(), [EntryKind::Asked]);
+    store.block(std::slice::from_ref(&since), &by("ada")).await.unwrap();
+    assert_eq!(store.head().await.unwrap().sequence, entries + 1, "nobody has asked since");
+
+    // Something else about the same is another batch, and somebody else asks for that.
+    let other: Vec<_> = whole
+        .changes
+        .iter()
+        .cloned()
+        .map(|mut change| {
+            change.approval = concordat::domain::plan::Approval::NewCatalogue;
+            change
+        })
+        .collect();
+    let members: BTreeSet<Digest> = other.iter().map(member).collect();
+    assert!(members.is_disjoint(&whole.members));
+    let other = Batch {
+        hash: Digest::of(&members),
+        members: members.clone(),
+        changes: other,
+        asked: members.iter().map(|member| (*member, "dora".to_owned())).collect(),
+        ..whole.clone()
+    };
+    store.block(std::slice::from_ref(&other), &by("ada")).await.unwrap();
+    let scopes = BTreeMap::from([("default".to_owned(), limits.clone())]);
+    let budget = store.budgets(&scopes).await.unwrap().remove("default").unwrap();
+    for member in &members {
+        assert_eq!(budget.asked[member], "bob\nmia\ncarl\ndora");
+    }
+    let blocked = store.entries(0, 1000).await.unwrap();
+    let blocked = blocked.iter().rfind(|entry| entry.kind == EntryKind::Blocked).unwrap();
+    let payload = &blocked.payload;
+    assert_eq!(payload["askers"], serde_json::json!(["dora"]));
 }

@@ -51,7 +51,8 @@ impl Work {
             }
         }
         place.write("work/objects.yaml", &objects);
-        let work = Self { place, changes: many * (2 + grants_each) };
+        // And the first boundary of the namespace.
+        let work = Self { place, changes: 1 + many * (2 + grants_each) };
         work.place.write("work/acceptances.yaml", work.acceptances(many));
         work
     }
@@ -148,7 +149,7 @@ impl Gate {
         Self { outsider }
     }
 
-    /// Lets whoever writes to a store with an empty ledger through once, and nobody after that.
+    /// Lets whoever writes to a store whose ledger tells of its boundary at the most through once, and nobody after that.
     pub async fn shut_after_the_first(url: &str) -> Self {
         let gate = Self::shut_by(url, "SELECT pg_advisory_xact_lock(1)").await;
         let mut outsider = PgConnection::connect(url).await.unwrap();
@@ -190,7 +191,7 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE TRIGGER gate BEFORE UPDATE ON ledger_head
-    FOR EACH ROW WHEN (OLD.sequence > 0) EXECUTE FUNCTION wait_at_the_gate();
+    FOR EACH ROW WHEN (OLD.sequence > 1) EXECUTE FUNCTION wait_at_the_gate();
 ";
 
 /// How many entries the ledger has; none where there is no store yet.

@@ -57,8 +57,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{ include "concordat.fullname" . }}-webhook
 {{- end }}
 
-{{- define "concordat.webhookSecret" -}}
+{{- define "concordat.certificateSecret" -}}
 {{ include "concordat.fullname" . }}-webhook
+{{- end }}
+
+{{/* What the operator keeps: the path that only the API server is told, and its own certificate. */}}
+{{- define "concordat.webhookSecret" -}}
+{{ include "concordat.certificateSecret" . }}{{ if not (include "concordat.ownCertificates" .) }}-path{{ end }}
 {{- end }}
 
 {{- define "concordat.ownCertificates" -}}

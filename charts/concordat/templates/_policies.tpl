@@ -91,6 +91,37 @@ variables:
       variables.approval == '' ? '' :
       variables.approval != variables.approvalBefore ? variables.user :
       variables.before[?'concordat.dev/approved-by'].orValue('')
+  # Whose robots the approver may act as: of every namespace, of this one, of those that the values name.
+  - name: accounts
+    expression: authorizer.group('').resource('serviceaccounts')
+  - name: tokens
+    expression: authorizer.group('').resource('serviceaccounts').subresource('token')
+  - name: approves
+    expression: variables.approval != '' && variables.approval != variables.approvalBefore
+  - name: actsEverywhere
+    expression: >-
+      variables.approves && (variables.accounts.check('impersonate').allowed() || variables.tokens.check('create').allowed())
+  - name: actsHere
+    expression: >-
+      variables.approves && (variables.accounts.namespace(request.namespace).check('impersonate').allowed() ||
+      variables.tokens.namespace(request.namespace).check('create').allowed())
+  {{- range $index, $namespace := .Values.policies.robotNamespaces }}
+  - name: actsIn{{ $index }}
+    expression: >-
+      variables.approves && (variables.accounts.namespace('{{ $namespace }}').check('impersonate').allowed() ||
+      variables.tokens.namespace('{{ $namespace }}').check('create').allowed())
+  {{- end }}
+  - name: actsFor
+    expression: variables.now[?'concordat.dev/approver-acts-for'].orValue('')
+  - name: mustActFor
+    expression: >-
+      variables.approval == '' ? '' :
+      variables.approval == variables.approvalBefore ? variables.before[?'concordat.dev/approver-acts-for'].orValue('') :
+      variables.actsEverywhere ? '*' :
+      ((variables.actsHere ? [request.namespace] : [])
+      {{- range $index, $namespace := .Values.policies.robotNamespaces }} +
+      (variables.actsIn{{ $index }} ? ['{{ $namespace }}'] : [])
+      {{- end }}).join(',')
 {{- end }}
 
 {{- define "concordat.operatorUser" -}}

@@ -2,6 +2,7 @@
 //!
 //! Never: stopping at the first thing that is wrong.
 
+mod mend;
 mod node;
 mod way;
 mod words;
@@ -11,13 +12,15 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use regex::Regex;
 use serde_json::{Map, Number, Value};
 
-use node::Form;
+use super::field::Form;
+pub use mend::Mend;
 pub use node::{Node, Shape};
 pub use way::Way;
-use words::shown;
+use words::{plain_or_quoted, shown};
 
 use super::{
-    field::TIMESTAMP,
+    copied,
+    field::{GUID, SHA256, TIMESTAMP},
     schema::{PathStep, Violation, ViolationKind},
 };
 
@@ -26,13 +29,36 @@ use super::{
 pub struct Check {
     /// What was found so far.
     pub violations: Vec<Violation>,
+    /// Where a value stands that nobody wrote, for one that makes no sense.
+    pub stand_ins: Vec<Vec<PathStep>>,
     is_unsound: bool,
 }
 
 impl Check {
+    /// Of an object in which values stand that nobody wrote.
+    pub fn beside(stand_ins: Vec<Vec<PathStep>>) -> Self {
+        Self { stand_ins, ..Self::default() }
+    }
+
     /// Judges the structure of the object, and gives it its defaults.
     pub fn structure(&mut self, node: &Node, object: &mut Value) {
         self.node(node, object, Way::ROOT);
+    }
+
+    /// What would be wrong with a text at the field that `node` is for.
+    pub fn text_at(node: &Node, path: &[PathStep], text: &str) -> Vec<Violation> {
+        fn at(check: &mut Check, node: &Node, text: &str, path: &[PathStep], way: Way<'_>) {
+            match path {
+                [PathStep::Field(name), rest @ ..] => at(check, node, text, rest, way.field(name)),
+                [PathStep::Index(index), rest @ ..] => {
+                    at(check, node, text, rest, way.index(*index));
+                }
+                [] => check.node(node, &mut Value::from(text), way),
+            }
+        }
+        let mut check = Self::default();
+        at(&mut check, node, text, path, Way::ROOT);
+        check.violations
     }
 
     /// Looks for fields that the schema does not know, and for nothing else.
@@ -87,7 +113,22 @@ impl Check {
             | ViolationKind::Duplicate
             | ViolationKind::Rule => false,
         };
-        self.violations.push(Violation { path, kind, message, help });
+        self.violations.push(Violation { path, kind, message, help, instead: None });
+    }
+
+    /// Refuses a value where it is known what was meant.
+    pub(super) fn refuse_for(
+        &mut self,
+        way: Way<'_>,
+        kind: ViolationKind,
+        message: String,
+        instead: Option<Value>,
+        help: Option<String>,
+    ) {
+        self.refuse(way, kind, message, help);
+        if let Some(violation) = self.violations.last_mut() {
+            violation.instead = instead;
+        }
     }
 
     fn node(&mut self, node: &Node, value: &mut Value, way: Way<'_>) {
@@ -104,8 +145,10 @@ impl Check {
                 map.retain(|_, value| !value.is_null());
                 self.count(map.len(), *least, *most, "entry", "entries", way);
                 for (name, value) in map.iter_mut() {
-                    if let Some(form) = names {
-                        self.form(form, name, way.field(name));
+                    if let Some((pattern, form)) = names
+                        && !pattern.is_match(name)
+                    {
+                        self.misses(form, name, &|value| pattern.is_match(value), way.field(name));
                     }
                     self.node(values, value, way.field(name));
                 }
@@ -175,7 +218,18 @@ impl Check {
 
     fn text(&mut self, shape: &Shape, text: &str, way: Way<'_>) {
         let Shape::Text { shortest, longest, form, date_time } = shape else { return };
-        if text.len() > *longest && text.chars().count() > *longest {
+        let is_too_long = text.len() > *longest && text.chars().count() > *longest;
+        if let Some((pattern, form)) = form
+            && !pattern.is_match(text)
+        {
+            // The form says more than the length, and no problem is told twice.
+            let fits =
+                |value: &String| pattern.is_match(value) && value.chars().count() <= *longest;
+            self.is_unsound |= *date_time && !is_date_time(text)
+                || is_too_long && way.path()[0] != PathStep::Field("metadata".to_owned());
+            return self.misses(form, text, &fits, way);
+        }
+        if is_too_long {
             let message = format!(
                 "{} characters are too many, at most {longest} are allowed",
                 text.chars().count()
@@ -187,10 +241,6 @@ impl Check {
             let help = Some("leave the field out where it is not required".to_owned());
             return self.refuse(way, ViolationKind::TooShort, message, help);
         }
-        if form.as_ref().is_some_and(|form| !self.form(form, text, way)) {
-            self.is_unsound |= *date_time && !is_date_time(text);
-            return;
-        }
         if *date_time && !is_date_time(text) {
             let message = format!("`{}` is no date and time that exists", shown(text));
             let help = Some(format!("write {}", TIMESTAMP.expected));
@@ -198,14 +248,20 @@ impl Check {
         }
     }
 
-    /// Whether the text has the form.
-    fn form(&mut self, (form, expected): &Form, text: &str, way: Way<'_>) -> bool {
-        let has_it = form.is_match(text);
-        if !has_it {
-            let message = format!("`{}` is not {expected}", shown(text));
-            self.refuse(way, ViolationKind::Pattern, message, None);
-        }
-        has_it
+    /// Refuses a text that does not have the form, with what to write instead.
+    fn misses(&mut self, form: &Form, text: &str, fits: &impl Fn(&String) -> bool, way: Way<'_>) {
+        let message = format!("`{}` is not {}", shown(text), form.expected);
+        let instead = (form.instead)(text).filter(fits);
+        let has_a_way = [GUID, SHA256, TIMESTAMP].iter().any(|it| it.pattern == form.pattern);
+        let aside = || has_a_way.then(|| copied::aside(way.last_field(), text)).flatten();
+        let written = || instead.as_ref().map(|it| format!("write `{}`", plain_or_quoted(it)));
+        // A date alone may mean its beginning or its end.
+        let help = match way.last_field() {
+            "notAfter" => aside().or_else(written),
+            _ => written().or_else(aside),
+        };
+        let instead = instead.map(Value::String);
+        self.refuse_for(way, ViolationKind::Pattern, message, instead, help);
     }
 
     fn count(
@@ -219,7 +275,7 @@ impl Check {
     ) {
         if count < least {
             let message = format!("it is empty, at least {least} {one} is needed");
-            let help = Some("leave the field out where it is not required".to_owned());
+            let help = Some(format!("write at least {least}"));
             self.refuse(way, ViolationKind::TooFew, message, help);
         } else if count > most {
             let message = format!("{count} {many} are too many, at most {most} are allowed");

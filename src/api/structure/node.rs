@@ -7,10 +7,14 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use regex::Regex;
 use serde_json::Value;
 
-use crate::api::{cel::Rules, field::FORMS};
+use crate::api::{
+    cel::Rules,
+    field::{self, FORMS},
+    schema::PathStep,
+};
 
-/// A pattern, and what it asks for in words.
-pub type Form = (Regex, &'static str);
+/// A form, and its pattern as a regular expression.
+pub type Form = (Regex, field::Form);
 
 /// One node of a schema, as far as structural schemas go.
 #[derive(Debug, Default)]
@@ -78,6 +82,42 @@ impl Node {
             allowed: schema["enum"].as_array().cloned().unwrap_or_default(),
             shape,
             rules,
+        }
+    }
+
+    /// The node of a field or item below this one.
+    pub fn below(&self, step: &PathStep) -> Option<&Self> {
+        match (&self.shape, step) {
+            (Shape::Object { fields, .. }, PathStep::Field(name)) => fields.get(name),
+            (Shape::Map { values, .. }, PathStep::Field(_)) => Some(values),
+            (Shape::List { items, .. }, PathStep::Index(_)) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// Whether a text can stand here.
+    pub(super) fn takes(&self, text: &str) -> bool {
+        let Shape::Text { form, longest, .. } = &self.shape else { return false };
+        let has_form = form.as_ref().is_none_or(|(pattern, _)| pattern.is_match(text));
+        has_form && text.chars().count() <= *longest
+    }
+
+    /// A value that fits here and says nothing.
+    pub fn stand_in(&self) -> Value {
+        if let Some(value) = self.default.as_ref().or(self.allowed.first()) {
+            return value.clone();
+        }
+        match &self.shape {
+            Shape::Object { fields, required } => {
+                let needed = fields.iter().filter(|(name, _)| required.contains(name));
+                needed.map(|(name, field)| (name.clone(), field.stand_in())).collect()
+            }
+            Shape::Text { date_time: true, .. } => "2000-01-01T00:00:00Z".into(),
+            Shape::Text { .. } => "".into(),
+            Shape::Integer { least, .. } => (*least.max(&0)).into(),
+            Shape::Boolean => true.into(),
+            Shape::List { .. } => Value::Array(Vec::new()),
+            Shape::Map { .. } | Shape::Anything => Value::Object(serde_json::Map::new()),
         }
     }
 
@@ -165,9 +205,9 @@ impl Shape {
 /// The pattern as a regular expression, compiled once however often it stands in the schemas, and what it asks for.
 fn compiled_form(pattern: &str) -> Form {
     static COMPILED: LazyLock<Vec<Form>> = LazyLock::new(|| {
-        let forms = FORMS.iter().map(|form| {
-            (Regex::new(form.pattern).expect("a test compiles every form"), form.expected)
-        });
+        let forms = FORMS
+            .iter()
+            .map(|form| (Regex::new(form.pattern).expect("a test compiles every form"), *form));
         forms.collect()
     });
     let position = FORMS.iter().position(|form| form.pattern == pattern);

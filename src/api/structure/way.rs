@@ -31,6 +31,19 @@ impl<'a> Way<'a> {
         Self { before: Some(self), step: Some(StepRef::Index(index)) }
     }
 
+    /// The field that is looked at; of an item, the one that lists it.
+    pub fn last_field(&self) -> &'a str {
+        match self.step {
+            Some(StepRef::Field(name)) => name,
+            Some(StepRef::Index(_)) | None => self.before.map_or("", Way::last_field),
+        }
+    }
+
+    /// What a path has more than this way, where it leads on from it.
+    pub fn below<'p>(&self, path: &'p [PathStep]) -> Option<&'p [PathStep]> {
+        path.strip_prefix(self.path().as_slice())
+    }
+
     /// The whole of it, for a violation.
     pub fn path(&self) -> Vec<PathStep> {
         let mut path = self.before.map(Way::path).unwrap_or_default();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{Check, Node, Shape, Way};
-use crate::api::schema::ViolationKind;
+use crate::api::{copied, schema::ViolationKind};
 
 impl Check {
     pub(super) fn unknown_field(
@@ -16,7 +16,9 @@ impl Check {
         fields: &BTreeMap<String, Node>,
         way: Way<'_>,
     ) {
-        let suggestion = nearest(name, fields.keys().map(String::as_str)).map(str::to_owned);
+        let names = || fields.keys().map(String::as_str);
+        let suggestion = copied::field(name, names()).or_else(|| nearest(name, names()));
+        let suggestion = suggestion.map(str::to_owned);
         let help = match &suggestion {
             Some(near) => format!("did you mean `{near}`?"),
             None if fields.is_empty() => "no field belongs here".to_owned(),
@@ -42,40 +44,103 @@ impl Check {
             Value::Array(_) => ("a list".to_owned(), None),
             Value::Object(_) => ("fields".to_owned(), None),
         };
-        let help = match (shape, value, scalar) {
+        let (help, instead) = match (shape, value, scalar) {
             (Shape::Text { .. }, _, Some(scalar)) => {
-                Some(format!("put it in quotes: `\"{scalar}\"`"))
+                (Some(format!("put it in quotes: `\"{scalar}\"`")), None)
             }
-            (Shape::Boolean | Shape::Integer { .. }, Value::String(text), _)
-                if text.parse::<bool>().is_ok() || text.parse::<i64>().is_ok() =>
-            {
-                Some("write it without quotes".to_owned())
+            (Shape::Text { .. }, Value::Array(list), _) => match &list[..] {
+                [Value::String(text)] => {
+                    let help = format!("write `{}`: one value, not a list", plain_or_quoted(text));
+                    (Some(help), Some(list[0].clone()))
+                }
+                _ => (None, None),
+            },
+            (Shape::Boolean, Value::String(_) | Value::Number(_), _) => {
+                let meant = truth(value.as_str().unwrap_or(&value.to_string()));
+                let written = value.as_str().is_some_and(|text| text.parse::<bool>().is_ok());
+                if way.last_field() == "readConfirmed" && meant == Some(false) {
+                    (Some(copied::NOT_READ.to_owned()), None)
+                } else {
+                    let help = meant.map(|meant| unquoted_or(written, &meant));
+                    (help, meant.map(Value::Bool))
+                }
             }
-            (Shape::List { .. }, Value::String(text), _) => {
-                Some(format!("write it as a list: `[{}]`", shown(text)))
+            (Shape::Integer { least, most }, Value::String(text), _) => {
+                let plain: String =
+                    text.chars().filter(|sign| !matches!(sign, '_' | ',' | '%' | ' ')).collect();
+                let number = plain.parse::<i64>().ok().filter(|it| (least..=most).contains(&it));
+                let help = number.map(|number| unquoted_or(plain == *text, &number));
+                (help, number.map(Value::from))
             }
-            _ => None,
+            (Shape::List { items, .. }, Value::String(text), _) => {
+                let help = format!("write it as a list: `[{}]`", shown(text));
+                let is_text = matches!(items.shape, Shape::Text { .. });
+                (Some(help), is_text.then(|| Value::Array(vec![value.clone()])))
+            }
+            (Shape::Object { fields, required }, Value::String(text), _) => match &required[..] {
+                [only] if fields.get(only).is_some_and(|field| field.takes(text)) => {
+                    let help = format!("write `{{{only}: {}}}`", plain_or_quoted(text));
+                    (Some(help), Some([(only.clone(), value.clone())].into_iter().collect()))
+                }
+                _ => (None, None),
+            },
+            _ => (None, None),
         };
         let message = format!("{} belongs here, not {found}", shape.expected());
-        self.refuse(way, ViolationKind::WrongType, message, help);
+        self.refuse_for(way, ViolationKind::WrongType, message, instead, help);
     }
 
     pub(super) fn not_one_of(&mut self, allowed: &[Value], value: &Value, way: Way<'_>) {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let allowed = || allowed.iter().filter_map(Value::as_str);
-        let help = match nearest(&text, allowed()) {
+        let allowed: Vec<&str> = allowed.iter().filter_map(Value::as_str).collect();
+        let known = copied::choice(way.last_field(), &text, &allowed);
+        let help = match known.or_else(|| nearest(&text, allowed.iter().copied())) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("one of {}", quoted(allowed())),
+            None => format!("one of {}", quoted(allowed.iter().copied())),
         };
         let message = format!("`{}` is not a value of this field", shown(&text));
-        self.refuse(way, ViolationKind::NotOneOf, message, Some(help));
+        let instead = known.map(Value::from);
+        self.refuse_for(way, ViolationKind::NotOneOf, message, instead, Some(help));
     }
 }
 
-/// The candidate that was probably meant.
+/// How to write a value for which text was written.
+fn unquoted_or(only_the_quotes_are_wrong: bool, value: &dyn std::fmt::Display) -> String {
+    if only_the_quotes_are_wrong {
+        "write it without quotes".to_owned()
+    } else {
+        format!("write `{value}`")
+    }
+}
+
+/// What a word for a truth value means.
+fn truth(text: &str) -> Option<bool> {
+    match &*text.trim().to_lowercase() {
+        "true" | "yes" | "y" | "on" | "1" | "enabled" => Some(true),
+        "false" | "no" | "n" | "off" | "0" | "disabled" => Some(false),
+        _ => None,
+    }
+}
+
+/// The candidate that was probably meant: never one with another number, or the opposite.
 fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let text = text.to_lowercase();
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let denies = |text: &str, other: &str| {
+        let denials = ["un", "not", "non", "no", "dis", "de", "in"];
+        denials.iter().any(|denial| {
+            text.strip_prefix(denial).is_some_and(|rest| {
+                let rest = rest.trim_start_matches(['-', '_', ' ']);
+                other.starts_with(rest) || rest.starts_with(other)
+            })
+        })
+    };
     candidates
+        .filter(|candidate| digits(candidate) == digits(&text))
+        .filter(|candidate| {
+            let candidate = candidate.to_lowercase();
+            candidate == text || !denies(&text, &candidate) && !denies(&candidate, &text)
+        })
         .map(|candidate| {
             (strsim::normalized_damerau_levenshtein(&text, &candidate.to_lowercase()), candidate)
         })
@@ -86,6 +151,28 @@ fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
 
 fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// A text as it is written in YAML: in quotes where it would be read as something else without them.
+pub(super) fn plain_or_quoted(text: &str) -> String {
+    let word = text.to_lowercase();
+    let is_word = matches!(
+        &*word,
+        "" | "~" | "null" | "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n"
+    );
+    let begins = text.starts_with(|first: char| {
+        first.is_ascii_digit() || first.is_whitespace() || "+-.?:,[]{}#&*!|>'\"%@`".contains(first)
+    });
+    let is_number = begins && !text.chars().any(|character| character.is_ascii_alphabetic());
+    let is_sign = begins && !text.starts_with(|first: char| first.is_ascii_digit() || first == '.');
+    let holds = text.contains(": ") || text.contains(" #") || text.ends_with([':', ' ']);
+    // What is to be written is shown to its end.
+    let text = text.escape_debug().to_string().replace("\\'", "'");
+    if is_word || is_number || is_sign || holds || text.parse::<f64>().is_ok() {
+        format!("\"{text}\"")
+    } else {
+        text
+    }
 }
 
 /// A text as it may be printed: short, and with nothing that a terminal would obey.

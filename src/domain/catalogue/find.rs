@@ -4,7 +4,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{Catalogue, Role, Task};
+use super::{
+    Catalogue, Role, Task,
+    suggest::{Known, Meant, is_given},
+};
 use crate::domain::{
     enumeration::{enumeration, quoted},
     ids::RoleId,
@@ -15,6 +18,9 @@ const NEAR: f64 = 0.86;
 
 /// How many suggestions are given at most.
 const SUGGESTIONS: usize = 3;
+
+/// Nobody means a task by a longer id.
+const LONGEST: usize = 200;
 
 /// What was looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,8 +41,7 @@ impl fmt::Display for Found {
 }
 
 /// Nothing has this name, with what was probably meant, best first.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no {what} is called `{}`", .text.escape_debug())]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotFound {
     /// Whether a role or a task was looked for.
     pub what: Found,
@@ -44,15 +49,40 @@ pub struct NotFound {
     pub text: String,
     /// Names of roles, or ids of tasks. May be empty.
     pub suggestions: Vec<String>,
+    /// Why there is none, where it is the name of something else.
+    pub why: Option<&'static str>,
+}
+
+impl std::error::Error for NotFound {}
+
+impl fmt::Display for NotFound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.text.escape_debug();
+        match (self.what, self.text.parse::<RoleId>()) {
+            (Found::Role, Ok(_)) => write!(f, "no built-in role has the template id `{text}`"),
+            (what, _) => write!(f, "no {what} is called `{text}`"),
+        }
+    }
 }
 
 impl NotFound {
     /// The way out, for a person: "did you mean `…`?"
     pub fn help(&self) -> String {
+        if let Some(why) = self.why {
+            return why.to_owned();
+        }
+        if self.what == Found::Role && self.text.parse::<RoleId>().is_ok() {
+            return "write the name of the role, or its `roleTemplateId`: the `id` in `/directoryRoles` and \
+                    the ids of custom roles differ from tenant to tenant"
+                .to_owned();
+        }
         let near: Vec<String> = self.suggestions.iter().map(quoted).collect();
         match (enumeration(&near, "or"), self.what) {
             (Some(near), _) => format!("did you mean {near}?"),
-            (None, Found::Role) => "`concordat roles list` names every role".to_owned(),
+            (None, Found::Role) => "`concordat roles list` names every role; or say what is to be done: \
+                                    `concordat roles tasks` lists it, and `concordat roles solve TASK` \
+                                    names the role for it"
+                .to_owned(),
             (None, Found::Task) => "`concordat roles tasks` names every task".to_owned(),
         }
     }
@@ -71,6 +101,14 @@ pub(super) fn names(roles: &[Role]) -> BTreeMap<String, usize> {
 impl Catalogue {
     /// The role with this display name, former name or template id; upper and lower case are the same.
     pub fn find(&self, text: &str) -> Result<&Role, NotFound> {
+        self.find_exactly(text).map_err(|missing| {
+            let (suggestions, why) = self.role_suggestions(text);
+            NotFound { suggestions, why, ..missing }
+        })
+    }
+
+    /// The same without a look at what was meant, which takes much longer.
+    pub fn find_exactly(&self, text: &str) -> Result<&Role, NotFound> {
         let position = match text.parse::<RoleId>() {
             Ok(id) => self.position(id),
             Err(_) => self.names.get(&text.to_ascii_lowercase()).copied(),
@@ -78,7 +116,8 @@ impl Catalogue {
         position.map(|position| &self.roles[position]).ok_or_else(|| NotFound {
             what: Found::Role,
             text: text.to_owned(),
-            suggestions: self.role_suggestions(text),
+            suggestions: Vec::new(),
+            why: None,
         })
     }
 
@@ -88,22 +127,29 @@ impl Catalogue {
             what: Found::Task,
             text: id.to_owned(),
             suggestions: self.task_suggestions(id),
+            why: None,
         })
     }
 
-    fn role_suggestions(&self, text: &str) -> Vec<String> {
-        let text = text.trim().to_lowercase();
+    fn role_suggestions(&self, text: &str) -> (Vec<String>, Option<&'static str>) {
         if text.parse::<RoleId>().is_ok() {
-            return Vec::new();
+            return (Vec::new(), None);
         }
-        let near = self
-            .names
-            .iter()
-            .map(|(name, position)| (likeness(&text, name), self.roles[*position].name.to_owned()));
-        best(near)
+        if let Some(id) = id_within(text) {
+            let role = self.role(id).filter(|role| is_given(role));
+            return (role.map(|role| role.name.to_owned()).into_iter().collect(), None);
+        }
+        let known = self.known.get_or_init(|| Known::of(&self.roles));
+        match known.meant(text, &self.roles) {
+            Meant::Roles(names) => (names, None),
+            Meant::NoRole(why) => (Vec::new(), Some(why)),
+        }
     }
 
     fn task_suggestions(&self, text: &str) -> Vec<String> {
+        if text.len() > LONGEST {
+            return Vec::new();
+        }
         let text = text.trim().to_lowercase();
         let near = self.tasks.values().map(|task| {
             let whole = likeness(&text, task.id.as_str());
@@ -112,6 +158,15 @@ impl Catalogue {
         });
         best(near)
     }
+}
+
+/// The id in braces, without its hyphens, or beside the name.
+fn id_within(text: &str) -> Option<RoleId> {
+    let parse = |text: &str| {
+        let text = text.trim().trim_matches(['(', ')', '[', ']']);
+        uuid::Uuid::try_parse(text).ok()?.to_string().parse().ok()
+    };
+    parse(text).or_else(|| parse(text.rsplit_once([' ', '('])?.1))
 }
 
 fn likeness(text: &str, name: &str) -> f64 {
@@ -208,9 +263,103 @@ mod tests {
     }
 
     #[test]
+    fn a_role_as_it_is_known_elsewhere_leads_to_the_one_that_is_meant() {
+        let cases = [
+            ("App Administrator", "Application Administrator"),
+            ("App Admin", "Application Administrator"),
+            ("Service Administrator", "Service Support Administrator"),
+            ("SharePoint Online Administrator", "SharePoint Administrator"),
+            ("SharePoint Online Admin", "SharePoint Administrator"),
+            ("Helpdesk Admin", "Helpdesk Administrator"),
+            ("HelpdeskAdministrator", "Helpdesk Administrator"),
+            ("help desk administrator", "Helpdesk Administrator"),
+            ("user_administrator", "User Administrator"),
+            ("User Management Administrator", "User Administrator"),
+            ("Billing Admin", "Billing Administrator"),
+            ("Exchange Online Administrator", "Exchange Administrator"),
+            ("Office 365 Global Admin", "Global Administrator"),
+            ("Teams Service Administrator", "Teams Administrator"),
+            ("Teams Admin", "Teams Administrator"),
+            (
+                "Azure AD Joined Device Administrator",
+                "Microsoft Entra Joined Device Local Administrator",
+            ),
+            ("Intune Admin", "Intune Administrator"),
+            ("Auth Admin", "Authentication Administrator"),
+            ("Global Admin Reader", "Global Reader"),
+            ("Message Centre Reader", "Message Center Reader"),
+            ("Mesage Center Reader", "Message Center Reader"),
+            ("Licence Administrator", "License Administrator"),
+            ("Group Administrator", "Groups Administrator"),
+            ("Security Admin", "Security Administrator"),
+            ("Conditional Access Admin", "Conditional Access Administrator"),
+            ("Benutzeradministrator", "User Administrator"),
+            ("Globaler Administrator", "Global Administrator"),
+            ("Globaler Leser", "Global Reader"),
+            ("Helpdeskadministrator", "Helpdesk Administrator"),
+            ("Sicherheitsadministrator", "Security Administrator"),
+            ("Administrateur général", "Global Administrator"),
+            ("Administrateur Exchange", "Exchange Administrator"),
+            ("Administrador de usuarios", "User Administrator"),
+            ("Lector global", "Global Reader"),
+            ("M365 Apps Administrator", "Office Apps Administrator"),
+            ("Microsoft 365 Apps Admin", "Office Apps Administrator"),
+            ("Office 365 Apps Admin", "Office Apps Administrator"),
+            ("OneDrive Admin", "SharePoint Administrator"),
+            ("Cloudanwendungsadministrator", "Cloud Application Administrator"),
+            ("Cloudgeräteadministrator", "Cloud Device Administrator"),
+            ("Authentifizierungsadministrator", "Authentication Administrator"),
+            ("Dienstsupportadministrator", "Service Support Administrator"),
+            ("Nachrichtencenter-Leser", "Message Center Reader"),
+            ("Service Desk Administrator", "Helpdesk Administrator"),
+            ("Servicedesk Admin", "Helpdesk Administrator"),
+            ("AAD Connect Administrator", "Hybrid Identity Administrator"),
+            ("Security Viewer", "Security Reader"),
+            ("Directory Reader", "Directory Readers"),
+            ("Global Administrator (built-in)", "Global Administrator"),
+            ("{729827e3-9c14-49f7-bb1b-9608f156bbb8}", "Helpdesk Administrator"),
+            ("729827e39c1449f7bb1b9608f156bbb8", "Helpdesk Administrator"),
+            (
+                "Helpdesk Administrator (729827e3-9c14-49f7-bb1b-9608f156bbb8)",
+                "Helpdesk Administrator",
+            ),
+        ];
+        let first: Vec<_> =
+            cases.iter().map(|(text, _)| (*text, suggested(text).first().cloned())).collect();
+        let expected: Vec<_> =
+            cases.iter().map(|(text, role)| (*text, Some((*role).to_owned()))).collect();
+        assert_eq!(first, expected);
+    }
+
+    #[test]
+    fn a_stronger_role_is_not_suggested_for_a_weaker_ones_name() {
+        let catalogue = Catalogue::compiled();
+        for text in ["App Administrator", "Service Administrator", "Auth Admin", "Exchange Admin"] {
+            let suggested = suggested(text);
+            assert!(!suggested.iter().any(|name| name == "Global Administrator"), "{suggested:?}");
+            for name in suggested.iter().skip(1) {
+                assert!(!catalogue.find(name).unwrap().privileged, "{text}: {suggested:?}");
+            }
+        }
+        for text in ["Administrator", "Admin", "the administrator role", "Owner", "AdminAgents"] {
+            assert_eq!(suggested(text), Vec::<String>::new(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_id_of_a_role_in_one_tenant_is_told_from_a_template_id() {
+        let error = Catalogue::compiled().find("741ab5a1-5e1f-42be-8c6b-911e2db72b97").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "no built-in role has the template id `741ab5a1-5e1f-42be-8c6b-911e2db72b97`"
+        );
+        assert!(error.help().contains("`/directoryRoles`"), "{}", error.help());
+    }
+
+    #[test]
     fn an_unknown_role_is_refused_with_the_way_to_the_list() {
         let error = Catalogue::compiled().find("zzz").unwrap_err();
-        assert_eq!(error.help(), "`concordat roles list` names every role");
+        assert!(error.help().contains("`concordat roles solve TASK`"), "{}", error.help());
         assert!(suggested("00000000-0000-0000-0000-000000000000").is_empty());
         assert!(suggested("").is_empty());
     }

@@ -20,6 +20,7 @@ mod roles;
 mod rows;
 mod search;
 mod solve;
+mod suggest;
 mod tasks;
 
 #[cfg(test)]
@@ -49,6 +50,8 @@ pub struct Catalogue {
     roles: Vec<Role>,
     positions: BTreeMap<RoleId, usize>,
     names: BTreeMap<String, usize>,
+    /// What suggestions are made from, once somebody needs one.
+    known: OnceLock<suggest::Known>,
     actions: Vec<&'static str>,
     tasks: BTreeMap<TaskId, Task>,
     restrictions: reach::Restrictions,
@@ -63,6 +66,7 @@ impl Catalogue {
             Self {
                 positions: roles.iter().enumerate().map(|(index, role)| (role.id, index)).collect(),
                 names: find::names(&roles),
+                known: OnceLock::new(),
                 tasks: rows::parse(TASKS),
                 restrictions: reach::parse(RESTRICTIONS),
                 roles,

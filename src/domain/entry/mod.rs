@@ -3,14 +3,17 @@
 //! Never: a person's name, mail or telephone number in what is hashed; only a salted hash of them.
 
 mod recorded;
+pub mod tables;
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use recorded::{Recorded, acceptance, kind, payload, subject};
+pub use recorded::{
+    Columns, Made, Recorded, acceptance, boundary_subject, kind, payload, payload_made, subject,
+};
 
 use super::{
     digest::{Digest, canonical},
@@ -42,20 +45,28 @@ pub enum EntryKind {
     Claimed,
     /// What is recorded for the time after the object was changed.
     PoliciesSet,
+    /// A tenant is called otherwise.
+    Renamed,
     /// A relationship was ended.
     Terminated,
     /// A relationship was over.
     Expired,
     /// An agreement was accepted.
     AgreementAccepted,
+    /// Another boundary bounds a namespace.
+    BoundarySet,
     /// A change was refused by the store.
     Refused,
     /// A batch of changes waits for a person.
     Blocked,
+    /// Somebody else has asked for what waits.
+    Asked,
     /// A person approved a batch.
     Approved,
     /// Something was changed outside.
     Difference,
+    /// What is kept of persons was erased.
+    Erased,
 }
 
 impl EntryKind {
@@ -73,10 +84,17 @@ impl EntryKind {
             | Self::Extended
             | Self::Claimed
             | Self::PoliciesSet
+            | Self::Renamed
             | Self::Terminated
             | Self::Expired
-            | Self::AgreementAccepted => true,
-            Self::Refused | Self::Blocked | Self::Approved | Self::Difference => false,
+            | Self::AgreementAccepted
+            | Self::BoundarySet => true,
+            Self::Refused
+            | Self::Blocked
+            | Self::Asked
+            | Self::Approved
+            | Self::Difference
+            | Self::Erased => false,
         }
     }
 }
@@ -133,6 +151,9 @@ pub struct Intent {
     pub field_manager: Option<String>,
     /// The version of the catalogue.
     pub catalogue: String,
+    /// Everybody who had asked for it while it waited for an approval.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub askers: BTreeSet<String>,
 }
 
 /// What is to be recorded.
@@ -221,9 +242,19 @@ impl Chained {
         let Draft { time, kind, subject, actor, intent, payload } = draft;
         let (sequence, previous) = (head.sequence + 1, head.hash);
         let (actor, intent) = (canonical(&actor), canonical(&intent));
-        let before = canonical(&(sequence, time, kind, &subject));
-        let hash = hash_of(&before, [&actor, &intent, &payload], previous);
-        Self { sequence, time, kind, subject, actor, intent, payload, previous, hash }
+        let hash = Digest::ZERO;
+        let mut entry =
+            Self { sequence, time, kind, subject, actor, intent, payload, previous, hash };
+        entry.hash = entry.computed_hash();
+        entry
+    }
+
+    /// What `hash` must be.
+    pub fn computed_hash(&self) -> Digest {
+        let Self { sequence, time, kind, subject, actor, intent, payload, previous, hash: _ } =
+            self;
+        let before = canonical(&(sequence, time, kind, subject));
+        hash_of(&before, [actor, intent, payload], *previous)
     }
 
     /// The head of a ledger that ends with this entry.
@@ -237,6 +268,27 @@ fn hash_of(before: &str, [actor, intent, payload]: [&str; 3], previous: Digest) 
     let (before, previous) = (before.strip_suffix(']'), canonical(&previous));
     let before = before.expect("a tuple is a list");
     Digest::of_bytes(format!("{before},{actor},{intent},{payload},{previous}]").as_bytes())
+}
+
+impl TryFrom<Chained> for Entry {
+    type Error = serde_json::Error;
+
+    /// Reads the texts.
+    fn try_from(chained: Chained) -> Result<Self, serde_json::Error> {
+        let Chained { sequence, time, kind, subject, actor, intent, payload, previous, hash } =
+            chained;
+        Ok(Self {
+            sequence,
+            time,
+            kind,
+            subject,
+            actor: serde_json::from_str(&actor)?,
+            intent: serde_json::from_str(&intent)?,
+            payload: serde_json::from_str(&payload)?,
+            previous,
+            hash,
+        })
+    }
 }
 
 impl Entry {

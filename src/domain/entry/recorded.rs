@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::EntryKind;
 use crate::domain::{
     digest::{Digest, canonical},
+    limits::Cost,
     plan::{Cause, Change, Effect, Subject},
     state::Acceptance,
 };
@@ -26,9 +27,11 @@ pub fn kind(change: &Change) -> EntryKind {
         (Effect::Extend { .. }, _) => EntryKind::Extended,
         (Effect::Claim { .. }, _) => EntryKind::Claimed,
         (Effect::SetPolicies { .. }, _) => EntryKind::PoliciesSet,
+        (Effect::Rename { .. }, _) => EntryKind::Renamed,
         (Effect::Terminate { .. }, _) => EntryKind::Terminated,
         (Effect::Expire { .. }, _) => EntryKind::Expired,
         (Effect::RecordAcceptance { .. }, _) => EntryKind::AgreementAccepted,
+        (Effect::SetBoundary { .. }, _) => EntryKind::BoundarySet,
     }
 }
 
@@ -46,16 +49,85 @@ pub fn acceptance(effect: &Effect) -> Option<&Acceptance> {
         | Effect::Extend { .. }
         | Effect::Claim { .. }
         | Effect::SetPolicies { .. }
+        | Effect::Rename { .. }
         | Effect::Terminate { .. }
-        | Effect::Expire { .. } => None,
+        | Effect::Expire { .. }
+        | Effect::SetBoundary { .. } => None,
     }
 }
 
 /// What a change is about, as an entry names it.
 pub fn subject(change: &Change) -> String {
-    match &change.subject.relationship {
-        Some(row) => row.to_string(),
-        None => format!("agreement of {}", change.subject.customer.id),
+    match (&change.subject.relationship, &change.effect) {
+        (Some(row), _) => row.to_string(),
+        (None, Effect::SetBoundary { namespace, .. }) => boundary_subject(namespace),
+        (None, _) => format!("agreement of {}", change.subject.customer.id),
+    }
+}
+
+/// What an entry about the boundary of a namespace is about.
+pub fn boundary_subject(namespace: &str) -> String {
+    format!("boundary of {namespace}")
+}
+
+/// What the store knows of a change that it made, and the change itself does not say: with it the rows can be told
+/// from the entries alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// The epoch of the session that wrote it.
+    pub epoch: i64,
+    /// Whose limits bounded it.
+    pub scope: String,
+    /// The number of the relationship's row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<i64>,
+    /// How often the assignment was changed by then, where it changed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+    /// The digest of the row and of all that stands under it, once the transaction was over. It stands with the last
+    /// change of a row in its transaction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<Digest>,
+    /// The batch under whose approval it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<Digest>,
+    /// Which member of that batch it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<Digest>,
+    /// What it took from the budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
+    /// When the run began that brought it, in milliseconds since 1970, where it came with this change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came: Option<i64>,
+}
+
+/// What a store keeps beside a payload, so that an entry is found without a look at its text. The payload says all of
+/// it, and only the payload is hashed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Columns {
+    /// The number of the row whose digest it has.
+    pub row_id: Option<i64>,
+    /// That digest.
+    pub row_state: Option<Digest>,
+    /// The batch under whose approval it was made.
+    pub batch: Option<Digest>,
+    /// Which member of that batch it was.
+    pub member: Option<Digest>,
+}
+
+impl Columns {
+    /// What must stand beside a payload.
+    pub fn of(payload: &Value) -> Self {
+        let made = payload.get("made").and_then(|made| Made::deserialize(made).ok());
+        made.as_ref().map(Self::from).unwrap_or_default()
+    }
+}
+
+impl From<&Made> for Columns {
+    fn from(made: &Made) -> Self {
+        let Made { state: row_state, batch, member, .. } = *made;
+        Self { row_id: made.row.filter(|_| row_state.is_some()), row_state, batch, member }
     }
 }
 
@@ -67,26 +139,44 @@ pub fn payload(
     person: Option<Digest>,
     refused: Option<&str>,
 ) -> String {
+    written(change, id, person, Fate { refused, made: None })
+}
+
+/// The same of a change that a store has made.
+pub fn payload_made(change: &Change, id: Digest, person: Option<Digest>, made: &Made) -> String {
+    written(change, id, person, Fate { refused: None, made: Some(made) })
+}
+
+/// What became of a change.
+#[derive(Serialize)]
+struct Fate<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made: Option<&'a Made>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<&'a str>,
+}
+
+fn written(change: &Change, id: Digest, person: Option<Digest>, fate: Fate<'_>) -> String {
     #[derive(Serialize)]
     struct Payload<'a, E> {
         cause: Cause,
         change: Digest,
         effect: E,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        refused: Option<&'a str>,
+        #[serde(flatten)]
+        fate: Fate<'a>,
         subject: &'a Subject,
     }
     let Change { cause, subject, effect, .. } = change;
     let (cause, change) = (*cause, id);
     if acceptance(effect).is_none() {
-        return canonical(&Payload { cause, change, effect, refused, subject });
+        return canonical(&Payload { cause, change, effect, fate, subject });
     }
     let mut effect = json!(effect);
     if let Some(accepted_by) = accepted_by(&mut effect) {
         let role = accepted_by["role"].take();
         *accepted_by = json!({ "person": person, "role": role });
     }
-    canonical(&Payload { cause, change, effect, refused, subject })
+    canonical(&Payload { cause, change, effect, fate, subject })
 }
 
 /// A change as an entry records it: the inverse of [`payload`].
@@ -102,6 +192,8 @@ pub struct Recorded {
     pub effect: Effect,
     /// The hash of the person's record, where the effect is an acceptance.
     pub person: Option<Digest>,
+    /// What the store knew of it; absent where a program before schema 6 has written it.
+    pub made: Option<Made>,
 }
 
 impl Recorded {
@@ -113,13 +205,14 @@ impl Recorded {
             cause: Cause,
             subject: Subject,
             effect: Value,
+            made: Option<Made>,
         }
         #[derive(Deserialize)]
         struct AcceptedBy {
             person: Option<Digest>,
             role: Value,
         }
-        let Payload { change, cause, subject, mut effect } = Payload::deserialize(payload)?;
+        let Payload { change, cause, subject, mut effect, made } = Payload::deserialize(payload)?;
         let mut person = None;
         if let Some(accepted_by) = accepted_by(&mut effect) {
             let known = AcceptedBy::deserialize(accepted_by.take())?;
@@ -129,7 +222,7 @@ impl Recorded {
                 "role": known.role,
             });
         }
-        Ok(Self { change, cause, subject, effect: Effect::deserialize(effect)?, person })
+        Ok(Self { change, cause, subject, effect: Effect::deserialize(effect)?, person, made })
     }
 }
 

@@ -1,18 +1,21 @@
 //! What needs a person: how much may be lost or gained at once (DESIGN §5).
 //!
-//! Never: counts expiry, a completed replacement, or what a person approved.
+//! Never: counts expiry, what has moved whole to a successor, or what a person approved.
 
 mod check;
 mod cost;
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
 
-pub use check::{Admitted, Batch, Checked, check};
-pub use cost::member;
+pub use check::{Admitted, Approvals, Batch, Checked, Reach, check, check_as_approved};
+pub use cost::{matter, member, subject};
 
-use super::{digest::Digest, duration::Duration};
+use super::{digest::Digest, duration::Duration, plan::Change};
 
 /// How much may happen within a window without a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +26,7 @@ pub struct Limits {
     pub revocations: Share,
     /// Relationships that are terminated.
     pub terminations: Share,
-    /// Privileged roles that are gained.
+    /// Privileged roles that are gained, or held for longer.
     pub privileged_gains: u32,
     /// Grantees that held nothing before.
     pub new_grantees: u32,
@@ -75,12 +78,13 @@ impl Limits {
 
 /// What a change counts as, and what was spent within the window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Cost {
     /// Assignments that lose something.
     pub revocations: u32,
     /// Relationships that are terminated.
     pub terminations: u32,
-    /// Privileged roles that are gained.
+    /// Privileged roles that are gained, or held for longer.
     pub privileged_gains: u32,
     /// Grantees that held nothing before.
     pub new_grantees: u32,
@@ -98,6 +102,18 @@ impl Cost {
             privileged_gains: self.privileged_gains.saturating_add(other.privileged_gains),
             new_grantees: self.new_grantees.saturating_add(other.new_grantees),
             replacements: self.replacements.saturating_add(other.replacements),
+        }
+    }
+
+    /// What this is more than another, measure by measure.
+    #[must_use]
+    pub fn beyond(self, other: Self) -> Self {
+        Self {
+            revocations: self.revocations.saturating_sub(other.revocations),
+            terminations: self.terminations.saturating_sub(other.terminations),
+            privileged_gains: self.privileged_gains.saturating_sub(other.privileged_gains),
+            new_grantees: self.new_grantees.saturating_sub(other.new_grantees),
+            replacements: self.replacements.saturating_sub(other.replacements),
         }
     }
 
@@ -120,7 +136,7 @@ pub enum Measure {
     Revocations,
     /// Relationships that are terminated.
     Terminations,
-    /// Privileged roles that are gained.
+    /// Privileged roles that are gained, or held for longer.
     PrivilegedGains,
     /// Grantees that held nothing before.
     NewGrantees,
@@ -128,6 +144,10 @@ pub enum Measure {
     Replacements,
     /// Changes that a person must approve whatever the limits.
     NeedApproval,
+    /// Changes that the boundary of their namespace did not admit so far.
+    EarlierBoundary,
+    /// Boundaries that would be wider, while something waits for that.
+    WiderBoundary,
 }
 
 /// How much there is and how much was spent, for one scope.
@@ -135,15 +155,51 @@ pub enum Measure {
 pub struct Budget {
     /// Spent within the window.
     pub spent: Cost,
-    /// Assignments that hold something.
+    /// Assignments that hold something, without those that have just come.
     pub assignments: u32,
-    /// Relationships that are active.
+    /// Relationships that are active, without those that have just come.
     pub relationships: u32,
     /// Members of stored batches that nobody has approved, each with the hash of its batch: blocked however the window
     /// slides.
     pub blocked: BTreeMap<Digest, Digest>,
     /// Members of approved batches, by the hash of the batch.
     pub approved: BTreeMap<Digest, Digest>,
+    /// Who has asked for each of them since it waits, one name a line.
+    pub asked: BTreeMap<Digest, String>,
+    /// What the members of stored batches are about, approved or not: the same with other ends waits as well.
+    pub waiting: BTreeSet<Digest>,
+}
+
+impl Budget {
+    /// Whether a change waits that no approval covers as it is.
+    pub fn holds(&self, change: &Change) -> bool {
+        if self.blocked.is_empty() && self.waiting.is_empty() {
+            return false;
+        }
+        let member = member(change);
+        !self.approved.contains_key(&member)
+            && (self.blocked.contains_key(&member) || self.waiting.contains(&matter(change)))
+    }
+}
+
+/// The names of a text with one on each line.
+pub fn asker_names(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter(|name| !name.is_empty())
+}
+
+/// The lines of `names`, then each name of `more` that is not among them.
+pub fn all_names(names: &str, more: &str) -> String {
+    if names.is_empty() {
+        return more.to_owned();
+    }
+    let mut all = names.to_owned();
+    for name in asker_names(more) {
+        if !asker_names(names).any(|known| known == name) {
+            all.push('\n');
+            all.push_str(name);
+        }
+    }
+    all
 }
 
 impl fmt::Display for Measure {
@@ -155,6 +211,8 @@ impl fmt::Display for Measure {
             Self::NewGrantees => "new grantees",
             Self::Replacements => "replacements",
             Self::NeedApproval => "what needs an approval",
+            Self::EarlierBoundary => "what the earlier boundary does not admit",
+            Self::WiderBoundary => "boundaries that become wider",
         })
     }
 }
@@ -174,7 +232,7 @@ impl Limits {
             Measure::PrivilegedGains => self.privileged_gains,
             Measure::NewGrantees => self.new_grantees,
             Measure::Replacements => self.replacements,
-            Measure::NeedApproval => 0,
+            Measure::NeedApproval | Measure::EarlierBoundary | Measure::WiderBoundary => 0,
         };
         let counted = cost.measures().into_iter().zip(total.measures());
         counted

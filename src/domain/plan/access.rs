@@ -8,11 +8,11 @@ use ecow::EcoString;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Cause, Change, Effect};
+use super::{Cause, Change, Effect, Subject};
 use crate::domain::{
     catalogue::Catalogue,
     ids::{GranteeId, RoleId, TenantId},
-    state::{Grantee, Observed, RelationshipKey, Roles, Tenant},
+    state::{Grantee, Observed, Owner, RelationshipKey, Roles, Tenant},
 };
 
 /// What one grantee gains and loses in one customer's tenant, over all changes together.
@@ -51,51 +51,134 @@ pub struct RoleChange {
     pub after: Option<Timestamp>,
 }
 
-/// What grantees hold in a customer's tenant under relationships that a plan leaves alone.
-pub type Besides = BTreeMap<(TenantId, GranteeId), Roles>;
+/// Who holds something where: a group's id means something only within the tenant that it is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Holder {
+    /// The customer's tenant.
+    pub customer: TenantId,
+    /// The partner's tenant.
+    pub partner: TenantId,
+    /// The group or user.
+    pub grantee: GranteeId,
+}
 
-/// What the grantees that lose something to a successor hold under rows that the changes leave alone: a plan that goes
-/// on with an interrupted replacement takes nothing from them.
+/// What the grantees of a plan hold in a customer's tenant before it, under every relationship that is known: whoever
+/// holds a role under another one neither gains nor loses it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Besides(BTreeMap<Holder, BTreeMap<RelationshipKey, Roles>>);
+
+impl Besides {
+    /// The same after some changes.
+    #[must_use]
+    pub fn after<'a>(&self, changes: impl IntoIterator<Item = &'a Change>) -> Self {
+        let mut besides = self.clone();
+        for change in changes {
+            let Effect::SetRoles { grantee, after, .. } = &change.effect else { continue };
+            let Some(row) = &change.subject.relationship else { continue };
+            let Subject { customer, partner, .. } = &change.subject;
+            let holder = Holder { customer: customer.id, partner: partner.id, grantee: grantee.id };
+            besides.0.entry(holder).or_default().insert(row.clone(), after.roles.clone());
+        }
+        besides
+    }
+
+    /// The same without the relationships of which that is untrue.
+    #[must_use]
+    pub fn only(mut self, keep: impl Fn(&RelationshipKey) -> bool) -> Self {
+        for rows in self.0.values_mut() {
+            rows.retain(|row, _| keep(row));
+        }
+        self
+    }
+}
+
+/// What each grantee that loses something to a successor will hold under it, by the owner of both.
+pub type Successors = BTreeMap<(Owner, GranteeId), Roles>;
+
+/// What remains under successors: as they are, or as changes that wait for nobody make them.
+pub(super) fn successors(changes: &[Change], observed: &Observed) -> Successors {
+    let mut successors = Successors::new();
+    let mut replaced = BTreeMap::new();
+    for change in changes.iter().filter(|change| change.cause == Cause::Replaced) {
+        let Some((grantee, _, _)) = change.effect.roles_set() else { continue };
+        let Some(row) = &change.subject.relationship else { continue };
+        replaced.insert(row, &change.subject.owner);
+        successors.insert((change.subject.owner.clone(), grantee.id), Roles::new());
+    }
+    if successors.is_empty() {
+        return successors;
+    }
+    let mut remain = |owner: &Owner, grantee, roles| {
+        if let Some(kept) = successors.get_mut(&(owner.clone(), grantee)) {
+            keep(kept, roles);
+        }
+    };
+    let mut touched = BTreeMap::new();
+    for change in changes.iter().filter(|change| !change.approval.is_needed()) {
+        let Some((grantee, _, after)) = change.effect.roles_set() else { continue };
+        let Some(row) = &change.subject.relationship else { continue };
+        if !replaced.contains_key(row) {
+            touched.insert((row, grantee.id), (&change.subject.owner, &after.roles));
+        }
+    }
+    for ((_, grantee), (owner, roles)) in &touched {
+        remain(owner, *grantee, roles);
+    }
+    for rows in observed.relationships.values() {
+        let Some(owner) = rows.iter().find_map(|row| replaced.get(&row.key)) else { continue };
+        for row in rows.iter().filter(|row| !replaced.contains_key(&row.key)) {
+            let left = row.assignments.iter();
+            let left = left.filter(|(id, _)| !touched.contains_key(&(&row.key, **id)));
+            left.for_each(|(id, assignment)| remain(owner, *id, &assignment.state.roles));
+        }
+    }
+    successors
+}
+
+/// Adds what is held until later.
+fn keep(kept: &mut Roles, roles: &Roles) {
+    for (role, until) in roles {
+        let end = kept.entry(*role).or_insert(*until);
+        *end = (*end).max(*until);
+    }
+}
+
+/// What the grantees of the changes hold now.
 pub(super) fn besides(changes: &[Change], observed: &Observed) -> Besides {
-    let touched: BTreeSet<(&RelationshipKey, GranteeId)> = changes
-        .iter()
-        .filter_map(|change| {
-            let (grantee, _, _) = change.effect.roles_set()?;
-            Some((change.subject.relationship.as_ref()?, grantee.id))
-        })
-        .collect();
-    let grantees: BTreeSet<GranteeId> = touched.iter().map(|(_, grantee)| *grantee).collect();
-    let mut besides = Besides::new();
-    let replaced = changes.iter().any(|change| change.cause == Cause::Replaced);
-    for row in observed.relationships.values().flatten().filter(|_| replaced) {
-        let held = row.assignments.iter().filter(|(grantee, _)| {
-            grantees.contains(grantee) && !touched.contains(&(&row.key, **grantee))
-        });
+    let sets = changes.iter().filter_map(|change| change.effect.roles_set());
+    let grantees: BTreeSet<GranteeId> = sets.map(|(grantee, _, _)| grantee.id).collect();
+    let mut besides = Besides::default();
+    if grantees.is_empty() {
+        return besides;
+    }
+    for row in observed.relationships.values().flatten() {
+        let held = row.assignments.iter().filter(|(grantee, _)| grantees.contains(grantee));
         for (grantee, assignment) in held {
-            let roles = besides.entry((row.invitation.customer, *grantee)).or_default();
+            let (customer, partner) = (row.invitation.customer, row.key.partner);
+            let holder = Holder { customer, partner, grantee: *grantee };
             let live = assignment.state.roles.iter().filter(|(_, until)| **until > observed.now);
-            for (role, until) in live {
-                let end = roles.entry(*role).or_insert(*until);
-                *end = (*end).max(*until);
-            }
+            let live = live.map(|(role, until)| (*role, *until)).collect();
+            besides.0.entry(holder).or_default().insert(row.key.clone(), live);
         }
     }
     besides
 }
 
-/// What the changes mean for people, by customer and grantee. Roles that only move from one relationship to its
-/// successor are not listed; `besides` is what is held under relationships that the plan leaves alone.
+/// What the changes mean for people, by customer, partner and grantee. Roles that only move from one relationship to its
+/// successor are not listed, nor those that are held under another one; `besides` is what is held before the changes.
 pub fn access_changes<'a>(
     changes: impl IntoIterator<Item = &'a Change>,
     besides: &Besides,
 ) -> Vec<AccessChange> {
-    let mut people: BTreeMap<(Tenant, GranteeId), Person<'a>> = BTreeMap::new();
+    let mut people: BTreeMap<Holder, Person<'a>> = BTreeMap::new();
     for change in changes {
         let Effect::SetRoles { grantee, before, after } = &change.effect else { continue };
         let Some(row) = &change.subject.relationship else { continue };
-        let who = (change.subject.customer.clone(), grantee.id);
+        let Subject { customer, partner, .. } = &change.subject;
+        let who = Holder { customer: customer.id, partner: partner.id, grantee: grantee.id };
         let person = people.entry(who).or_insert_with(|| Person {
-            partner: &change.subject.partner,
+            customer,
+            partner,
             grantee,
             rows: BTreeMap::new(),
         });
@@ -105,23 +188,25 @@ pub fn access_changes<'a>(
             .and_modify(|roles| roles.1 = &after.roles)
             .or_insert((&before.roles, &after.roles));
     }
-    let nothing = Roles::new();
-    let told = people.into_iter().map(|((customer, grantee), person)| {
-        let besides = besides.get(&(customer.id, grantee)).unwrap_or(&nothing);
-        person.tell(customer, besides)
+    let told = people.into_iter().map(|(holder, person)| {
+        let held = besides.0.get(&holder).into_iter().flatten();
+        let others = held.filter(|(row, _)| !person.rows.contains_key(row));
+        let others = latest(others.map(|(_, roles)| roles));
+        person.tell(&others)
     });
     told.filter(|change| !change.roles.is_empty()).collect()
 }
 
 /// What one grantee holds before and after, by row.
 struct Person<'a> {
+    customer: &'a Tenant,
     partner: &'a Tenant,
     grantee: &'a Grantee,
     rows: BTreeMap<&'a RelationshipKey, (&'a Roles, &'a Roles)>,
 }
 
 impl Person<'_> {
-    fn tell(self, customer: Tenant, besides: &Roles) -> AccessChange {
+    fn tell(self, besides: &Roles) -> AccessChange {
         let before = latest(self.rows.values().map(|(before, _)| *before).chain([besides]));
         let after = latest(self.rows.values().map(|(_, after)| *after).chain([besides]));
         let catalogue = Catalogue::compiled();
@@ -141,7 +226,7 @@ impl Person<'_> {
         let allowed_before = catalogue.actions_of(before.keys().copied());
         let allowed_after = catalogue.actions_of(after.keys().copied());
         AccessChange {
-            customer,
+            customer: self.customer.clone(),
             partner: self.partner.clone(),
             grantee: self.grantee.clone(),
             relationships: self.rows.keys().map(|row| row.name.clone()).collect(),
@@ -155,9 +240,6 @@ impl Person<'_> {
 /// For each role the latest end of several rows.
 fn latest<'a>(rows: impl Iterator<Item = &'a Roles>) -> Roles {
     let mut latest = Roles::new();
-    for (role, until) in rows.flatten() {
-        let end = latest.entry(*role).or_insert(*until);
-        *end = (*end).max(*until);
-    }
+    rows.for_each(|roles| keep(&mut latest, roles));
     latest
 }

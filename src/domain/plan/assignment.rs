@@ -138,12 +138,32 @@ pub fn merge(before: &Assignment, contributions: Contributions, rules: Rules<'_>
             before.contributions.contains_key(object)
                 || contribution.roles.iter().any(|role| merged.after.roles.contains_key(role))
         });
+        let given = &merged.after.recorded;
+        let all = std::mem::take(&mut merged.after.contributions).into_iter();
+        merged.after.contributions = all
+            .map(|(object, contribution)| (object, no_longer_than(contribution, given, ends_at)))
+            .collect();
     }
     if restored.roles != merged.after.roles {
         restored.contributions = merged.after.contributions.clone();
         merged.restored = Some(restored);
     }
     merged
+}
+
+/// What is withheld is not recorded: a window that reaches past what its roles are given for ends with that, or else it
+/// would be given once nothing is withheld, whatever became of its object.
+fn no_longer_than(
+    mut contribution: Box<Contribution>,
+    given: &Roles,
+    ends_at: Option<Timestamp>,
+) -> Box<Contribution> {
+    let latest = contribution.roles.iter().filter_map(|role| given.get(role)).max();
+    let asked = [contribution.window.not_after, ends_at].into_iter().flatten().min();
+    if let Some(latest) = latest.filter(|latest| asked.is_none_or(|asked| asked > **latest)) {
+        contribution.window.not_after = Some(*latest);
+    }
+    contribution
 }
 
 fn put(roles: &mut Roles, role: RoleId, until: Option<Timestamp>) {

@@ -9,10 +9,12 @@ use jiff::Timestamp;
 use super::{
     lifecycle::NEWER_CATALOGUE,
     relationship::{Draft, Latitude, Row, Uids},
+    undeclared,
 };
 use crate::{
     api::GrantDeletionPolicy,
     domain::{
+        catalogue::Catalogue,
         ids::{GranteeId, Kind, RoleId},
         problem::{Code, Severity},
         state::{
@@ -32,6 +34,15 @@ pub(super) struct Source<'a> {
     pub row: &'a Row<'a>,
     /// Other active rows, which this one takes the place of.
     pub left: &'a [&'a Row<'a>],
+}
+
+impl<'a> Source<'a> {
+    /// What a grantee was last called, where that is known.
+    fn name_of(&self, id: GranteeId) -> Option<&'a str> {
+        let rows = std::iter::once(&self.row).chain(self.left);
+        let mut observed = rows.filter_map(|row| row.observed?.assignments.get(&id));
+        observed.find_map(|assignment| assignment.grantee.name.as_deref())
+    }
 }
 
 /// Whether a grant was deleted, or pruned.
@@ -57,18 +68,21 @@ pub(super) fn contributions(
     latitude: Latitude,
     draft: &mut Draft<'_>,
 ) -> Wanted {
-    let Source { wish, desired, row, .. } = source;
+    let Source { wish, row, .. } = source;
     let mut wanted =
         Wanted { contributions: Contributions::new(), gone: Gone::None, newer_catalogue: None };
     let mut newer = Contributions::new();
+    // What nobody asks for now is not extended with its row.
+    let extended = row.observed.and_then(|row| row.ends_at).filter(|end| row.ends_at > Some(*end));
     for (object, recorded) in &before.contributions {
         let kept = match latitude {
             Latitude::Observed => Some(Contribution::clone(recorded)),
+            Latitude::Invalid => given_up(object, recorded, source, id, &mut wanted.gone, draft),
             Latitude::Suspended | Latitude::Full => {
-                kept(object, recorded, desired, latitude, &mut wanted.gone, draft)
+                kept(object, recorded, source, id, latitude, &mut wanted.gone, draft)
             }
         };
-        if let Some(mut kept) = kept {
+        if let Some(mut kept) = kept.map(|kept| ends_no_later(&kept, extended)) {
             if latitude == Latitude::Full {
                 let begun = |role: &RoleId| before.recorded.contains_key(role);
                 kept.roles.retain(|role| begun(role) && row.ceiling.contains(role));
@@ -79,10 +93,7 @@ pub(super) fn contributions(
     if latitude != Latitude::Full {
         return wanted;
     }
-    let mine = wish
-        .grants
-        .iter()
-        .filter(|(_, grant)| grant.grantee.id == id && grant.standing == Standing::Live);
+    let mine = wish.grants.given_to(id).filter(|(_, grant)| grant.standing == Standing::Live);
     for (object, grant) in mine {
         let mut contribution = Box::new(Contribution {
             uid: grant.uid.clone(),
@@ -118,6 +129,11 @@ pub(super) fn contributions(
             contribution.roles.clone_from(&recorded.roles);
             contribution.asked = recorded.asked.clone();
         }
+        if let Some(recorded) = recorded
+            && names_the_same(&recorded.asked.words, &contribution.asked.words)
+        {
+            contribution.asked = recorded.asked.clone();
+        }
         wanted.contributions.insert(object.clone(), contribution);
     }
     if !newer.is_empty() {
@@ -126,6 +142,15 @@ pub(super) fn contributions(
         wanted.newer_catalogue = Some(all);
     }
     wanted
+}
+
+/// Whether all words of both are roles, and they are the same roles in another spelling.
+fn names_the_same(recorded: &BTreeSet<String>, declared: &BTreeSet<String>) -> bool {
+    let roles = |words: &BTreeSet<String>| -> Option<BTreeSet<RoleId>> {
+        let catalogue = Catalogue::compiled();
+        words.iter().map(|word| Some(catalogue.find(word).ok()?.id)).collect()
+    };
+    recorded != declared && roles(recorded).is_some_and(|ids| roles(declared) == Some(ids))
 }
 
 fn ends_no_later(recorded: &Contribution, declared: Option<Timestamp>) -> Contribution {
@@ -142,11 +167,13 @@ fn ends_no_later(recorded: &Contribution, declared: Option<Timestamp>) -> Contri
 fn kept(
     object: &ObjectName,
     recorded: &Contribution,
-    desired: &Desired,
+    source: Source<'_>,
+    id: GranteeId,
     latitude: Latitude,
     gone: &mut Gone,
     draft: &mut Draft<'_>,
 ) -> Option<Contribution> {
+    let desired = source.desired;
     if let Some(said) = desired.grant_objects.get(object) {
         let gives_nothing = match said.standing {
             Standing::Live => true,
@@ -168,13 +195,51 @@ fn kept(
         *gone = Gone::Some;
         return None;
     }
-    let until = recorded.window.not_after;
-    let end = until.map_or("the end of the relationship".to_owned(), |end| end.to_string());
-    let message = format!("`{object}` is gone; what it gave stays until {end}");
-    let help = "revoke it with `--prune`, or declare it again";
+    let who = undeclared::group(id, source.name_of(id));
+    let message = undeclared::gone(object, &who, recorded, source.row.ends_at);
+    let help = match recorded.deletion {
+        GrantDeletionPolicy::Revoke => "revoke it with `--prune`, or declare it again",
+        GrantDeletionPolicy::Retain => {
+            "declare it again; with `deletionPolicy: Revoke` it can be taken away then"
+        }
+    };
     let (code, object) = (ORPHANED, Some(object));
     draft.notice_about(Kind::RoleGrant, object, code, Severity::Notice, message, Some(help));
     Some(recorded.clone())
+}
+
+/// What is left of a recorded contribution under a relationship that has problems: no more than was given, and no more than
+/// its grant asks for now. A grant whose roles cannot be told keeps them.
+fn given_up(
+    object: &ObjectName,
+    recorded: &Contribution,
+    source: Source<'_>,
+    id: GranteeId,
+    gone: &mut Gone,
+    draft: &mut Draft<'_>,
+) -> Option<Contribution> {
+    let Source { wish, desired, .. } = source;
+    let Some(said) = desired.grant_objects.get(object) else { return Some(recorded.clone()) };
+    match said.standing {
+        Standing::Deleted if goes(object, recorded, desired) => {
+            *gone = Gone::Some;
+            return None;
+        }
+        Standing::Suspended | Standing::Invalid | Standing::Deleted => {}
+        Standing::Live => {
+            let grant = wish.grants.get(object).filter(|grant| grant.grantee.id == id)?;
+            let only_by_catalogue = recorded.asked.words == grant.asked.words
+                && recorded.asked.catalogue != grant.asked.catalogue;
+            if !grant.roles.is_empty() {
+                let mut kept = as_said(object, recorded, desired, draft);
+                kept.roles.retain(|role| only_by_catalogue || grant.roles.contains(role));
+                let starts = grant.window.not_before;
+                kept.window.not_before = kept.window.not_before.max(starts);
+                return (!kept.roles.is_empty()).then_some(kept);
+            }
+        }
+    }
+    Some(as_said(object, recorded, desired, draft))
 }
 
 /// Whether what was recorded goes because its very object does: by what that says to the last, or else by what was
@@ -210,7 +275,7 @@ pub(super) fn as_said(
 }
 
 /// What is known of one grantee: what the row holds and, where it takes the place of others, what Concordat gave
-/// there and what somebody took away there.
+/// there, until no later than it was given there, and what somebody took away there.
 pub(super) fn with_predecessors(
     before: &Assignment,
     left: &[&Row<'_>],
@@ -219,11 +284,15 @@ pub(super) fn with_predecessors(
     now: Timestamp,
 ) -> Assignment {
     let mut known = before.clone();
-    for observed in left.iter().rev().filter_map(|row| row.observed) {
-        let Some(assignment) = observed.assignments.get(&id) else { continue };
+    for row in left.iter().rev() {
+        let assignments = row.observed.map(|observed| &observed.assignments);
+        let Some(assignment) = assignments.and_then(|all| all.get(&id)) else { continue };
         let had = live(&assignment.state, now);
         for (object, contribution) in had.contributions {
-            known.contributions.entry(object).or_insert(contribution);
+            known
+                .contributions
+                .entry(object)
+                .or_insert_with(|| Box::new(ends_no_later(&contribution, row.ends_at)));
         }
         for (role, recorded) in had.recorded {
             let here = known.roles.contains_key(&role) || known.recorded.contains_key(&role);

@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AgreementStanding, Approval, Cause, Effect, agreement,
+    AgreementStanding, Ahead, Approval, Cause, Effect,
+    agreement::{access_waits, agreement},
     assignment::{Gains, Merged, Rules, covered, merge},
     contributions::{
         Gone, Source, as_said, contributions, deletion, goes, live, with_predecessors,
@@ -15,15 +16,15 @@ use super::{
     relationship::{Draft, Latitude, Row},
 };
 use crate::{
-    api::{Gates, GrantDeletionPolicy, UnmanagedAssignments},
+    api::{GrantDeletionPolicy, UnmanagedAssignments},
     domain::{
         ids::{GranteeId, Kind},
         lifecycle::{EndReason, Phase},
         partner_type,
         problem::{Code, Severity},
         state::{
-            Assignment, Contribution, Contributions, Desired, DesiredRelationship, Grantee,
-            ObjectName, Observed, Standing, Window,
+            Assignment, Contribution, Contributions, Desired, DesiredGrant, DesiredRelationship,
+            Grantee, ObjectName, Observed, Standing, Window,
         },
     },
 };
@@ -40,6 +41,10 @@ pub const AGREEMENT_NOT_ACCEPTED: Code = Code(511);
 pub const ACCESS_WAITS: Code = Code(512);
 /// A window is cut at the end of the relationship.
 pub const CUT_AT_END: Code = Code(514);
+/// A grant gives roles from a later instant on.
+pub const BEGINS_LATER: Code = Code(523);
+/// A grant would begin when its relationship is over.
+pub const NEVER_BEGINS: Code = Code(524);
 /// A grant waits until the customer has accepted.
 pub const GRANT_WAITS: Code = Code(522);
 
@@ -52,9 +57,10 @@ pub(super) fn plan_grants(
     observed: &Observed,
     draft: &mut Draft<'_>,
 ) {
-    let gains = gate(wish, observed, latitude, draft);
     let active = |row: &Row<'_>| row.phase == Phase::Active;
     let current = current(rows, wish);
+    let row = current.map(|position| &rows[position]);
+    let gains = gate(wish, row, observed, latitude, draft);
     if !rows.iter().any(active) && latitude == Latitude::Full {
         waiting(wish, rows, draft);
     }
@@ -65,7 +71,7 @@ pub(super) fn plan_grants(
                 let others = rows.iter().filter(|other| other.number != row.number);
                 let left: Vec<&Row<'_>> = match latitude {
                     Latitude::Full => others.filter(|other| active(other)).collect(),
-                    Latitude::Suspended | Latitude::Observed => Vec::new(),
+                    Latitude::Suspended | Latitude::Invalid | Latitude::Observed => Vec::new(),
                 };
                 for grantee in grantees(wish, row, &left) {
                     let source = Source { wish, desired, row, left: &left };
@@ -103,9 +109,11 @@ fn ends_unmanaged(row: &Row<'_>, draft: &mut Draft<'_>) {
     }
 }
 
-/// The agreement gates purchasing, and access where asked (L8).
+/// The agreement gates purchasing, and access where asked (L8): that of the row in which access is held, whatever became of
+/// the offer, and that of the offer, for what is still to come.
 fn gate(
     wish: &DesiredRelationship,
+    row: Option<&Row<'_>>,
     observed: &Observed,
     latitude: Latitude,
     draft: &mut Draft<'_>,
@@ -113,8 +121,9 @@ fn gate(
     if latitude != Latitude::Full {
         return Gains::Withheld;
     }
-    let Some(asked) = &wish.invitation.agreement else { return Gains::Allowed };
-    match agreement(wish, &observed.acceptances) {
+    let own = row.map(|row| (&row.key, &*row.invitation));
+    let now = draft.now();
+    match agreement(wish, own, &observed.acceptances, now) {
         AgreementStanding::NotAsked | AgreementStanding::Accepted => return Gains::Allowed,
         AgreementStanding::Awaited => {}
     }
@@ -127,7 +136,7 @@ fn gate(
         let help = "record it with `concordat accept`";
         draft.notice(AGREEMENT_NOT_ACCEPTED, Severity::Notice, message, Some(help));
     }
-    if asked.gates == Gates::Purchase {
+    if !access_waits(wish, own, &observed.acceptances, now) {
         return Gains::Allowed;
     }
     if !wish.grants.is_empty() {
@@ -157,14 +166,46 @@ fn boundaries(wish: &DesiredRelationship, row: &Row<'_>, draft: &mut Draft<'_>) 
         for instant in [not_before, not_after].into_iter().flatten() {
             draft.differs_at(instant);
         }
+        begins(object, grant, row, draft);
         let (Some(not_after), Some(ends_at)) = (not_after, row.ends_at) else { continue };
-        if not_after > ends_at && grant.standing == Standing::Live {
+        let begins = grant.window.not_before.is_none_or(|from| from < ends_at);
+        if not_after > ends_at && begins && grant.standing == Standing::Live {
             let message =
                 format!("`{object}` ends at {ends_at} with `{}`, not at {not_after}", row.key);
             let (code, object) = (CUT_AT_END, Some(object));
             draft.notice_about(Kind::RoleGrant, object, code, Severity::Notice, message, None);
         }
     }
+}
+
+/// Tells what begins later: no change tells it before then.
+fn begins(object: &ObjectName, grant: &DesiredGrant, row: &Row<'_>, draft: &mut Draft<'_>) {
+    let Some(from) = grant.window.not_before.filter(|from| *from > draft.now()) else { return };
+    let (until, key) = (grant.window.not_after, Some(object));
+    if grant.standing != Standing::Live || until.is_some_and(|until| until <= from) {
+        return;
+    }
+    if let Some(ends_at) = row.ends_at.filter(|end| *end <= from) {
+        let message = format!(
+            "`{object}` never begins: `{}` ends at {ends_at}, and it would begin at {from}",
+            row.key
+        );
+        let help = "let it begin earlier, or renew the relationship";
+        let severity = Severity::Warning;
+        draft.notice_about(Kind::RoleGrant, key, NEVER_BEGINS, severity, message, Some(help));
+        return;
+    }
+    let end = until.map_or("the end of the relationship".to_owned(), |end| end.to_string());
+    let message = format!(
+        "`{object}` gives group `{}` {} under `{}` from {from} until {end}",
+        grant.grantee.id,
+        partner_type::role_names(&grant.roles),
+        row.key
+    );
+    let (code, severity) = (BEGINS_LATER, Severity::Notice);
+    draft.notice_about(Kind::RoleGrant, key, code, severity, message, None);
+    let until = until.filter(|until| row.ends_at.is_none_or(|end| *until < end));
+    draft.plan.ahead.push(Ahead { roles: grant.roles.clone(), from, until });
 }
 
 /// Every grantee that holds something or is to hold something, as the input names it where it does.
@@ -198,7 +239,7 @@ fn plan_assignment(
     let wanted = contributions(source, id, &known, latitude, draft);
     let unmanaged = match latitude {
         Latitude::Full => wish.policies.unmanaged,
-        Latitude::Suspended | Latitude::Observed => UnmanagedAssignments::Keep,
+        Latitude::Suspended | Latitude::Invalid | Latitude::Observed => UnmanagedAssignments::Keep,
     };
     let rules =
         Rules { now: draft.now(), ends_at: row.ends_at, ceiling: &row.ceiling, unmanaged, gains };
@@ -351,7 +392,11 @@ fn set_roles(
     let ends = |contribution: &Contribution| contribution.window.not_after;
     let mut still = before.clone();
     still.contributions.retain(|_, contribution| ends(contribution).is_none_or(|end| end > now));
-    if still == *after {
+    let known = row.observed.and_then(|observed| observed.assignments.get(&grantee.id));
+    let name = known.and_then(|known| known.grantee.name.as_ref());
+    let renamed = known.is_some() && grantee.name.is_some() && name != grantee.name.as_ref();
+    let holds = !after.contributions.is_empty();
+    if still == *after && !(renamed && holds) {
         return;
     }
     let (grantee, before, after) = (grantee.clone(), before.clone(), after.clone());

@@ -20,7 +20,7 @@ use crate::{
         problem::{Code, Severity},
         state::{
             Desired, DesiredRelationship, Invitation, Observed, ObservedRelationship,
-            RelationshipKey,
+            RelationshipKey, Standing,
         },
     },
 };
@@ -307,7 +307,9 @@ fn invite(
         return;
     }
     let taken = |key: &RelationshipKey| {
-        observed.relationships.contains_key(key) || desired.relationships.contains_key(key)
+        let other = desired.relationships.get(key);
+        observed.relationships.contains_key(key)
+            || other.is_some_and(|other| other.standing != Standing::Invalid)
     };
     while number > 1 && taken(&numbered(number)) {
         number += 1;

@@ -6,31 +6,36 @@ mod access;
 mod agreement;
 pub(super) mod answers;
 mod assignment;
+mod boundaries;
 mod contributions;
 mod endings;
 pub(super) mod grants;
 pub(super) mod lifecycle;
 mod order;
 pub(super) mod relationship;
+mod undeclared;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use access::{AccessChange, Besides, RoleChange, access_changes};
-pub use agreement::{AgreementStanding, agreement};
+pub use access::{AccessChange, Besides, Holder, RoleChange, Successors, access_changes};
+pub use agreement::{AgreementStanding, access_waits, agreement};
+pub use boundaries::{BOUNDARY_ABSENT, Governing};
 pub use grants::UNMANAGED;
+pub use undeclared::{NOT_DECLARED, tell_undeclared};
 
 use super::{
     digest::Digest,
     duration::Duration,
-    ids::{RoleId, TenantId},
+    ids::{Kind, ObjectKey, RoleId, TenantId},
     lifecycle::EndReason,
     problem::{Code, Problem},
     state::{
-        Acceptance, Asked, Assignment, Desired, Grantee, Instance, Invitation, Observed, Owner,
-        Policies, RelationshipKey, Tenant, Uid,
+        Acceptance, Asked, Assignment, Desired, Doubts, Grantee, Instance, Invitation, Names,
+        NamespaceBoundary, Observed, Owner, Policies, RelationshipKey, Tenant, Uid,
     },
 };
 use crate::api::PartnerType;
@@ -38,6 +43,9 @@ use crate::api::PartnerType;
 /// What is told of changes that somebody made outside (L12).
 pub const CHANGED_OUTSIDE: [Code; 3] =
     [grants::REMOVED_OUTSIDE, grants::UNMANAGED, lifecycle::ENDED_BY_CUSTOMER];
+
+/// The ledger does not explain what the store holds: nothing is done about it, and nothing rests on it.
+pub const UNEXPLAINED: Code = Code(570);
 
 /// What has to change so that the store holds what is desired.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,8 +62,25 @@ pub struct Plan {
     pub valid_until: Option<Timestamp>,
     /// The same for each relationship by itself, by the key of its first row.
     pub differs: BTreeMap<RelationshipKey, Timestamp>,
-    /// What grantees hold under relationships that the plan leaves alone.
+    /// What the grantees of the changes hold before them.
     pub besides: Besides,
+    /// What bounds each namespace while the plan is carried out.
+    pub governing: Governing,
+    /// What grantees hold under the successors that take the place of what they lose.
+    pub successors: Successors,
+    /// What begins later by itself: no change of this plan, and given by a later one.
+    pub ahead: Vec<Ahead>,
+}
+
+/// Roles that a grant gives from a later instant on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ahead {
+    /// The roles.
+    pub roles: BTreeSet<RoleId>,
+    /// From when.
+    pub from: Timestamp,
+    /// Until when, where the grant itself ends before the relationship.
+    pub until: Option<Timestamp>,
 }
 
 /// An answer that a customer has yet to give.
@@ -118,13 +143,13 @@ impl Change {
 /// What a change is about, in the words that are printed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// The row; absent for the acceptance of an agreement alone.
+    /// The row; absent for the acceptance of an agreement alone, and for the boundary of a namespace.
     pub relationship: Option<RelationshipKey>,
     /// Who owns the row, or the object that the change comes from.
     pub owner: Owner,
     /// The partner.
     pub partner: Tenant,
-    /// The customer.
+    /// The customer; all zeros for the boundary of a namespace.
     pub customer: Tenant,
     /// What sort of partner.
     #[serde(rename = "type")]
@@ -252,6 +277,13 @@ pub enum Effect {
         /// After.
         after: Policies,
     },
+    /// What people call the two tenants.
+    Rename {
+        /// Before.
+        before: Names,
+        /// After.
+        after: Names,
+    },
     /// Ends it for good. Every assignment under it is gone before.
     Terminate {
         /// Why.
@@ -266,6 +298,15 @@ pub enum Effect {
     RecordAcceptance {
         /// The acceptance.
         acceptance: Box<Acceptance>,
+    },
+    /// What bounds a namespace from the next run on.
+    SetBoundary {
+        /// The namespace.
+        namespace: EcoString,
+        /// What bounded it, as far as is known; absent where nothing is held in it or remembered of it.
+        before: Option<Box<NamespaceBoundary>>,
+        /// What bounds it then.
+        after: Box<NamespaceBoundary>,
     },
 }
 
@@ -283,9 +324,11 @@ impl Effect {
             | Self::Extend { .. }
             | Self::Claim { .. }
             | Self::SetPolicies { .. }
+            | Self::Rename { .. }
             | Self::Terminate { .. }
             | Self::Expire { .. }
-            | Self::RecordAcceptance { .. } => None,
+            | Self::RecordAcceptance { .. }
+            | Self::SetBoundary { .. } => None,
         }
     }
 }
@@ -317,12 +360,16 @@ pub fn plan(desired: &Desired, observed: &Observed, claimant: &Claimant) -> Plan
         awaited: Vec::new(),
         valid_until: None,
         differs: BTreeMap::new(),
-        besides: Besides::new(),
+        besides: Besides::default(),
+        governing: Governing::default(),
+        successors: Successors::new(),
+        ahead: Vec::new(),
     };
     let keys: BTreeSet<_> =
         desired.relationships.keys().chain(observed.relationships.keys()).collect();
+    doubted(desired, observed, &mut plan);
     let mut earliest = None;
-    for key in keys {
+    for key in keys.into_iter().filter(|key| !observed.doubts.relationships.contains_key(*key)) {
         relationship::plan_relationship(key, desired, observed, claimant, &mut plan);
         if let Some(instant) = plan.valid_until.take() {
             plan.differs.insert(key.clone(), instant);
@@ -331,9 +378,36 @@ pub fn plan(desired: &Desired, observed: &Observed, claimant: &Claimant) -> Plan
     }
     plan.valid_until = earliest;
     record_agreements(desired, observed, claimant, &mut plan);
+    boundaries::plan_boundaries(desired, observed, claimant, &mut plan);
     order::sort_and_expect(&mut plan.changes, observed);
     plan.besides = access::besides(&plan.changes, observed);
+    plan.successors = access::successors(&plan.changes, observed);
     plan
+}
+
+/// Tells what the ledger does not explain.
+fn doubted(desired: &Desired, observed: &Observed, plan: &mut Plan) {
+    let problem = |what: &str| {
+        let help = "nothing is done about it: `concordat ledger verify` names every such row, and whoever changed it \
+                    must put it back, or a backup";
+        Problem::error(UNEXPLAINED, format!("the ledger does not explain the store: {what}"))
+            .help(help)
+    };
+    let Doubts { relationships, acceptances, gone } = &observed.doubts;
+    for (key, found) in relationships {
+        let wish = desired.relationships.get(key).map(|wish| &wish.object);
+        let row = observed.relationships.get(key).and_then(|rows| rows.last());
+        let object = wish.or(row.map(|row| &row.owner.object)).map(|object| ObjectKey {
+            kind: Kind::PartnerRelationship,
+            namespace: object.namespace.clone(),
+            name: object.name.clone(),
+        });
+        plan.notices.extend(found.iter().map(|what| match &object {
+            Some(object) => problem(what).about(object, None),
+            None => problem(what),
+        }));
+    }
+    plan.notices.extend(acceptances.values().chain(gone).map(|what| problem(what)));
 }
 
 impl Plan {
@@ -357,22 +431,24 @@ fn record_agreements(desired: &Desired, observed: &Observed, claimant: &Claimant
     acceptances.sort_by_key(|acceptance| (acceptance.content, &acceptance.object));
     for acceptance in acceptances {
         if observed.acceptances.contains_key(&acceptance.content)
+            || observed.doubts.acceptances.contains_key(&acceptance.content)
             || !seen.insert(acceptance.content)
         {
             continue;
         }
         let tenant = |id: TenantId| Tenant { id, name: None };
+        let subject = Subject {
+            relationship: None,
+            owner: Owner { instance: claimant.instance.clone(), object: acceptance.object.clone() },
+            partner: tenant(acceptance.partner),
+            customer: tenant(acceptance.customer),
+            type_: None,
+        };
+        if !answers::has_happened(acceptance, plan) {
+            continue;
+        }
         plan.changes.push(Change {
-            subject: Subject {
-                relationship: None,
-                owner: Owner {
-                    instance: claimant.instance.clone(),
-                    object: acceptance.object.clone(),
-                },
-                partner: tenant(acceptance.partner),
-                customer: tenant(acceptance.customer),
-                type_: None,
-            },
+            subject,
             effect: Effect::RecordAcceptance { acceptance: Box::new(acceptance.clone()) },
             cause: Cause::Answered,
             approval: Approval::NotNeeded,

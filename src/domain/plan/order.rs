@@ -36,11 +36,20 @@ fn rank(change: &Change) -> u8 {
             if change.approval.is_needed() || widens(&before.roles, &after.roles) { 8 } else { 3 }
         }
         (Effect::Withdraw { .. } | Effect::Decline { .. }, _) => 4,
-        (Effect::SetPolicies { .. } | Effect::Extend { .. }, _) => 5,
+        (Effect::SetPolicies { .. } | Effect::Rename { .. } | Effect::Extend { .. }, _) => 5,
         (Effect::Invite { .. }, _) => 6,
         (Effect::Authorise { .. } | Effect::RecordAcceptance { .. }, _) => 7,
         (Effect::DropGlobalAdministrator { .. } | Effect::SetAutoExtend { .. }, _) => 9,
         (Effect::Terminate { .. }, _) => 11,
+        // A first boundary is there before anything that it admits, so that an interrupted run can be finished; what was
+        // planned under an earlier one is made before another is remembered.
+        (Effect::SetBoundary { before, .. }, _) => {
+            if before.is_none() {
+                0
+            } else {
+                12
+            }
+        }
     }
 }
 
@@ -97,9 +106,11 @@ impl Row {
             | Effect::DropGlobalAdministrator { .. }
             | Effect::Extend { .. }
             | Effect::SetPolicies { .. }
+            | Effect::Rename { .. }
             | Effect::Terminate { .. }
             | Effect::Expire { .. }
-            | Effect::RecordAcceptance { .. } => {}
+            | Effect::RecordAcceptance { .. }
+            | Effect::SetBoundary { .. } => {}
         }
         self.revision += 1;
     }

@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    Approval, Cause, Change, Claimant, Effect, Foreign, Plan, Precondition, Subject,
+    Approval, Cause, Change, Claimant, Effect, Foreign, Plan, Precondition, Subject, answers,
     endings::{end, is_own, of_another_object, undeclared},
     grants, lifecycle,
 };
@@ -20,7 +20,7 @@ use crate::{
         lifecycle::{AUTO_EXTENDS_BEFORE_END_DAYS, Phase},
         problem::{Code, Problem, Severity},
         state::{
-            Desired, DesiredRelationship, Instance, Invitation, ObjectName, Observed,
+            Desired, DesiredRelationship, Instance, Invitation, Names, ObjectName, Observed,
             ObservedRelationship, Owner, RelationshipKey, Standing, Tenant,
         },
     },
@@ -28,6 +28,8 @@ use crate::{
 
 /// The row belongs to another object, namespace or cluster.
 pub const OWNED_BY_ANOTHER: Code = Code(501);
+/// The row of another object is claimed, which is gone.
+pub const CLAIMS: Code = Code(533);
 /// The row under this name is another customer's, or of another type.
 pub const ANOTHER_IDENTITY: Code = Code(520);
 /// The object is suspended: what is recorded stays, and still expires.
@@ -74,6 +76,8 @@ pub(super) enum Latitude {
     Full,
     /// Nothing but what time does, and earlier ends that were declared.
     Suspended,
+    /// Nothing but what takes away: what is wrong with the relationship is no reason to keep what its grants give up.
+    Invalid,
     /// Nothing but what time does to what Concordat granted.
     Observed,
 }
@@ -205,7 +209,7 @@ fn declared(
         type_: wish.invitation.type_,
         uids: if read_as.is_some() { Uids::AsRecorded } else { Uids::OfInput },
     };
-    if !live().all(|row| may_write(row, wish, &mut draft)) {
+    if !live().all(|row| may_write(row, wish, desired, claimant, &mut draft)) {
         of_another_object(observed_rows, desired, claimant, draft.plan);
         return;
     }
@@ -228,22 +232,21 @@ fn declared(
         lifecycle::plan_lifecycle(wish, &mut rows, desired, observed, &mut draft);
     } else {
         expire_rows(&mut rows, &mut draft);
+        answers::contrary_answers(wish, &rows, &mut draft);
     }
     grants::plan_grants(wish, &rows, desired, latitude, observed, &mut draft);
 }
 
-/// Whether the row is this object's, and is about the same two tenants.
+/// Whether the row is this object's, or is claimed from one that is gone, and is about the same two tenants.
 fn may_write(
     row: &ObservedRelationship,
     wish: &DesiredRelationship,
+    desired: &Desired,
+    claimant: &Claimant,
     draft: &mut Draft<'_>,
 ) -> bool {
-    let adopted = wish.adopt_from.as_deref() == Some(row.owner.to_string().as_str());
-    if row.owner != draft.owner && !adopted {
-        let message = format!("`{}` in the store belongs to `{}`", row.key, row.owner);
-        let help = "choose another `displayName`, or claim it with the annotation \
-                    `concordat.dev/adopt-from` once its owner is gone";
-        draft.notice(OWNED_BY_ANOTHER, Severity::Error, message, Some(help));
+    if row.owner != draft.owner && !may_claim(row, wish, desired, claimant) {
+        not_ours(row, wish, claimant, draft);
         return false;
     }
     let same_parties = row.invitation.customer == wish.invitation.customer;
@@ -264,6 +267,44 @@ fn may_write(
     true
 }
 
+/// Whether the row is one of this instance, is claimed by the name of its very owner, and that object is gone.
+fn may_claim(
+    row: &ObservedRelationship,
+    wish: &DesiredRelationship,
+    desired: &Desired,
+    claimant: &Claimant,
+) -> bool {
+    row.owner.instance == claimant.instance
+        && wish.adopt_from.as_deref() == Some(row.owner.to_string().as_str())
+        && desired.gone.contains(&row.owner.object)
+}
+
+/// Says whose the row is, as far as whoever asks may know: on a cluster nobody is told what other namespaces hold.
+fn not_ours(
+    row: &ObservedRelationship,
+    wish: &DesiredRelationship,
+    claimant: &Claimant,
+    draft: &mut Draft<'_>,
+) {
+    let (owner, object) = (&row.owner, &row.owner.object);
+    let may_know =
+        claimant.instance == Instance::cli() || object.namespace == wish.object.namespace;
+    let whose = if may_know { format!("`{owner}`") } else { "another object".to_owned() };
+    let message = format!("`{}` in the store belongs to {whose}", row.key);
+    let claimed = wish.adopt_from.as_deref() == Some(owner.to_string().as_str());
+    let help = if owner.instance != claimant.instance {
+        "choose another `displayName`: what another instance wrote is never claimed"
+    } else if !claimed {
+        "choose another `displayName`, or claim it with the annotation `concordat.dev/adopt-from` \
+         once its owner is gone"
+    } else if claimant.instance == Instance::cli() {
+        "it can be claimed once the manifests hold the namespace of its owner, and not the owner"
+    } else {
+        "it can be claimed once the object of its owner is gone"
+    };
+    draft.notice(OWNED_BY_ANOTHER, Severity::Error, message, Some(help));
+}
+
 fn latitude(wish: &DesiredRelationship, draft: &mut Draft<'_>) -> Latitude {
     if wish.policies.management == ManagementPolicy::Observe {
         let message = format!("`{}` is observed: nothing is changed but expiry", wish.object);
@@ -272,10 +313,15 @@ fn latitude(wish: &DesiredRelationship, draft: &mut Draft<'_>) -> Latitude {
     }
     match wish.standing {
         Standing::Live | Standing::Deleted => Latitude::Full,
-        Standing::Suspended | Standing::Invalid => {
+        Standing::Suspended => {
             let message = format!("`{}` is held: nothing is changed but expiry", wish.object);
             draft.notice(SUSPENDED, Severity::Notice, message, None);
             Latitude::Suspended
+        }
+        Standing::Invalid => {
+            let message = format!("`{}` is held: nothing is done but to take away", wish.object);
+            draft.notice(SUSPENDED, Severity::Notice, message, None);
+            Latitude::Invalid
         }
     }
 }
@@ -286,12 +332,30 @@ fn settle(wish: &DesiredRelationship, rows: &[ObservedRelationship], draft: &mut
         let before = (row.owner.clone(), row.uid.clone());
         let uid = if draft.uids == Uids::AsRecorded { &row.uid } else { &wish.uid };
         let after = (draft.owner.clone(), uid.clone());
+        if before.0 != after.0 {
+            let message = format!(
+                "`{}` claims `{}` from `{}`: what is held under it is this one's from now on",
+                wish.object, row.key, before.0
+            );
+            let help = "make sure that its owner has given it up for good";
+            draft.notice(CLAIMS, Severity::Warning, message, Some(help));
+        }
         if before != after {
             draft.change(&row.key, Effect::Claim { before, after }, Cause::Declared);
         }
         if row.policies != wish.policies {
             let (before, after) = (row.policies.clone(), wish.policies.clone());
             draft.change(&row.key, Effect::SetPolicies { before, after }, Cause::Declared);
+        }
+        let before =
+            Names { partner: row.partner_name.clone(), customer: row.customer_name.clone() };
+        // A name that is not said any more is no other name.
+        let after = Names {
+            partner: wish.partner.name.clone().or_else(|| before.partner.clone()),
+            customer: wish.customer.name.clone().or_else(|| before.customer.clone()),
+        };
+        if before != after {
+            draft.change(&row.key, Effect::Rename { before, after }, Cause::Declared);
         }
     }
 }

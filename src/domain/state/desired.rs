@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AcceptedText, Asked, Grantee, Invitation, ObjectName, Policies, RelationshipKey, Tenant, Uid,
-    Window,
+    AcceptedText, Asked, Bounds, Grantee, Grants, Invitation, NamespaceBoundary, ObjectName,
+    Policies, RelationshipKey, Tenant, Uid, Window, grants,
 };
 use crate::{
     api::{AcceptanceDecision, AcceptorRole, GrantDeletionPolicy, RenewalMode},
@@ -34,26 +34,51 @@ pub struct Desired {
     pub leaving: BTreeMap<ObjectKey, Uid>,
     /// Acceptances of an agreement alone.
     pub acceptances: Vec<Acceptance>,
+    /// Owners whose rows are claimed and whose objects are gone, sound or not. What is only not seen is not gone.
+    pub gone: BTreeSet<ObjectName>,
     /// The namespaces that the input speaks for.
     pub namespaces: BTreeSet<EcoString>,
     /// What happens to the rest of those namespaces.
     pub absence: Absence,
     /// What namespaces may do, by the name of the boundary; the default limits hold where none admits a namespace.
     pub boundaries: BTreeMap<String, Boundary>,
+    /// Where those boundaries stand.
+    pub boundary_source: BoundarySource,
 }
 
 impl Desired {
     /// The name of the boundary whose budget a namespace uses.
     pub fn scope_of(&self, namespace: &str) -> &str {
-        let admits = |boundary: &&Boundary| boundary.namespaces.contains(namespace);
-        let boundary = self.boundaries.iter().find(|(_, boundary)| admits(boundary));
-        boundary.map_or(DEFAULT_SCOPE, |(name, _)| name)
+        self.declared(namespace).map_or(DEFAULT_SCOPE, |(name, _)| name)
+    }
+
+    /// The boundary that names a namespace.
+    pub fn boundary_of(&self, namespace: &str) -> Option<NamespaceBoundary> {
+        let (name, boundary) = self.declared(namespace)?;
+        Some(NamespaceBoundary {
+            name: name.clone(),
+            bounds: boundary.bounds.clone(),
+            trusted: self.boundary_source == BoundarySource::Trusted,
+        })
+    }
+
+    fn declared(&self, namespace: &str) -> Option<(&String, &Boundary)> {
+        self.boundaries.iter().find(|(_, boundary)| boundary.namespaces.contains(namespace))
     }
 
     /// Whether the object of this kind and name that is on its way out is the very one with this UID.
     pub fn is_leaving(&self, kind: Kind, object: &ObjectName, uid: &Uid) -> bool {
         let (namespace, name) = (object.namespace.clone(), object.name.clone());
         self.leaving.get(&ObjectKey { kind, namespace, name }) == Some(uid)
+    }
+
+    /// Lets `standing` say anew what may be done with each grant.
+    pub fn stand_grants(&mut self, standing: impl Fn(&ObjectName, Standing) -> Standing) {
+        for (name, said) in &mut self.grant_objects {
+            said.standing = standing(name, said.standing);
+        }
+        let all = self.relationships.values_mut().map(|wish| &mut wish.grants);
+        grants::stand(all, standing);
     }
 
     /// The limits of every scope that the input can draw on.
@@ -65,7 +90,8 @@ impl Desired {
 
     /// The limits of a scope.
     pub fn limits_of(&self, scope: &str) -> Limits {
-        self.boundaries.get(scope).map(|boundary| boundary.limits.clone()).unwrap_or_default()
+        let declared = self.boundaries.get(scope);
+        declared.map(|boundary| boundary.bounds.limits.clone()).unwrap_or_default()
     }
 }
 
@@ -89,13 +115,25 @@ pub enum Absence {
     Prune,
 }
 
-/// What some namespaces may do at once.
+/// What some namespaces may do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Boundary {
     /// The namespaces.
     pub namespaces: BTreeSet<EcoString>,
-    /// What needs a person.
-    pub limits: Limits,
+    /// What they may do at all, and how much at once.
+    pub bounds: Bounds,
+}
+
+/// Where boundaries stand, and so whether whoever asks for a change could have written them for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BoundarySource {
+    /// Among the manifests that they bound: what the store remembers holds back what they would let through.
+    Input,
+    /// In a place that was named for them: they govern as they stand, and the store remembers them.
+    Trusted,
+    /// In the cluster, where only its administrators write them and the API server remembers them: they govern as they
+    /// stand.
+    Cluster,
 }
 
 /// A relationship as the input wants it, with all its grants: the unit of planning.
@@ -122,7 +160,7 @@ pub struct DesiredRelationship {
     /// The owner whose row it may claim, as `instance/namespace/name` (annotation `concordat.dev/adopt-from`).
     pub adopt_from: Option<String>,
     /// Its grants.
-    pub grants: BTreeMap<ObjectName, DesiredGrant>,
+    pub grants: Grants,
     /// Acceptances and declines that name it.
     pub answers: Vec<Acceptance>,
     /// Agreements accepted for this customer and partner in its namespace.

@@ -2,33 +2,40 @@
 //!
 //! Never: a field that nobody compares, prints or records.
 
+mod boundary;
 mod desired;
+mod grants;
 mod invitation;
+mod map;
 mod names;
 mod observed;
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
+pub use boundary::{Bounds, Difference, NamespaceBoundary, ObservedBoundary, Reach, Width};
 pub use desired::{
-    Absence, Acceptance, Boundary, Desired, DesiredGrant, DesiredRelationship, GrantObject, Person,
-    Renewal, Standing,
+    Absence, Acceptance, Boundary, BoundarySource, Desired, DesiredGrant, DesiredRelationship,
+    GrantObject, Person, Renewal, Standing,
 };
+pub use grants::{Grants, Part};
 pub use invitation::{AcceptedText, Agreement, Document, Invitation, Terms};
-pub use names::{Grantee, GranteeKind, Instance, ObjectName, Owner, RelationshipKey, Tenant, Uid};
+pub use map::SmallMap;
+pub use names::{
+    Grantee, GranteeKind, Instance, Names, ObjectName, Owner, RelationshipKey, Tenant, Uid,
+};
 pub use observed::{
-    Assignment, Contribution, Contributions, Observed, ObservedAcceptance, ObservedAssignment,
-    ObservedRelationship,
+    Assignment, Beside, Contribution, Contributions, Doubts, Observed, ObservedAcceptance,
+    ObservedAssignment, ObservedRelationship,
 };
 
 use super::ids::RoleId;
 use crate::api::{ManagementPolicy, RelationshipDeletionPolicy, UnmanagedAssignments};
 
 /// For each role, until when. The end is exclusive. Mostly there are a few, and there are very many of these maps.
-pub type Roles = LiteMap<RoleId, Timestamp>;
+pub type Roles = SmallMap<RoleId, Timestamp>;
 
 /// `[from, to)`. An absent end is open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -44,6 +44,37 @@ impl fmt::Display for Owner {
     }
 }
 
+impl FromStr for Owner {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let invalid = || {
+            let expected = "an owner such as `instance/namespace/name`";
+            InvalidId { text: text.to_owned(), expected }
+        };
+        let mut parts = text.split('/');
+        let (Some(instance), Some(namespace), Some(name), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(invalid());
+        };
+        let instance_fits = !instance.is_empty() && !instance.contains(char::is_whitespace);
+        if !instance_fits || !is_name(namespace, "-") || !is_name(name, "-.") {
+            return Err(invalid());
+        }
+        let object = ObjectName { namespace: namespace.into(), name: name.into() };
+        Ok(Self { instance: Instance(instance.into()), object })
+    }
+}
+
+/// Whether Kubernetes takes it as the name of something.
+fn is_name(text: &str, between: &str) -> bool {
+    let is_end = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    text.starts_with(is_end)
+        && text.ends_with(is_end)
+        && text.chars().all(|letter| is_end(letter) || between.contains(letter))
+}
+
 /// The namespace and name of an object whose kind is known from where this stands. As text, and so also as a key in
 /// JSON, it is `namespace/name`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,6 +151,15 @@ pub struct Tenant {
     pub id: TenantId,
     /// Its name, where one was given.
     pub name: Option<String>,
+}
+
+/// What people call the two tenants of a relationship.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Names {
+    /// The partner, where a name was given.
+    pub partner: Option<String>,
+    /// The customer, where a name was given.
+    pub customer: Option<String>,
 }
 
 /// What sort of principal a grantee is.

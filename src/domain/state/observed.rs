@@ -4,13 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
 use jiff::Timestamp;
-use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AcceptedText, Asked, Grantee, Invitation, ObjectName, Owner, Policies, RelationshipKey, Roles,
-    Uid, Window,
+    AcceptedText, Asked, Grantee, Instance, Invitation, ObjectName, ObservedBoundary, Owner,
+    Policies, RelationshipKey, Roles, SmallMap, Uid, Window,
 };
 use crate::{
     api::{AcceptanceDecision, GrantDeletionPolicy},
@@ -18,7 +18,7 @@ use crate::{
         digest::Digest,
         duration::Duration,
         ids::{GranteeId, RoleId, TenantId},
-        lifecycle::{Ended, Lifecycle},
+        lifecycle::{Ended, Lifecycle, Phase},
     },
 };
 
@@ -31,6 +31,53 @@ pub struct Observed {
     pub relationships: BTreeMap<RelationshipKey, Vec<ObservedRelationship>>,
     /// Recorded acceptances of the customers in scope, by content.
     pub acceptances: BTreeMap<Digest, ObservedAcceptance>,
+    /// What bounds the namespaces in scope, by instance and namespace; nothing where nothing is held or remembered.
+    pub boundaries: BTreeMap<(Instance, EcoString), ObservedBoundary>,
+    /// What of it the ledger does not explain: nothing may rest on that.
+    pub doubts: Doubts,
+}
+
+impl Observed {
+    /// The objects of an instance that own the rows of each relationship: of the newest row that is not over, or else of the
+    /// newest.
+    pub fn owners(&self, instance: &Instance) -> BTreeMap<RelationshipKey, ObjectName> {
+        let owner = |rows: &[ObservedRelationship]| {
+            let live = rows.iter().rfind(|row| row.lifecycle.phase() != Phase::Ended);
+            let owner = &live.or(rows.last())?.owner;
+            (owner.instance == *instance).then(|| owner.object.clone())
+        };
+        let all = self.relationships.iter();
+        all.filter_map(|(key, rows)| Some((key.clone(), owner(rows)?))).collect()
+    }
+}
+
+/// What an instance owns, and is not over, beside what a plan is made from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Beside {
+    /// How many relationships there are, by namespace.
+    pub owned: BTreeMap<EcoString, usize>,
+    /// The first of them, by key.
+    pub rows: Vec<ObservedRelationship>,
+}
+
+/// Rows that the ledger does not explain, each in the words of what is wrong with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Doubts {
+    /// By the key of the first row.
+    pub relationships: BTreeMap<RelationshipKey, Vec<String>>,
+    /// Acceptances of an agreement alone, by content. They are not among the recorded ones.
+    pub acceptances: BTreeMap<Digest, String>,
+    /// Rows that are gone, where nothing else is left to say it with.
+    pub gone: Vec<String>,
+}
+
+impl Doubts {
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        let Self { relationships, acceptances, gone } = self;
+        let rows = relationships.values().flatten();
+        rows.chain(acceptances.values()).chain(gone).map(String::as_str)
+    }
 }
 
 /// A recorded acceptance.
@@ -95,6 +142,29 @@ pub struct ObservedRelationship {
     pub assignments: BTreeMap<GranteeId, ObservedAssignment>,
 }
 
+impl ObservedRelationship {
+    /// Whether its time is over, also where nobody has recorded that yet.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        let over = self.ends_at.is_some_and(|end| end <= now);
+        self.lifecycle.phase() == Phase::Ended || (over && self.lifecycle == Lifecycle::Active)
+    }
+
+    /// Its stage at an instant: what is over has expired, also where nobody has recorded that yet.
+    pub fn stage(&self, now: Timestamp) -> Lifecycle {
+        let unrecorded = self.lifecycle == Lifecycle::Active && self.is_over(now);
+        if unrecorded { Lifecycle::Expired } else { self.lifecycle.clone() }
+    }
+
+    /// Whether access under it counts. What is ending or not understood is still told.
+    pub fn gives_access(&self, now: Timestamp) -> bool {
+        let over = self.ends_at.is_some_and(|end| end <= now);
+        match self.lifecycle.phase() {
+            Phase::Pending | Phase::Ended => false,
+            Phase::Active | Phase::Ending | Phase::Unknown => !over,
+        }
+    }
+}
+
 /// What one grantee holds under one relationship.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ObservedAssignment {
@@ -118,7 +188,7 @@ pub struct Assignment {
 }
 
 /// What each grant adds to an assignment: mostly it is one grant.
-pub type Contributions = LiteMap<ObjectName, Box<Contribution>>;
+pub type Contributions = SmallMap<ObjectName, Box<Contribution>>;
 
 /// What one grant adds to an assignment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -106,27 +106,22 @@ pub struct Reported<S> {
 /// The same input with nothing suspended and nothing only observed; absent where nothing is. A plan of it tells what is
 /// held back.
 pub fn unheld(desired: &Desired) -> Option<Desired> {
-    let held = |standing: &Standing| *standing == Standing::Suspended;
+    let held = |standing| standing == Standing::Suspended;
     let observes = |management: ManagementPolicy| management == ManagementPolicy::Observe;
     let any = desired.relationships.values().any(|wish| {
-        held(&wish.standing)
+        held(wish.standing)
             || observes(wish.policies.management)
-            || wish.grants.values().any(|grant| held(&grant.standing))
+            || wish.grants.any(|grant| held(grant.standing))
     });
     if !any {
         return None;
     }
-    let release = |standing: &mut Standing| {
-        if *standing == Standing::Suspended {
-            *standing = Standing::Live;
-        }
-    };
+    let released = |standing| if held(standing) { Standing::Live } else { standing };
     let mut unheld = desired.clone();
-    unheld.grant_objects.values_mut().for_each(|said| release(&mut said.standing));
+    unheld.stand_grants(|_, standing| released(standing));
     for wish in unheld.relationships.values_mut() {
-        release(&mut wish.standing);
+        wish.standing = released(wish.standing);
         wish.policies.management = ManagementPolicy::Manage;
-        wish.grants.values_mut().for_each(|grant| release(&mut grant.standing));
     }
     Some(unheld)
 }

@@ -18,13 +18,13 @@ use super::{
     text,
 };
 use crate::{
-    api::{Gates, GrantDeletionPolicy, ManagementPolicy},
+    api::{GrantDeletionPolicy, ManagementPolicy},
     domain::{
         digest::Digest,
         ids::RoleId,
         lifecycle::Phase,
         limits::{Batch, member},
-        plan::{AgreementStanding, Change, agreement},
+        plan::{Change, access_waits},
         state::{
             Assignment, Contribution, DesiredGrant, DesiredRelationship, ObjectName,
             ObservedRelationship, Standing, Window,
@@ -326,9 +326,8 @@ impl<'a> Here<'a> {
             let message = format!("relationship `{}` has problems", self.wish.object);
             return Verdict::under_way(Reason::RelationshipInvalid, message);
         }
-        let gated = self.wish.invitation.agreement.as_ref();
-        let gated = gated.is_some_and(|agreement| agreement.gates == Gates::Access);
-        if gated && agreement(self.wish, self.facts.acceptances) == AgreementStanding::Awaited {
+        let own = Some((&row.key, &row.invitation));
+        if access_waits(self.wish, own, self.facts.acceptances, self.now) {
             let message = format!("access under `{name}` waits until the agreement is accepted");
             return Verdict::under_way(Reason::AgreementNotAccepted, message);
         }

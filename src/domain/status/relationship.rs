@@ -84,7 +84,7 @@ pub fn relationship(
     let expiry = expiry(about, facts, &rows);
     let further = [
         authorized(&rows),
-        agreement_accepted(facts),
+        agreement_accepted(facts, &rows, now),
         blocked(facts),
         drifted(facts, &ready, drift),
         unmanaged(&rows, now),
@@ -174,10 +174,15 @@ fn authorized(rows: &Rows<'_>) -> Option<Told> {
     })
 }
 
-fn agreement_accepted(facts: &RelationshipFacts<'_>) -> Option<Told> {
+fn agreement_accepted(
+    facts: &RelationshipFacts<'_>,
+    rows: &Rows<'_>,
+    now: Timestamp,
+) -> Option<Told> {
     let wish = facts.wish?;
     let type_ = ConditionType::AgreementAccepted;
-    match agreement(wish, facts.acceptances) {
+    let own = rows.active.map(|row| (&row.key, &row.invitation));
+    match agreement(wish, own, facts.acceptances, now) {
         AgreementStanding::NotAsked => None,
         AgreementStanding::Accepted => {
             let message = "the customer has accepted the agreement that the offer names";

@@ -66,7 +66,7 @@ fn problem(problem: &Problem) -> String {
 pub(super) fn changes(changes: &[&Change]) -> String {
     let count = counted(changes.len(), "change");
     let deeds = changes.iter().filter_map(|change| deed(change));
-    let access = access_changes(changes.iter().copied(), &Besides::new());
+    let access = access_changes(changes.iter().copied(), &Besides::default());
     let access = access.iter().map(|change| {
         let gained = change.roles.iter().filter(|role| role.before.is_none());
         let lost = change.roles.iter().filter(|role| role.after.is_none());
@@ -104,11 +104,18 @@ fn deed(change: &Change) -> Option<String> {
             format!("drop {} from the ceiling of {row}", role_names(before.difference(after)))
         }
         Effect::Extend { after, .. } => format!("extend {row} until {after}"),
+        Effect::Claim { before: (from, _), after: (owner, _) } if from != owner => {
+            format!("claim {row} from `{from}` for `{owner}`")
+        }
         Effect::Claim { after: (owner, _), .. } => format!("claim {row} for `{owner}`"),
         Effect::SetPolicies { .. } => format!("record the policies of {row}"),
+        Effect::Rename { .. } => format!("record the names of the tenants of {row}"),
         Effect::Terminate { .. } => format!("terminate {row}"),
         Effect::Expire { ended_at } => format!("record that {row} expired at {ended_at}"),
         Effect::RecordAcceptance { .. } => "record that the agreement was accepted".to_owned(),
+        Effect::SetBoundary { namespace, after, .. } => {
+            format!("bound namespace `{namespace}` by `{}`", after.name)
+        }
     };
     Some(match change.approval {
         Approval::NotNeeded => what,

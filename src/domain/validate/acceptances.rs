@@ -2,7 +2,7 @@
 //!
 //! Never: a verdict that needs the store. Whether the invitation named is the pending one is for the planner.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, mem, ops::RangeInclusive};
 
 use jiff::Timestamp;
 
@@ -19,7 +19,8 @@ use crate::{
     domain::{
         catalogue::Catalogue,
         digest::Digest,
-        ids::{Kind, TenantId},
+        duration::Duration,
+        ids::{GLOBAL_ADMINISTRATOR, Kind, TenantId},
         partner_type,
         problem::{Code, FieldPath},
         state::{Acceptance, AcceptedText, Agreement, Document, Invitation, Person},
@@ -34,6 +35,8 @@ pub const OTHER_DOCUMENT: Code = Code(313);
 pub const ROLE_MAY_NOT_ACCEPT: Code = Code(314);
 /// The invitation is not the one that these files make.
 pub const NOT_THIS_INVITATION: Code = Code(316);
+/// The same invitation is accepted and declined.
+pub const CONTRARY_ANSWERS: Code = Code(327);
 /// Accepted in the future.
 pub const ACCEPTED_IN_THE_FUTURE: Code = Code(401);
 
@@ -66,24 +69,30 @@ pub(super) fn judge<'a>(
     let mut alone = Vec::new();
     for object in acceptances {
         let about = object.subject(Kind::AgreementAcceptance);
-        let Some(acceptance) = read(about, object, findings) else { continue };
-        let parties = (&*object.name.namespace, acceptance.customer, acceptance.partner);
-        if acceptance.accepted_at > now {
-            let message = format!("it was accepted at {}, in the future", acceptance.accepted_at);
+        let reference = object.spec.relationship_ref.as_ref();
+        let found = reference.map(|reference| {
+            let path = spec("relationshipRef").field("name");
+            names.find(about, &reference.name, path, findings)
+        });
+        let accepted_at = super::stored(object.spec.accepted_at);
+        if accepted_at > now {
+            let message = format!("it was accepted at {accepted_at}, in the future");
             let help = "write when it was accepted, with the offset of that place";
             findings.error(about, ACCEPTED_IN_THE_FUTURE, spec("acceptedAt"), message, help);
         }
+        let Some(acceptance) = read(about, object, findings) else { continue };
+        let parties = (&*object.name.namespace, acceptance.customer, acceptance.partner);
         boundaries.parties(about, acceptance.customer, acceptance.partner, findings);
-        let position = if let Some(reference) = &object.spec.relationship_ref {
-            let path = spec("relationshipRef").field("name");
-            let position = names.find(about, &reference.name, path, findings);
-            let Some(position) = position else { continue };
+        let position = if let Some(reference) = reference {
+            let Some(position) = found.flatten() else { continue };
+            let relationship = related.objects[position].subject(Kind::PartnerRelationship);
             if let Some(invitation) = &related.invitations[position] {
                 tenants(about, &acceptance, invitation, &reference.name, findings);
-                if related.sound(position).is_some() {
+                let is_known = related.sound(position).is_some();
+                if is_known && !findings.is_flawed(relationship) && !findings.is_flawed(about) {
                     let question: &mut Question<'_> =
                         questions.entry(position).or_insert_with(|| Question::of(invitation));
-                    question.answer(about, &acceptance, catalogue, findings);
+                    question.hear(about, &acceptance, catalogue, findings);
                 }
             }
             Some(position)
@@ -103,8 +112,11 @@ pub(super) fn judge<'a>(
             None => accepted.alone.push(acceptance),
         }
     }
-    for (position, question) in &questions {
-        question.unanswered(&related.objects[*position].name.name, findings);
+    for (position, question) in &mut questions {
+        question.unanswered(&related.objects[*position].name.name, catalogue, findings);
+    }
+    for answers in accepted.answers.values() {
+        contrary(acceptances, answers, findings);
     }
     if !alone.is_empty() {
         of_no_use(&alone, related, &mut accepted, findings);
@@ -213,7 +225,8 @@ fn of_no_use<'a>(
     }
 }
 
-const WHERE_TEXTS_STAND: &str = "the texts of the offer stand in its `agreement.documents`; \
+/// How to find the text to accept.
+pub const WHERE_TEXTS_STAND: &str = "the texts of the offer stand in its `agreement.documents`; \
                                  `concordat accept` shows the one to read";
 
 /// Whether it is this agreement, in one of its texts.
@@ -242,15 +255,47 @@ fn tenants(
     }
 }
 
-/// Successors of a relationship that are thought of: each has an invitation of its own.
-const SUCCESSORS: u32 = 9;
+/// Yes and no to one invitation.
+fn contrary(
+    acceptances: &[&Object<AgreementAcceptanceSpec>],
+    answers: &[Acceptance],
+    findings: &mut Findings<'_>,
+) {
+    let declines = |answer: &&Acceptance| answer.decision == AcceptanceDecision::Decline;
+    for decline in answers.iter().filter(declines) {
+        let same = |other: &&Acceptance| {
+            other.decision == AcceptanceDecision::Accept && other.invitation == decline.invitation
+        };
+        for accept in answers.iter().filter(same) {
+            let both = [
+                (decline, "declines", accept, "accepts"),
+                (accept, "accepts", decline, "declines"),
+            ];
+            for (one, says, other, contradicts) in both {
+                let found = acceptances.binary_search_by(|object| object.name.cmp(&one.object));
+                let Ok(found) = found else { continue };
+                let about = acceptances[found].subject(Kind::AgreementAcceptance);
+                let other = &other.object.name;
+                let message = format!("it {says} the invitation that `{other}` {contradicts}");
+                let help = "what is declined before it was authorised is not accepted any more: keep \
+                            the answer that holds";
+                findings.warning(about, CONTRARY_ANSWERS, spec("decision"), message, help);
+            }
+        }
+    }
+}
+
+/// The successors of a relationship that are thought of at once, and where nothing else fits: each has an invitation of its
+/// own. The planner judges each by the very row that it answers.
+const FIRST_SUCCESSORS: RangeInclusive<u32> = 2..=9;
+const FURTHER_SUCCESSORS: RangeInclusive<u32> = 10..=99;
 
 /// What the files ask a customer, and who answered.
 struct Question<'a> {
     invitation: &'a Invitation,
     digest: Digest,
     /// Answers to something else: what was asked before the files changed, or elsewhere.
-    others: Vec<Subject<'a>>,
+    others: Vec<(Subject<'a>, Acceptance)>,
     answers: usize,
 }
 
@@ -260,6 +305,23 @@ impl<'a> Question<'a> {
     }
 
     /// Judges an answer, if it is one to what is asked now. What was right once is not judged by what is asked later.
+    fn hear(
+        &mut self,
+        about: Subject<'a>,
+        acceptance: &Acceptance,
+        catalogue: &Catalogue,
+        findings: &mut Findings<'_>,
+    ) {
+        let is_first = acceptance.invitation == Some(self.digest);
+        if is_first || self.is_of_successor(acceptance, FIRST_SUCCESSORS) {
+            self.answer(about, acceptance, catalogue, findings);
+        } else if self.changed_without_asking(acceptance) {
+            self.answers += 1;
+        } else {
+            self.others.push((about, acceptance.clone()));
+        }
+    }
+
     fn answer(
         &mut self,
         about: Subject<'a>,
@@ -267,10 +329,6 @@ impl<'a> Question<'a> {
         catalogue: &Catalogue,
         findings: &mut Findings<'_>,
     ) {
-        if acceptance.invitation != Some(self.digest) && !self.is_of_successor(acceptance) {
-            self.others.push(about);
-            return;
-        }
         self.answers += 1;
         if acceptance.decision == AcceptanceDecision::Decline {
             return;
@@ -303,8 +361,34 @@ impl<'a> Question<'a> {
         }
     }
 
-    fn is_of_successor(&self, acceptance: &Acceptance) -> bool {
-        (2..=SUCCESSORS).any(|number| {
+    /// Whether it answers what was asked before a change that needs no customer (L4): of the automatic extension, or to
+    /// a ceiling without Global Administrator.
+    fn changed_without_asking(&self, acceptance: &Acceptance) -> bool {
+        let invitation = self.invitation;
+        let mut ceilings = vec![invitation.roles.clone()];
+        if invitation.type_ == PartnerType::GranularDelegatedAdmin
+            && !invitation.roles.contains(&GLOBAL_ADMINISTRATOR)
+        {
+            let with = invitation.roles.iter().copied().chain([GLOBAL_ADMINISTRATOR]);
+            ceilings.push(with.collect());
+        }
+        let before = ceilings.into_iter().flat_map(|roles| {
+            [Duration::default(), Duration::from_days(180)].map(|auto_extend| Invitation {
+                roles: roles.clone(),
+                auto_extend,
+                ..invitation.clone()
+            })
+        });
+        before.into_iter().any(|before| {
+            let digest = before.digest();
+            let question = Question { invitation: &before, digest, others: Vec::new(), answers: 0 };
+            acceptance.invitation == Some(digest)
+                || question.is_of_successor(acceptance, FIRST_SUCCESSORS)
+        })
+    }
+
+    fn is_of_successor(&self, acceptance: &Acceptance, mut numbers: RangeInclusive<u32>) -> bool {
+        numbers.any(|number| {
             let name = format!("{}-{number}", self.invitation.name);
             let successor = Invitation { name, ..self.invitation.clone() };
             acceptance.invitation == Some(successor.digest())
@@ -312,12 +396,22 @@ impl<'a> Question<'a> {
     }
 
     /// Warns where nobody answers what is asked now.
-    fn unanswered(&self, name: &str, findings: &mut Findings<'_>) {
-        for about in self.others.iter().filter(|_| self.answers == 0) {
+    fn unanswered(&mut self, name: &str, catalogue: &Catalogue, findings: &mut Findings<'_>) {
+        if self.answers > 0 {
+            return;
+        }
+        let others = mem::take(&mut self.others);
+        let (late, others): (Vec<_>, Vec<_>) = others
+            .into_iter()
+            .partition(|(_, answer)| self.is_of_successor(answer, FURTHER_SUCCESSORS));
+        for (about, answer) in &late {
+            self.answer(*about, answer, catalogue, findings);
+        }
+        for (about, _) in others.iter().filter(|_| late.is_empty()) {
             let message = format!("what is proposed in `{name}` now is not what was accepted here");
             let help = format!(
-                "read it with `concordat offer --relationship {name}`; if it is right, have it \
-                 accepted with `concordat accept`"
+                "read it with `concordat offer --relationship {name}`; where `concordat diff` says \
+                 that it waits for the customer, have it accepted with `concordat accept`"
             );
             findings.warning(*about, NOT_THIS_INVITATION, spec("invitation"), message, help);
         }

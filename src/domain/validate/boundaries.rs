@@ -8,6 +8,8 @@ use std::{
     str::FromStr,
 };
 
+use ecow::EcoString;
+
 use super::{
     Object,
     findings::{Findings, Subject, spec},
@@ -21,11 +23,11 @@ use crate::{
     },
     domain::{
         duration::Duration,
-        ids::{GranteeId, Kind, RoleId, TenantId},
+        ids::{GranteeId, Kind, ObjectKey, RoleId, TenantId},
         limits::{Limits, Share},
         partner_type::role_names,
         problem::{Code, FieldPath},
-        state::{Boundary, Grantee, Window},
+        state::{Boundary, Bounds, Grantee, Reach, Window},
     },
 };
 
@@ -44,31 +46,17 @@ pub const BOUNDARIES_OVERLAP: Code = Code(326);
 /// A privileged role for longer than the boundary admits.
 pub const PRIVILEGED_FOR_TOO_LONG: Code = Code(403);
 
-/// Any, or those listed.
-enum Scope<T> {
-    Any,
-    Listed(BTreeSet<T>),
-}
-
-impl<T: Ord> Scope<T> {
-    fn admits(&self, one: &T) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Listed(listed) => listed.contains(one),
-        }
-    }
-}
-
 struct Admitted<'a> {
     name: &'a str,
     partner: Option<TenantId>,
     cloud: Cloud,
     certified_for: &'a [PartnerType],
-    customers: Scope<TenantId>,
-    grantees: Scope<GranteeId>,
-    roles: Scope<RoleId>,
+    customers: Reach<TenantId>,
+    grantees: Reach<GranteeId>,
+    roles: Reach<RoleId>,
     privileged_at_most: Option<Duration>,
-    desired: Boundary,
+    namespaces: BTreeSet<EcoString>,
+    limits: Limits,
 }
 
 /// What a grant gives.
@@ -84,6 +72,7 @@ pub(super) struct Given<'a> {
 pub(super) struct Boundaries<'a> {
     by_namespace: BTreeMap<&'a str, Vec<usize>>,
     all: Vec<Admitted<'a>>,
+    objects: Vec<&'a Object<PartnerBoundarySpec>>,
 }
 
 impl<'a> Boundaries<'a> {
@@ -93,16 +82,24 @@ impl<'a> Boundaries<'a> {
         resolver: &mut Resolver<'a>,
         findings: &mut Findings<'_>,
     ) -> Self {
-        let mut boundaries = Self { by_namespace: BTreeMap::new(), all: Vec::new() };
-        for (position, object) in objects.iter().enumerate() {
-            boundaries.all.push(admitted(object, resolver, findings));
+        let mut boundaries =
+            Self { by_namespace: BTreeMap::new(), all: Vec::new(), objects: Vec::new() };
+        for object in objects {
+            let admitted = admitted(object, resolver, findings);
+            // Nobody knows what it would admit.
+            if findings.is_flawed(object.subject(Kind::PartnerBoundary)) {
+                continue;
+            }
+            let position = boundaries.all.len();
+            boundaries.all.push(admitted);
+            boundaries.objects.push(object);
             for namespace in &object.spec.namespaces {
                 boundaries.by_namespace.entry(namespace).or_default().push(position);
             }
         }
         for (namespace, positions) in &boundaries.by_namespace {
             for position in positions.iter().filter(|_| positions.len() > 1) {
-                let object = objects[*position];
+                let object = boundaries.objects[*position];
                 let other = positions.iter().find(|other| *other != position);
                 let other = other.map_or("itself", |other| boundaries.all[*other].name);
                 let message = format!("namespace `{namespace}` is named by `{other}` too");
@@ -119,6 +116,14 @@ impl<'a> Boundaries<'a> {
     fn of(&self, about: Subject<'_>) -> impl Iterator<Item = &Admitted<'a>> {
         let positions = self.by_namespace.get(&*about.name.namespace);
         positions.into_iter().flatten().map(|position| &self.all[*position])
+    }
+
+    /// Whether exactly one boundary names the namespace, and nothing is wrong with it.
+    pub fn admit(&self, namespace: &str, findings: &Findings<'_>) -> bool {
+        let positions = self.by_namespace.get(namespace).map(Vec::as_slice);
+        let Some([position]) = positions else { return false };
+        let (namespace, name) = (EcoString::new(), self.all[*position].name.into());
+        !findings.has_problems(&ObjectKey { kind: Kind::PartnerBoundary, namespace, name })
     }
 
     /// Judges an offer that stands at `path`.
@@ -225,14 +230,36 @@ impl<'a> Boundaries<'a> {
         }
     }
 
+    /// For how long a privileged role may be held in a namespace, and which boundary says so.
+    pub fn privileged_at_most(&self, about: Subject<'_>) -> Option<(&'a str, Duration)> {
+        let bounds = self.of(about).filter_map(|boundary| {
+            boundary.privileged_at_most.map(|longest| (boundary.name, longest))
+        });
+        bounds.min_by_key(|(_, longest)| *longest)
+    }
+
     /// As the planner knows them.
     pub fn into_desired(self) -> BTreeMap<String, Boundary> {
         let all = self.all.into_iter();
-        all.map(|boundary| (boundary.name.to_owned(), boundary.desired)).collect()
+        all.map(|boundary| (boundary.name.to_owned(), boundary.into_desired())).collect()
     }
 }
 
 impl Admitted<'_> {
+    fn into_desired(self) -> Boundary {
+        let partners = self.partner.map(|partner| (partner, self.cloud));
+        let bounds = Bounds {
+            partners: Reach::Listed(partners.into_iter().collect()),
+            types: Reach::Listed(self.certified_for.iter().copied().collect()),
+            customers: self.customers,
+            grantees: self.grantees,
+            roles: self.roles,
+            privileged_at_most: self.privileged_at_most,
+            limits: self.limits,
+        };
+        Boundary { namespaces: self.namespaces, bounds }
+    }
+
     fn speaks_for(
         &self,
         about: Subject<'_>,
@@ -255,7 +282,7 @@ impl Admitted<'_> {
 }
 
 /// Whether a window has both ends and is no longer than `longest`.
-fn fits(window: Window, longest: Duration) -> bool {
+pub(super) fn fits(window: Window, longest: Duration) -> bool {
     let Window { not_before: Some(start), not_after: Some(end) } = window else { return false };
     longest.after(start).is_none_or(|latest| end <= latest)
 }
@@ -287,12 +314,10 @@ fn admitted<'a>(
         certified_for: &partner.certified_for,
         customers,
         grantees,
-        roles: if roles.any { Scope::Any } else { Scope::Listed(allowed) },
+        roles: if roles.any { Reach::Any } else { Reach::Listed(allowed) },
         privileged_at_most: longest,
-        desired: Boundary {
-            namespaces: namespaces.iter().map(Into::into).collect(),
-            limits: read_limits(about, limits.as_ref(), findings),
-        },
+        namespaces: namespaces.iter().map(Into::into).collect(),
+        limits: read_limits(about, limits.as_ref(), findings),
     }
 }
 
@@ -302,14 +327,14 @@ fn scope<T: Ord + FromStr<Err: Display>>(
     listed: &[String],
     path: &FieldPath,
     findings: &mut Findings<'_>,
-) -> Scope<T> {
+) -> Reach<T> {
     if any {
-        return Scope::Any;
+        return Reach::Any;
     }
     let read = |(position, text): (usize, &String)| {
         findings.read(about, text, || path.clone().index(position))
     };
-    Scope::Listed(listed.iter().enumerate().filter_map(read).collect())
+    Reach::Listed(listed.iter().enumerate().filter_map(read).collect())
 }
 
 /// What is left out has its default.

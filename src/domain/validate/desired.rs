@@ -2,7 +2,10 @@
 //!
 //! Never: an object without its place here. What is missing here would look as if it were absent.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use ecow::EcoString;
 
@@ -11,8 +14,8 @@ use super::{
     acceptances::Accepted,
     boundaries::Boundaries,
     findings::Findings,
-    grants::Wanted,
-    relationships::{Related, key},
+    grants::AllWanted,
+    relationships::{Related, Say, key},
     standing,
 };
 use crate::{
@@ -21,20 +24,21 @@ use crate::{
         duration::Duration,
         ids::{Kind, ObjectKey},
         state::{
-            Absence, Desired, DesiredGrant, DesiredRelationship, GrantObject, ObjectName, Policies,
-            RelationshipKey, Renewal, Standing, Tenant, Uid,
+            Absence, Desired, DesiredGrant, DesiredRelationship, GrantObject, Grants, ObjectName,
+            Owner, Part, Policies, RelationshipKey, Renewal, Standing, Tenant, Uid,
         },
     },
 };
 
 /// Everything that was understood, with every problem.
 ///
-/// Of two relationships under one name the one that is on its way out counts, so that it can go.
+/// Of two relationships under one name the one counts that has most to say about it, and then one that is on its way out,
+/// so that it can go.
 pub(super) fn verdict(
     objects: &Objects,
     related: &Related<'_>,
     grants: &[&Object<RoleGrantSpec>],
-    wanted: Vec<Wanted>,
+    wanted: AllWanted,
     accepted: Accepted<'_>,
     boundaries: Boundaries<'_>,
     findings: Findings<'_>,
@@ -42,21 +46,27 @@ pub(super) fn verdict(
     let mut by_relationship = relationships(related, &accepted, &findings);
     let grant_objects = spread(objects, grants, wanted, &mut by_relationship, &findings);
     let mut relationships: BTreeMap<RelationshipKey, DesiredRelationship> = BTreeMap::new();
-    for relationship in by_relationship.into_iter().flatten() {
+    let mut ranks: BTreeMap<RelationshipKey, (Say, bool)> = BTreeMap::new();
+    for (relationship, say) in by_relationship.into_iter().zip(&related.says) {
+        let Some(relationship) = relationship else { continue };
         let key = key(&relationship.invitation);
-        let leaves = relationship.standing == Standing::Deleted;
-        if leaves || !relationships.contains_key(&key) {
+        let rank = (*say, relationship.standing == Standing::Deleted);
+        if ranks.get(&key).is_none_or(|other| *other < rank) {
+            ranks.insert(key.clone(), rank);
             relationships.insert(key, relationship);
         }
     }
+    let namespaces = namespaces(objects);
     let desired = Desired {
         relationships,
         grant_objects,
         leaving: leaving_uids(objects),
         acceptances: accepted.alone,
-        namespaces: namespaces(objects),
+        gone: gone(objects, related, &namespaces),
+        namespaces,
         absence: if findings.has_errors() { Absence::Keep } else { objects.absence },
         boundaries: boundaries.into_desired(),
+        boundary_source: objects.boundary_source,
     };
     Verdict { desired, problems: findings.into_problems(&silent(objects)) }
 }
@@ -71,7 +81,11 @@ fn relationships(
         let invitation = related.invitations[position].clone()?;
         let proposal = related.proposals[related.proposal_of[position]?].as_ref()?;
         let spec = &object.spec;
-        let broken = findings.is_broken(object.subject(Kind::PartnerRelationship));
+        let about = object.subject(Kind::PartnerRelationship);
+        if findings.is_flawed(about) {
+            return None;
+        }
+        let broken = findings.is_broken(about);
         let parties = (object.name.namespace.as_str(), invitation.customer, invitation.partner);
         Some(DesiredRelationship {
             object: object.name.clone(),
@@ -93,7 +107,7 @@ fn relationships(
                 management: spec.management_policy,
             },
             adopt_from: object.annotations.get(ADOPT_FROM).map(ToString::to_string),
-            grants: BTreeMap::new(),
+            grants: Grants::default(),
             answers: accepted.answers.get(&position).cloned().unwrap_or_default(),
             agreements: accepted.agreements.get(&parties).cloned().unwrap_or_default(),
             invitation,
@@ -106,7 +120,7 @@ fn relationships(
 fn spread(
     objects: &Objects,
     grants: &[&Object<RoleGrantSpec>],
-    wanted: Vec<Wanted>,
+    wanted: AllWanted,
     relationships: &mut [Option<DesiredRelationship>],
     findings: &Findings<'_>,
 ) -> BTreeMap<ObjectName, GrantObject> {
@@ -115,8 +129,13 @@ fn spread(
         (name, GrantObject { standing: Standing::Invalid, not_after: None, deletion: None })
     });
     let mut grant_objects: BTreeMap<ObjectName, GrantObject> = invalid.collect();
-    for (object, wanted) in grants.iter().zip(wanted) {
-        let broken = findings.is_broken(object.subject(Kind::RoleGrant));
+    let mut parts = vec![Part::new(); wanted.selections.len()];
+    for (object, wanted) in grants.iter().zip(wanted.grants) {
+        let about = object.subject(Kind::RoleGrant);
+        if findings.is_flawed(about) {
+            continue;
+        }
+        let broken = findings.is_broken(about);
         let standing = standing(object.spec.suspend, object.presence, broken);
         let said = GrantObject {
             standing,
@@ -126,23 +145,46 @@ fn spread(
         grant_objects.insert(object.name.clone(), said);
         let Some(grantee) = wanted.grantee else { continue };
         for group in wanted.groups {
-            for relationship in group.relationships {
-                let Some(relationship) = &mut relationships[relationship] else { continue };
-                let grant = DesiredGrant {
-                    uid: object.uid.clone(),
-                    standing,
-                    grantee: grantee.clone(),
-                    roles: group.roles.clone(),
-                    asked: wanted.asked.clone(),
-                    window: wanted.window,
-                    deletion: object.spec.deletion_policy,
-                    justification: object.spec.justification.clone(),
-                };
-                relationship.grants.insert(object.name.clone(), grant);
+            let grant = DesiredGrant {
+                uid: object.uid.clone(),
+                standing,
+                grantee: grantee.clone(),
+                roles: group.roles,
+                asked: wanted.asked.clone(),
+                window: wanted.window,
+                deletion: object.spec.deletion_policy,
+                justification: object.spec.justification.clone(),
+            };
+            parts[group.selection].insert(object.name.clone(), grant);
+        }
+    }
+    for (part, selection) in parts.into_iter().zip(wanted.selections) {
+        let part = Arc::new(part);
+        for relationship in selection {
+            if let Some(relationship) = &mut relationships[relationship] {
+                relationship.grants.share(Arc::clone(&part));
             }
         }
     }
     grant_objects
+}
+
+/// The owners that are named in claims and whose objects are gone: of files only where they speak for the namespace.
+fn gone(
+    objects: &Objects,
+    related: &Related<'_>,
+    namespaces: &BTreeSet<EcoString>,
+) -> BTreeSet<ObjectName> {
+    let claims = related.objects.iter().filter_map(|object| object.annotations.get(ADOPT_FROM));
+    let owners = claims.filter_map(|claim| claim.parse::<Owner>().ok());
+    let is_gone = |object: &ObjectName| {
+        let ObjectName { namespace, name } = object.clone();
+        let is_known = objects.owners.is_some() || namespaces.contains(&namespace);
+        let key = ObjectKey { kind: Kind::PartnerRelationship, namespace, name };
+        let stands = related.objects.binary_search_by(|other| other.name.cmp(object)).is_ok();
+        is_known && !stands && !objects.invalid.contains(&key)
+    };
+    owners.map(|owner| owner.object).filter(is_gone).collect()
 }
 
 fn namespaces(objects: &Objects) -> BTreeSet<EcoString> {

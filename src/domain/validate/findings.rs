@@ -7,8 +7,12 @@ use std::{collections::BTreeSet, fmt::Display, str::FromStr};
 use crate::domain::{
     enumeration::{enumeration, quoted},
     ids::{Kind, ObjectKey},
-    problem::{Code, FieldPath, Problem, Severity, SourceId},
+    problem::{Code, FieldPath, Problem, Severity, SourceId, Step},
     state::ObjectName,
+    validate::{
+        Flawed,
+        roles::{ONE_ROLE_TWICE, UNKNOWN_ROLE, UNKNOWN_TASK},
+    },
 };
 
 /// A field that the schema of its kind would have refused.
@@ -38,12 +42,58 @@ pub(super) struct Findings<'a> {
     problems: Vec<Problem>,
     broken: BTreeSet<ObjectKey>,
     errors: usize,
+    flawed: Option<&'a Flawed>,
 }
 
 impl<'a> Findings<'a> {
     /// `invalid` are the objects whose schema has spoken already.
     pub fn new(invalid: &'a BTreeSet<ObjectKey>) -> Self {
-        Self { invalid, problems: Vec::new(), broken: invalid.clone(), errors: 0 }
+        Self { invalid, problems: Vec::new(), broken: invalid.clone(), errors: 0, flawed: None }
+    }
+
+    /// Beside objects that could be read in part.
+    pub fn beside(self, flawed: &'a Flawed) -> Self {
+        Self { flawed: Some(flawed), ..self }
+    }
+
+    /// Whether only a part of the object could be read.
+    pub fn is_flawed(&self, about: Subject<'_>) -> bool {
+        self.flawed
+            .is_some_and(|flawed| !flawed.told.is_empty() && flawed.told.contains_key(&about.key()))
+    }
+
+    /// Whether there may be an object of this kind under any name.
+    pub fn has_unnamed(&self, kind: Kind) -> bool {
+        self.flawed.is_some_and(|flawed| flawed.unnamed.contains(&kind))
+    }
+
+    /// Whether there are objects of this kind in the namespace about which not everything is known.
+    pub fn is_unsure_of(&self, kind: Kind, namespace: &str) -> bool {
+        let is_there = |key: &ObjectKey| key.kind == kind && key.namespace == namespace;
+        self.has_unnamed(kind) || self.invalid.iter().any(is_there)
+    }
+
+    /// Whether a problem only follows from another one that was told.
+    fn follows(&self, problem: &Problem) -> bool {
+        let Some((flawed, object)) = self.flawed.zip(problem.object.as_ref()) else { return false };
+        let Some(told) = flawed.told.get(object) else { return false };
+        let steps = problem.path.steps();
+        let type_ = Step::Field("type".to_owned());
+        let of_names = [UNKNOWN_ROLE, UNKNOWN_TASK, ONE_ROLE_TWICE];
+        told.iter().map(FieldPath::steps).any(|told| {
+            // What an offer may hold depends on its type.
+            let is_of_type = told.last() == Some(&type_)
+                && steps.starts_with(&told[..told.len() - 1])
+                && object.kind != Kind::AgreementAcceptance
+                && !of_names.contains(&problem.code);
+            let window = [spec("notBefore"), spec("notAfter")];
+            let is_of_window = window.iter().any(|end| end.steps() == told)
+                && window.iter().any(|end| end.steps() == steps);
+            is_of_type
+                || is_of_window
+                || steps.starts_with(told)
+                || steps.len() > 1 && told.starts_with(steps)
+        })
     }
 
     pub fn error(
@@ -114,6 +164,11 @@ impl<'a> Findings<'a> {
         !self.broken.is_empty() && self.broken.contains(&about.key())
     }
 
+    /// The same of an object by its key.
+    pub fn has_problems(&self, object: &ObjectKey) -> bool {
+        self.broken.contains(object)
+    }
+
     /// Whether there is an object of this name that does not fit its schema.
     pub fn has_invalid(&self, kind: Kind, namespace: &str, name: &str) -> bool {
         let key = || ObjectKey { kind, namespace: namespace.into(), name: name.into() };
@@ -131,10 +186,11 @@ impl<'a> Findings<'a> {
     }
 
     /// Every problem, by document, object and field; none about an object of `silent`.
-    pub fn into_problems(self, silent: &BTreeSet<ObjectKey>) -> Vec<Problem> {
-        let mut problems = self.problems;
+    pub fn into_problems(mut self, silent: &BTreeSet<ObjectKey>) -> Vec<Problem> {
+        let mut problems = std::mem::take(&mut self.problems);
         problems.retain(|problem| {
-            problem.object.as_ref().is_none_or(|object| !silent.contains(object))
+            let is_told = problem.object.as_ref().is_none_or(|object| !silent.contains(object));
+            is_told && !self.follows(problem)
         });
         problems.sort_by(|one, other| {
             let place = |problem: &Problem| (problem.source, problem.code, problem.severity);
@@ -148,10 +204,11 @@ impl<'a> Findings<'a> {
     }
 }
 
-/// `` `a` ``, `` `a` and `b` ``, `` `a`, `b` and 3 more ``: names of objects, few enough to read.
-pub(super) fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
-    const SHOWN: usize = 3;
-    let count = names.len();
+/// So many names are shown.
+pub(super) const SHOWN: usize = 3;
+
+/// `` `a` ``, `` `a` and `b` ``, `` `a`, `b` and 3 more ``: the first names of so many objects, few enough to read.
+pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>, count: usize) -> String {
     let mut parts: Vec<String> = names.take(SHOWN).map(quoted).collect();
     if count > SHOWN {
         parts.push(format!("{} more", count - SHOWN));

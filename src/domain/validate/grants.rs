@@ -38,6 +38,14 @@ pub const BEYOND_THE_OFFER: Code = Code(308);
 /// A window that is over.
 pub const WINDOW_IS_OVER: Code = Code(402);
 
+/// What all grants ask for.
+pub(super) struct AllWanted {
+    /// By grant.
+    pub grants: Vec<Wanted>,
+    /// Relationships that some grant is for, each set of them once, however many grants are for it.
+    pub selections: Vec<Vec<usize>>,
+}
+
 /// What a grant asks for, as far as it can be understood.
 pub(super) struct Wanted {
     pub grantee: Option<Grantee>,
@@ -50,8 +58,28 @@ pub(super) struct Wanted {
 /// The relationships of a grant that share a proposal, and so its roles.
 pub(super) struct Group {
     pub proposal: usize,
-    pub relationships: Vec<usize>,
+    /// Which of the selections they are.
+    pub selection: usize,
     pub roles: BTreeSet<RoleId>,
+}
+
+/// Sets of relationships, each with the number by which it is known.
+#[derive(Default)]
+struct Selections {
+    numbers: BTreeMap<Vec<usize>, usize>,
+}
+
+impl Selections {
+    fn number(&mut self, relationships: Vec<usize>) -> usize {
+        let next = self.numbers.len();
+        *self.numbers.entry(relationships).or_insert(next)
+    }
+
+    fn in_order(self) -> Vec<Vec<usize>> {
+        let mut all: Vec<_> = self.numbers.into_iter().collect();
+        all.sort_unstable_by_key(|(_, number)| *number);
+        all.into_iter().map(|(relationships, _)| relationships).collect()
+    }
 }
 
 /// Judges every grant.
@@ -62,7 +90,8 @@ pub(super) fn judge<'a>(
     now: Timestamp,
     resolver: &mut Resolver<'a>,
     findings: &mut Findings<'_>,
-) -> Vec<Wanted> {
+) -> AllWanted {
+    let mut selections = Selections::default();
     let mut names = Names::new(Kind::PartnerRelationship, related.objects);
     let labels = Labels::new(related.objects);
     let mut all = Vec::with_capacity(grants.len());
@@ -91,12 +120,13 @@ pub(super) fn judge<'a>(
         for (proposal, relationships) in by_proposal {
             let group = Scrutiny { about, related, relationships: &relationships, words: &words };
             let roles = group.roles(proposal, wanted.grantee.as_ref(), resolver, findings);
-            wanted.groups.push(Group { proposal, relationships, roles });
+            let selection = selections.number(relationships);
+            wanted.groups.push(Group { proposal, selection, roles });
         }
         judge_roles(about, &object.spec, &words, &wanted, boundaries, resolver, findings);
         all.push(wanted);
     }
-    all
+    AllWanted { grants: all, selections: selections.in_order() }
 }
 
 fn targets<S>(
@@ -113,7 +143,8 @@ fn targets<S>(
         }
         (None, Some(selector)) => {
             let selected = labels.select(&about.name.namespace, &selector.match_labels);
-            if selected.is_empty() {
+            let namespace = &about.name.namespace;
+            if selected.is_empty() && !findings.is_unsure_of(Kind::PartnerRelationship, namespace) {
                 let message = format!(
                     "the selector selects no relationship in namespace `{}`",
                     about.name.namespace
@@ -369,7 +400,7 @@ fn judge_roles(
         let verb = if privileged.len() == 1 { "is" } else { "are" };
         let message = format!("{} {verb} privileged: say why", role_names(privileged));
         let help = "write a `justification` for the person who reviews it";
-        findings.error(about, PRIVILEGED_WITHOUT_REASON, FieldPath::spec(), message, help);
+        findings.error(about, PRIVILEGED_WITHOUT_REASON, spec("justification"), message, help);
     }
     if let Some(grantee) = &wanted.grantee {
         let given = Given { roles: &roles, path: words.path(), window: wanted.window };

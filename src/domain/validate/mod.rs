@@ -14,8 +14,10 @@ use litemap::LiteMap;
 use super::{
     catalogue::Catalogue,
     ids::{Kind, ObjectKey},
-    problem::{Problem, SourceId},
-    state::{Absence, Desired, Invitation, ObjectName, Standing, Uid},
+    problem::{FieldPath, Problem, SourceId},
+    state::{
+        Absence, BoundarySource, Desired, Invitation, ObjectName, RelationshipKey, Standing, Uid,
+    },
 };
 use crate::api::{
     AgreementAcceptanceSpec, PartnerBoundarySpec, PartnerOfferSpec, PartnerRelationshipSpec,
@@ -27,6 +29,7 @@ pub mod boundaries;
 mod desired;
 pub mod findings;
 pub mod grants;
+mod names;
 pub mod offers;
 mod overlap;
 pub mod references;
@@ -115,9 +118,18 @@ pub struct Objects {
     pub boundaries: Vec<Object<PartnerBoundarySpec>>,
     /// Objects that do not fit their schema, which was told before. Their specs may be missing above.
     pub invalid: BTreeSet<ObjectKey>,
+    /// What can be read of some of them.
+    pub flawed: Flawed,
     /// What happens to what the input does not hold.
     pub absence: Absence,
+    /// Whose the rows in the store are, where the objects are those of a cluster; nothing for files, which are all equal.
+    pub owners: Option<Owners>,
+    /// Where the boundaries stand.
+    pub boundary_source: BoundarySource,
 }
+
+/// The object that owns the rows of a relationship, by the key of the first.
+pub type Owners = BTreeMap<RelationshipKey, ObjectName>;
 
 impl Objects {
     /// No object at all.
@@ -129,9 +141,32 @@ impl Objects {
             acceptances: Vec::new(),
             boundaries: Vec::new(),
             invalid: BTreeSet::new(),
+            flawed: Flawed::default(),
             absence,
+            owners: None,
+            boundary_source: BoundarySource::Input,
         }
     }
+}
+
+/// Objects that do not fit their schema, as far as they can be read: so that what else is wrong with them is told at the
+/// same time. Nothing is ever done for their sake.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Flawed {
+    /// Offers.
+    pub offers: Vec<Object<PartnerOfferSpec>>,
+    /// Relationships.
+    pub relationships: Vec<Object<PartnerRelationshipSpec>>,
+    /// Grants.
+    pub grants: Vec<Object<RoleGrantSpec>>,
+    /// Acceptances.
+    pub acceptances: Vec<Object<AgreementAcceptanceSpec>>,
+    /// Boundaries.
+    pub boundaries: Vec<Object<PartnerBoundarySpec>>,
+    /// For each, the fields about which something was said.
+    pub told: BTreeMap<ObjectKey, Vec<FieldPath>>,
+    /// The kinds of objects whose very names could not be read.
+    pub unnamed: BTreeSet<Kind>,
 }
 
 /// What became of the objects.
@@ -153,21 +188,33 @@ impl Verdict {
 
 /// Judges all objects together.
 pub fn validate(objects: &Objects, catalogue: &Catalogue, now: Timestamp) -> Verdict {
-    let mut findings = Findings::new(&objects.invalid);
-    let offers = references::sorted(&objects.offers, Kind::PartnerOffer, &mut findings);
-    let relationships =
-        references::sorted(&objects.relationships, Kind::PartnerRelationship, &mut findings);
-    let grants = references::sorted(&objects.grants, Kind::RoleGrant, &mut findings);
-    let acceptances =
-        references::sorted(&objects.acceptances, Kind::AgreementAcceptance, &mut findings);
-    let boundaries = references::sorted(&objects.boundaries, Kind::PartnerBoundary, &mut findings);
+    let flawed = &objects.flawed;
+    let mut findings = Findings::new(&objects.invalid).beside(flawed);
+    let offers = (&objects.offers[..], &flawed.offers[..]);
+    let offers = references::sorted(offers, Kind::PartnerOffer, &mut findings);
+    let relationships = (&objects.relationships[..], &flawed.relationships[..]);
+    let relationships = references::sorted(relationships, Kind::PartnerRelationship, &mut findings);
+    let grants = (&objects.grants[..], &flawed.grants[..]);
+    let grants = references::sorted(grants, Kind::RoleGrant, &mut findings);
+    let acceptances = (&objects.acceptances[..], &flawed.acceptances[..]);
+    let acceptances = references::sorted(acceptances, Kind::AgreementAcceptance, &mut findings);
+    let boundaries = (&objects.boundaries[..], &flawed.boundaries[..]);
+    let boundaries = references::sorted(boundaries, Kind::PartnerBoundary, &mut findings);
 
     let mut resolver = roles::Resolver::new(catalogue);
     let boundaries = boundaries::Boundaries::read(&boundaries, &mut resolver, &mut findings);
-    let related =
-        relationships::judge(&offers, &relationships, &boundaries, &mut resolver, &mut findings);
+    let owners = objects.owners.as_ref();
+    let related = relationships::judge(
+        &offers,
+        &relationships,
+        owners,
+        &boundaries,
+        &mut resolver,
+        &mut findings,
+    );
     let wanted = grants::judge(&grants, &related, &boundaries, now, &mut resolver, &mut findings);
-    overlap::judge(&offers, &grants, &wanted, &related, catalogue, &mut findings);
+    names::judge(&relationships, &grants, &mut findings);
+    overlap::judge(&offers, &grants, &wanted, &related, &boundaries, catalogue, &mut findings);
     let accepted =
         acceptances::judge(&acceptances, &related, &boundaries, now, catalogue, &mut findings);
     desired::verdict(objects, &related, &grants, wanted, accepted, boundaries, findings)

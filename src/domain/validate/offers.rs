@@ -340,7 +340,7 @@ fn duration(
         (None, true) => {
             let message = format!("an offer of type `{:?}` needs a duration", spec.type_);
             let help = "say for how long, for example `duration: P365D`; at most `P730D`";
-            findings.error(about, DURATION_MISSING, path.clone(), message, help);
+            findings.error(about, DURATION_MISSING, at(), message, help);
             None
         }
         (Some(_), false) => {

@@ -33,11 +33,11 @@ const LOOKED_FOR: usize = 100;
 
 /// The objects in order of their names, each name once. One that is declared twice is told at each of its documents.
 pub(super) fn sorted<'a, S>(
-    objects: &'a [Object<S>],
+    (objects, flawed): (&'a [Object<S>], &'a [Object<S>]),
     kind: Kind,
     findings: &mut Findings<'_>,
 ) -> Vec<&'a Object<S>> {
-    let mut sorted: Vec<&Object<S>> = objects.iter().collect();
+    let mut sorted: Vec<&Object<S>> = objects.iter().chain(flawed).collect();
     sorted.sort_by_key(|object| (&object.name, object.source, &object.uid));
     for same in sorted.chunk_by(|one, other| one.name == other.name) {
         if let [_, _, ..] = same {
@@ -92,7 +92,7 @@ impl<'a, S> Names<'a, S> {
         if let Some(position) = self.position(namespace, name) {
             return Some(position);
         }
-        if findings.has_invalid(self.kind, namespace, name) {
+        if findings.has_invalid(self.kind, namespace, name) || findings.has_unnamed(self.kind) {
             findings.mark(about);
             return None;
         }
@@ -115,9 +115,13 @@ impl<'a, S> Names<'a, S> {
             return format!("declare the {word} in the same namespace");
         }
         let mut best: Option<(f64, &str)> = None;
-        let mut elsewhere = None;
+        let (mut elsewhere, mut renamed) = (None, None);
         for object in self.sorted {
             if object.name.namespace == namespace {
+                if is_renamed(name, &object.name.name) {
+                    let shorter = |other: &&str| other.len() <= object.name.name.len();
+                    renamed = renamed.filter(shorter).or(Some(&*object.name.name));
+                }
                 let likeness = strsim::jaro_winkler(name, &object.name.name);
                 if likeness >= NEAR && best.is_none_or(|(most, _)| likeness > most) {
                     best = Some((likeness, &object.name.name));
@@ -125,6 +129,12 @@ impl<'a, S> Names<'a, S> {
             } else if object.name.name == name {
                 elsewhere = Some(&object.name.namespace);
             }
+        }
+        if let Some(renamed) = renamed {
+            return format!(
+                "there is `{renamed}`: where `namePrefix` or `nameSuffix` of kustomize made that of `{name}`, the \
+                 references follow with the `configurations` of `examples/gitops`; otherwise write `{renamed}`"
+            );
         }
         match (best, elsewhere) {
             (Some((_, near)), _) => format!("did you mean `{near}`?"),
@@ -134,6 +144,21 @@ impl<'a, S> Names<'a, S> {
             (None, None) => format!("declare the {word} in the same namespace"),
         }
     }
+}
+
+/// Whether a name is another one with something before or after it, as kustomize makes of names.
+fn is_renamed(name: &str, longer: &str) -> bool {
+    let is_joint = |rest: &str, joint: Option<char>| {
+        !rest.is_empty() && joint.is_some_and(|joint| !joint.is_alphanumeric())
+    };
+    let mut around =
+        longer.match_indices(name).map(|(at, _)| (&longer[..at], &longer[at + name.len()..]));
+    !name.is_empty()
+        && longer.len() > name.len()
+        && around.any(|(prefix, suffix)| {
+            let before = prefix.is_empty() || is_joint(prefix, prefix.chars().next_back());
+            before && (suffix.is_empty() || is_joint(suffix, suffix.chars().next()))
+        })
 }
 
 /// Relationships by their labels.

@@ -28,6 +28,9 @@ pub const NOT_SUPPORTED_BY_GDAP: Code = Code(206);
 /// Nobody has shown that GDAP supports the role.
 pub const GDAP_SUPPORT_NOT_SHOWN: Code = Code(207);
 
+/// For so many unknown names what was meant is looked for: whoever has more needs the list.
+const HELPED: usize = 50;
+
 /// Roles of a list, as far as their names are known.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Resolved {
@@ -44,12 +47,14 @@ type Solved = Result<BTreeSet<RoleId>, String>;
 pub(super) struct Resolver<'a> {
     pub catalogue: &'a Catalogue,
     names: BTreeMap<&'a str, Result<RoleId, NotFound>>,
+    /// How many names no role has.
+    unknown: usize,
     solved: BTreeMap<(usize, &'a [String]), Solved>,
 }
 
 impl<'a> Resolver<'a> {
     pub fn new(catalogue: &'a Catalogue) -> Self {
-        Self { catalogue, names: BTreeMap::new(), solved: BTreeMap::new() }
+        Self { catalogue, names: BTreeMap::new(), unknown: 0, solved: BTreeMap::new() }
     }
 
     /// The roles of a list that stands at `path`.
@@ -62,10 +67,15 @@ impl<'a> Resolver<'a> {
     ) -> Resolved {
         let mut resolved = Resolved::default();
         for (position, name) in names.iter().enumerate() {
-            let found = self
-                .names
-                .entry(name)
-                .or_insert_with(|| self.catalogue.find(name).map(|role| role.id));
+            let found = self.names.entry(name).or_insert_with(|| {
+                let known = if self.unknown < HELPED {
+                    self.catalogue.find(name)
+                } else {
+                    self.catalogue.find_exactly(name)
+                };
+                self.unknown += usize::from(known.is_err());
+                known.map(|role| role.id)
+            });
             let at = || path.clone().index(position);
             match found {
                 Err(missing) => {

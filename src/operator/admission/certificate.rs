@@ -33,6 +33,8 @@ pub struct Certificate {
     pub chain: String,
     /// Its key, in PEM.
     pub key: SecretString,
+    /// The last part of the path by which the API server calls whoever shows it; empty where nobody is answered.
+    pub word: SecretString,
     /// Its time.
     pub validity: Validity,
 }
@@ -104,7 +106,8 @@ impl Certificate {
     ) -> Result<Self, CertificateError> {
         let first = ders(&chain).into_iter().next().ok_or(CertificateError::Chain("tls.crt"))?;
         let validity = validity::of(&first).ok_or(CertificateError::Chain("tls.crt"))?;
-        let certificate = Self { authorities, chain, key, validity };
+        let word = SecretString::default();
+        let certificate = Self { authorities, chain, key, word, validity };
         certificate.server_config()?;
         Ok(certificate)
     }

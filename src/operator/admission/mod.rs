@@ -6,11 +6,13 @@
 //! body → request → proposed → review → answer        proof: which codes one object can prove
 //! source → certificate → server                      own: the Secret and the registration
 //! request → deletion                                 who deletes what access rests on
+//! door                                               who is answered at all
 //! ```
 
 pub mod answer;
 pub mod certificate;
 pub mod deletion;
+pub mod door;
 pub mod own;
 pub mod proof;
 pub mod proposed;

@@ -1,4 +1,5 @@
-//! Certificates of our own: one Secret that all replicas share, and the registration of the webhook that trusts it.
+//! Certificates of our own: one Secret that all replicas share, and the registration of the webhook that trusts it. The
+//! same Secret keeps the word at the end of the path by which the API server calls, and nobody else can.
 //!
 //! Never: a certificate shown before the API server was told to trust its authority.
 
@@ -16,12 +17,17 @@ use kube::{
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
-use super::certificate::{Certificate, CertificateError};
+use super::{
+    certificate::{Certificate, CertificateError},
+    door,
+};
 use crate::operator::telemetry::{
     labels::{ApiObject, ApiWrite},
     metrics::Metrics,
 };
 
+/// Under which key the Secret keeps the word.
+const WORD: &str = "path";
 /// How often two replicas that renew at once may be in each other's way.
 const TRIES: usize = 5;
 
@@ -62,6 +68,9 @@ pub enum OwnError {
     /// It cannot be made or read.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// There are no random numbers.
+    #[error("this machine has no random numbers")]
+    Random,
     /// Others were always faster.
     #[error("the secret `{0}` changes all the time")]
     Contended(String),
@@ -86,15 +95,49 @@ impl Own {
         for _ in 0..TRIES {
             let found = secrets.get_opt(&self.secret).await.map_err(self.secret("read"))?;
             let before = found.as_ref().and_then(|secret| read(secret).ok());
-            let due = before.as_ref().is_none_or(|certificate| {
-                certificate.renew_at() <= now || !certificate.convinces(&self.name(), now)
+            let good = before.filter(|certificate| {
+                certificate.renew_at() > now && certificate.convinces(&self.name(), now)
             });
-            if let (Some(before), false) = (before.as_ref(), due) {
-                return Ok(before.clone());
+            let word = found.as_ref().and_then(word);
+            if let (Some(good), Some(word)) = (&good, &word) {
+                return Ok(Certificate { word: word.clone(), ..good.clone() });
             }
-            let earlier = before.map(|before| before.authorities).unwrap_or_default();
-            let made = Certificate::issue(&self.names(), now, self.life, &earlier)?;
-            if self.write(&secrets, found, &made).await? {
+            let made = if let Some(good) = good {
+                good
+            } else {
+                let earlier = found.as_ref().and_then(|secret| read(secret).ok());
+                let earlier = earlier.map(|before| before.authorities).unwrap_or_default();
+                Certificate::issue(&self.names(), now, self.life, &earlier)?
+            };
+            let made =
+                Certificate { word: word.or_else(door::word).ok_or(OwnError::Random)?, ..made };
+            let data = [
+                ("ca.crt", made.authorities.as_str()),
+                ("tls.crt", &made.chain),
+                ("tls.key", made.key.expose_secret()),
+                (WORD, made.word.expose_secret()),
+            ];
+            if self.write(&secrets, found, "kubernetes.io/tls", &data).await? {
+                return Ok(made);
+            }
+        }
+        Err(OwnError::Contended(self.secret.clone()))
+    }
+
+    /// The word alone, where the certificate is somebody else's.
+    ///
+    /// # Errors
+    /// Where the API server does not let it be read or written.
+    pub async fn word(&self) -> Result<SecretString, OwnError> {
+        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), &self.namespace);
+        for _ in 0..TRIES {
+            let found = secrets.get_opt(&self.secret).await.map_err(self.secret("read"))?;
+            if let Some(word) = found.as_ref().and_then(word) {
+                return Ok(word);
+            }
+            let made = door::word().ok_or(OwnError::Random)?;
+            let data = [(WORD, made.expose_secret())];
+            if self.write(&secrets, found, "Opaque", &data).await? {
                 return Ok(made);
             }
         }
@@ -106,15 +149,13 @@ impl Own {
         &self,
         secrets: &Api<Secret>,
         found: Option<Secret>,
-        made: &Certificate,
+        type_: &str,
+        data: &[(&str, &str)],
     ) -> Result<bool, OwnError> {
         let params = PostParams::default();
         let bytes = |text: &str| ByteString(text.as_bytes().to_vec());
-        let data = BTreeMap::from([
-            ("ca.crt".to_owned(), bytes(&made.authorities)),
-            ("tls.crt".to_owned(), bytes(&made.chain)),
-            ("tls.key".to_owned(), bytes(made.key.expose_secret())),
-        ]);
+        let data: BTreeMap<_, _> =
+            data.iter().map(|(name, text)| ((*name).to_owned(), bytes(text))).collect();
         let (written, what, done) = if let Some(found) = found {
             // The version of what was read makes it a compare-and-swap.
             let secret = Secret { data: Some(data), ..found };
@@ -127,7 +168,7 @@ impl Own {
                     namespace: Some(self.namespace.clone()),
                     ..ObjectMeta::default()
                 },
-                type_: Some("kubernetes.io/tls".to_owned()),
+                type_: Some(type_.to_owned()),
                 data: Some(data),
                 ..Secret::default()
             };
@@ -143,7 +184,8 @@ impl Own {
         }
     }
 
-    /// Makes the registration trust the certificate's authorities. Writes nothing where it does already.
+    /// Makes the registration trust the certificate's authorities, if it has any, and call by its word. Writes nothing
+    /// where it does already.
     ///
     /// # Errors
     /// Where the API server does not let it be read or written, or the registration calls another Service.
@@ -179,24 +221,31 @@ impl Own {
         certificate: &Certificate,
     ) -> Result<Vec<serde_json::Value>, OwnError> {
         let bundle = ByteString(certificate.authorities.clone().into_bytes());
+        let door = door::path(&certificate.word);
         let mut ours = 0;
         let mut operations = Vec::new();
         for (position, webhook) in found.webhooks.iter().flatten().enumerate() {
             let called = webhook.client_config.service.as_ref();
-            let is_ours = called.is_some_and(|called| {
-                called.name == self.service && called.namespace == self.namespace
-            });
-            if !is_ours {
+            let Some(called) = called
+                .filter(|called| called.name == self.service && called.namespace == self.namespace)
+            else {
                 continue;
-            }
+            };
             ours += 1;
-            if webhook.client_config.ca_bundle.as_ref() != Some(&bundle) {
-                let path = format!("/webhooks/{position}");
-                let test =
-                    json!({"op": "test", "path": format!("{path}/name"), "value": webhook.name});
-                let path = format!("{path}/clientConfig/caBundle");
-                operations.push(test);
-                operations.push(json!({"op": "add", "path": path, "value": bundle}));
+            let of = format!("/webhooks/{position}");
+            let mut changed = Vec::new();
+            if !bundle.0.is_empty() && webhook.client_config.ca_bundle.as_ref() != Some(&bundle) {
+                let path = format!("{of}/clientConfig/caBundle");
+                changed.push(json!({"op": "add", "path": path, "value": bundle}));
+            }
+            if called.path.as_ref() != Some(&door) {
+                let path = format!("{of}/clientConfig/service/path");
+                changed.push(json!({"op": "add", "path": path, "value": door}));
+            }
+            if !changed.is_empty() {
+                let name = format!("{of}/name");
+                operations.push(json!({"op": "test", "path": name, "value": webhook.name}));
+                operations.append(&mut changed);
             }
         }
         if ours == 0 {
@@ -235,6 +284,13 @@ impl Own {
             source: Box::new(error),
         }
     }
+}
+
+/// The word that a Secret keeps, if it is one.
+fn word(secret: &Secret) -> Option<SecretString> {
+    let kept = secret.data.as_ref()?.get(WORD)?;
+    let kept = SecretString::from(String::from_utf8(kept.0.clone()).ok()?);
+    door::is_word(&kept).then_some(kept)
 }
 
 fn read(secret: &Secret) -> Result<Certificate, CertificateError> {

@@ -72,6 +72,8 @@ pub const PROOFS: &[(Code, Proof)] = &[
     (Code(323), Proof::OtherObjects),
     (Code(324), Proof::OtherObjects),
     (Code(326), Proof::OtherObjects),
+    (Code(327), Proof::OtherObjects),
+    (Code(328), Proof::OtherObjects),
     (Code(401), Proof::OneObject),
     (Code(402), Proof::OneObject),
     (Code(403), Proof::OtherObjects),

@@ -15,7 +15,7 @@ use crate::{
     domain::{
         ids::{Kind, ObjectKey},
         problem::{FieldPath, Problem},
-        state::{Absence, ObjectName, Uid},
+        state::{Absence, BoundarySource, ObjectName, Uid},
         validate::{Object, Objects, Presence, findings::DOES_NOT_FIT_ITS_SCHEMA, texts},
     },
 };
@@ -103,6 +103,7 @@ impl Proposed {
     /// It, and no other object.
     pub fn alone(&self) -> Objects {
         let mut objects = Objects::none(Absence::Keep);
+        objects.boundary_source = BoundarySource::Cluster;
         self.lay_over(&mut objects);
         objects
     }

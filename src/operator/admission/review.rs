@@ -17,10 +17,10 @@ use super::{
 use crate::{
     domain::{
         catalogue::Catalogue,
-        ids::ObjectKey,
-        plan::{AccessChange, Claimant, Plan, RoleChange, access_changes, plan},
+        ids::{Kind, ObjectKey},
+        plan::{AccessChange, Change, Claimant, Plan, RoleChange, access_changes, plan},
         problem::{Problem, Severity},
-        state::{Grantee, GranteeKind, Observed, Tenant},
+        state::{Grantee, GranteeKind, Observed, RelationshipKey, Tenant},
         validate::{Objects, validate},
     },
     render::escape,
@@ -161,25 +161,59 @@ struct Told {
 }
 
 /// Judges and plans all objects together. Problems of the object come first, then the errors of the others, then what
-/// the plan says.
+/// the plan says: nothing of other namespaces, whose objects and rows are not for whoever writes this one.
 fn told(proposed: &Proposed, context: &Context, catalogue: &Catalogue, now: Timestamp) -> Told {
     let verdict = validate(&context.objects, catalogue, now);
     let own = proposed.key();
     let (mut problems, others): (Vec<_>, Vec<_>) =
         verdict.problems.into_iter().partition(|problem| problem.object.as_ref() == Some(&own));
-    problems.extend(others.into_iter().filter(|problem| problem.severity == Severity::Error));
+    let may_know = |object: &ObjectKey| {
+        own.kind == Kind::PartnerBoundary
+            || object.kind == Kind::PartnerBoundary
+            || object.namespace == own.namespace
+    };
+    let is_told = |problem: &Problem| problem.object.as_ref().is_none_or(may_know);
+    let others = others.into_iter().filter(is_told);
+    problems.extend(others.filter(|problem| problem.severity == Severity::Error));
     let Some(observed) = &context.observed else { return Told { problems, access: Vec::new() } };
-    let Plan { changes, notices, besides, now: _, awaited, valid_until: _, differs: _ } =
-        plan(&verdict.desired, observed, &context.claimant);
-    let worth = |notice: &Problem| notice.severity != Severity::Notice;
+    let Plan {
+        changes,
+        notices,
+        besides,
+        now: _,
+        awaited,
+        valid_until: _,
+        differs: _,
+        governing: _,
+        successors: _,
+        ahead: _,
+    } = plan(&verdict.desired, observed, &context.claimant);
+    let worth = |notice: &Problem| notice.severity != Severity::Notice && is_told(notice);
     problems.extend(notices.into_iter().filter(worth));
-    let mut access = lines(&access_changes(&changes, &besides));
-    let asked = awaited.iter().map(|awaited| {
+    let here = |change: &&Change| {
+        own.kind == Kind::PartnerBoundary || change.subject.owner.object.namespace == own.namespace
+    };
+    let rows = observed.relationships.values().flatten();
+    let theirs: BTreeSet<&RelationshipKey> = rows
+        .filter(|row| row.owner.object.namespace != own.namespace)
+        .map(|row| &row.key)
+        .chain(changes.iter().filter(|change| !here(change)).filter_map(row_of))
+        .collect();
+    let is_own = |row: &RelationshipKey| own.kind == Kind::PartnerBoundary || !theirs.contains(row);
+    let mut access = lines(&access_changes(changes.iter().filter(here), &besides.only(is_own)));
+    let awaited = awaited.iter().filter(|awaited| {
+        own.kind == Kind::PartnerBoundary || !theirs.contains(&awaited.relationship)
+    });
+    let asked = awaited.map(|awaited| {
         let name = escape::visible(&awaited.relationship.name);
         format!("`{name}` waits for customer `{}`", awaited.customer.id)
     });
     access.extend(asked);
     Told { problems, access }
+}
+
+fn row_of(change: &Change) -> Option<&RelationshipKey> {
+    change.subject.relationship.as_ref()
 }
 
 fn line(problem: &Problem, own: &ObjectKey) -> String {

@@ -21,7 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     answer::Answer,
-    deletion::{Stamps, stamp, warning},
+    deletion::{Stamps, deletion, warning},
+    door::Door,
     proposed::Proposed,
     request::{self, Request, Unreadable},
     review::{Context, review},
@@ -33,8 +34,6 @@ use crate::{
     operator::telemetry::{labels::AdmissionVerdict, metrics::Metrics},
 };
 
-/// The path of the webhook.
-pub const PATH: &str = "/validate";
 /// The largest question: an object before and after, of which each may have 1.5 MiB, in JSON.
 pub const LARGEST_BODY: usize = 8 << 20;
 /// How long a question may take, also to arrive. The API server waits for 10 s at most where nothing else is said.
@@ -60,6 +59,8 @@ pub struct Webhook {
     pub metrics: Arc<Metrics>,
     /// What writes down who deletes.
     pub stamps: Stamps,
+    /// Who is answered; nobody before a certificate is shown.
+    pub door: Door,
     turns: Arc<Semaphore>,
 }
 
@@ -71,15 +72,17 @@ impl Webhook {
         metrics: Arc<Metrics>,
         stamps: Stamps,
     ) -> Self {
-        Self { known, catalogue, metrics, stamps, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+        let turns = Arc::new(Semaphore::new(AT_ONCE));
+        Self { known, catalogue, metrics, stamps, door: Door::default(), turns }
     }
 
     /// The one path.
     pub fn router(self) -> Router {
         Router::new()
-            .route(PATH, post(answer))
+            .route("/validate/{word}", post(answer))
             .layer(DefaultBodyLimit::max(LARGEST_BODY))
             .layer(middleware::from_fn(within_time))
+            .layer(middleware::from_fn_with_state(self.door.clone(), only_who_may_ask))
             .with_state(self)
     }
 }
@@ -98,6 +101,8 @@ pub async fn serve(
     let Some(first) = source.first(&stop).await else { return Ok(()) };
     let config = first.server_config().map_err(io::Error::other)?;
     let tls = RustlsConfig::from_config(config);
+    webhook.door.opens_to(&first.word);
+    let door = webhook.door.clone();
     let handle = Handle::new();
     let metrics = Arc::clone(&webhook.metrics);
     let mut server =
@@ -108,7 +113,7 @@ pub async fn serve(
         handle.graceful_shutdown(Some(LAST_ANSWERS));
     };
     let serving = server.serve(webhook.router().into_make_service());
-    let keeping = source.keep(first, &tls, pace, &metrics, &stop);
+    let keeping = source.keep(first, (&tls, &door), pace, &metrics, &stop);
     // Where the listener fails nothing else is to go on.
     let (served, (), ()) = tokio::join!(
         async {
@@ -120,6 +125,15 @@ pub async fn serve(
         ending
     );
     served
+}
+
+/// Whoever does not know the path learns nothing, not even that there is one, and takes nobody's turn.
+async fn only_who_may_ask(State(door): State<Door>, request: HttpRequest, next: Next) -> Response {
+    if door.lets_in(request.uri().path()) {
+        next.run(request).await
+    } else {
+        StatusCode::NOT_FOUND.into_response()
+    }
 }
 
 async fn within_time(request: HttpRequest, next: Next) -> Response {
@@ -163,10 +177,10 @@ impl Webhook {
     /// The answer, once who deletes is written down. What cannot be written down stops nothing.
     async fn stamped(&self, request: &Request, mut answer: Answer) -> Response {
         if answer.refused.is_empty()
-            && let Some(stamp) = stamp(request)
-            && let Err(error) = (self.stamps)(stamp.clone()).await
+            && let Some(deletion) = deletion(request)
+            && let Err(error) = (self.stamps)(deletion.clone()).await
         {
-            let told = vec![warning(&stamp, &error)];
+            let told = vec![warning(&deletion, &error)];
             answer.warnings = warnings(told, std::mem::take(&mut answer.warnings));
         }
         self.metrics.admission(answer.kind, answer.verdict());

@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use super::{
     certificate::{Certificate, CertificateError},
+    door::Door,
     own::{Own, OwnError},
 };
 use crate::operator::telemetry::metrics::Metrics;
@@ -30,7 +31,16 @@ pub enum Source {
     /// We make it.
     Own(Box<Own>),
     /// Somebody else puts `tls.crt` and `tls.key` into a folder.
-    Files(PathBuf),
+    Files(PathBuf, Word),
+}
+
+/// Where the word comes from by which the API server calls, where the certificate is somebody else's.
+#[derive(Clone)]
+pub enum Word {
+    /// We keep it.
+    Kept(Box<Own>),
+    /// The API server was told already.
+    Given(SecretString),
 }
 
 /// How often is looked for a new certificate, and when it is shown.
@@ -69,7 +79,7 @@ impl Source {
     pub fn pace(&self) -> Pace {
         match self {
             Self::Own(_) => Pace { every: Duration::from_secs(60), grace: Duration::from_secs(30) },
-            Self::Files(_) => Pace { every: Duration::from_secs(10), grace: Duration::ZERO },
+            Self::Files(..) => Pace { every: Duration::from_secs(10), grace: Duration::ZERO },
         }
     }
 
@@ -89,10 +99,18 @@ impl Source {
                 own.publish(&certificate).await?;
                 Ok(certificate)
             }
-            Self::Files(folder) => {
+            Self::Files(folder, word) => {
                 let (chain, key) =
                     tokio::try_join!(text(folder, "tls.crt"), text(folder, "tls.key"))?;
-                Ok(Certificate::read(String::new(), chain, SecretString::from(key))?)
+                let read = Certificate::read(String::new(), chain, SecretString::from(key))?;
+                match word {
+                    Word::Given(word) => Ok(Certificate { word: word.clone(), ..read }),
+                    Word::Kept(own) => {
+                        let certificate = Certificate { word: own.word().await?, ..read };
+                        own.publish(&certificate).await?;
+                        Ok(certificate)
+                    }
+                }
             }
         }
     }
@@ -122,7 +140,7 @@ impl Source {
     pub async fn keep(
         &self,
         shown: Certificate,
-        tls: &RustlsConfig,
+        (tls, door): (&RustlsConfig, &Door),
         pace: Pace,
         metrics: &Arc<Metrics>,
         stop: &CancellationToken,
@@ -138,6 +156,9 @@ impl Source {
                 () = stop.cancelled() => return,
                 found = self.certificate(Timestamp::now()) => found,
             };
+            if let Ok(next) = &found {
+                door.opens_to(&next.word);
+            }
             let next = match found {
                 Ok(next) if next.chain == shown.chain => continue,
                 Ok(next) => next,

@@ -8,6 +8,7 @@ mod outbox;
 mod post;
 mod stamp;
 mod watch;
+mod way;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub use outbox::{Outbox, Post};
 pub use post::{Postman, postmen};
 pub use stamp::stamps;
 pub use watch::{Watching, watches};
+pub use way::{NoWay, sound, told};
 
 use crate::domain::state::Instance;
 
@@ -33,17 +35,17 @@ const CALLS_WITHIN: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// Where there is neither.
-pub async fn client() -> Result<Client, kube::Error> {
-    let mut config = Config::infer().await.map_err(kube::Error::InferConfig)?;
+pub async fn client() -> Result<Client, NoWay> {
+    let mut config = sound(Config::infer().await.map_err(kube::Error::InferConfig)?)?;
     config.connect_timeout = Some(Duration::from_secs(10));
-    Client::try_from(config)
+    Ok(Client::try_from(config)?)
 }
 
 /// Who writes: the UID of the namespace `kube-system`, which every cluster has and no two share.
 ///
 /// # Errors
 /// Where it cannot be read.
-pub async fn instance(client: &Client) -> Result<Instance, kube::Error> {
+pub async fn instance(client: &Client) -> Result<Instance, NoWay> {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let system = namespaces.get("kube-system").await?;
     Ok(Instance(system.metadata.uid.unwrap_or_default().into()))

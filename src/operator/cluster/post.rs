@@ -28,7 +28,7 @@ use crate::{
             labels::{ApiObject, ApiWrite},
             metrics::Metrics,
         },
-        world::{APPROVE, APPROVED_BY, World},
+        world::{ACTS_FOR, APPROVE, APPROVED_BY, World},
     },
 };
 
@@ -120,7 +120,7 @@ impl Postman {
             "finalizers": mark.finalizers,
         });
         if mark.drops_approval {
-            metadata["annotations"] = json!({ APPROVE: null, APPROVED_BY: null });
+            metadata["annotations"] = json!({ APPROVE: null, APPROVED_BY: null, ACTS_FOR: null });
         }
         let body = json!({ "metadata": metadata });
         let request = of_kind(object.kind, object).patch(

@@ -16,6 +16,7 @@ use tokio::sync::{Notify, watch::Sender};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use super::told;
 use crate::{
     api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
     operator::{
@@ -107,16 +108,4 @@ impl Watching {
         self.health.cache(kind, reach);
         self.metrics.watch(kind, reach);
     }
-}
-
-/// An error with what is behind it.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut told = error.to_string();
-    let mut behind = error.source();
-    while let Some(error) = behind {
-        told.push_str(": ");
-        told.push_str(&error.to_string());
-        behind = error.source();
-    }
-    told
 }

@@ -156,7 +156,12 @@ impl<'a> Term<'a> {
     /// Reads the store's clock and the end of the ledger, and lets the Lease tell how far we are.
     async fn tick(&mut self, at_rest: bool) -> Result<(), StoreError> {
         let Some(store) = &mut self.store else { return Ok(()) };
-        let nothing = Scope::Of { keys: BTreeSet::new(), customers: BTreeSet::new(), owned: None };
+        let nothing = Scope::Of {
+            keys: BTreeSet::new(),
+            customers: BTreeSet::new(),
+            owned: None,
+            bounded: None,
+        };
         let now = store.observe(&nothing).await?.now;
         self.clock = (now, Instant::now());
         let head = store.head().await?;

@@ -20,6 +20,7 @@ use crate::{
         AgreementAcceptance, GROUP, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant,
     },
     operator::{
+        cluster::{sound, told},
         leader::OBSERVED_THROUGH,
         world::{Guarded, Tabled, World},
     },
@@ -67,7 +68,9 @@ pub struct Connection {
 /// # Errors
 /// [`StoreError::NoCluster`] where there is none.
 pub async fn connect(access: &Access) -> Result<Connection, StoreError> {
-    let mut config = config(access).await.map_err(|reason| StoreError::NoCluster { reason })?;
+    let config = config(access).await.map_err(|reason| StoreError::NoCluster { reason })?;
+    let mut config =
+        sound(config).map_err(|error| StoreError::NoCluster { reason: error.to_string() })?;
     config.connect_timeout = Some(Duration::from_secs(10));
     if let Some(user) = &access.user {
         config.auth_info.impersonate = Some(user.clone());
@@ -196,7 +199,9 @@ impl Failed {
     fn told(self, what: &str) -> StoreError {
         let store = CLUSTER.to_owned();
         match self {
-            Self::Api(status) if status.code == 401 => StoreError::Unauthenticated { store },
+            Self::Api(status) if status.code == 401 => {
+                StoreError::Unauthenticated { store, reason: String::new() }
+            }
             Self::Api(status) if status.code == 403 => {
                 let reason = format!("{what} is needed: {}", status.message);
                 StoreError::Forbidden { store, reason }
@@ -206,7 +211,7 @@ impl Failed {
                 StoreError::Unreachable { store, reason }
             }
             Self::Other(error) => {
-                let reason = format!("{what}: {}", self::told(&error));
+                let reason = format!("{what}: {}", told(&error));
                 StoreError::Unreachable { store, reason }
             }
             Self::TooLong => {
@@ -215,19 +220,4 @@ impl Failed {
             }
         }
     }
-}
-
-/// An error with what is behind it.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut told = error.to_string();
-    let mut behind = error.source();
-    while let Some(error) = behind {
-        let text = error.to_string();
-        if !told.contains(&text) {
-            told.push_str(": ");
-            told.push_str(&text);
-        }
-        behind = error.source();
-    }
-    told
 }

@@ -30,7 +30,7 @@ use crate::{
         limits::Limits,
         plan::{Claimant, Foreign},
         problem::{Code, Problem, Severity},
-        state::{Desired, Invitation, ObjectName, Observed},
+        state::{Desired, Invitation, Names, ObjectName, Observed},
         validate::{Object, Objects, validate},
     },
     store::StoreError,
@@ -107,19 +107,27 @@ impl Reading {
         let problems = refused.into_iter().chain(found).collect();
         let mut desired = after.desired;
         for boundary in desired.boundaries.values_mut() {
-            boundary.limits = Limits::unlimited();
+            boundary.bounds.limits = Limits::unlimited();
         }
         let mut proposed: BTreeMap<ObjectName, Vec<Invitation>> = BTreeMap::new();
+        // A status has no names of tenants: they are those of the objects before the input.
+        let mut names: BTreeMap<ObjectName, Names> = BTreeMap::new();
         for wish in before
             .desired
             .relationships
             .into_values()
             .chain(desired.relationships.values().cloned())
         {
+            let named = Names { partner: wish.partner.name, customer: wish.customer.name };
+            names.entry(wish.object.clone()).or_insert(named);
             proposed.entry(wish.object).or_default().push(wish.invitation);
         }
         let wanted = rows::wanted(&self.world, &concern, &desired);
-        let observed = rows::observed(&self.world, &proposed, Some(&wanted), self.now)?;
+        let mut observed = rows::observed(&self.world, &proposed, Some(&wanted), self.now)?;
+        for row in observed.relationships.values_mut().flatten() {
+            let Some(Names { partner, customer }) = names.get(&row.owner.object) else { continue };
+            (row.partner_name, row.customer_name) = (partner.clone(), customer.clone());
+        }
         rows::ensure_adoptable(&desired, &observed)?;
         Ok(Laid {
             claimant: Claimant {
@@ -151,7 +159,8 @@ impl Reading {
     }
 
     fn judged(&self, concern: &Concern) -> Judged {
-        let objects = self.world.objects(concern);
+        let mut objects = self.world.objects(concern);
+        objects.owners = Some(rows::owners(&self.world));
         let verdict = validate(&objects, Catalogue::compiled(), self.now);
         let mut desired = verdict.desired;
         desired.relationships.retain(|_, wish| concern.relationships.contains(&wish.object));

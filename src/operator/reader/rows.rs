@@ -13,10 +13,11 @@ use crate::{
     domain::{
         ids::Kind,
         state::{
-            AcceptedText, Desired, Document, Instance, Invitation, ObjectName, Observed,
+            AcceptedText, Desired, Document, Doubts, Instance, Invitation, ObjectName, Observed,
             ObservedAcceptance, RelationshipKey,
         },
         status,
+        validate::Owners,
     },
     operator::world::{Concern, Seen, Table, World, key},
     store::{CLUSTER, StoreError},
@@ -148,6 +149,12 @@ fn relationships(world: &World) -> impl Iterator<Item = (&ObjectName, &Relations
     all.filter_map(|(name, known)| Some((name, &**known.read()?)))
 }
 
+/// The objects that own rows, by the key of the first, as far as the statuses tell.
+pub(super) fn owners(world: &World) -> Owners {
+    let own = relationships(world).filter(|(name, _)| !rows_of(world, name).is_empty());
+    own.filter_map(|(name, _)| Some((world.first_key(name)?, name.clone()))).collect()
+}
+
 /// Who the operator is, as far as the rows tell: the owner of most of them.
 pub(super) fn instance(world: &World) -> Instance {
     let mut owners: BTreeMap<String, usize> = BTreeMap::new();
@@ -185,8 +192,13 @@ pub(super) fn observed(
     wanted: Option<&BTreeSet<RelationshipKey>>,
     now: Timestamp,
 ) -> Result<Observed, StoreError> {
-    let mut observed =
-        Observed { now, relationships: BTreeMap::new(), acceptances: BTreeMap::new() };
+    let mut observed = Observed {
+        now,
+        relationships: BTreeMap::new(),
+        acceptances: BTreeMap::new(),
+        boundaries: BTreeMap::new(),
+        doubts: Doubts::default(),
+    };
     for (name, seen) in relationships(world) {
         let known: Vec<&Invitation> = proposed.get(name).into_iter().flatten().collect();
         for row in rows_of(world, name) {

@@ -1,8 +1,11 @@
 //! Approvals that persons wrote on objects: the annotation `concordat.dev/approve` with the hash of a batch.
 //!
-//! Never: an approval by a robot that is not named for it, by somebody who asked for the batch, or by nobody known.
+//! Never: an approval by a robot that is not named for it, by somebody who asked for the batch, or by nobody known; nor
+//! one that counts in another namespace than the one whose right to approve it was written with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use ecow::EcoString;
 
 use super::{
     Deletions, Settings,
@@ -16,7 +19,10 @@ use crate::{
         plan::Change,
         state::{ObjectName, Uid},
     },
-    operator::world::{APPROVE, APPROVED_BY, Concern, Seen, World, key},
+    operator::{
+        admission::deletion::as_line,
+        world::{ACTS_FOR, APPROVE, APPROVED_BY, Concern, Seen, World, key},
+    },
 };
 
 /// An approval as it stands on an object.
@@ -30,6 +36,8 @@ pub struct Written {
     pub text: String,
     /// Who wrote it, as the API server knows.
     pub by: Option<String>,
+    /// The namespaces of whose service accounts that is no other than they, as the API server knows.
+    pub acts_for: String,
 }
 
 /// Why an approval does not count.
@@ -49,6 +57,16 @@ pub enum NotApproved {
     /// It approves what its own author asked for.
     #[error("`{0}` asked for some of it: somebody else must approve it")]
     OwnRequest(String),
+    /// It approves what its own author may have asked for as a robot.
+    #[error(
+        "`{by}` may act as `{robot}`, which asked for some of it: somebody else must approve it"
+    )]
+    OwnRobot {
+        /// Who wrote it.
+        by: String,
+        /// The robot.
+        robot: String,
+    },
     /// Nobody knows who deleted what it is about, and it may have been its author.
     #[error(
         "nobody stamped who deleted {0}: delete it once more while the operator's webhook is registered and running, \
@@ -58,7 +76,30 @@ pub enum NotApproved {
     /// Nothing waits for it.
     #[error("nothing waits for `{0}`")]
     NothingWaits(String),
+    /// What waits for it is not where its author may approve.
+    #[error(
+        "nothing of `{hash}` is in namespace `{namespace}`, and an approval counts in its own namespace only: approve \
+         it on an object that `PlanBlocked` stands on"
+    )]
+    Elsewhere {
+        /// The first digits of the hash.
+        hash: String,
+        /// Where it was written.
+        namespace: EcoString,
+    },
 }
+
+/// A batch that waits, as far as a round sees it.
+#[derive(Debug, Default)]
+pub struct Waiting<'a> {
+    /// Its changes.
+    pub changes: Vec<&'a Change>,
+    /// Whoever asked for any of it, also of what this round does not see.
+    pub asked: BTreeSet<&'a str>,
+}
+
+/// The approvals that count: who approves a batch, for each namespace.
+pub type Counted = BTreeMap<Digest, BTreeMap<EcoString, Actor>>;
 
 /// What was read of approvals before, so that each is told of once although it stands there until the operator has taken
 /// it off.
@@ -105,23 +146,25 @@ fn found<S>(kind: Kind, name: &ObjectName, seen: &Seen<S>) -> Option<Written> {
         uid: seen.object.uid.clone(),
         text: seen.annotation(APPROVE)?.to_owned(),
         by: seen.annotation(APPROVED_BY).map(str::to_owned),
+        acts_for: seen.annotation(ACTS_FOR).unwrap_or_default().to_owned(),
     })
 }
 
-/// The approvals that count, each with its author, and those that do not, each with the reason.
-///
-/// `waiting` are the changes of each batch that waits.
+/// The approvals that count, each with its author and its namespace, and those that do not, each with the reason.
 pub fn judged(
     written: &[Written],
-    waiting: &BTreeMap<Digest, Vec<&Change>>,
+    waiting: &BTreeMap<Digest, Waiting<'_>>,
     settings: &Settings,
     world: &World,
-) -> (BTreeMap<Digest, Actor>, Vec<(Written, NotApproved)>) {
-    let mut counted = BTreeMap::new();
+) -> (Counted, Vec<(Written, NotApproved)>) {
+    let mut counted = Counted::new();
     let mut refused = Vec::new();
     for approval in written {
         match judge(approval, waiting, settings, world) {
-            Ok((hash, by)) => drop(counted.insert(hash, by)),
+            Ok((hash, by)) => {
+                let namespace = approval.object.namespace.clone();
+                counted.entry(hash).or_default().insert(namespace, by);
+            }
             Err(why) => refused.push((approval.clone(), why)),
         }
     }
@@ -130,25 +173,44 @@ pub fn judged(
 
 fn judge(
     approval: &Written,
-    waiting: &BTreeMap<Digest, Vec<&Change>>,
+    waiting: &BTreeMap<Digest, Waiting<'_>>,
     settings: &Settings,
     world: &World,
 ) -> Result<(Digest, Actor), NotApproved> {
     let hash: Digest =
         approval.text.parse().map_err(|_| NotApproved::NotAHash(approval.text.clone()))?;
-    let changes = waiting.get(&hash).ok_or_else(|| NotApproved::NothingWaits(hash.short()))?;
+    let waits = waiting.get(&hash).ok_or_else(|| NotApproved::NothingWaits(hash.short()))?;
     let by = approval.by.as_deref().ok_or(NotApproved::Unstamped)?;
     if is_robot(by) && !settings.robots.contains(by) {
         return Err(NotApproved::Robot(by.to_owned()));
     }
-    if changes.iter().any(|change| askers(change, world).contains(by)) {
+    let namespace = &approval.object.namespace;
+    if waits.changes.iter().all(|change| change.subject.owner.object.namespace != *namespace) {
+        let (hash, namespace) = (hash.short(), namespace.clone());
+        return Err(NotApproved::Elsewhere { hash, namespace });
+    }
+    if waits.asked.contains(as_line(by).as_str())
+        || waits.changes.iter().any(|change| askers(change, world).contains(by))
+    {
         return Err(NotApproved::OwnRequest(by.to_owned()));
     }
-    let mut unstamped = changes.iter().filter_map(|change| unstamped_deletion(change, world));
+    let known = waits.changes.iter().flat_map(|change| askers(change, world));
+    let mut asked = waits.asked.iter().map(|name| (*name).to_owned()).chain(known);
+    if let Some(robot) = asked.find(|name| is_own_robot(name, &approval.acts_for)) {
+        return Err(NotApproved::OwnRobot { by: by.to_owned(), robot });
+    }
+    let mut unstamped = waits.changes.iter().filter_map(|change| unstamped_deletion(change, world));
     if settings.deletions == Deletions::Stamped
         && let Some(object) = unstamped.next()
     {
         return Err(NotApproved::DeletedByNobody(object));
     }
     Ok((hash, actor(by)))
+}
+
+/// Whether a name is of a service account of one of these namespaces.
+fn is_own_robot(name: &str, namespaces: &str) -> bool {
+    let account = name.strip_prefix("system:serviceaccount:");
+    let of = account.and_then(|account| account.split_once(':'));
+    of.is_some_and(|(of, _)| namespaces.split(',').any(|one| one == of || one == "*"))
 }

@@ -50,7 +50,7 @@ pub async fn read_ends(
     settings: &Settings,
     store: &mut impl Read,
 ) -> Result<Ends, StoreError> {
-    let scope = Scope::Of { keys, customers: BTreeSet::new(), owned: None };
+    let scope = Scope::Of { keys, customers: BTreeSet::new(), owned: None, bounded: None };
     Ends::read(&scope, settings, store).await
 }
 

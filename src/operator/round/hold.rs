@@ -59,26 +59,17 @@ pub fn until_held(
     relationships: &BTreeSet<ObjectName>,
     grants: &BTreeSet<ObjectName>,
 ) {
-    let hold = |standing: &mut Standing| {
-        if *standing == Standing::Live {
-            *standing = Standing::Invalid;
-        }
-    };
+    let held = |standing| if standing == Standing::Live { Standing::Invalid } else { standing };
     for wish in desired.relationships.values_mut() {
         if relationships.contains(&wish.object) {
-            hold(&mut wish.standing);
-        }
-        for (object, grant) in &mut wish.grants {
-            if grants.contains(object) {
-                hold(&mut grant.standing);
-            }
+            wish.standing = held(wish.standing);
         }
     }
-    for object in grants {
-        if let Some(said) = desired.grant_objects.get_mut(object) {
-            hold(&mut said.standing);
-        }
-    }
+    desired.stand_grants(
+        |object, standing| {
+            if grants.contains(object) { held(standing) } else { standing }
+        },
+    );
 }
 
 /// The relationships that wait because they would be terminated, each until when.

@@ -5,7 +5,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ecow::EcoString;
-use jiff::Timestamp;
 
 use super::hold;
 use crate::{
@@ -14,7 +13,7 @@ use crate::{
         catalogue::Catalogue,
         ids::ObjectKey,
         problem::Problem,
-        state::{Desired, ObjectName},
+        state::{Desired, Instance, ObjectName, Observed},
         validate::{
             Presence,
             references::{NO_SUCH_OFFER, NO_SUCH_RELATIONSHIP},
@@ -63,9 +62,10 @@ impl Judged {
 ///
 /// What is like a name that means nothing, or has it in another namespace, is no part of that: a round that sees more
 /// would say something else.
-pub fn judged(world: &World, concern: Concern, now: Timestamp) -> Judged {
-    let objects = world.objects(&concern);
-    let verdict = validate(&objects, Catalogue::compiled(), now);
+pub fn judged(world: &World, concern: Concern, observed: &Observed, instance: &Instance) -> Judged {
+    let mut objects = world.objects(&concern);
+    objects.owners = Some(observed.owners(instance));
+    let verdict = validate(&objects, Catalogue::compiled(), observed.now);
     let mut desired = verdict.desired;
     desired.relationships.retain(|_, wish| concern.relationships.contains(&wish.object));
     desired.acceptances.retain(|acceptance| concern.acceptances.contains(&acceptance.object));

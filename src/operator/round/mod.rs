@@ -214,7 +214,7 @@ impl Rounds {
         let judged = {
             let world = locked(world);
             self.with_grants(&mut concern, &world);
-            judged::judged(&world, concern, observed.now)
+            judged::judged(&world, concern, &observed, &self.settings.instance)
         };
         let mut run = run::Run::new(judged, observed, scope, run::claimant(&self.settings));
         if extent == Extent::Part
@@ -322,5 +322,10 @@ impl Rounds {
 fn scope(concern: &Concern, world: &World) -> Scope {
     let seen = concern.acceptances.iter().filter_map(|name| world.tables().acceptances.get(name));
     let customers = seen.filter_map(|seen| seen.object.spec.customer.tenant_id.parse().ok());
-    Scope::Of { keys: concern.rows.clone(), customers: customers.collect(), owned: None }
+    Scope::Of {
+        keys: concern.rows.clone(),
+        customers: customers.collect(),
+        owned: None,
+        bounded: None,
+    }
 }

@@ -84,7 +84,10 @@ impl Refusals {
 
 fn longest(refusal: &Refusal) -> SignedDuration {
     match refusal {
-        Refusal::OwnedByAnother { .. } | Refusal::AlreadyUsed | Refusal::Constraint(_) => LONGEST,
+        Refusal::OwnedByAnother { .. }
+        | Refusal::AlreadyUsed
+        | Refusal::Unexplained { .. }
+        | Refusal::Constraint(_) => LONGEST,
         Refusal::Stale
         | Refusal::OverLimit { .. }
         | Refusal::Blocked

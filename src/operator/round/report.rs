@@ -318,7 +318,9 @@ impl<'a> Blocked<'a> {
                 let position = *stored.entry(hash).or_insert_with(|| {
                     let (scope, exceeded) = (batch.scope.clone(), batch.exceeded.clone());
                     let (members, changes) = (BTreeSet::new(), Vec::new());
-                    blocked.batches.push(Batch { hash, scope, exceeded, members, changes });
+                    let (limits, asked) = (batch.limits.clone(), BTreeMap::new());
+                    let batch = Batch { hash, scope, exceeded, members, changes, asked, limits };
+                    blocked.batches.push(batch);
                     blocked.batches.len() - 1
                 });
                 blocked.batches[position].members.insert(member(change));

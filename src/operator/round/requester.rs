@@ -10,11 +10,14 @@ use crate::{
         digest::Digest,
         entry::{Actor, ActorKind, ActorStanding, Intent, acceptance},
         ids::{Kind, ObjectKey},
-        limits::Admitted,
+        limits::{Admitted, Budget, asker_names, member},
         plan::{Cause, Change, Effect},
         state::{Instance, ObjectName},
     },
-    operator::world::{CHANGED_BY, COMMITS, DELETED_BY, REQUESTED_BY, Seen, World, key},
+    operator::{
+        admission::deletion::as_line,
+        world::{CHANGED_BY, COMMITS, DELETED_BY, REQUESTED_BY, Seen, World, key},
+    },
     store::Signature,
 };
 
@@ -63,18 +66,31 @@ fn origin<S>(seen: &Seen<S>) -> Origin {
             plan: None,
             field_manager: seen.manager.clone(),
             catalogue: String::new(),
+            askers: BTreeSet::new(),
         },
     }
 }
 
 /// The signature of each change whose origin is known, by its id. Where nobody stamped who deleted an object, the change
-/// names the object and not the person.
-pub fn signatures(run: &[Admitted], world: &World, by: &Signature) -> BTreeMap<Digest, Signature> {
+/// names the object and not the person. What has waited for an approval was asked for by whom it was asked for first, and
+/// names everybody who has asked since.
+pub fn signatures(
+    run: &[Admitted],
+    world: &World,
+    budgets: &BTreeMap<String, Budget>,
+    by: &Signature,
+) -> BTreeMap<Digest, Signature> {
     let signed = run.iter().filter_map(|admitted| {
         let change = &admitted.change;
-        let Origin { actor, mut intent } = behind(change, world)?;
+        let Origin { mut actor, mut intent } = behind(change, world)?;
         intent.plan = by.intent.plan;
         intent.catalogue.clone_from(&by.intent.catalogue);
+        if admitted.approved.is_some() {
+            let stored = budgets.get(&admitted.scope).and_then(|it| it.asked.get(&member(change)));
+            let asked = asked(change, world, stored.map(String::as_str));
+            actor = asked.lines().next().filter(|name| !name.is_empty()).map(self::actor);
+            intent.askers = asker_names(&asked).map(str::to_owned).collect();
+        }
         let actor = actor.unwrap_or_else(|| by.actor.clone());
         Some((admitted.id(), Signature { actor, intent }))
     });
@@ -110,7 +126,7 @@ fn behind(change: &Change, world: &World) -> Option<Origin> {
 
 /// The same of an object that is being deleted.
 fn deletion<S>(seen: &Seen<S>) -> Origin {
-    Origin { actor: deleter(seen).map(actor), ..origin(seen) }
+    Origin { actor: deleters(seen).last().map(actor), ..origin(seen) }
 }
 
 /// The grants whose contributions a change changes.
@@ -121,6 +137,24 @@ pub fn grants_behind(change: &Change) -> Vec<&ObjectName> {
     let differs =
         |name: &&ObjectName| before.contributions.get(*name) != after.contributions.get(*name);
     names.into_iter().filter(differs).collect()
+}
+
+/// Everybody who has asked for a change since it waits, one name a line. The first line is by whom it came about, empty
+/// where nobody knows; `stored` is whoever was known before, and stays.
+pub fn asked(change: &Change, world: &World, stored: Option<&str>) -> String {
+    let mut known = stored.unwrap_or_default().lines();
+    let first = known.next().filter(|name| !name.is_empty()).map(str::to_owned).or_else(|| {
+        let first = behind(change, world).and_then(|origin| origin.actor);
+        first.map(|actor| as_line(&actor.name))
+    });
+    let mut lines = vec![first.unwrap_or_default()];
+    let now = askers(change, world);
+    for name in known.map(str::to_owned).chain(now.iter().map(|name| as_line(name))) {
+        if !lines.contains(&name) {
+            lines.push(name);
+        }
+    }
+    lines.join("\n")
 }
 
 /// Everybody who is known to have asked for a change: whoever made, changed or deleted the objects behind it.
@@ -135,12 +169,12 @@ pub fn askers(change: &Change, world: &World) -> BTreeSet<String> {
     if let Some(seen) = tables.relationships.get(&change.subject.owner.object) {
         note(seen.annotation(REQUESTED_BY));
         note(seen.annotation(CHANGED_BY));
-        note(deleter(seen));
+        deleters(seen).for_each(|name| note(Some(name)));
     }
     for grant in grants_behind(change).into_iter().filter_map(|name| tables.grants.get(name)) {
         note(grant.annotation(REQUESTED_BY));
         note(grant.annotation(CHANGED_BY));
-        note(deleter(grant));
+        deleters(grant).for_each(|name| note(Some(name)));
     }
     let offer = seen_offer(change, world).filter(|_| rests_on_offer(change));
     note(offer.and_then(|seen| seen.annotation(REQUESTED_BY)));
@@ -178,15 +212,17 @@ fn rests_on_offer(change: &Change) -> bool {
         | Effect::Extend { .. }
         | Effect::Claim { .. }
         | Effect::SetPolicies { .. }
+        | Effect::Rename { .. }
         | Effect::Terminate { .. }
         | Effect::Expire { .. }
-        | Effect::RecordAcceptance { .. } => false,
+        | Effect::RecordAcceptance { .. }
+        | Effect::SetBoundary { .. } => false,
     }
 }
 
-/// Who deleted an object that is on its way out.
-fn deleter<S>(seen: &Seen<S>) -> Option<&str> {
-    seen.annotation(DELETED_BY).filter(|_| seen.is_leaving())
+/// Who deleted an object that is on its way out, and whoever tried before.
+fn deleters<S>(seen: &Seen<S>) -> impl Iterator<Item = &str> {
+    seen.annotation(DELETED_BY).filter(|_| seen.is_leaving()).into_iter().flat_map(asker_names)
 }
 
 /// An object behind a change that is on its way out, and nobody knows through whom.
@@ -196,11 +232,11 @@ pub fn unstamped_deletion(change: &Change, world: &World) -> Option<ObjectKey> {
     let relationship = tables
         .relationships
         .get(owner)
-        .filter(|seen| seen.is_leaving() && deleter(seen).is_none())
+        .filter(|seen| seen.is_leaving() && deleters(seen).next().is_none())
         .map(|_| key(Kind::PartnerRelationship, owner));
     let nameless = |name: &&ObjectName| {
         let seen = tables.grants.get(name);
-        seen.is_some_and(|seen| seen.is_leaving() && deleter(seen).is_none())
+        seen.is_some_and(|seen| seen.is_leaving() && deleters(seen).next().is_none())
     };
     let grant = || grants_behind(change).into_iter().find(nameless);
     relationship.or_else(|| grant().map(|name| key(Kind::RoleGrant, name)))

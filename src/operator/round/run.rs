@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::{
     Settings,
-    approvals::{self, NotApproved, Written},
+    approvals::{self, Counted, NotApproved, Waiting, Written},
     fights::Fought,
     hold,
     judged::Judged,
@@ -25,8 +25,9 @@ use crate::{
     domain::{
         catalogue::Catalogue,
         digest::Digest,
-        entry::Actor,
-        limits::{Admitted, Batch, Budget, Checked, check, member},
+        limits::{
+            Admitted, Batch, Budget, Checked, Reach, asker_names, check, check_as_approved, member,
+        },
         plan::{CHANGED_OUTSIDE, Change, Claimant, Effect, Foreign, Plan, plan},
         state::{Observed, RelationshipKey},
     },
@@ -121,16 +122,20 @@ impl Run {
             let by = operator(settings, &run);
             self.block(store, &by, done).await?;
             for batch in &self.checked.approved {
-                if let Some(actor) = approved.get(&batch.hash) {
+                for (namespace, actor) in approved.get(&batch.hash).into_iter().flatten() {
+                    let part = batch.within(namespace);
+                    if part.members.is_empty() {
+                        continue;
+                    }
                     let by = Signature { actor: actor.clone(), intent: by.intent.clone() };
-                    store.approve(batch, &by).await?;
-                    done.approved.push((batch.hash, actor.name.clone()));
+                    store.approve(&part, &by).await?;
+                    done.approved.push((part.hash, actor.name.clone()));
                 }
             }
             if run.is_empty() {
                 break;
             }
-            let changes = requester::signatures(&run, &locked(world), &by);
+            let changes = requester::signatures(&run, &locked(world), &self.budgets, &by);
             let signatures = Signatures { run: by, changes };
             let tried = done.effects.len();
             // What was read and planned before is of no use any more, and there can be very much of it.
@@ -183,30 +188,52 @@ impl Run {
     }
 
     /// Divides the plan, with the approvals that count; gives who approved what.
-    fn check(&mut self, world: &Mutex<World>, settings: &Settings) -> BTreeMap<Digest, Actor> {
+    fn check(&mut self, world: &Mutex<World>, settings: &Settings) -> Counted {
         let desired = &self.judged.desired;
         self.checked = check(&self.plan, desired, &self.budgets, &BTreeSet::new());
         if self.approvals.is_empty() {
-            return BTreeMap::new();
+            self.note_askers(&locked(world));
+            return Counted::new();
         }
-        let mut waiting: BTreeMap<Digest, Vec<&Change>> = BTreeMap::new();
+        let mut waiting: BTreeMap<Digest, Waiting<'_>> = BTreeMap::new();
         for batch in &self.checked.blocked {
-            waiting.entry(batch.hash).or_default().extend(&batch.changes);
+            waiting.entry(batch.hash).or_default().changes.extend(&batch.changes);
             for change in &batch.changes {
                 if let Some(stored) = self.stored_batch(change) {
-                    waiting.entry(stored).or_default().push(change);
+                    waiting.entry(stored).or_default().changes.push(change);
                 }
+            }
+        }
+        for budget in self.budgets.values() {
+            for (member, hash) in &budget.blocked {
+                let asked = budget.asked.get(member).into_iter().flat_map(|it| asker_names(it));
+                waiting.entry(*hash).and_modify(|waits| waits.asked.extend(asked));
             }
         }
         let written = &self.approvals;
         let (counted, refused) = approvals::judged(written, &waiting, settings, &locked(world));
         if !counted.is_empty() {
-            let hashes = counted.keys().copied().collect();
-            self.checked = check(&self.plan, desired, &self.budgets, &hashes);
+            let within = |by: &BTreeMap<_, _>| Reach::Within(by.keys().cloned().collect());
+            let approvals = counted.iter().map(|(hash, by)| (*hash, within(by))).collect();
+            self.checked = check_as_approved(&self.plan, desired, &self.budgets, &approvals);
         }
         self.counted.extend(counted.keys());
         self.tell_refused(refused);
+        self.note_askers(&locked(world));
         counted
+    }
+
+    /// Writes on each batch who has asked for it, beside those who are known already.
+    fn note_askers(&mut self, world: &World) {
+        for batch in self.checked.blocked.iter_mut().chain(&mut self.checked.approved) {
+            let stored = self.budgets.get(&batch.scope).map(|budget| &budget.asked);
+            let asked = batch.changes.iter().map(|change| {
+                let member = member(change);
+                let stored = stored.and_then(|asked| asked.get(&member));
+                (member, requester::asked(change, world, stored.map(String::as_str)))
+            });
+            batch.asked = asked.collect();
+        }
     }
 
     /// Keeps the first reason for each approval. What has counted once waits for nothing after that.
@@ -216,7 +243,8 @@ impl Run {
         let counted = &self.counted;
         self.not_approved.retain(|(approval, why)| {
             let has_counted = approval.text.parse().is_ok_and(|hash| counted.contains(&hash));
-            let is_used = matches!(why, NotApproved::NothingWaits(_)) && has_counted;
+            let is_used = has_counted
+                && matches!(why, NotApproved::NothingWaits(_) | NotApproved::Elsewhere { .. });
             !is_used && told.insert(approval.object.clone())
         });
     }
@@ -227,8 +255,34 @@ impl Run {
         self.budgets.get(scope)?.blocked.get(&member(change)).copied()
     }
 
-    /// Stores what waits where some of it did not before, all of it as one batch. What is stored keeps its batch, however
-    /// little of it a round looks at.
+    /// Of each batch that is stored, the members for which somebody has asked who had not before.
+    fn asked_since(&self) -> Vec<Batch> {
+        let mut batches: BTreeMap<Digest, Batch> = BTreeMap::new();
+        for batch in &self.checked.blocked {
+            let Some(budget) = self.budgets.get(&batch.scope) else { continue };
+            for (member, asked) in &batch.asked {
+                let stored = budget.blocked.get(member);
+                let Some(hash) = stored.filter(|_| budget.asked.get(member) != Some(asked)) else {
+                    continue;
+                };
+                let more = batches.entry(*hash).or_insert_with(|| Batch {
+                    hash: *hash,
+                    scope: batch.scope.clone(),
+                    exceeded: Vec::new(),
+                    members: BTreeSet::new(),
+                    changes: Vec::new(),
+                    limits: batch.limits.clone(),
+                    asked: BTreeMap::new(),
+                });
+                more.members.insert(*member);
+                more.asked.insert(*member, asked.clone());
+            }
+        }
+        batches.into_values().collect()
+    }
+
+    /// Stores what waits where some of it did not before, all of it as one batch, and whoever has asked for it since. What
+    /// is stored keeps its batch, however little of it a round looks at.
     async fn block(
         &mut self,
         store: &mut impl Write,
@@ -239,10 +293,15 @@ impl Run {
         let blocked = self.checked.blocked.iter();
         let fresh: Vec<Batch> =
             blocked.filter(|batch| batch.changes.iter().any(new)).cloned().collect();
-        if fresh.is_empty() {
+        let more = self.asked_since();
+        if fresh.is_empty() && more.is_empty() {
             return Ok(());
         }
-        store.block(&fresh, by).await?;
+        store.block(&[fresh.clone(), more].concat(), by).await?;
+        for batch in &self.checked.blocked {
+            let budget = self.budgets.entry(batch.scope.clone()).or_default();
+            budget.asked.extend(batch.asked.clone());
+        }
         for batch in &fresh {
             let budget = self.budgets.entry(batch.scope.clone()).or_default();
             budget.blocked.extend(batch.members.iter().map(|member| (*member, batch.hash)));

@@ -156,7 +156,7 @@ pub fn kind_label(kind: Kind) -> &'static str {
 }
 
 /// The label of every effect.
-pub const EFFECTS: [&str; 13] = [
+pub const EFFECTS: [&str; 14] = [
     "invite",
     "authorise",
     "decline",
@@ -167,6 +167,7 @@ pub const EFFECTS: [&str; 13] = [
     "extend",
     "claim",
     "set_policies",
+    "rename",
     "terminate",
     "expire",
     "record_acceptance",
@@ -185,8 +186,10 @@ pub fn effect_label(change: &Change) -> &'static str {
         Effect::Extend { .. } => "extend",
         Effect::Claim { .. } => "claim",
         Effect::SetPolicies { .. } => "set_policies",
+        Effect::Rename { .. } => "rename",
         Effect::Terminate { .. } => "terminate",
         Effect::Expire { .. } => "expire",
         Effect::RecordAcceptance { .. } => "record_acceptance",
+        Effect::SetBoundary { .. } => "set_boundary",
     }
 }

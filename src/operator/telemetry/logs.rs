@@ -158,8 +158,10 @@ impl Told {
             | Effect::DropGlobalAdministrator { .. }
             | Effect::Claim { .. }
             | Effect::SetPolicies { .. }
+            | Effect::Rename { .. }
             | Effect::Terminate { .. }
-            | Effect::RecordAcceptance { .. } => Self::default(),
+            | Effect::RecordAcceptance { .. }
+            | Effect::SetBoundary { .. } => Self::default(),
         }
     }
 

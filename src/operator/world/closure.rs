@@ -13,8 +13,8 @@ use crate::{
     api::{PartnerRelationshipSpec, RoleGrantSpec},
     domain::{
         ids::{Kind, ObjectKey},
-        state::{Absence, ObjectName, RelationshipKey},
-        validate::{Object, Objects, has_all},
+        state::{Absence, BoundarySource, ObjectName, Owner, RelationshipKey},
+        validate::{ADOPT_FROM, Object, Objects, Owners, has_all},
     },
 };
 
@@ -168,7 +168,8 @@ impl World {
         concern.relationships.extend(same.chain(self.links().numbered(wanted)).cloned());
     }
 
-    /// The objects with which a concern is judged: itself and everything that its verdict rests on.
+    /// The objects with which a concern is judged: itself and everything that its verdict rests on, but for who owns the
+    /// rows in the store.
     pub fn objects(&self, concern: &Concern) -> Objects {
         let tables = self.tables();
         let mut around = concern.clone();
@@ -197,6 +198,13 @@ impl World {
                 around.relationships.insert(ObjectName { namespace, name: name.into() });
             }
         }
+        // A claim holds only where the owner that it names does not stand, in whatever state.
+        let claims = around.relationships.iter().filter_map(|name| {
+            let seen = tables.relationships.get(name)?;
+            seen.annotation(ADOPT_FROM)?.parse::<Owner>().ok()
+        });
+        let owners: Vec<ObjectName> = claims.map(|owner| owner.object).collect();
+        around.relationships.extend(owners);
         for name in &around.relationships {
             let seen = tables.relationships.get(name);
             let reference = seen.and_then(|seen| seen.object.spec.offer_ref.as_ref());
@@ -207,6 +215,8 @@ impl World {
         }
         around.boundaries.extend(tables.boundaries.iter().map(|(name, _)| name.clone()));
         let mut objects = Objects::none(Absence::Keep);
+        objects.owners = Some(Owners::new());
+        objects.boundary_source = BoundarySource::Cluster;
         let invalid = &mut objects.invalid;
         objects.offers = picked(&tables.offers, Kind::PartnerOffer, &around.offers, invalid);
         let (kind, names) = (Kind::PartnerRelationship, &around.relationships);

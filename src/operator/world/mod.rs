@@ -21,8 +21,8 @@ pub use closure::Concern;
 pub use guarded::Guarded;
 pub use links::{Link, Linked, Links, key};
 pub use seen::{
-    APPROVE, APPROVED_BY, CHANGED_BY, COMMITS, DELETED_BY, FINALIZER, REQUESTED_AT, REQUESTED_BY,
-    Seen, Watched, name_of, seen,
+    ACTS_FOR, APPROVE, APPROVED_BY, CHANGED_BY, COMMITS, DELETED_BY, FINALIZER, REQUESTED_AT,
+    REQUESTED_BY, Seen, Watched, name_of, seen,
 };
 pub use status::StatusText;
 pub use table::{Known, Table};

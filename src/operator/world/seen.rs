@@ -30,12 +30,15 @@ pub const FINALIZER: &str = "concordat.dev/revoke";
 pub const REQUESTED_BY: &str = "concordat.dev/requested-by";
 /// Who changed its spec last, as the API server knows: stamped by the chart's admission policy.
 pub const CHANGED_BY: &str = "concordat.dev/changed-by";
-/// Who deleted an object, as the API server knows: stamped by the webhook, which is the only one that is asked.
+/// Who deleted an object, as the API server knows, one name a line: stamped by the webhook, which is the only one that is
+/// asked.
 pub const DELETED_BY: &str = "concordat.dev/deleted-by";
 /// The hash of a batch that somebody approves.
 pub const APPROVE: &str = "concordat.dev/approve";
 /// Who wrote [`APPROVE`]: stamped by the chart's admission policy.
 pub const APPROVED_BY: &str = "concordat.dev/approved-by";
+/// The namespaces of which whoever wrote [`APPROVE`] may act as a service account, `*` for all: stamped likewise.
+pub const ACTS_FOR: &str = "concordat.dev/approver-acts-for";
 /// Asks for a look at the store now; any new value does.
 pub const REQUESTED_AT: &str = "reconcile.concordat.dev/requestedAt";
 /// The commit that an object was applied from, in the order in which they are looked for.

@@ -2,10 +2,12 @@
 //!
 //! Never: a saved plan taken for true that is not the one that was written.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     Fate, Outcome, Story, Tense,
@@ -15,6 +17,7 @@ use super::{
 use crate::{
     domain::{
         digest::Digest,
+        entry::Head,
         plan::{Change, Plan, access_changes},
         problem::{Code, Problem},
     },
@@ -59,7 +62,7 @@ pub struct PlanDocument {
     /// Who gains or loses what, of that which may run.
     pub access: Vec<AccessView>,
     /// The changes in full, in order, also the blocked ones: what `apply --plan` compares.
-    #[schemars(with = "Vec<serde_json::Map<String, Value>>")]
+    #[schemars(with = "Vec<ChangeForm>")]
     pub changes: Vec<Change>,
     /// What waits for a person.
     pub blocked: Vec<BatchView>,
@@ -90,16 +93,83 @@ pub struct ReportDocument {
     /// Each change that was tried, in order.
     pub tried: Vec<TriedView>,
     /// The changes that were not tried, in order.
-    #[schemars(with = "Vec<serde_json::Map<String, Value>>")]
+    #[schemars(with = "Vec<ChangeForm>")]
     pub left: Vec<Change>,
     /// Why it stopped early, if it did.
     pub stopped: Option<String>,
+    /// The end of the ledger afterwards, to be kept elsewhere for `ledger verify --head`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<HeadView>")]
+    pub ledger: Option<Head>,
     /// What waits for a person.
     pub blocked: Vec<BatchView>,
     /// Whose answer is awaited.
     pub awaited: Vec<AwaitedView>,
     /// What a person should know.
     pub notices: Vec<ProblemView>,
+}
+
+/// A change in full.
+#[derive(JsonSchema)]
+#[schemars(rename = "Change")]
+#[allow(dead_code, reason = "it is the form of another type")]
+struct ChangeForm {
+    /// What it is about.
+    subject: Map<String, Value>,
+    /// What it does: one field, whose name says what.
+    effect: EffectForm,
+    /// Why.
+    cause: String,
+    /// Whether a person must approve it first, whatever the limits.
+    approval: String,
+    /// What must still be true in the store when it is made.
+    expects: Map<String, Value>,
+}
+
+/// What a change does: one field, whose name says what.
+#[derive(JsonSchema)]
+#[schemars(rename = "Effect")]
+#[allow(dead_code, reason = "it is the form of another type")]
+struct EffectForm {
+    /// What one grantee holds.
+    #[serde(rename = "SetRoles")]
+    set_roles: Option<SetRolesForm>,
+}
+
+/// What one grantee holds, before and after.
+#[derive(JsonSchema)]
+#[schemars(rename = "SetRoles")]
+#[allow(dead_code, reason = "it is the form of another type")]
+struct SetRolesForm {
+    /// Who.
+    grantee: Map<String, Value>,
+    /// What it holds now.
+    before: AssignmentForm,
+    /// What it holds then.
+    after: AssignmentForm,
+}
+
+/// What one grantee holds.
+#[derive(JsonSchema)]
+#[schemars(rename = "Assignment")]
+#[allow(dead_code, reason = "it is the form of another type")]
+struct AssignmentForm {
+    /// What is held: until when, by the id of the role.
+    roles: BTreeMap<String, String>,
+    /// What was recorded: until when, by the id of the role.
+    recorded: BTreeMap<String, String>,
+    /// What each grant adds, by its namespace and name.
+    contributions: BTreeMap<String, Map<String, Value>>,
+}
+
+/// The end of a ledger.
+#[derive(JsonSchema)]
+#[allow(dead_code, reason = "it is the form of another type")]
+struct HeadView {
+    /// The sequence of the last entry; 0 if there is none.
+    sequence: i64,
+    /// Its hash.
+    hash: String,
 }
 
 /// A change that was tried.
@@ -114,7 +184,7 @@ pub struct TriedView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The change in full.
-    #[schemars(with = "serde_json::Map<String, Value>")]
+    #[schemars(with = "ChangeForm")]
     pub change: Change,
 }
 
@@ -237,6 +307,7 @@ impl ReportDocument {
             tried: tried.collect(),
             left: outcome.left.clone(),
             stopped: outcome.stopped.clone(),
+            ledger: outcome.ledger,
             blocked: story.blocked().iter().map(BatchView::of).collect(),
             awaited: story.plan.awaited.iter().map(AwaitedView::of).collect(),
             notices: story.plan.notices.iter().map(ProblemView::of).collect(),

@@ -1,70 +1,156 @@
 //! A plan for a pull request: the answer in one line, the access in a table, the rest folded away.
 //!
-//! Never: markup, a mention or a link that comes from a name.
+//! Never: markup, a mention or a link that comes from a name, or more than a comment on a pull request holds.
 
 use std::fmt::Write as _;
 
-use super::{Fate, NOTHING_CHANGES, Story, Tense, Told, is_at_rest, notices, summary, text, words};
+use super::{
+    Fate, NOTHING_CHANGES, Outcome, Story, Tense, Told, is_at_rest, notices, summary, text, words,
+};
 use crate::{
     domain::{
         limits::Batch,
         plan::{AccessChange, Besides, Change},
         problem::Severity,
     },
-    render::{counted, escape},
+    render::{MARKDOWN_LIMIT, counted, escape},
 };
 
-/// Rows and lines that are shown; a comment on a pull request holds about 65,000 characters.
-const SHOWN: usize = 100;
+/// How much of everything is shown.
+#[derive(Clone, Copy)]
+struct Extent {
+    /// Rows of a table, and lines of a list.
+    rows: usize,
+    /// Whether the actions are listed that the access adds and removes.
+    actions: Actions,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Actions {
+    Listed,
+    Counted,
+}
+
+/// From the whole to the least; the first that fits is told.
+const EXTENTS: [Extent; 6] = [
+    Extent { rows: 100, actions: Actions::Listed },
+    Extent { rows: 100, actions: Actions::Counted },
+    Extent { rows: 40, actions: Actions::Counted },
+    Extent { rows: 15, actions: Actions::Counted },
+    Extent { rows: 5, actions: Actions::Counted },
+    Extent { rows: 1, actions: Actions::Counted },
+];
+
+/// What is kept free for the words that say what is left out.
+const ROOM_FOR_THE_REST: usize = 400;
+
+const WHOLE: &str = "`concordat diff` shows all of it";
 
 pub(super) fn markdown(story: &Story<'_>) -> String {
     let told = Told::of(&story.effective(), &story.plan.besides, super::Detail::Short);
+    let whole = MARKDOWN_LIMIT - ROOM_FOR_THE_REST;
+    let room = if story.yaml.is_empty() { whole } else { whole / 3 * 2 };
+    let mut texts = EXTENTS.into_iter().map(|extent| without_yaml(story, &told, extent));
+    let fitting = texts.find(|text| text.chars().count() <= room);
+    let mut text = fitting.unwrap_or_else(|| {
+        let least = without_yaml(story, &told, EXTENTS[EXTENTS.len() - 1]);
+        let cut: String = least.chars().take(room).collect();
+        let end = cut.rfind("\n\n").unwrap_or(cut.len());
+        format!("{}\n\n… and more: {WHOLE}\n", &cut[..end])
+    });
+    let room = whole.saturating_sub(text.chars().count());
+    text.push_str(&yaml(story.yaml, room));
+    text
+}
+
+/// The YAML diff, or as many of its lines as there is room for.
+fn yaml(yaml: &str, room: usize) -> String {
+    if yaml.is_empty() {
+        return String::new();
+    }
+    let fence = fence(yaml);
+    let visible = escape::visible_lines(yaml.trim_end());
+    let lines: Vec<&str> = visible.lines().collect();
+    let mut room = room.saturating_sub(2 * fence.len());
+    let fits = |line: &&&str| {
+        let length = line.chars().count() + 1;
+        let fits = length <= room;
+        room = room.saturating_sub(length);
+        fits
+    };
+    let shown: Vec<&str> = lines.iter().take_while(fits).copied().collect();
+    let left = lines.len() - shown.len();
+    let rest = counted(left, "line");
+    if shown.is_empty() {
+        return format!("\nThe YAML diff is left out, {rest}: {WHOLE}\n");
+    }
+    let title = match left {
+        0 => "YAML diff".to_owned(),
+        _ => format!("YAML diff, without its last {rest}"),
+    };
+    let mut text = folded(&title, &format!("{fence}diff\n{}\n{fence}\n", shown.join("\n")));
+    if left > 0 {
+        let _ = writeln!(text, "\nThe YAML diff goes on for {rest}: {WHOLE}");
+    }
+    text
+}
+
+fn without_yaml(story: &Story<'_>, told: &Told<'_>, extent: Extent) -> String {
+    let shown = extent.rows;
     let last =
         if is_at_rest(story) { NOTHING_CHANGES.to_owned() } else { summary(story, &told.access) };
     let mut text = format!("**{}**\n", escape::markdown(&last));
-    text.push_str(&access_table(&told.access));
-    text.push_str(&lines(&told.lines, story.tense()));
+    text.push_str(&access_table(&told.access, shown));
+    text.push_str(&lines(&told.lines, story.tense(), shown));
     if let Some(outcome) = story.outcome {
-        let mut refused = String::new();
-        for tried in &outcome.tried {
-            if let Fate::Refused(reason) = &tried.fate {
-                let line = escape::markdown_message(&words::line(&tried.change, Tense::Planned));
-                let _ = writeln!(refused, "- {line}: {}", escape::markdown_message(reason));
-            }
-        }
-        if !refused.is_empty() {
-            let _ = write!(text, "\nRefused:\n\n{refused}");
-        }
+        text.push_str(&refused(outcome, shown));
         if !outcome.left.is_empty() {
             let left: Vec<&Change> = outcome.left.iter().collect();
-            let _ = write!(text, "\nNot tried:\n{}", lines(&left, Tense::Planned));
+            let _ = write!(text, "\nNot tried:\n{}", lines(&left, Tense::Planned, shown));
         }
         if let Some(stopped) = &outcome.stopped {
             let _ = writeln!(text, "\nStopped: {}", escape::markdown_message(stopped));
         }
     }
-    for batch in story.blocked() {
-        text.push_str(&blocked(batch, &story.plan.besides));
+    let held = story.plan.besides.after(story.effective());
+    for batch in story.blocked().iter().take(shown) {
+        text.push_str(&blocked(batch, &held, shown));
     }
+    text.push_str(&more(story.blocked().len(), shown));
     if !story.plan.awaited.is_empty() {
         text.push_str("\nWaiting for a customer:\n\n");
-        for awaited in story.plan.awaited.iter().take(SHOWN) {
+        for awaited in story.plan.awaited.iter().take(shown) {
             let _ =
                 writeln!(text, "- {}", escape::markdown(&words::awaited(awaited, story.tense())));
         }
-        text.push_str(&more(story.plan.awaited.len()));
+        text.push_str(&more(story.plan.awaited.len(), shown));
     }
-    text.push_str(&noticed(story));
-    text.push_str(&actions(&told.access));
-    if !story.yaml.is_empty() {
-        let fence = fence(story.yaml);
-        let yaml = escape::visible_lines(story.yaml.trim_end());
-        text.push_str(&folded("YAML diff", &format!("{fence}diff\n{yaml}\n{fence}\n")));
-    }
+    text.push_str(&noticed(story, shown));
+    text.push_str(&actions(&told.access, extent));
     text
 }
 
-fn access_table(access: &[AccessChange]) -> String {
+fn refused(outcome: &Outcome, shown: usize) -> String {
+    let all = outcome.tried.iter().filter_map(|tried| match &tried.fate {
+        Fate::Refused(reason) => Some((&tried.change, reason)),
+        Fate::Done => None,
+    });
+    let all: Vec<_> = all.collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("\nRefused:\n\n");
+    for (change, reason) in all.iter().take(shown) {
+        let line = escape::markdown_message(&words::line(change, Tense::Planned));
+        let _ = writeln!(text, "- {line}: {}", escape::markdown_message(reason));
+    }
+    text + &more(all.len(), shown)
+}
+
+/// Names of relationships that are listed in one row.
+const NAMES: usize = 5;
+
+fn access_table(access: &[AccessChange], shown: usize) -> String {
     let rows: usize = access.iter().map(|change| change.roles.len()).sum();
     if rows == 0 {
         return String::new();
@@ -73,9 +159,18 @@ fn access_table(access: &[AccessChange]) -> String {
                     | --- | --- | --- | --- | --- | --- |\n"
         .to_owned();
     let all = access.iter().flat_map(|change| change.roles.iter().map(move |role| (change, role)));
-    for (change, role) in all.take(SHOWN) {
+    let several_partners = access.iter().any(|change| change.partner.id != access[0].partner.id);
+    for (change, role) in all.take(shown) {
         let names: Vec<String> =
-            change.relationships.iter().map(|name| escape::markdown(name)).collect();
+            change.relationships.iter().take(NAMES).map(|name| escape::markdown(name)).collect();
+        let mut through = names.join(", ");
+        if let Some(rest) = change.relationships.len().checked_sub(NAMES).filter(|rest| *rest > 0) {
+            let _ = write!(through, " and {rest} more");
+        }
+        if several_partners {
+            let partner = escape::markdown(words::tenant("", &change.partner).trim());
+            let _ = write!(through, " of {partner}");
+        }
         let privileged = if role.privileged { " (**privileged**)" } else { "" };
         let _ = writeln!(
             text,
@@ -85,35 +180,35 @@ fn access_table(access: &[AccessChange]) -> String {
             escape::markdown(&words::until(role.before, role.after)),
             escape::markdown(&words::grantee(&change.grantee)),
             escape::markdown(words::tenant("", &change.customer).trim()),
-            names.join(", "),
+            through,
         );
     }
-    text.push_str(&more(rows));
+    text.push_str(&more(rows, shown));
     text
 }
 
-fn lines(lines: &[&Change], tense: Tense) -> String {
+fn lines(lines: &[&Change], tense: Tense, shown: usize) -> String {
     if lines.is_empty() {
         return String::new();
     }
     let mut text = String::from("\n");
-    for change in lines.iter().take(SHOWN) {
+    for change in lines.iter().take(shown) {
         let sign = words::sign(&change.effect).symbol();
         let line = escape::markdown_message(&words::line(change, tense));
         let _ = writeln!(text, "- `{sign}` {line}");
     }
-    text.push_str(&more(lines.len()));
+    text.push_str(&more(lines.len(), shown));
     text
 }
 
-fn more(all: usize) -> String {
-    match all.checked_sub(SHOWN) {
+fn more(all: usize, shown: usize) -> String {
+    match all.checked_sub(shown) {
         Some(rest) if rest > 0 => format!("\n… and {rest} more\n"),
         Some(_) | None => String::new(),
     }
 }
 
-fn blocked(batch: &Batch, besides: &Besides) -> String {
+fn blocked(batch: &Batch, besides: &Besides, shown: usize) -> String {
     let changes: Vec<&Change> = batch.changes.iter().collect();
     let told = Told::of(&changes, besides, super::Detail::Short);
     let mut text = format!(
@@ -124,19 +219,19 @@ fn blocked(batch: &Batch, besides: &Besides) -> String {
         let _ = writeln!(text, "- {line}");
     }
     let _ = writeln!(text, "\n```sh\nconcordat apply … --approve {}\n```", batch.hash);
-    let mut inner = access_table(&told.access);
-    inner.push_str(&lines(&told.lines, Tense::Planned));
+    let mut inner = access_table(&told.access, shown);
+    inner.push_str(&lines(&told.lines, Tense::Planned, shown));
     text.push_str(&folded(&counted(batch.changes.len(), "blocked change"), &inner));
     text
 }
 
-fn noticed(story: &Story<'_>) -> String {
+fn noticed(story: &Story<'_>, shown: usize) -> String {
     let notices = notices(story);
     if notices.is_empty() {
         return String::new();
     }
     let mut text = String::from("\n");
-    for notice in notices.iter().take(SHOWN) {
+    for notice in notices.iter().take(shown) {
         let severity = match notice.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
@@ -150,14 +245,17 @@ fn noticed(story: &Story<'_>) -> String {
             escape::markdown(&object),
             escape::markdown_message(&notice.message)
         );
+        if let Some(help) = &notice.help {
+            let _ = writeln!(text, "  <br>{}", escape::markdown_message(help));
+        }
     }
-    text.push_str(&more(notices.len()));
+    text.push_str(&more(notices.len(), shown));
     text
 }
 
-fn actions(access: &[AccessChange]) -> String {
+fn actions(access: &[AccessChange], extent: Extent) -> String {
     let mut inner = String::new();
-    for change in access.iter().take(SHOWN) {
+    for change in access.iter().take(extent.rows) {
         if change.actions_added.is_empty() && change.actions_removed.is_empty() {
             continue;
         }
@@ -171,7 +269,13 @@ fn actions(access: &[AccessChange]) -> String {
             let _ = writeln!(inner, "- `-` {action}");
         }
     }
-    if inner.is_empty() { inner } else { folded("Actions that this adds and removes", &inner) }
+    if inner.is_empty() {
+        return inner;
+    }
+    if extent.actions == Actions::Counted {
+        return format!("\nThe actions that this adds and removes are left out: {WHOLE}\n");
+    }
+    folded("Actions that this adds and removes", &inner)
 }
 
 fn folded(title: &str, inner: &str) -> String {

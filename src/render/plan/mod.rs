@@ -28,9 +28,10 @@ pub use yaml::{Sides, sides, yaml_diff};
 
 use super::{Format, Rendered, Style, counted, problems};
 use crate::domain::{
+    entry::Head,
     ids::{GranteeId, TenantId},
     limits::{Batch, Checked},
-    plan::{AccessChange, Besides, Change, Plan, access_changes},
+    plan::{AccessChange, Besides, Change, NOT_DECLARED, Plan, UNEXPLAINED, access_changes},
     problem::{Code, Problem},
 };
 
@@ -71,6 +72,8 @@ pub struct Outcome {
     pub left: Vec<Change>,
     /// Why it stopped early, if it did.
     pub stopped: Option<String>,
+    /// The end of the ledger afterwards, where it is known.
+    pub ledger: Option<Head>,
 }
 
 /// What is told: a plan with what of it may run, or with what was done of it.
@@ -86,6 +89,10 @@ pub struct Story<'a> {
     pub yaml: &'a str,
     /// How much is told.
     pub detail: Detail,
+    /// What is wrong with the input and does not forbid anything: people have read it by then.
+    pub warnings: &'a [Problem],
+    /// The first file of the input.
+    pub first: &'a str,
 }
 
 impl<'a> Story<'a> {
@@ -118,9 +125,13 @@ pub fn render(
 ) -> Rendered {
     match format {
         Format::Text => Rendered::Text(text::text(story, style)),
+        // No plan is asked for as rows: `Answer::formats`.
+        Format::Short | Format::Csv => Rendered::Text(text::short(story, style)),
         Format::Json | Format::Yaml => document::document(story),
         Format::Markdown => Rendered::Text(markdown::markdown(story)),
-        Format::Sarif => Rendered::Text(problems::sarif(&outward::problems(story), page)),
+        Format::Sarif => {
+            Rendered::Text(problems::sarif(&outward::problems(story), story.first, page))
+        }
         Format::Junit => Rendered::Text(outward::junit(story)),
         Format::Github => Rendered::Text(outward::github(story)),
     }
@@ -192,6 +203,10 @@ fn summary(story: &Story<'_>, access: &[AccessChange]) -> String {
     if blocked > 0 {
         text.push(format!("{blocked} blocked"));
     }
+    let undeclared = |notice: &&Problem| NOT_DECLARED.contains(&notice.code);
+    if story.plan.notices.iter().any(|notice| undeclared(&notice)) {
+        text.push("more goes on that is not declared here".to_owned());
+    }
     if let (None, Some(until)) = (story.outcome, story.plan.valid_until) {
         text.push(format!("valid until {until}"));
     }
@@ -202,9 +217,12 @@ fn summary(story: &Story<'_>, access: &[AccessChange]) -> String {
 /// What is said where there is nothing to do.
 pub const NOTHING_CHANGES: &str = "Nothing changes: the store holds what the manifests say.";
 
-/// Where there is nothing to do and nothing waits.
+/// Where there is nothing to do, and the store holds what the manifests say and no more.
 fn is_at_rest(story: &Story<'_>) -> bool {
-    story.plan.changes.is_empty() && story.outcome.is_none_or(|outcome| outcome.stopped.is_none())
+    let untrue = |code: Code| code == UNEXPLAINED || NOT_DECLARED.contains(&code);
+    let known = !story.plan.notices.iter().any(|notice| untrue(notice.code));
+    let done = story.outcome.is_none_or(|outcome| outcome.stopped.is_none());
+    known && story.plan.changes.is_empty() && done
 }
 
 /// The notices of a plan, in order.

@@ -19,10 +19,10 @@ use crate::{
         limits::{Checked, Limits, Share, check},
         plan::{Claimant, Foreign, Plan, plan},
         state::{
-            Absence, Asked, Assignment, Boundary, Contribution, Desired, DesiredGrant,
-            DesiredRelationship, GrantObject, Grantee, GranteeKind, Instance, Invitation,
-            ObjectName, Observed, ObservedAssignment, ObservedRelationship, Owner, Policies,
-            RelationshipKey, Renewal, Roles, Standing, Tenant, Uid, Window,
+            Absence, Asked, Assignment, Boundary, BoundarySource, Bounds, Contribution, Desired,
+            DesiredGrant, DesiredRelationship, GrantObject, Grantee, GranteeKind, Grants, Instance,
+            Invitation, ObjectName, Observed, ObservedAssignment, ObservedRelationship, Owner,
+            Policies, RelationshipKey, Renewal, Roles, Standing, Tenant, Uid, Window,
         },
     },
 };
@@ -100,7 +100,7 @@ fn wanted(namespace: &str, name: &str, customer: &Tenant) -> DesiredRelationship
         renewal: Renewal { mode: RenewalMode::Notify, before: Duration::from_days(60) },
         policies: policies(),
         adopt_from: None,
-        grants: BTreeMap::new(),
+        grants: Grants::default(),
         answers: Vec::new(),
         agreements: Vec::new(),
     }
@@ -191,11 +191,13 @@ pub(in crate::render) fn world() -> (Desired, Observed) {
 
     let none = Share { count: 0, percent: 100 };
     let limits = Limits { revocations: none, terminations: none, ..Limits::default() };
-    let boundary = Boundary { namespaces: BTreeSet::from(["risky".into()]), limits };
+    let bounds = Bounds { limits, ..Bounds::default() };
+    let boundary = Boundary { namespaces: BTreeSet::from(["risky".into()]), bounds };
     let wishes = [kept, new, old];
     let desired = Desired {
         relationships: wishes.into_iter().map(|wish| (key(&wish.invitation.name), wish)).collect(),
         leaving: BTreeMap::new(),
+        gone: BTreeSet::new(),
         grant_objects: BTreeMap::from([(
             grant,
             GrantObject {
@@ -208,6 +210,7 @@ pub(in crate::render) fn world() -> (Desired, Observed) {
         namespaces: BTreeSet::from(["msp".into(), "risky".into()]),
         absence: Absence::Keep,
         boundaries: BTreeMap::from([("careful".to_owned(), boundary)]),
+        boundary_source: BoundarySource::Cluster,
     };
     let observed = Observed {
         now: time("2026-12-01T00:00:00Z"),
@@ -216,6 +219,8 @@ pub(in crate::render) fn world() -> (Desired, Observed) {
             .map(|row| (row.key.clone(), vec![row]))
             .collect(),
         acceptances: BTreeMap::new(),
+        boundaries: BTreeMap::new(),
+        doubts: crate::domain::state::Doubts::default(),
     };
     (desired, observed)
 }

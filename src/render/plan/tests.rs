@@ -9,6 +9,7 @@ use insta::assert_snapshot;
 use super::{sample::planned, *};
 use crate::{
     domain::{
+        digest::Digest,
         duration::Duration,
         ids::GLOBAL_ADMINISTRATOR,
         lifecycle::EndReason,
@@ -24,6 +25,7 @@ fn outcome(checked: &Checked) -> Outcome {
         tried: tried.map(|change| Tried { change, fate: Fate::Done }).collect(),
         left: Vec::new(),
         stopped: None,
+        ledger: None,
     }
 }
 
@@ -42,7 +44,15 @@ fn told(format: Format, detail: Detail) -> String {
         yaml_diff(&sides.name, &before, &after, Style::default())
     });
     let yaml = if format == Format::Markdown { yaml.collect() } else { String::new() };
-    let story = Story { plan: &plan, checked: &checked, outcome: None, yaml: &yaml, detail };
+    let story = Story {
+        plan: &plan,
+        checked: &checked,
+        outcome: None,
+        yaml: &yaml,
+        detail,
+        warnings: &[],
+        first: "m.yaml",
+    };
     text_of(render(&story, format, Style::default(), |_| None))
 }
 
@@ -94,6 +104,8 @@ fn the_report_of_a_whole_apply_has_the_lines_of_the_plan_but_for_the_verb() {
         outcome: Some(&outcome),
         yaml: "",
         detail: Detail::Short,
+        warnings: &[],
+        first: "m.yaml",
     };
     let report = text_of(render(&story, Format::Text, Style::default(), |_| None));
     assert_snapshot!(report);
@@ -120,6 +132,8 @@ fn a_report_names_what_was_refused_what_was_not_tried_and_why_it_stopped() {
         outcome: Some(&outcome),
         yaml: "",
         detail: Detail::Short,
+        warnings: &[],
+        first: "m.yaml",
     };
     assert_snapshot!(text_of(render(&story, Format::Text, Style::default(), |_| None)));
     assert_snapshot!(
@@ -136,8 +150,15 @@ fn nothing_to_do_is_one_clear_line() {
     plan.notices.clear();
     checked.run.clear();
     checked.blocked.clear();
-    let story =
-        Story { plan: &plan, checked: &checked, outcome: None, yaml: "", detail: Detail::Short };
+    let story = Story {
+        plan: &plan,
+        checked: &checked,
+        outcome: None,
+        yaml: "",
+        detail: Detail::Short,
+        warnings: &[],
+        first: "m.yaml",
+    };
     let style = Style { colour: Colour::Never, width: 80 };
     assert_eq!(
         text_of(render(&story, Format::Text, style, |_| None)),
@@ -159,8 +180,15 @@ fn the_yaml_diff_has_exactly_what_changes() {
 
 fn saved() -> (Plan, serde_json::Value) {
     let (plan, checked) = planned();
-    let story =
-        Story { plan: &plan, checked: &checked, outcome: None, yaml: "", detail: Detail::Short };
+    let story = Story {
+        plan: &plan,
+        checked: &checked,
+        outcome: None,
+        yaml: "",
+        detail: Detail::Short,
+        warnings: &[],
+        first: "m.yaml",
+    };
     let document = serde_json::to_value(PlanDocument::of(&story)).unwrap();
     (plan, document)
 }
@@ -170,6 +198,38 @@ fn a_saved_plan_is_read_back_and_claims_the_plan_it_was_made_from() {
     let (plan, document) = saved();
     let read = read(format!("{document:#}").as_bytes()).unwrap();
     assert_eq!(read.changes, plan.changes);
+    assert_eq!(read.claims(&plan), Ok(()));
+}
+
+/// Each map of an assignment in the changes of a plan.
+fn maps(document: &mut serde_json::Value) -> Vec<&mut serde_json::Value> {
+    let changes = document["changes"].as_array_mut().unwrap().iter_mut();
+    let sides = changes.filter_map(|change| change["effect"].get_mut("SetRoles")).flat_map(|set| {
+        let fields = set.as_object_mut().unwrap().iter_mut();
+        fields.filter(|(name, _)| *name != "grantee").map(|(_, side)| side)
+    });
+    sides.flat_map(|side| side.as_object_mut().unwrap().values_mut()).collect()
+}
+
+#[test]
+fn an_empty_map_of_a_plan_is_an_object_as_a_full_one_is() {
+    let (_, mut document) = saved();
+    let maps = maps(&mut document);
+    assert!(maps.iter().all(|map| map.is_object()));
+    assert!(maps.iter().any(|map| map.as_object().unwrap().is_empty()));
+}
+
+#[test]
+fn a_plan_that_was_saved_with_lists_for_empty_maps_is_the_same_plan() {
+    let (plan, mut document) = saved();
+    for map in maps(&mut document) {
+        if *map == serde_json::json!({}) {
+            *map = serde_json::json!([]);
+        }
+    }
+    document["documentHash"] = serde_json::json!(Digest::ZERO);
+    document["documentHash"] = serde_json::json!(Digest::of(&document));
+    let read = read(document.to_string().as_bytes()).unwrap();
     assert_eq!(read.claims(&plan), Ok(()));
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use super::{Detail, Fate, NOTHING_CHANGES, Story, Told, is_at_rest, notices, summary, words};
 use crate::{
-    domain::plan::{AccessChange, Change, RoleChange},
+    domain::plan::{AccessChange, Change, RoleChange, access_changes},
     render::{
         escape, problems,
         style::{Paint, Style},
@@ -41,6 +41,39 @@ pub(super) fn text(story: &Story<'_>, style: Style) -> String {
         if is_at_rest(story) { NOTHING_CHANGES.to_owned() } else { summary(story, &told.access) };
     sections.push(style.paint(Paint::Strong, &last) + "\n");
     sections.join("\n")
+}
+
+/// Every change, notice and batch that waits on a line of its own.
+pub(super) fn short(story: &Story<'_>, style: Style) -> String {
+    let changes = story.effective();
+    let access = access_changes(changes.iter().copied(), &story.plan.besides);
+    let mut text = String::new();
+    for change in changes {
+        let sign = words::sign(&change.effect);
+        let mark = style.paint(colour(sign), sign.symbol());
+        let _ = writeln!(text, "{mark} {}", words::line(change, story.tense()));
+    }
+    for tried in story.outcome.iter().flat_map(|outcome| &outcome.tried) {
+        if let Fate::Refused(reason) = &tried.fate {
+            let line = words::line(&tried.change, Tense::Planned);
+            let _ = writeln!(text, "! {line}: {}", escape::visible(reason));
+        }
+    }
+    for change in story.outcome.iter().flat_map(|outcome| &outcome.left) {
+        let _ = writeln!(text, "not tried: {}", words::line(change, Tense::Planned));
+    }
+    for batch in story.blocked() {
+        for change in &batch.changes {
+            let line = words::line(change, Tense::Planned);
+            let _ = writeln!(text, "blocked: {line}; approve {}", batch.hash);
+        }
+    }
+    for awaited in &story.plan.awaited {
+        let _ = writeln!(text, "waiting: {}", words::awaited(awaited, story.tense()));
+    }
+    text.extend(notices(story).iter().map(|notice| problems::short(notice, style)));
+    let last = if is_at_rest(story) { NOTHING_CHANGES.to_owned() } else { summary(story, &access) };
+    text + &style.paint(Paint::Strong, &last) + "\n"
 }
 
 /// Access, then lines; each line with an indent.
@@ -184,6 +217,7 @@ fn untold(story: &Story<'_>, style: Style) -> Vec<String> {
 }
 
 fn blocked(story: &Story<'_>, style: Style) -> Vec<String> {
+    let held = story.plan.besides.after(story.effective());
     let batches = story.blocked().iter().map(|batch| {
         let heading = format!(
             "blocked until a person approves, by the limits of `{}`",
@@ -194,7 +228,7 @@ fn blocked(story: &Story<'_>, style: Style) -> Vec<String> {
             let _ = writeln!(text, "  {line}");
         }
         let changes: Vec<&Change> = batch.changes.iter().collect();
-        let told = Told::of(&changes, &story.plan.besides, story.detail);
+        let told = Told::of(&changes, &held, story.detail);
         text.push_str(&section(&told, Tense::Planned, story.detail, style, "  ").concat());
         let _ = writeln!(text, "  approve with `concordat apply … --approve {}`", batch.hash);
         text

@@ -164,7 +164,9 @@ impl SummaryView {
                 | Effect::Extend { .. }
                 | Effect::Claim { .. }
                 | Effect::SetPolicies { .. }
-                | Effect::RecordAcceptance { .. } => counts.others += 1,
+                | Effect::Rename { .. }
+                | Effect::RecordAcceptance { .. }
+                | Effect::SetBoundary { .. } => counts.others += 1,
             }
         }
         counts
@@ -224,7 +226,7 @@ impl RoleView {
 
 impl BatchView {
     pub(super) fn of(batch: &Batch) -> Self {
-        let Batch { hash, scope, exceeded: _, members: _, changes } = batch;
+        let Batch { hash, scope, exceeded: _, members: _, changes, limits: _, asked: _ } = batch;
         Self {
             hash: *hash,
             scope: scope.clone(),

@@ -15,7 +15,10 @@ use crate::{
         limits::{Batch, Measure},
         partner_type::role_names,
         plan::{Approval, Awaited, AwaitedFor, Cause, Change, Effect, Sent},
-        state::{Acceptance, Grantee, GranteeKind, Invitation, Owner, Policies, Roles, Tenant},
+        state::{
+            Acceptance, Assignment, Contribution, Grantee, GranteeKind, Invitation, Names,
+            NamespaceBoundary, Owner, Policies, Roles, Tenant,
+        },
     },
     render::{counted, escape},
 };
@@ -66,17 +69,15 @@ pub fn sign(effect: &Effect) -> Sign {
         | Effect::SetAutoExtend { .. }
         | Effect::Extend { .. }
         | Effect::Claim { .. }
-        | Effect::SetPolicies { .. } => Sign::Alters,
+        | Effect::SetPolicies { .. }
+        | Effect::Rename { .. }
+        | Effect::SetBoundary { .. } => Sign::Alters,
     }
 }
 
 /// A change in one line: which relationship, what is done, why, and whether it waits for a person.
 pub fn line(change: &Change, tense: Tense) -> String {
-    let subject = match &change.subject.relationship {
-        Some(row) => escape::visible(&row.name).into_owned(),
-        None => tenant("customer", &change.subject.customer),
-    };
-    let mut text = format!("{subject}: {}", what(change, tense));
+    let mut text = format!("{}: {}", subject(change), what(change, tense));
     if let Some(cause) = cause(change) {
         let _ = write!(text, "; {cause}");
     }
@@ -86,6 +87,17 @@ pub fn line(change: &Change, tense: Tense) -> String {
         Approval::NewCatalogue => text.push_str("; only because the catalogue is newer"),
     }
     text
+}
+
+/// What a change is about: a relationship, a namespace or a customer.
+pub fn subject(change: &Change) -> String {
+    match (&change.subject.relationship, &change.effect) {
+        (Some(row), _) => escape::visible(&row.name).into_owned(),
+        (None, Effect::SetBoundary { namespace, .. }) => {
+            format!("namespace {}", escape::visible(namespace))
+        }
+        (None, _) => tenant("customer", &change.subject.customer),
+    }
 }
 
 fn what(change: &Change, tense: Tense) -> String {
@@ -114,7 +126,11 @@ fn what(change: &Change, tense: Tense) -> String {
         }
         Effect::SetRoles { grantee: who, before, after } if before.roles == after.roles => {
             let verb = verb("record", "recorded");
-            format!("{verb} what explains the roles of {}", grantee(who))
+            let explained = explained(before, after);
+            if explained.is_empty() {
+                return format!("{verb} the name of {}", grantee(who));
+            }
+            format!("{verb} what explains the roles of {}: {explained}", grantee(who))
         }
         Effect::SetRoles { grantee: who, before, after } => {
             let verb = verb("set", "set");
@@ -133,13 +149,22 @@ fn what(change: &Change, tense: Tense) -> String {
             let verb = verb("extend", "extended");
             format!("{verb} its time: {before} => {after}")
         }
-        Effect::Claim { before, after } => {
+        Effect::Claim { before, after } if before.0 == after.0 => {
             let verb = verb("claim", "claimed");
             format!("{verb} the row: {} => {}", owner(before), owner(after))
+        }
+        Effect::Claim { before, after } => {
+            let verb = verb("claim", "claimed");
+            let (from, to) = (owner(before), owner(after));
+            format!("{verb} the relationship from {from}, whose object is gone, for {to}")
         }
         Effect::SetPolicies { before, after } => {
             let verb = verb("record", "recorded");
             format!("{verb} policies: {}", policies(before, after))
+        }
+        Effect::Rename { before, after } => {
+            let verb = verb("record", "recorded");
+            format!("{verb} {}", names(before, after))
         }
         Effect::Terminate { reason } => {
             let verb = verb("terminate", "terminated");
@@ -153,7 +178,78 @@ fn what(change: &Change, tense: Tense) -> String {
             let verb = verb("record", "recorded");
             format!("{verb} that the agreement was accepted, {}", declared(acceptance))
         }
+        Effect::SetBoundary { namespace: _, before, after } => {
+            let verb = verb("set", "set");
+            format!("{verb} boundary: {}", boundary(before.as_deref(), after))
+        }
     }
+}
+
+/// What becomes different of each grant behind the roles of one grantee.
+fn explained(before: &Assignment, after: &Assignment) -> String {
+    let mut told = Vec::new();
+    for (object, given) in &before.contributions {
+        let Some(then) = after.contributions.get(object) else {
+            told.push(format!("`{object}` no more"));
+            continue;
+        };
+        let Contribution { uid, roles, asked, window, deletion, justification } = &**given;
+        let parts = [
+            ("its object", *uid != then.uid),
+            ("roles", *roles != then.roles),
+            ("words", asked.words != then.asked.words),
+            ("catalogue", asked.catalogue != then.asked.catalogue),
+            ("window", *window != then.window),
+            ("deletion policy", *deletion != then.deletion),
+            ("justification", *justification != then.justification),
+        ];
+        let parts: Vec<&str> =
+            parts.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect();
+        if !parts.is_empty() {
+            told.push(format!("{} of `{object}`", parts.join(", ")));
+        }
+    }
+    let new =
+        after.contributions.keys().filter(|object| !before.contributions.contains_key(*object));
+    told.extend(new.map(|object| format!("`{object}` as well")));
+    if before.recorded != after.recorded {
+        told.push("what was given".to_owned());
+    }
+    told.join("; ")
+}
+
+/// What tenants are called, before and after.
+fn names(before: &Names, after: &Names) -> String {
+    let name = |name: &Option<String>| {
+        let shown = name.as_deref().map(|name| format!("\"{}\"", escape::visible(name)));
+        shown.unwrap_or_else(|| "none".to_owned())
+    };
+    let both = [
+        ("partner", &before.partner, &after.partner),
+        ("customer", &before.customer, &after.customer),
+    ];
+    let changed = both.into_iter().filter(|(_, before, after)| before != after);
+    let told: Vec<String> = changed
+        .map(|(who, before, after)| {
+            format!("the name of the {who}: {} => {}", name(before), name(after))
+        })
+        .collect();
+    told.join(", ")
+}
+
+/// The names of both, then each part that becomes different; from what holds without a boundary where it is the first.
+fn boundary(before: Option<&NamespaceBoundary>, after: &NamespaceBoundary) -> String {
+    let name = format!("`{}`", escape::visible(&after.name));
+    let mut parts = vec![match before {
+        None => format!("{name}, the first"),
+        Some(before) if before.name == after.name => name,
+        Some(before) => format!("`{}` => {name}", escape::visible(&before.name)),
+    }];
+    let before = before.cloned().unwrap_or_default();
+    let differences = before.differences(after);
+    let told = differences.iter().map(ToString::to_string);
+    parts.extend(told.map(|difference| escape::visible(&difference).into_owned()));
+    parts.join("; ")
 }
 
 fn cause(change: &Change) -> Option<&'static str> {
@@ -177,8 +273,10 @@ fn cause(change: &Change) -> Option<&'static str> {
             | Effect::Extend { .. }
             | Effect::Claim { .. }
             | Effect::SetPolicies { .. }
+            | Effect::Rename { .. }
             | Effect::Expire { .. }
-            | Effect::RecordAcceptance { .. } => Some("a successor takes its place"),
+            | Effect::RecordAcceptance { .. }
+            | Effect::SetBoundary { .. } => Some("a successor takes its place"),
         },
         Cause::Renewal => Some("it ends soon"),
     }
@@ -304,7 +402,7 @@ pub fn exceeded(batch: &Batch) -> Vec<String> {
         let (one, many) = measured(*measure);
         let counted = format!("{total} {}", if *total == 1 { one } else { many });
         match measure {
-            Measure::NeedApproval => counted,
+            Measure::NeedApproval | Measure::EarlierBoundary | Measure::WiderBoundary => counted,
             Measure::Revocations
             | Measure::Terminations
             | Measure::PrivilegedGains
@@ -329,6 +427,14 @@ fn measured(measure: Measure) -> (&'static str, &'static str) {
         Measure::NeedApproval => (
             "change that a person must approve in any case",
             "changes that a person must approve in any case",
+        ),
+        Measure::EarlierBoundary => (
+            "change that the boundary did not admit so far",
+            "changes that the boundary did not admit so far",
+        ),
+        Measure::WiderBoundary => (
+            "boundary that becomes wider while something waits for that",
+            "boundaries that become wider while something waits for that",
         ),
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     domain::{
         catalogue::Catalogue,
         plan::{Change, Effect},
-        state::{Assignment, Grantee, Invitation, Policies, Roles},
+        state::{Assignment, Contribution, Grantee, Invitation, Policies, Roles},
     },
     render::{
         escape,
@@ -42,7 +42,7 @@ pub fn sides<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Vec<Sides> {
     for change in changes {
         let name = match &change.subject.relationship {
             Some(row) => row.name.to_string(),
-            None => words::tenant("customer", &change.subject.customer),
+            None => words::subject(change),
         };
         let fields = rows.entry(name).or_default();
         for (path, before, after) in differences(&change.effect) {
@@ -106,6 +106,11 @@ fn differences(effect: &Effect) -> Vec<Difference> {
             .zip(policies_of(after))
             .map(|((name, before), (_, after))| (vec![name.to_owned()], before, after))
             .collect(),
+        Effect::Rename { before, after } => {
+            let mut fields = field("partnerName", json!(before.partner), json!(after.partner));
+            fields.extend(field("customerName", json!(before.customer), json!(after.customer)));
+            fields
+        }
         Effect::Terminate { reason: _ } => field("lifecycle", json!("Active"), json!("Terminated")),
         Effect::Expire { ended_at: _ } => field("lifecycle", json!("Active"), json!("Expired")),
         Effect::RecordAcceptance { acceptance } => field(
@@ -113,6 +118,8 @@ fn differences(effect: &Effect) -> Vec<Difference> {
             Value::Null,
             json!({ "at": acceptance.accepted_at, "content": acceptance.content }),
         ),
+        // Told part by part in its line.
+        Effect::SetBoundary { namespace: _, before: _, after: _ } => Vec::new(),
     }
 }
 
@@ -160,11 +167,37 @@ fn held(grantee: &Grantee, before: &Assignment, after: &Assignment) -> Vec<Diffe
     let path = |name: &str| vec!["access".to_owned(), who.clone(), name.to_owned()];
     let of =
         |side: &Assignment| if side.roles.is_empty() { Value::Null } else { until(&side.roles) };
+    if before.roles == after.roles {
+        let grants = |side: &Assignment, other: &Assignment| -> Value {
+            let all = side.contributions.iter();
+            let differs =
+                all.filter(|(object, given)| other.contributions.get(*object) != Some(*given));
+            let told = differs.map(|(object, given)| (object.to_string(), grant(given)));
+            let told: Map<String, Value> = told.collect();
+            if told.is_empty() { Value::Null } else { Value::Object(told) }
+        };
+        return vec![(path("grants"), grants(before, after), grants(after, before))];
+    }
     let grants = |side: &Assignment| {
         let names: Vec<String> = side.contributions.keys().map(ToString::to_string).collect();
         if names.is_empty() { Value::Null } else { json!(names) }
     };
     vec![(path("roles"), of(before), of(after)), (path("grants"), grants(before), grants(after))]
+}
+
+/// What one grant adds, with whatever explains it.
+fn grant(given: &Contribution) -> Value {
+    let Contribution { uid, roles, asked, window, deletion, justification } = given;
+    json!({
+        "uid": uid,
+        "roles": names(roles),
+        "asked": asked.words,
+        "catalogue": asked.catalogue,
+        "notBefore": window.not_before,
+        "notAfter": window.not_after,
+        "deletionPolicy": deletion,
+        "justification": justification,
+    })
 }
 
 fn until(roles: &Roles) -> Value {

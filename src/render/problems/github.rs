@@ -1,14 +1,43 @@
 //! Problems as workflow commands of GitHub Actions: they show beside the line of the file.
 //!
-//! Never: a command that text from the input could end or begin.
+//! Never: a command that text from the input could end or begin, or a problem that is not shown and not counted.
 
+use std::fmt::Write as _;
+
+use super::summary;
 use crate::{
     domain::problem::{Problem, Severity},
     render::escape,
 };
 
+/// GitHub shows this many annotations of each severity for a step, and drops the rest without a word.
+const SHOWN: usize = 10;
+
+/// One command for each problem. The total stands first, so that it is among those that are shown; of problems alone it
+/// is told only where not all of them are.
+pub(in crate::render) fn commands(problems: &[Problem], total: Option<&str>) -> String {
+    let of = |severity| problems.iter().filter(|problem| problem.severity == severity).count();
+    // The total is a notice itself.
+    let dropped = [Severity::Error, Severity::Warning].into_iter().any(|all| of(all) > SHOWN)
+        || of(Severity::Notice) >= SHOWN;
+    let mut totals: Vec<String> = total.map(str::to_owned).into_iter().collect();
+    if dropped {
+        totals.push(format!(
+            "{}; GitHub shows the first {SHOWN} of each kind, and this log has all of them",
+            summary(problems)
+        ));
+    }
+    let mut text = String::new();
+    if !totals.is_empty() {
+        let totals = escape::github_message(&totals.join("\n"));
+        let _ = writeln!(text, "::notice title=concordat::{totals}");
+    }
+    text.extend(problems.iter().map(command));
+    text
+}
+
 /// One problem as one command.
-pub(in crate::render) fn command(problem: &Problem) -> String {
+fn command(problem: &Problem) -> String {
     let name = match problem.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",

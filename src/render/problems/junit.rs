@@ -1,8 +1,8 @@
 //! Results as `JUnit` XML, which test reports of most build servers read.
 //!
-//! Never: a failure for a warning or a notice.
+//! Never: a failure for a warning or a notice, or two cases of one name, of which readers drop one.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{location, text};
 use crate::{
@@ -14,6 +14,8 @@ use crate::{
 pub(in crate::render) struct TestCase {
     /// The group it is listed under.
     pub class: String,
+    /// The file that it is about, where it is about one.
+    pub file: Option<String>,
     /// What it is called.
     pub name: String,
     /// A short reason and the full text, where it failed.
@@ -27,6 +29,7 @@ pub(super) fn junit(problems: &[Problem]) -> String {
     if cases.is_empty() {
         cases.push(TestCase {
             class: "concordat".to_owned(),
+            file: None,
             name: "no problems".to_owned(),
             failure: None,
             output: String::new(),
@@ -35,7 +38,8 @@ pub(super) fn junit(problems: &[Problem]) -> String {
     test_suite("concordat validate", &cases)
 }
 
-fn case(problem: &Problem) -> TestCase {
+/// A problem as a case, which fails where it is an error.
+pub(in crate::render) fn case(problem: &Problem) -> TestCase {
     let class = match (&problem.place, &problem.object) {
         (Some(place), _) => place.file.clone(),
         (None, Some(object)) => object.to_string(),
@@ -45,6 +49,7 @@ fn case(problem: &Problem) -> TestCase {
     let failed = problem.severity == Severity::Error;
     TestCase {
         class,
+        file: problem.place.as_ref().map(|place| place.file.clone()).filter(|file| file != "-"),
         name: format!("{} {}", problem.code, location(problem)).trim_end().to_owned(),
         failure: failed.then(|| (problem.message.clone(), whole.clone())),
         output: if failed { String::new() } else { whole },
@@ -58,9 +63,16 @@ pub(in crate::render) fn test_suite(name: &str, cases: &[TestCase]) -> String {
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let _ = writeln!(text, "<testsuites {counts}>");
     let _ = writeln!(text, "  <testsuite name=\"{}\" {counts}>", escape::html(name));
-    for TestCase { class, name, failure, output } in cases {
+    let mut seen: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for TestCase { class, file, name, failure, output } in cases {
+        let number = seen.entry((class, name)).or_default();
+        *number += 1;
+        let again = if *number > 1 { format!(" ({number})") } else { String::new() };
         let (class, name) = (escape::html(class), escape::html(name));
-        let _ = write!(text, "    <testcase classname=\"{class}\" name=\"{name}\"");
+        let _ = write!(text, "    <testcase classname=\"{class}\" name=\"{name}{again}\"");
+        if let Some(file) = file {
+            let _ = write!(text, " file=\"{}\"", escape::html(file));
+        }
         match failure {
             Some((message, whole)) => {
                 let message = escape::html(message);

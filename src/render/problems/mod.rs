@@ -15,26 +15,40 @@ mod tests;
 pub use document::{Counts, ObjectView, PlaceView, ProblemView, ProblemsDocument, SeverityView};
 pub use text::summary;
 pub(super) use {
-    github::command, junit::TestCase, junit::test_suite, sarif::sarif, text::one as one_text,
+    github::commands, junit::TestCase, junit::case, junit::test_suite, sarif::sarif,
+    text::one as one_text, text::short,
 };
 
 use super::{Format, Rendered, Style};
-use crate::domain::problem::{Code, Problem};
+use crate::domain::problem::{Code, Lines, Problem};
+
+/// What is known of the input besides its problems.
+#[derive(Debug, Default)]
+pub struct Surroundings<'a> {
+    /// Its first file: where a problem is shown that has no place.
+    pub first: &'a str,
+    /// Its lines.
+    pub lines: Lines<'a>,
+}
 
 /// Problems in a format. `page` gives the page of a code: its title and text go into SARIF.
 pub fn render(
     problems: &[Problem],
     format: Format,
     style: Style,
+    surroundings: &Surroundings<'_>,
     page: impl Fn(Code) -> Option<&'static str>,
 ) -> Rendered {
+    let Surroundings { first, lines } = surroundings;
     match format {
-        Format::Text => Rendered::Text(text::text(problems, style)),
+        Format::Text => Rendered::Text(text::text(problems, lines, style)),
+        // No problems are asked for as rows: `Answer::formats`.
+        Format::Short | Format::Csv => Rendered::Text(text::shorts(problems, style)),
         Format::Json | Format::Yaml => Rendered::document(&ProblemsDocument::of(problems)),
         Format::Markdown => Rendered::Text(markdown::markdown(problems)),
-        Format::Sarif => Rendered::Text(sarif::sarif(problems, page)),
+        Format::Sarif => Rendered::Text(sarif::sarif(problems, first, page)),
         Format::Junit => Rendered::Text(junit::junit(problems)),
-        Format::Github => Rendered::Text(problems.iter().map(github::command).collect()),
+        Format::Github => Rendered::Text(github::commands(problems, None)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Problems as SARIF 2.1.0, which code scanning reads.
 //!
-//! Never: a rule without a result, or a result without a rule.
+//! Never: a rule without a result, or a result without a rule or without a place: GitHub refuses the whole file then.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
@@ -13,16 +13,25 @@ use crate::{
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
-/// A log with one run.
+/// GitHub takes this many results of a run, and refuses the file where there are more.
+const RESULTS: usize = 25_000;
+
+/// A log with one run. What has no place is shown at the `first` file.
 pub(in crate::render) fn sarif(
     problems: &[Problem],
+    first: &str,
     page: impl Fn(Code) -> Option<&'static str>,
 ) -> String {
-    let codes: BTreeSet<Code> = problems.iter().map(|problem| problem.code).collect();
+    let mut all: Vec<&Problem> = problems.iter().collect();
+    if all.len() > RESULTS {
+        all.sort_by_key(|problem| problem.severity);
+        all.truncate(RESULTS);
+    }
+    let codes: BTreeSet<Code> = all.iter().map(|problem| problem.code).collect();
     let codes: Vec<Code> = codes.into_iter().collect();
     let rules: Vec<Value> = codes.iter().map(|code| rule(*code, page(*code))).collect();
-    let results: Vec<Value> = problems.iter().map(|problem| result(problem, &codes)).collect();
-    let log = json!({
+    let results: Vec<Value> = all.iter().map(|problem| result(problem, &codes, first)).collect();
+    let mut log = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
         "runs": [{
@@ -35,6 +44,14 @@ pub(in crate::render) fn sarif(
             "results": results,
         }],
     });
+    if all.len() < problems.len() {
+        let left = problems.len() - all.len();
+        let text = format!("{left} more results are left out: a run holds {RESULTS}");
+        log["runs"][0]["invocations"] = json!([{
+            "executionSuccessful": true,
+            "toolExecutionNotifications": [{ "level": "warning", "message": { "text": text } }],
+        }]);
+    }
     format!("{log:#}\n")
 }
 
@@ -49,7 +66,7 @@ fn rule(code: Code, page: Option<&str>) -> Value {
     rule
 }
 
-fn result(problem: &Problem, codes: &[Code]) -> Value {
+fn result(problem: &Problem, codes: &[Code], first: &str) -> Value {
     let level = match problem.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -66,13 +83,12 @@ fn result(problem: &Problem, codes: &[Code]) -> Value {
         // In SARIF a bracket begins a link.
         "message": { "text": text.replace('\\', "\\\\").replace('[', "\\[").replace(']', "\\]") },
     });
-    let mut location = json!({});
-    if let Some(Place { file, line, column }) = &problem.place {
-        location["physicalLocation"] = json!({
-            "artifactLocation": { "uri": uri(file) },
-            "region": { "startLine": line, "startColumn": column },
-        });
-    }
+    let nowhere = Place { file: first.to_owned(), line: 1, column: 1 };
+    let Place { file, line, column } = problem.place.as_ref().unwrap_or(&nowhere);
+    let mut location = json!({ "physicalLocation": {
+        "artifactLocation": { "uri": uri(file) },
+        "region": { "startLine": line, "startColumn": column },
+    }});
     let path = problem.path.to_string();
     let name = match (&problem.object, path.is_empty()) {
         (Some(object), true) => object.to_string(),
@@ -82,15 +98,13 @@ fn result(problem: &Problem, codes: &[Code]) -> Value {
     if !name.is_empty() {
         location["logicalLocations"] = json!([{ "fullyQualifiedName": name, "kind": "object" }]);
     }
-    if location != json!({}) {
-        result["locations"] = json!([location]);
-    }
+    result["locations"] = json!([location]);
     result
 }
 
-/// A file as a URI reference: relative to where the command ran, unless it is absolute.
+/// A file as a URI reference: relative, unless the file is named from the root of the machine.
 fn uri(file: &str) -> String {
-    if file == "-" {
+    if file == "-" || file.is_empty() {
         return "stdin".to_owned();
     }
     let mut uri = String::from(if file.starts_with('/') { "file://" } else { "" });

@@ -4,17 +4,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
 use jiff::Timestamp;
 
-use super::rows::{AcceptanceRow, AssignmentRow, Millis, RelationshipRow};
+use super::{
+    boundaries, proof,
+    rows::{AcceptanceRow, AssignmentRow, Millis, RelationshipRow},
+    seal::Seals,
+};
 use crate::{
     domain::{
         digest::Digest,
-        entry,
+        entry::{self, tables::Unexplained},
         ids::GranteeId,
-        limits::{Admitted, Budget, Cost, Limits, member},
+        limits::{Admitted, Budget, Cost, Limits, matter, member},
         plan::{Change, Effect},
-        state::{Instance, Invitation, Owner, RelationshipKey, Roles},
+        state::{
+            Instance, Invitation, NamespaceBoundary, ObservedBoundary, Owner, RelationshipKey,
+            Roles,
+        },
     },
     store::Refusal,
 };
@@ -24,6 +32,8 @@ use crate::{
 pub(super) struct World<'a> {
     /// The store's clock.
     pub now: Timestamp,
+    /// When the first change of the same plan was made.
+    pub began: Timestamp,
     /// This machine's clock.
     pub here: Timestamp,
     pub instance: &'a Instance,
@@ -34,8 +44,18 @@ pub(super) struct World<'a> {
     pub made: BTreeSet<Digest>,
     pub relationships: BTreeMap<RelationshipKey, RelationshipRow>,
     pub assignments: BTreeMap<(i64, GranteeId), Held>,
-    /// The contents of acceptances that are recorded.
+    /// What bounds the namespaces whose boundaries are set.
+    pub boundaries: boundaries::Remembered,
+    /// What a boundary that is set brings along from the budget of the name before, by the id of the change.
+    pub carried: BTreeMap<Digest, Cost>,
+    /// The contents of acceptances that are recorded, in the store or in the ledger.
     pub accepted: BTreeSet<Digest>,
+    /// The digests of what stands under each relationship, by its number.
+    pub seals: BTreeMap<i64, Seals>,
+    /// What no entry explains, by the number of the relationship.
+    pub doubts: BTreeMap<i64, Vec<Unexplained>>,
+    /// Rows that the ledger knows, and the store has not.
+    pub gone: BTreeSet<RelationshipKey>,
     /// The id of the next relationship.
     pub next_id: i64,
     pub written: Written,
@@ -45,6 +65,8 @@ pub(super) struct World<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Held {
     pub version: i64,
+    /// When the run began with which it last came to hold something.
+    pub came_at_ms: Option<Millis>,
     pub roles: Roles,
 }
 
@@ -54,8 +76,8 @@ pub(super) struct Written {
     pub relationships: BTreeSet<RelationshipKey>,
     pub assignments: BTreeMap<(i64, GranteeId), AssignmentRow>,
     pub acceptances: Vec<AcceptanceRow>,
-    /// Members of batches that are made now, by scope.
-    pub members: BTreeSet<(String, Digest)>,
+    /// What members of batches that are made now are about.
+    pub settled: BTreeSet<Digest>,
     /// By scope.
     pub spent: BTreeMap<String, Cost>,
 }
@@ -90,8 +112,11 @@ impl World<'_> {
                 self.pay(admitted);
                 Verdict::Made
             }
-            // Two owners may ask for the very same: who has not got the row has not been served.
-            Err(refusal @ Refusal::OwnedByAnother { .. }) => Verdict::Refused(refusal),
+            // Two owners may ask for the very same: who has not got the row has not been served. And what was made
+            // once may not be there as it was made.
+            Err(refusal @ (Refusal::OwnedByAnother { .. } | Refusal::Unexplained { .. })) => {
+                Verdict::Refused(refusal)
+            }
             Err(_) if self.made.contains(&id) => Verdict::Done,
             Err(refusal) => Verdict::Refused(refusal),
         }
@@ -99,6 +124,17 @@ impl World<'_> {
 
     /// Whether the store is as the change expects it.
     fn expected(&self, change: &Change) -> Result<(), Refusal> {
+        if let Effect::SetBoundary { namespace, before, .. } = &change.effect {
+            let key = (self.instance.clone(), namespace.clone());
+            let known = self.boundaries.get(&key);
+            let revision = known.map_or(0, |known| known.revision);
+            let same = known.map(|known| &known.boundary) == before.as_deref();
+            return if same && revision == change.expects.revision {
+                Ok(())
+            } else {
+                Err(Refusal::Stale)
+            };
+        }
         let Some(key) = &change.subject.relationship else {
             let used = |content| self.accepted.contains(content);
             let content = entry::acceptance(&change.effect).map(|acceptance| &acceptance.content);
@@ -112,7 +148,17 @@ impl World<'_> {
                 let family = self.relationships.values().filter(|row| row.is_of(first));
                 let mut living = family.filter(|row| row.ended_at_ms.is_none());
                 let strange = living.find(|row| row.owner() != *owner);
-                return strange.map_or(Ok(()), |row| Err(by_another(row)));
+                if let Some(row) = strange {
+                    return Err(by_another(row));
+                }
+                let mut family = self.relationships.values().filter(|row| row.is_of(first));
+                family.try_for_each(|row| self.explained(row))?;
+                return if self.gone.contains(key) {
+                    let reason = proof::missing("relationships", key);
+                    Err(Refusal::Unexplained { reason })
+                } else {
+                    Ok(())
+                };
             }
             (Effect::Invite { .. }, Some(row)) if row.owner() != *owner => {
                 return Err(by_another(row));
@@ -122,17 +168,16 @@ impl World<'_> {
         };
         let expects = &change.expects;
         let same_uid = expects.uid.as_ref().is_some_and(|uid| uid.0 == row.owner_uid);
-        if !same_uid && row.owner() != *owner {
-            return Err(by_another(row));
-        }
         let claimed_from = if let Effect::Claim { before: (owner, _), .. } = &change.effect {
             Some(owner)
         } else {
             None
         };
-        if row.owner_instance != self.instance.0 && claimed_from != Some(&row.owner()) {
+        let own = row.owner() == *owner || claimed_from == Some(&row.owner());
+        if !own || row.owner_instance != self.instance.0 {
             return Err(by_another(row));
         }
+        self.explained(row)?;
         if !same_uid || expects.revision != row.revision {
             return Err(Refusal::Stale);
         }
@@ -146,6 +191,21 @@ impl World<'_> {
         } else {
             Err(Refusal::Stale)
         }
+    }
+
+    /// Whether the row, and all that stands under it, is what the ledger says.
+    fn explained(&self, row: &RelationshipRow) -> Result<(), Refusal> {
+        match self.doubts.get(&row.id).and_then(|found| found.first()) {
+            None => Ok(()),
+            Some(found) => Err(Refusal::Unexplained { reason: found.to_string() }),
+        }
+    }
+
+    /// The digest of a relationship with all that stands under it.
+    pub fn state(&self, key: &RelationshipKey) -> Option<Digest> {
+        let row = self.relationships.get(key)?;
+        let nothing = Seals::default();
+        Some(self.seals.get(&row.id).unwrap_or(&nothing).with(row))
     }
 
     /// Whether there is budget for the change, or an approval.
@@ -168,7 +228,7 @@ impl World<'_> {
         if let Some((measure, _, _)) = limits.exceeded(*cost, budget).first() {
             return Err(Refusal::OverLimit { measure: measure.to_string() });
         }
-        if budget.blocked.contains_key(&member(change)) {
+        if budget.holds(change) {
             return Err(Refusal::Blocked);
         }
         Ok(())
@@ -181,12 +241,9 @@ impl World<'_> {
             if let Some(budget) = self.budgets.get_mut(scope) {
                 budget.approved.remove(&member);
             }
-            self.written.members.insert((scope.clone(), member));
+            self.written.settled.insert(matter(change));
         } else if *cost != Cost::default() {
-            let budget = self.budgets.entry(scope.clone()).or_default();
-            budget.spent = budget.spent.plus(*cost);
-            let spent = self.written.spent.entry(scope.clone()).or_default();
-            *spent = spent.plus(*cost);
+            self.spend(scope, *cost);
         }
     }
 
@@ -209,11 +266,16 @@ impl World<'_> {
                 self.put(row);
                 return Ok(());
             }
-            Effect::RecordAcceptance { .. } => {
+            Effect::RecordAcceptance { acceptance } => {
+                super::effect::has_happened(acceptance, self.now)?;
                 self.accept(change, person, None);
                 return Ok(());
             }
             Effect::SetRoles { .. } => return self.set_roles(change, id),
+            Effect::SetBoundary { namespace, before, after } => {
+                self.bound(id, namespace, before.as_deref(), after);
+                return Ok(());
+            }
             Effect::Authorise { acceptance, .. } | Effect::Decline { acceptance }
                 if self.accepted.contains(&acceptance.content) =>
             {
@@ -228,7 +290,11 @@ impl World<'_> {
             | Effect::DropGlobalAdministrator { .. }
             | Effect::Extend { .. }
             | Effect::Claim { .. }
-            | Effect::SetPolicies { .. } => {}
+            | Effect::SetPolicies { .. }
+            | Effect::Rename { .. } => {}
+        }
+        if let Effect::Claim { before: (before, _), .. } = &change.effect {
+            self.arrives(id, before, change, &admitted.scope);
         }
         let key = change.subject.relationship.as_ref().ok_or(Refusal::Stale)?;
         let row = self.relationships.get(key).ok_or(Refusal::Stale)?;
@@ -239,12 +305,58 @@ impl World<'_> {
             return Err(Refusal::Constraint("access is still held under it".to_owned()));
         }
         let mut row = super::effect::after(row, &change.effect, self.now)?;
+        if super::effect::comes(&change.effect) {
+            row.came_at_ms = Some(self.began.into());
+        }
         row.revision += 1;
         row.last_change = id;
         row.scope.clone_from(&admitted.scope);
         self.accept(change, person, Some(row.id));
         self.put(row);
         Ok(())
+    }
+
+    /// Remembers what bounds a namespace. Under a new name at least as much was spent as under the one before.
+    fn bound(
+        &mut self,
+        id: Digest,
+        namespace: &EcoString,
+        before: Option<&NamespaceBoundary>,
+        after: &NamespaceBoundary,
+    ) {
+        let key = (self.instance.clone(), namespace.clone());
+        let revision = self.boundaries.get(&key).map_or(0, |known| known.revision) + 1;
+        self.boundaries.insert(key, ObservedBoundary { boundary: after.clone(), revision });
+        if let Some(before) = before {
+            self.carry(id, &before.name, &after.name);
+        }
+    }
+
+    /// A row that comes into another budget brings along what was spent of the one that it leaves.
+    fn arrives(&mut self, id: Digest, owner: &Owner, change: &Change, scope: &str) {
+        let key = (self.instance.clone(), owner.object.namespace.clone());
+        let remembered = self.boundaries.get(&key).map(|known| known.boundary.name.clone());
+        let row = change.subject.relationship.as_ref().and_then(|key| self.relationships.get(key));
+        if let Some(left) = remembered.or_else(|| row.map(|row| row.scope.clone())) {
+            self.carry(id, &left, scope);
+        }
+    }
+
+    fn carry(&mut self, id: Digest, from: &str, to: &str) {
+        let spent =
+            |name: &str| self.budgets.get(name).map(|budget| budget.spent).unwrap_or_default();
+        let carried = if from == to { Cost::default() } else { spent(from).beyond(spent(to)) };
+        if carried != Cost::default() {
+            self.carried.insert(id, carried);
+            self.spend(to, carried);
+        }
+    }
+
+    fn spend(&mut self, scope: &str, cost: Cost) {
+        let budget = self.budgets.entry(scope.to_owned()).or_default();
+        budget.spent = budget.spent.plus(cost);
+        let spent = self.written.spent.entry(scope.to_owned()).or_default();
+        *spent = spent.plus(cost);
     }
 
     fn put(&mut self, row: RelationshipRow) {
@@ -261,7 +373,7 @@ impl World<'_> {
         };
         let Owner { instance, object } = change.subject.owner.clone();
         let family = self.relationships.values().filter(|row| row.is_of(first));
-        if family.map(|row| row.number).max().unwrap_or(0) + 1 != *number {
+        if family.map(|row| row.number).max().unwrap_or(0) >= *number {
             return Err(Refusal::Stale);
         }
         Ok(RelationshipRow {
@@ -294,6 +406,7 @@ impl World<'_> {
             end_reason: None,
             policies: policies.clone(),
             invitation: Invitation::clone(invitation),
+            came_at_ms: None,
         })
     }
 
@@ -304,6 +417,8 @@ impl World<'_> {
         let key = change.subject.relationship.as_ref().ok_or(Refusal::Stale)?;
         let row = self.relationships.get(key).ok_or(Refusal::Stale)?;
         super::effect::may_hold(row, &before.roles, &after.roles, self.now)?;
+        let came = super::effect::comes(&change.effect).then_some(self.began.into());
+        let earlier = self.assignments.get(&(row.id, grantee.id));
         let written = AssignmentRow {
             relationship_id: row.id,
             grantee_id: grantee.id,
@@ -311,11 +426,17 @@ impl World<'_> {
             grantee_name: grantee.name.clone(),
             version: change.expects.version + 1,
             last_change: Some(id),
-            recorded: after.recorded.clone(),
-            contributions: after.contributions.clone(),
+            recorded: after.recorded.clone().into(),
+            contributions: after.contributions.clone().into(),
+            came_at_ms: came.or_else(|| earlier?.came_at_ms),
         };
+        self.seals.entry(row.id).or_default().assigned(&written);
         let key = (written.relationship_id, written.grantee_id);
-        let held = Held { version: written.version, roles: after.roles.clone() };
+        let held = Held {
+            version: written.version,
+            came_at_ms: written.came_at_ms,
+            roles: after.roles.clone(),
+        };
         self.assignments.insert(key, held);
         self.written.assignments.insert(key, written);
         Ok(())
@@ -345,6 +466,9 @@ impl World<'_> {
             used_for,
         };
         self.accepted.insert(row.content);
+        if let Some(id) = used_for {
+            self.seals.entry(id).or_default().accepted(&row);
+        }
         self.written.acceptances.push(row);
     }
 }

@@ -15,10 +15,10 @@ use super::{
 };
 use crate::{
     domain::{
-        entry::{self, Draft, EntryKind, Head, PersonRecord},
-        limits::{Admitted, Limits},
+        entry::{self, Draft, EntryKind, Head, Made, PersonRecord},
+        limits::{Admitted, Cost, Limits, member},
         plan::{Change, Effect},
-        state::Instance,
+        state::{Instance, RelationshipKey},
     },
     store::{Outcome, Refusal, Signature, Signatures, StoreError},
 };
@@ -55,7 +55,7 @@ async fn in_transaction(
     let world = touched::world(session, instance, changes, limits).await?;
     let now = world.now;
     let persons = persons(changes)?;
-    let told = Told { now, head, changes, persons: &persons, by };
+    let told = Told { now, head, epoch, changes, persons: &persons, by };
     let (verdicts, chain) = write_all(session, world, &told).await?;
 
     let is_refused = |position: usize| matches!(verdicts[position], Verdict::Refused(_));
@@ -76,6 +76,7 @@ async fn in_transaction(
 struct Told<'a> {
     now: Timestamp,
     head: Head,
+    epoch: i64,
     changes: &'a [Admitted],
     /// By the position of the change.
     persons: &'a BTreeMap<usize, PersonRecord>,
@@ -90,31 +91,75 @@ impl Told<'_> {
         self.persons.get(&position)
     }
 
-    /// The entries of the changes that were made or refused.
-    async fn entries(&self, verdicts: &[Verdict]) -> Chain {
+    /// The entries of the changes that were made or refused, where `world` is what they have made.
+    async fn entries(&self, verdicts: &[Verdict], world: &World<'_>) -> Chain {
         let mut chain = Chain::after(self.head);
+        let last: BTreeMap<&RelationshipKey, usize> =
+            (self.changes.iter().zip(verdicts).enumerate())
+                .filter(|(_, (_, verdict))| **verdict == Verdict::Made)
+                .filter_map(|(position, (made, _))| {
+                    Some((made.change.subject.relationship.as_ref()?, position))
+                })
+                .collect();
         for (position, (admitted, verdict)) in self.changes.iter().zip(verdicts).enumerate() {
             if position % ENTRIES_AT_ONCE == 0 {
                 tokio::task::yield_now().await;
             }
             let (change, id) = (&admitted.change, admitted.id());
-            let (kind, refused) = match verdict {
-                Verdict::Done => continue,
-                Verdict::Made => (entry::kind(change), None),
-                Verdict::Refused(refusal) => (EntryKind::Refused, Some(refusal.to_string())),
-            };
             let person = self.person(position).map(|record| record.hash);
+            let (kind, payload, made) = match verdict {
+                Verdict::Done => continue,
+                Verdict::Made => {
+                    let key = change.subject.relationship.as_ref();
+                    let is_last = key.is_some_and(|key| last.get(key) == Some(&position));
+                    let made = self.made(admitted, world, is_last);
+                    let payload = entry::payload_made(change, id, person, &made);
+                    (entry::kind(change), payload, Some(made))
+                }
+                Verdict::Refused(refusal) => {
+                    let refused = refusal.to_string();
+                    (EntryKind::Refused, entry::payload(change, id, person, Some(&refused)), None)
+                }
+            };
             let signature = self.by.of(&id);
-            chain.add(Draft {
+            let draft = Draft {
                 time: self.now,
                 kind,
                 subject: entry::subject(change),
                 actor: signature.actor.clone(),
                 intent: intent(change, signature),
-                payload: entry::payload(change, id, person, refused.as_deref()),
-            });
+                payload,
+            };
+            chain.add_made(draft, made.as_ref());
         }
         chain
+    }
+
+    /// What the store knows of a change that it made; with the digest of the row, where it is the last one about it.
+    fn made(&self, admitted: &Admitted, world: &World<'_>, is_last: bool) -> Made {
+        let Admitted { change, scope, cost, approved, .. } = admitted;
+        let key = change.subject.relationship.as_ref();
+        let row = key.and_then(|key| Some(world.relationships.get(key)?.id));
+        let state = key.filter(|_| is_last).and_then(|key| world.state(key));
+        let sets = matches!(change.effect, Effect::SetRoles { .. });
+        let costs = approved.is_none() && *cost != Cost::default();
+        let carried = world.carried.get(&admitted.id()).copied();
+        let scope = if let Effect::SetBoundary { after, .. } = &change.effect {
+            &after.name
+        } else {
+            scope
+        };
+        Made {
+            epoch: self.epoch,
+            scope: scope.clone(),
+            row,
+            version: sets.then_some(change.expects.version + 1),
+            state,
+            batch: *approved,
+            member: approved.map(|_| member(change)),
+            cost: carried.or_else(|| costs.then_some(*cost)),
+            came: super::effect::comes(&change.effect).then(|| world.began.as_millisecond()),
+        }
     }
 }
 
@@ -169,8 +214,10 @@ async fn write_all(
     }
     session.tell(both("SAVEPOINT changes"), &[]).await?;
     let written = std::mem::take(&mut world.written);
-    let (result, chain) =
-        tokio::join!(write(session, &world, &written, &stored, &named), told.entries(&verdicts));
+    let (result, chain) = tokio::join!(
+        write(session, &world, &written, &stored, &named),
+        told.entries(&verdicts, &world)
+    );
     match result {
         Ok(()) => {
             session.tell(both("RELEASE SAVEPOINT changes"), &[]).await?;
@@ -181,8 +228,8 @@ async fn write_all(
             session.tell(both("ROLLBACK TO SAVEPOINT changes"), &[]).await?;
             let World { now, here, instance, limits, .. } = world;
             let world = touched::world(session, instance, told.changes, limits).await?;
-            let verdicts = write_each(session, World { now, here, ..world }, told).await?;
-            let chain = told.entries(&verdicts).await;
+            let (verdicts, world) = write_each(session, World { now, here, ..world }, told).await?;
+            let chain = told.entries(&verdicts, &world).await;
             Ok((verdicts, chain))
         }
     }
@@ -200,11 +247,11 @@ async fn write(
 }
 
 /// One savepoint for each change, so that only what the database refuses is undone.
-async fn write_each(
+async fn write_each<'a>(
     session: &mut Session,
-    mut world: World<'_>,
+    mut world: World<'a>,
     told: &Told<'_>,
-) -> Result<Vec<Verdict>, StoreError> {
+) -> Result<(Vec<Verdict>, World<'a>), StoreError> {
     let mut verdicts = Vec::with_capacity(told.changes.len());
     for (position, admitted) in told.changes.iter().enumerate() {
         let record = told.person(position);
@@ -230,5 +277,5 @@ async fn write_each(
             }
         }
     }
-    Ok(verdicts)
+    Ok((verdicts, world))
 }

@@ -9,8 +9,11 @@ use crate::{
     api::AcceptanceDecision,
     domain::{
         digest::Digest,
+        duration::Duration,
         ids::GLOBAL_ADMINISTRATOR,
-        lifecycle::{EndReason, Lifecycle, Phase},
+        lifecycle::{
+            AUTO_EXTENDS_BEFORE_END_DAYS, AUTO_EXTENDS_BY_DAYS, EndReason, Lifecycle, Phase,
+        },
         plan::Effect,
         state::{Acceptance, Roles, Uid},
     },
@@ -29,7 +32,9 @@ pub(super) fn after(
     match effect {
         Effect::Authorise { acceptance, ends_at } => {
             only_in(Phase::Pending)?;
-            answers(acceptance, AcceptanceDecision::Accept, &row)?;
+            answers(acceptance, AcceptanceDecision::Accept, &row, now)?;
+            accepts_the_agreement(acceptance, &row)?;
+            lasts(*ends_at, acceptance.accepted_at, &row)?;
             if let Some(until) = ends_at.filter(|ends_at| *ends_at <= now) {
                 return Err(Refusal::AlreadyOver { until, now });
             }
@@ -39,7 +44,7 @@ pub(super) fn after(
         }
         Effect::Decline { acceptance } => {
             only_in(Phase::Pending)?;
-            answers(acceptance, AcceptanceDecision::Decline, &row)?;
+            answers(acceptance, AcceptanceDecision::Decline, &row, now)?;
             end(&mut row, Lifecycle::Withdrawn, now, EndReason::Declined);
         }
         Effect::Withdraw { reason } => {
@@ -85,6 +90,17 @@ pub(super) fn after(
             if *before <= now {
                 return Err(Refusal::AlreadyOver { until: *before, now });
             }
+            // It may be switched on by a change that comes after this one, and there is one length of it only.
+            let by = if row.auto_extend.is_zero() {
+                Duration::from_days(AUTO_EXTENDS_BY_DAYS)
+            } else {
+                row.auto_extend
+            };
+            same(&Some(*after), &by.after(*before))?;
+            let last_day = Duration::from_days(AUTO_EXTENDS_BEFORE_END_DAYS).before(*before);
+            if last_day.is_some_and(|last_day| now < last_day) {
+                return Err(Refusal::Stale);
+            }
             row.ends_at_ms = Some((*after).into());
         }
         Effect::Claim { before: (owner, Uid(uid)), after: (new_owner, Uid(new_uid)) } => {
@@ -98,9 +114,26 @@ pub(super) fn after(
             same(&row.policies, before)?;
             row.policies.clone_from(after);
         }
-        Effect::Invite { .. } | Effect::SetRoles { .. } | Effect::RecordAcceptance { .. } => {}
+        Effect::Rename { before, after } => {
+            same(&(&row.partner_name, &row.customer_name), &(&before.partner, &before.customer))?;
+            row.partner_name.clone_from(&after.partner);
+            row.customer_name.clone_from(&after.customer);
+        }
+        Effect::Invite { .. }
+        | Effect::SetRoles { .. }
+        | Effect::RecordAcceptance { .. }
+        | Effect::SetBoundary { .. } => {}
     }
     Ok(row)
+}
+
+/// Whether something is there with this effect that was not there before, as shares count it.
+pub(super) fn comes(effect: &Effect) -> bool {
+    let authorises = matches!(effect, Effect::Authorise { .. });
+    let roles = effect.roles_set();
+    authorises
+        || roles
+            .is_some_and(|(_, before, after)| before.roles.is_empty() && !after.roles.is_empty())
 }
 
 fn same<T: PartialEq>(found: &T, expected: &T) -> Result<(), Refusal> {
@@ -118,14 +151,51 @@ fn answers(
     acceptance: &Acceptance,
     decision: AcceptanceDecision,
     row: &RelationshipRow,
+    now: Timestamp,
 ) -> Result<(), Refusal> {
     let named: Option<Digest> = acceptance.invitation;
     let parties = (acceptance.customer, acceptance.partner) == (row.customer, row.partner);
     if named == Some(row.digest) && acceptance.decision == decision && parties {
-        Ok(())
+        has_happened(acceptance, now)
     } else {
         Err(Refusal::Constraint("the acceptance is for something else".to_owned()))
     }
+}
+
+/// Nobody has accepted or declined what lies ahead of the store's own clock.
+pub(super) fn has_happened(acceptance: &Acceptance, now: Timestamp) -> Result<(), Refusal> {
+    let at = acceptance.accepted_at;
+    if at <= now {
+        return Ok(());
+    }
+    let reason = format!("it was answered at {at}, and the store's clock says {now}");
+    Err(Refusal::Constraint(reason))
+}
+
+/// What authorises accepts the agreement that the invitation itself names.
+fn accepts_the_agreement(acceptance: &Acceptance, row: &RelationshipRow) -> Result<(), Refusal> {
+    let Some(agreement) = &row.invitation.agreement else { return Ok(()) };
+    if acceptance.agreement.as_ref().is_some_and(|text| agreement.is_accepted_by(text)) {
+        return Ok(());
+    }
+    let reason = "the agreement that the invitation names is not accepted with it";
+    Err(Refusal::Constraint(reason.to_owned()))
+}
+
+/// A relationship lasts as long as its invitation says, from the instant at which that was accepted.
+fn lasts(
+    ends_at: Option<Timestamp>,
+    accepted_at: Timestamp,
+    row: &RelationshipRow,
+) -> Result<(), Refusal> {
+    let lasts = row.invitation.duration.and_then(|days| days.after(accepted_at));
+    let millis = |end: Timestamp| Millis::from(end);
+    if ends_at.map(millis) == lasts.map(millis) {
+        return Ok(());
+    }
+    let end = lasts.map_or("never".to_owned(), |end| end.to_string());
+    let reason = format!("by its invitation it ends at another time: {end}");
+    Err(Refusal::Constraint(reason))
 }
 
 /// Whether roles may be given: under an active relationship, within its ceiling and its time, and not for the past.

@@ -2,8 +2,11 @@
 //!
 //! Never: a password, or the text of a statement with its values.
 
+use std::io::{self, ErrorKind};
+
 use sqlx::{Error, error::DatabaseError, migrate::MigrateError, sqlite::SqliteError};
 
+use super::tls;
 use crate::store::StoreError;
 
 /// Why a statement failed.
@@ -39,13 +42,14 @@ pub(super) fn failure(store: &str, error: &Error) -> Failure {
         |reason: String| StoreError::Unreachable { store: store.clone(), reason }.into();
     match error {
         Error::Database(error) => of_database(store, error.as_ref()),
-        Error::Io(error) => unreachable(error.to_string()),
-        Error::Tls(error) => unreachable(format!("TLS: {error}")),
-        Error::Protocol(reason) => unreachable(reason.clone()),
+        Error::Io(error) => unreachable(of_io(error)),
+        Error::Tls(error) => unreachable(tls::in_words(error.as_ref())),
+        Error::Protocol(reason) => unreachable(of_protocol(reason)),
         Error::WorkerCrashed => unreachable("its thread is gone".to_owned()),
+        // What it says may be a part of a password.
         Error::Configuration(_) => {
-            let reason = "its URL or settings cannot be read".to_owned();
-            StoreError::Unexpected { store, reason }.into()
+            let reason = "its user, its password or a key holds what none can hold".to_owned();
+            StoreError::Misnamed { store, reason }.into()
         }
         Error::Migrate(error) => match error.as_ref() {
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
@@ -57,6 +61,45 @@ pub(super) fn failure(store: &str, error: &Error) -> Failure {
     }
 }
 
+/// What a system says when nobody answers. What it says of files is told before.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system's errors are not ours to list")]
+fn of_io(error: &io::Error) -> String {
+    if let Some(error) = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>()) {
+        return tls::in_words(error);
+    }
+    let known = match error.kind() {
+        ErrorKind::ConnectionRefused => {
+            "nothing listens there: does the server run, and are its host and port the right ones?"
+        }
+        ErrorKind::NotFound => "there is no socket: does the server run, and is it in that folder?",
+        ErrorKind::PermissionDenied => "this user may not use its socket",
+        ErrorKind::TimedOut => "it does not answer in time",
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => "no network leads there",
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof => "it closed the connection",
+        _ if error.to_string().starts_with("failed to lookup address") => {
+            "its host has no address: is the name misspelt, or known in another network only?"
+        }
+        _ => return error.to_string(),
+    };
+    known.to_owned()
+}
+
+/// What the driver says where it was answered in another language than the one it speaks.
+fn of_protocol(reason: &str) -> String {
+    if reason.contains("SASL") || reason.contains("authentication method") {
+        return "it wants a login that is not supported: let it ask for a password (scram-sha-256) or for a client \
+                certificate"
+            .to_owned();
+    }
+    if reason.contains("SSLRequest") || reason.contains("message type") {
+        return "what answers there is no PostgreSQL server: is the port the right one?".to_owned();
+    }
+    reason.to_owned()
+}
+
 fn of_database(store: String, error: &dyn DatabaseError) -> Failure {
     let code = error.code().unwrap_or_default();
     let reason = error.message().to_owned();
@@ -64,6 +107,19 @@ fn of_database(store: String, error: &dyn DatabaseError) -> Failure {
         of_sqlite(store, code.parse().unwrap_or(0), reason)
     } else {
         of_postgres(store, &code, reason)
+    }
+}
+
+/// Why a login is refused before its password counts.
+fn not_let_in(said: &str) -> &'static str {
+    if said.contains("client certificate") {
+        "it wants a client certificate: `sslcert=FILE` and `sslkey=FILE`"
+    } else if said.contains("pg_hba.conf") && said.contains("no encryption") {
+        "its pg_hba.conf admits no such login without TLS: see `sslmode`"
+    } else if said.contains("pg_hba.conf") {
+        "its pg_hba.conf admits no such login from here"
+    } else {
+        ""
     }
 }
 
@@ -85,12 +141,12 @@ fn of_sqlite(store: String, code: i32, reason: String) -> Failure {
 
 fn of_postgres(store: String, code: &str, reason: String) -> Failure {
     let error = match code {
-        "28P01" | "28000" => StoreError::Unauthenticated { store },
+        "28P01" => StoreError::Unauthenticated { store, reason: String::new() },
+        "28000" => StoreError::Unauthenticated { store, reason: not_let_in(&reason).to_owned() },
         "53300" => StoreError::TooManyConnections { store },
         "53100" => StoreError::Full { store },
         "42501" => StoreError::Forbidden { store, reason },
         "25006" => StoreError::ReadOnly { store, reason },
-        "3D000" => StoreError::Missing { store },
         "55P03" | "40001" | "40P01" => {
             StoreError::Locked { store, holder: "another session".to_owned() }
         }

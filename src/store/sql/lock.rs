@@ -5,14 +5,18 @@
 use std::{
     env, fs,
     fs::{File, OpenOptions, TryLockError},
-    io::Write as _,
-    path::Path,
+    io,
+    io::{ErrorKind, Read as _, Seek as _, Write as _},
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use jiff::{Timestamp, Unit};
+use serde::Deserialize;
 
 use super::{
+    open, server,
     session::{Bound, Purpose, Session, Statement, both},
     touched,
 };
@@ -21,67 +25,117 @@ use crate::{
     store::{StoreError, StoreUrl},
 };
 
-/// Held as long as this lives. On a server the connection itself holds it.
-pub(super) struct Lock {
-    _file: Option<File>,
+/// Held as long as this lives.
+pub(super) enum Lock {
+    /// A file beside the store.
+    File { file: File },
+    /// A transaction that has a row of the store, on a connection of its own: that of the work ends its transactions, and
+    /// a pooler may give it to others.
+    Row { session: Box<Session> },
+}
+
+impl Lock {
+    /// Lets it go, and waits until the server has heard it.
+    pub async fn release(self) -> Result<(), StoreError> {
+        match self {
+            Self::File { .. } => Ok(()),
+            Self::Row { mut session } => {
+                session.rollback().await;
+                session.close().await
+            }
+        }
+    }
 }
 
 const ASKS_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// Who this process is, for those who wait for it.
 pub(super) fn holder() -> String {
+    let now = Timestamp::now().round(Unit::Second).unwrap_or_default();
+    format!("{}, since {now}", process())
+}
+
+fn process() -> String {
     let user = env::var("USER").or_else(|_| env::var("USERNAME"));
     let user = user.unwrap_or_else(|_| "somebody".to_owned());
-    let now = Timestamp::now().round(Unit::Second).unwrap_or_default();
-    format!("process {} of `{user}`, since {now}", std::process::id())
+    format!("{PROCESS}{} of `{user}`", std::process::id())
 }
 
 /// Takes the lock of an instance. `waiting` is told once who holds it.
 pub(super) async fn take(
-    session: &mut Session,
+    session: &Session,
     url: &StoreUrl,
     instance: &Instance,
     patience: Duration,
     mut waiting: impl FnMut(&str),
 ) -> Result<Lock, StoreError> {
-    let name = Digest::of(&("lock", instance));
-    let file = match url {
-        StoreUrl::Sqlite(path) => Some(lock_file(path, &name, &session.store)?),
-        StoreUrl::Postgres(_) | StoreUrl::Cluster => None,
+    let store = &session.store;
+    let (mut lock, path) = match url {
+        StoreUrl::Sqlite(path) => {
+            let (file, path) = lock_file(path, &Digest::of(&("lock", instance)), store)?;
+            (Lock::File { file }, path)
+        }
+        StoreUrl::Postgres(_) | StoreUrl::Cluster => {
+            (Lock::Row { session: Box::new(row(url, store, instance).await?) }, PathBuf::new())
+        }
     };
     let started = Instant::now();
     let mut told = false;
     loop {
-        let held_by = match &file {
-            Some((file, path)) => try_file(file, path, &session.store)?,
-            None => try_session(session, instance, &name).await?,
+        let held_by = match &mut lock {
+            Lock::File { file } => try_file(file, &path, store)?,
+            Lock::Row { session } => try_row(session, instance).await?,
         };
-        let Some(held_by) = held_by else { break };
+        let Some(held_by) = held_by else { return Ok(lock) };
         if started.elapsed() >= patience {
-            return Err(StoreError::Locked { store: session.store.clone(), holder: held_by });
+            return Err(StoreError::Locked { store: store.clone(), holder: held_by });
         }
         if !std::mem::replace(&mut told, true) {
             waiting(&held_by);
         }
         tokio::time::sleep(ASKS_AGAIN_AFTER).await;
     }
-    Ok(Lock { _file: file.map(|(file, _)| file) })
 }
 
-fn lock_file(
-    store: &Path,
-    name: &Digest,
-    called: &str,
-) -> Result<(File, std::path::PathBuf), StoreError> {
+fn lock_file(store: &Path, name: &Digest, called: &str) -> Result<(File, PathBuf), StoreError> {
     let mut path = store.as_os_str().to_owned();
     path.push(format!("-lock-{}", name.short()));
-    let path = std::path::PathBuf::from(path);
-    let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path);
-    let read_only = |error: std::io::Error| StoreError::ReadOnly {
-        store: called.to_owned(),
-        reason: format!("its lock file `{}`: {error}", path.display()),
-    };
-    Ok((file.map_err(read_only)?, path.clone()))
+    let path = PathBuf::from(path);
+    let refused = |reason: String| StoreError::ReadOnly { store: called.to_owned(), reason };
+    let name = path.display();
+    match own_file(&path) {
+        Ok(Some(file)) => Ok((file, path)),
+        Ok(None) => Err(refused(format!(
+            "its lock file `{name}` is a link or something else that was not written as a lock: take it away"
+        ))),
+        Err(error) => Err(refused(format!("its lock file `{name}`: {error}"))),
+    }
+}
+
+/// How each lock begins that was written here, so that nothing else is ever written over.
+const PROCESS: &str = "process ";
+
+/// A lock that is made, or one that was written here; nothing where something else stands there. The folder of a store
+/// may be a checkout, and what lies in it somebody else's choice.
+fn own_file(path: &Path) -> io::Result<Option<File>> {
+    // Nothing is made behind a link like this.
+    match open::private().create(false).create_new(true).read(true).write(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        made => return made.map(Some),
+    }
+    let named = fs::symlink_metadata(path)?;
+    if !named.is_file() || named.nlink() > 1 {
+        return Ok(None);
+    }
+    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+    let opened = file.metadata()?;
+    if (opened.dev(), opened.ino()) != (named.dev(), named.ino()) {
+        return Ok(None);
+    }
+    let mut begin = Vec::new();
+    (&file).take(PROCESS.len() as u64).read_to_end(&mut begin)?;
+    file.rewind()?;
+    Ok((begin.is_empty() || begin == PROCESS.as_bytes()).then_some(file))
 }
 
 /// Nobody, or who holds it.
@@ -104,22 +158,72 @@ fn try_file(mut file: &File, path: &Path, store: &str) -> Result<Option<String>,
     }
 }
 
-/// Nobody, or who holds it.
-async fn try_session(
-    session: &mut Session,
-    instance: &Instance,
-    name: &Digest,
-) -> Result<Option<String>, StoreError> {
-    let digits = name.to_string();
-    let key = u64::from_str_radix(&digits[..16], 16).expect("a digest is hexadecimal");
-    let key = Bound::Number(key.cast_signed());
-    let taken = both("SELECT CAST(pg_try_advisory_lock($1) AS TEXT)");
-    if session.texts(taken, &[key]).await?.first().is_some_and(|taken| taken == "true") {
-        return Ok(None);
+/// A connection of its own, and the row that is to be locked.
+async fn row(url: &StoreUrl, store: &str, instance: &Instance) -> Result<Session, StoreError> {
+    let opened = server::postgres(url, store, &process(), Purpose::Write).await;
+    let mut session = opened.map_err(|error| {
+        // The connection before this one was answered.
+        if let StoreError::Unreachable { store, .. } = error {
+            StoreError::TooManyConnections { store }
+        } else {
+            error
+        }
+    })?;
+    let row = both("INSERT INTO locks (instance) VALUES ($1) ON CONFLICT (instance) DO NOTHING");
+    session.tell(row, &[Bound::Text(&instance.0)]).await?;
+    Ok(session)
+}
+
+const TAKE: Statement =
+    both("SELECT instance FROM locks WHERE instance = $1 FOR UPDATE SKIP LOCKED");
+
+/// Whose transaction has the row. What a process calls itself is seen by those who may see it.
+const HOLDER: Statement = both(
+    "SELECT json_build_object('backend', t.pid, 'login', a.usename, 'name', a.application_name, \
+     'since_ms', CAST(floor(extract(epoch FROM a.xact_start) * 1000) AS BIGINT))::text \
+     FROM locks l JOIN pg_locks t ON t.locktype = 'transactionid' AND t.granted \
+     AND t.transactionid = l.xmax LEFT JOIN pg_stat_activity a ON a.pid = t.pid \
+     WHERE l.instance = $1",
+);
+
+#[derive(Deserialize)]
+struct Holder {
+    backend: i64,
+    login: Option<String>,
+    name: Option<String>,
+    since_ms: Option<i64>,
+}
+
+impl Holder {
+    fn told(&self) -> String {
+        let login = self.login.as_deref().unwrap_or("unknown");
+        let server = format!("backend {}, login `{login}`", self.backend);
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || " `._-".contains(letter);
+        let named = |name: &&String| name.starts_with(PROCESS) && name.chars().all(plain);
+        let who = match self.name.as_ref().filter(named) {
+            Some(name) => format!("{name} ({server})"),
+            None => format!("somebody ({server})"),
+        };
+        let since = self.since_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        match since.and_then(|since| since.round(Unit::Second).ok()) {
+            Some(since) => format!("{who}, since {since}"),
+            None => who,
+        }
     }
-    let holder = both("SELECT holder FROM instances WHERE instance = $1");
-    let holder = session.texts(holder, &[Bound::Text(&instance.0)]).await?;
-    Ok(Some(holder.into_iter().next().unwrap_or_else(|| "another process".to_owned())))
+}
+
+/// Nobody, or who holds it. A transaction that has the row stays open.
+async fn try_row(session: &mut Session, instance: &Instance) -> Result<Option<String>, StoreError> {
+    let bound = [Bound::Text(&instance.0)];
+    session.begin(Purpose::Hold).await?;
+    let held_by = match session.texts(TAKE, &bound).await {
+        Ok(taken) if !taken.is_empty() => return Ok(None),
+        Ok(_) => session.rows::<Holder>(HOLDER, &bound).await,
+        Err(error) => Err(error),
+    };
+    session.rollback().await;
+    let holder = held_by?.first().map(Holder::told);
+    Ok(Some(holder.unwrap_or_else(|| "another session".to_owned())))
 }
 
 /// Which epoch a session begins.
@@ -150,15 +254,26 @@ const AGAIN: Statement = both(
      RETURNING CAST(epoch AS TEXT)",
 );
 
-/// Begins a session: from now on every older one of the same instance is refused.
+/// A pooler that has one connection has given it to the lock, and says nothing.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(40);
+
+/// Begins the session of whoever has the lock: from now on every older one of the same instance is refused.
+pub(super) async fn begin_next_epoch(
+    session: &mut Session,
+    instance: &Instance,
+) -> Result<i64, StoreError> {
+    let store = session.store.clone();
+    let beginning = write_epoch(session, instance, Epoch::Next);
+    let begun = tokio::time::timeout(ANSWERS_WITHIN, beginning).await;
+    begun.map_err(|_| StoreError::TooManyConnections { store })?
+}
+
+/// Begins a session without a lock: from now on every older one of the same instance is refused.
 pub(super) async fn begin_epoch(
     session: &mut Session,
     instance: &Instance,
     epoch: Epoch,
 ) -> Result<i64, StoreError> {
-    if let Epoch::Next = epoch {
-        return write_epoch(session, instance, epoch).await;
-    }
     // No lock keeps older sessions out: whatever one of them is writing is there before this begins, or never will be.
     session.begin(Purpose::Write).await?;
     let begun = match touched::lock(session).await {

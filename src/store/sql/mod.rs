@@ -8,18 +8,27 @@
 
 mod admit;
 mod apply;
+mod beside;
+mod boundaries;
 mod budget;
+mod chain;
 mod effect;
 mod error;
 mod lock;
+mod migrate;
 mod observe;
 mod open;
+mod proof;
 mod record;
 mod rows;
+mod seal;
+mod server;
 mod session;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod touched;
+mod trust;
 mod write;
 
 use std::{
@@ -28,18 +37,19 @@ use std::{
 };
 
 use ecow::EcoString;
-pub use open::{PASSWORD_FILE, POSTGRES_ROLES};
+pub use open::{POSTGRES_ROLES, exposed};
 pub use record::{Erased, StoredBatch};
+pub use server::PASSWORD_FILE;
 pub use session::Clock;
 
 use super::{
-    Observation, Outcome, Read, Scope, Signature, Signatures, StoreError, StoreUrl, Write,
+    Apart, Observation, Outcome, Read, Scope, Signature, Signatures, StoreError, StoreUrl, Write,
 };
 use crate::domain::{
     digest::Digest,
-    entry::{Draft, Entry, Head, PersonRecord},
+    entry::{Columns, Draft, Entry, Head, PersonRecord, tables::Found},
     limits::{Admitted, Batch, Budget, Limits},
-    state::{Instance, Observed},
+    state::{Beside, Instance, Observed},
 };
 use session::{Bound, Purpose, Session, Statement, both};
 
@@ -62,7 +72,7 @@ pub struct Look;
 pub struct WriteAs {
     instance: Instance,
     epoch: i64,
-    _lock: Option<lock::Lock>,
+    lock: Option<lock::Lock>,
 }
 
 /// Opens a store to read it. It must be there, and of this very version.
@@ -91,9 +101,9 @@ pub async fn open_writer_within(
     waiting: impl FnMut(&str) + Send,
 ) -> Result<SqlWriter, StoreError> {
     let mut session = open::writer(url).await?;
-    let lock = lock::take(&mut session, url, instance, patience, waiting).await?;
-    let epoch = lock::begin_epoch(&mut session, instance, lock::Epoch::Next).await?;
-    Ok(Sql { session, may: WriteAs { instance: instance.clone(), epoch, _lock: Some(lock) } })
+    let lock = lock::take(&session, url, instance, patience, waiting).await?;
+    let epoch = lock::begin_next_epoch(&mut session, instance).await?;
+    Ok(Sql { session, may: WriteAs { instance: instance.clone(), epoch, lock: Some(lock) } })
 }
 
 /// Opens a store to write to it as `instance` in an epoch that was taken elsewhere, and refuses every older session from
@@ -106,7 +116,7 @@ pub async fn open_writer_at(
 ) -> Result<SqlWriter, StoreError> {
     let mut session = open::writer(url).await?;
     let epoch = lock::begin_epoch(&mut session, instance, lock::Epoch::At(epoch)).await?;
-    Ok(Sql { session, may: WriteAs { instance: instance.clone(), epoch, _lock: None } })
+    Ok(Sql { session, may: WriteAs { instance: instance.clone(), epoch, lock: None } })
 }
 
 /// Opens a store again in an epoch that [`open_writer_at`] has begun for this very process, which lost its connection,
@@ -121,7 +131,7 @@ pub async fn open_writer_again(
     let mut session = open::writer(url).await?;
     session.ensure_holds(known).await?;
     let epoch = lock::begin_epoch(&mut session, instance, lock::Epoch::Again(epoch)).await?;
-    Ok(Sql { session, may: WriteAs { instance: instance.clone(), epoch, _lock: None } })
+    Ok(Sql { session, may: WriteAs { instance: instance.clone(), epoch, lock: None } })
 }
 
 /// The epoch of the last session of `instance`; 0 where there was none, or no store. Nothing is made or migrated.
@@ -148,7 +158,12 @@ pub async fn ensure_holds(url: &StoreUrl, published: &Head) -> Result<(), StoreE
 
 impl<May: Send> Read for Sql<May> {
     async fn observe(&mut self, scope: &Scope) -> Result<Observed, StoreError> {
+        self.session.judged = budget::Judged::default();
         observe::observe(&mut self.session, scope).await
+    }
+
+    async fn beside(&mut self, apart: &Apart) -> Result<Beside, StoreError> {
+        beside::beside(&mut self.session, apart).await
     }
 
     async fn budgets(
@@ -156,15 +171,19 @@ impl<May: Send> Read for Sql<May> {
         limits: &BTreeMap<String, Limits>,
     ) -> Result<BTreeMap<String, Budget>, StoreError> {
         let now = observe::clock(&mut self.session).await?;
-        budget::budgets(&mut self.session, limits, budget::Shares::Count, now).await
+        let budgets =
+            budget::budgets(&mut self.session, limits, budget::Shares::Count, now).await?;
+        self.session.judged = budget::Judged::by(&budgets);
+        Ok(budgets)
     }
 
     async fn entries(&mut self, after: i64, at_most: u32) -> Result<Vec<Entry>, StoreError> {
-        self.session.entries(after, at_most).await
+        let entries = self.session.entries(after, at_most).await?;
+        Ok(entries.into_iter().map(|(entry, _)| entry).collect())
     }
 
     async fn head(&mut self) -> Result<Head, StoreError> {
-        self.session.row(HEAD, &[]).await
+        self.session.row(chain::HEAD, &[]).await
     }
 
     async fn last_entries(
@@ -187,6 +206,39 @@ impl<May> Sql<May> {
     /// Every person that the ledger names by hash, with the record where it was not erased.
     pub async fn persons(&mut self) -> Result<BTreeMap<Digest, Option<PersonRecord>>, StoreError> {
         record::persons(&mut self.session).await
+    }
+
+    /// Until [`Sql::end_instant`] everything that is read is as it is now.
+    pub async fn begin_instant(&mut self) -> Result<(), StoreError> {
+        self.session.begin(Purpose::Read).await
+    }
+
+    /// The end of what [`Sql::begin_instant`] has begun.
+    pub async fn end_instant(&mut self) -> Result<(), StoreError> {
+        self.session.commit().await
+    }
+
+    /// Every row of every table but the ledger, to be compared with it. Nothing of persons but their hashes.
+    pub async fn tables(&mut self) -> Result<Found, StoreError> {
+        let mut found = Found::new();
+        for (table, statement) in TABLES {
+            found.insert(*table, self.session.rows(*statement, &[]).await?);
+        }
+        Ok(found)
+    }
+
+    /// As [`Read::entries`], each with what stands beside its payload.
+    pub async fn entries_beside(
+        &mut self,
+        after: i64,
+        at_most: u32,
+    ) -> Result<Vec<(Entry, Columns)>, StoreError> {
+        self.session.entries(after, at_most).await
+    }
+
+    /// How the tables, views and triggers differ from those that this version makes.
+    pub async fn schema_differences(&mut self) -> Result<Vec<String>, StoreError> {
+        migrate::schema_differences(&mut self.session).await
     }
 
     /// The batches that wait, the newest first.
@@ -229,20 +281,25 @@ impl Write for SqlWriter {
 }
 
 impl SqlWriter {
-    /// Erases what is kept of persons, and says of how many. The ledger stays as true as it was.
-    pub async fn erase(&mut self, who: &Erased) -> Result<u64, StoreError> {
+    /// Erases what is kept of persons, and says of how many. The ledger stays as true as it was, and says that it was
+    /// done and by whom, but not of whom.
+    pub async fn erase(&mut self, who: &Erased, by: &Signature) -> Result<usize, StoreError> {
         record::prepare_erasure(&mut self.session).await?;
         let head = self.begin().await?;
-        let erased = record::erase(&mut self.session, who).await;
-        let number = *erased.as_ref().unwrap_or(&0);
-        self.end(head, erased.map(|_| Vec::new())).await?;
+        let erased = record::erase(&mut self.session, who, by).await;
+        let number = erased.as_ref().map_or(0, |(number, _)| *number);
+        self.end(head, erased.map(|(_, draft)| draft.into_iter().collect())).await?;
         record::finish_erasure(&mut self.session).await?;
         Ok(number)
     }
 
     /// Says goodbye: on SQLite the log is folded into the file, so that the file alone is the store.
     pub async fn close(self) -> Result<(), StoreError> {
-        self.session.close().await
+        self.session.close().await?;
+        match self.may.lock {
+            Some(lock) => lock.release().await,
+            None => Ok(()),
+        }
     }
 
     /// The end of the chain; from here on this session is alone among writers.
@@ -280,37 +337,80 @@ impl SqlWriter {
     }
 }
 
+/// A table with each of its columns.
+macro_rules! table {
+    ($table:literal: $first:literal $($column:literal)*) => {
+        ($table, Statement {
+            sqlite: concat!(
+                "SELECT json_object('", $first, "', ", $first,
+                $(", '", $column, "', ", $column,)* ") FROM ", $table
+            ),
+            postgres: concat!("SELECT row_to_json(t)::text FROM ", $table, " t"),
+        })
+    };
+}
+
+const TABLES: &[(&str, Statement)] = &[
+    table!("relationships": "id" "cloud" "partner" "name" "first_name" "number" "owner_instance"
+        "owner_namespace" "owner_name" "owner_uid" "scope" "revision" "last_change" "customer"
+        "customer_name" "partner_name" "type" "lifecycle" "invitation" "digest" "asked"
+        "invited_at_ms" "activated_at_ms" "ends_at_ms" "auto_extend" "ceiling" "ended_at_ms"
+        "end_reason" "policies" "came_at_ms"),
+    table!("assignments": "relationship_id" "grantee_id" "grantee_kind" "grantee_name" "version"
+        "last_change" "recorded" "contributions" "came_at_ms"),
+    table!("assignment_roles": "relationship_id" "grantee_id" "role_id" "until_ms"),
+    table!("acceptances": "content" "namespace" "object" "decision" "customer" "partner"
+        "agreement_type" "template_id" "country" "language" "document_sha256" "accepted_at_ms"
+        "recorded_at_ms" "person" "used_for"),
+    (
+        "persons",
+        Statement {
+            sqlite: "SELECT json_object('hash', hash, 'erased_at_ms', erased_at_ms) FROM persons",
+            postgres: "SELECT json_build_object('hash', hash, 'erased_at_ms', erased_at_ms)::text \
+                   FROM persons",
+        },
+    ),
+    table!("batches": "hash" "scope" "exceeded" "blocked_at_ms" "blocked_by" "approved_at_ms"
+        "approved_by"),
+    table!("batch_members": "batch" "member" "made_at_ms" "matter" "subject" "asked_by"
+        "approved_at_ms"),
+    table!("spent": "id" "scope" "at_ms" "revocations" "terminations" "privileged_gains"
+        "new_grantees" "replacements"),
+    table!("instances": "instance" "epoch" "holder"),
+];
+
 const ENTRIES: Statement = Statement {
     sqlite: "SELECT json_object('sequence', sequence, 'time_ms', time_ms, 'kind', kind, \
              'subject', subject, 'actor', actor, 'intent', intent, 'payload', payload, \
-             'previous', previous, 'hash', hash) FROM ledger WHERE sequence > $1 \
+             'previous', previous, 'hash', hash, 'row_id', row_id, 'row_state', row_state, \
+             'batch', batch, 'member', member) FROM ledger WHERE sequence > $1 \
              ORDER BY sequence LIMIT $2",
     postgres: "SELECT json_build_object('sequence', sequence, 'time_ms', time_ms, 'kind', kind, \
                'subject', subject, 'actor', actor, 'intent', intent, 'payload', payload, \
-               'previous', previous, 'hash', hash)::text FROM ledger WHERE sequence > $1 \
+               'previous', previous, 'hash', hash, 'row_id', row_id, 'row_state', row_state, \
+               'batch', batch, 'member', member)::text FROM ledger WHERE sequence > $1 \
                ORDER BY sequence LIMIT $2",
 };
 
-const HEAD: Statement = Statement {
-    sqlite: "SELECT json_object('sequence', sequence, 'hash', hash) FROM ledger_head",
-    postgres: "SELECT json_build_object('sequence', sequence, 'hash', hash)::text FROM ledger_head",
-};
-
 impl Session {
-    async fn entries(&mut self, after: i64, at_most: u32) -> Result<Vec<Entry>, StoreError> {
+    async fn entries(
+        &mut self,
+        after: i64,
+        at_most: u32,
+    ) -> Result<Vec<(Entry, Columns)>, StoreError> {
         let bound = [Bound::Number(after), Bound::Number(i64::from(at_most))];
         let texts = self.texts(ENTRIES, &bound).await?;
         let mut entries = Vec::with_capacity(texts.len());
         for text in texts {
-            let row: rows::EntryRow =
+            let row: rows::EntryBeside =
                 serde_json::from_str(&text).map_err(|error| StoreError::Corrupt {
                     store: self.store.clone(),
                     reason: format!(
                         "the entry after {} of the ledger cannot be read: {error}",
-                        entries.last().map_or(after, |entry: &Entry| entry.sequence)
+                        entries.last().map_or(after, |(entry, _): &(Entry, _)| entry.sequence)
                     ),
                 })?;
-            entries.push(row.into());
+            entries.push((row.entry.into(), row.beside));
         }
         Ok(entries)
     }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
+    boundaries, chain, proof,
     rows::{AcceptanceRow, AssignmentRow, Millis, RelationshipRow, RoleRow},
     session::{Bound, Connection, Purpose, Session, Statement, both},
 };
@@ -16,7 +17,8 @@ use crate::{
     domain::{
         ids::{GranteeId, TenantId},
         state::{
-            Assignment, Observed, ObservedAssignment, ObservedRelationship, RelationshipKey, Roles,
+            Assignment, Doubts, Observed, ObservedAssignment, ObservedRelationship,
+            RelationshipKey, Roles,
         },
     },
     store::{Scope, StoreError},
@@ -47,7 +49,8 @@ macro_rules! relationship_json {
          'type', r.type, 'lifecycle', r.lifecycle, 'invitation', r.invitation, 'digest', r.digest, \
          'asked', r.asked, 'invited_at_ms', r.invited_at_ms, 'activated_at_ms', r.activated_at_ms, \
          'ends_at_ms', r.ends_at_ms, 'auto_extend', r.auto_extend, 'ceiling', r.ceiling, \
-         'ended_at_ms', r.ended_at_ms, 'end_reason', r.end_reason, 'policies', r.policies) \
+         'ended_at_ms', r.ended_at_ms, 'end_reason', r.end_reason, 'policies', r.policies, \
+         'came_at_ms', r.came_at_ms) \
          FROM relationships r "
     };
 }
@@ -83,7 +86,8 @@ macro_rules! assignments {
                 "SELECT json_group_array(json_object('relationship_id', relationship_id, \
                  'grantee_id', grantee_id, 'grantee_kind', grantee_kind, \
                  'grantee_name', grantee_name, 'version', version, 'last_change', last_change, \
-                 'recorded', recorded, 'contributions', contributions)) FROM assignments ",
+                 'recorded', recorded, 'contributions', contributions, \
+                 'came_at_ms', came_at_ms)) FROM assignments ",
                 $sqlite,
                 " GROUP BY relationship_id"
             ),
@@ -117,12 +121,12 @@ macro_rules! roles {
 }
 
 const ALL_ASSIGNMENTS: Statement = assignments!("", "");
-const SOME_ASSIGNMENTS: Statement = assignments!(
+pub(super) const SOME_ASSIGNMENTS: Statement = assignments!(
     "WHERE relationship_id IN (SELECT value FROM json_each($1))",
     "WHERE relationship_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)::bigint))"
 );
 const ALL_ROLES: Statement = roles!("", "");
-const SOME_ROLES: Statement = roles!(
+pub(super) const SOME_ROLES: Statement = roles!(
     "WHERE relationship_id IN (SELECT value FROM json_each($1))",
     "WHERE relationship_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)::bigint))"
 );
@@ -157,8 +161,26 @@ macro_rules! acceptances {
 
 const ALL_ACCEPTANCES: Statement = acceptances!("", "");
 const SOME_ACCEPTANCES: Statement = acceptances!(
-    "WHERE a.customer IN (SELECT value FROM json_each($1))",
-    "WHERE a.customer = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))"
+    "WHERE a.customer IN (SELECT value FROM json_each($1)) \
+     OR a.used_for IN (SELECT value FROM json_each($2))",
+    "WHERE a.customer = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) \
+     OR a.used_for = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)::bigint))"
+);
+
+/// How many relationships there are, the last number of one, and the last number that the ledger knows.
+const COUNTED: Statement = Statement {
+    sqlite: "SELECT json_array((SELECT count(*) FROM relationships), \
+             (SELECT coalesce(max(id), 0) FROM relationships), \
+             (SELECT coalesce(max(row_id), 0) FROM ledger WHERE row_state IS NOT NULL))",
+    postgres: "SELECT json_build_array((SELECT count(*) FROM relationships), \
+               (SELECT coalesce(max(id), 0) FROM relationships), \
+               (SELECT coalesce(max(row_id), 0) FROM ledger WHERE row_state IS NOT NULL))::text",
+};
+
+/// Batches that the ledger knows and the store does not.
+const BATCHES_GONE: Statement = both(
+    "SELECT DISTINCT subject FROM ledger WHERE kind IN ('Blocked', 'Approved') \
+     AND subject NOT IN (SELECT hash FROM batches) ORDER BY subject",
 );
 
 #[derive(Deserialize)]
@@ -190,17 +212,21 @@ struct Found {
     assignments: Vec<Vec<AssignmentRow>>,
     roles: Vec<Vec<RoleRow>>,
     acceptances: Vec<UsedAcceptance>,
+    boundaries: boundaries::Remembered,
 }
 
 async fn read(session: &mut Session, scope: &Scope) -> Result<Observed, StoreError> {
+    let head = session.row(chain::HEAD, &[]).await?;
+    chain::check_end(session, head).await?;
     let found = match scope {
         Scope::All => Found {
             relationships: session.rows(ALL_RELATIONSHIPS, &[]).await?,
             assignments: session.rows(ALL_ASSIGNMENTS, &[]).await?,
             roles: session.rows(ALL_ROLES, &[]).await?,
             acceptances: session.rows(ALL_ACCEPTANCES, &[]).await?,
+            boundaries: boundaries::all(session).await?,
         },
-        Scope::Of { keys, customers, owned } => {
+        Scope::Of { keys, customers, owned, bounded } => {
             let (instance, namespaces) = owned.as_ref().map_or_else(
                 || (String::new(), "[]".to_owned()),
                 |(instance, namespaces)| (instance.0.to_string(), json!(namespaces).to_string()),
@@ -215,25 +241,108 @@ async fn read(session: &mut Session, scope: &Scope) -> Result<Observed, StoreErr
             Found {
                 assignments: session.rows(SOME_ASSIGNMENTS, &[Bound::Text(&ids)]).await?,
                 roles: session.rows(SOME_ROLES, &[Bound::Text(&ids)]).await?,
-                acceptances: session.rows(SOME_ACCEPTANCES, &[Bound::Text(&customers)]).await?,
+                acceptances: session
+                    .rows(SOME_ACCEPTANCES, &[Bound::Text(&customers), Bound::Text(&ids)])
+                    .await?,
+                boundaries: match bounded {
+                    Some((instance, namespaces)) => {
+                        boundaries::of(session, instance, namespaces).await?
+                    }
+                    None => boundaries::Remembered::new(),
+                },
                 relationships: rows,
             }
         }
     };
     let now = clock(session).await?;
-
+    let doubts = doubts(session, scope, &found).await?;
     let acceptances = found
         .acceptances
         .into_iter()
+        .filter(|used| !doubts.acceptances.contains_key(&used.row.content))
         .map(|UsedAcceptance { row, key }| (row.content, row.observed(key)))
         .collect();
     let relationships = families(found.relationships, found.assignments, found.roles);
-    Ok(Observed { now, relationships, acceptances })
+    Ok(Observed { now, relationships, acceptances, boundaries: found.boundaries, doubts })
 }
 
-type Families = BTreeMap<RelationshipKey, Vec<ObservedRelationship>>;
+/// What of the rows the ledger does not explain, and what it knows and is not there.
+async fn doubts(session: &mut Session, scope: &Scope, found: &Found) -> Result<Doubts, StoreError> {
+    let Found { relationships, assignments, roles: _, acceptances, boundaries: _ } = found;
+    let rows: Vec<&RelationshipRow> = relationships.iter().collect();
+    let used = acceptances.iter().map(|used| &used.row);
+    let proof = proof::of_rows(session, &rows, assignments, used.clone()).await?;
+    let mut doubts = Doubts::default();
+    for row in relationships {
+        let Some(found) = proof.doubts.get(&row.id) else { continue };
+        let told = doubts.relationships.entry(row.first()).or_default();
+        told.extend(found.iter().map(ToString::to_string));
+    }
+    for key in proof::gone(session, &expected(scope, relationships)).await? {
+        let gone = proof::missing("relationships", &key);
+        let of_family = |row: &&RelationshipRow| successor(row) == key;
+        let first = relationships
+            .iter()
+            .find(of_family)
+            .map_or_else(|| key.clone(), RelationshipRow::first);
+        doubts.relationships.entry(first).or_default().push(gone);
+    }
+    let mut customers: BTreeSet<TenantId> = used
+        .clone()
+        .map(|row| row.customer)
+        .chain(relationships.iter().map(|row| row.customer))
+        .collect();
+    if let Scope::Of { customers: more, .. } = scope {
+        customers.extend(more);
+    }
+    let agreements = proof::of_agreements(session, &customers, used).await?;
+    doubts.acceptances =
+        agreements.into_iter().map(|(content, found)| (content, found.to_string())).collect();
+    if matches!(scope, Scope::All | Scope::Of { owned: Some(_), .. }) {
+        doubts.gone = gone(session).await?;
+    }
+    Ok(doubts)
+}
 
-fn families(
+/// The names that are not there and would be, had somebody removed the row: those that were asked for, and the next
+/// one of each family.
+fn expected(scope: &Scope, rows: &[RelationshipRow]) -> BTreeSet<RelationshipKey> {
+    let there: BTreeSet<RelationshipKey> =
+        rows.iter().flat_map(|row| [row.key(), row.first()]).collect();
+    let asked = match scope {
+        Scope::All => None,
+        Scope::Of { keys, .. } => Some(keys),
+    };
+    let asked = asked.into_iter().flatten().filter(|key| !there.contains(*key)).cloned();
+    let next = rows.iter().map(successor).filter(|key| !there.contains(key));
+    asked.chain(next).collect()
+}
+
+/// The name that the successor of a row has.
+fn successor(row: &RelationshipRow) -> RelationshipKey {
+    RelationshipKey { name: format!("{}-{}", row.first_name, row.number + 1).into(), ..row.key() }
+}
+
+/// What is missing of rows that are never removed.
+async fn gone(session: &mut Session) -> Result<Vec<String>, StoreError> {
+    let (count, last, known): (i64, i64, i64) = session.row(COUNTED, &[]).await?;
+    let mut gone = Vec::new();
+    let missing = last.max(known) - count;
+    if missing > 0 {
+        let rows = if missing == 1 { "1 row" } else { &format!("{missing} rows") };
+        gone.push(format!("{rows} of `relationships`: gone, and the ledger says they are there"));
+    }
+    let batches = session.texts(BATCHES_GONE, &[]).await?;
+    gone.extend(batches.into_iter().map(|hash| {
+        let short: String = hash.chars().take(12).collect();
+        proof::missing("batches", short)
+    }));
+    Ok(gone)
+}
+
+pub(super) type Families = BTreeMap<RelationshipKey, Vec<ObservedRelationship>>;
+
+pub(super) fn families(
     relationships: Vec<RelationshipRow>,
     assignments: Vec<Vec<AssignmentRow>>,
     roles: Vec<Vec<RoleRow>>,
@@ -251,8 +360,8 @@ fn families(
             version: row.version,
             state: Assignment {
                 roles: held.remove(&(row.relationship_id, row.grantee_id)).unwrap_or_default(),
-                recorded: row.recorded,
-                contributions: row.contributions,
+                recorded: row.recorded.value,
+                contributions: row.contributions.value,
             },
         };
         let assignments = by_relationship.entry(row.relationship_id).or_default();

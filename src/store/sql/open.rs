@@ -3,27 +3,54 @@
 //! Never: makes a file, or changes one that is something else, because somebody wanted to read.
 
 use std::{
-    env, fs,
+    fs,
+    fs::OpenOptions,
+    io::ErrorKind,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use secrecy::ExposeSecret;
 use sqlx::{
-    ConnectOptions, Connection as _, PgConnection, SqlSafeStr, SqliteConnection,
-    migrate::{Migration, MigrationType, Migrator},
-    postgres::PgConnectOptions,
+    ConnectOptions, Connection as _, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteSynchronous},
 };
 
 use super::{
     error::failure,
-    session::{Connection, Session, Statement, both},
+    migrate::migrate,
+    server::{CONNECTS_WITHIN, postgres},
+    session::{Connection, Purpose, Session, Statement, both},
+    trust::{self, Found},
 };
 use crate::store::{StoreError, StoreUrl};
 
+/// A step, whose text stands in a file of either dialect.
+macro_rules! step {
+    ($version:literal, $name:literal, $file:literal) => {
+        (
+            $version,
+            $name,
+            Statement {
+                sqlite: include_str!(concat!("sqlite/", $file)),
+                postgres: include_str!(concat!("postgres/", $file)),
+            },
+        )
+    };
+}
+
+/// The steps that make the tables: each with its version, which only grows and may leave gaps, and its name.
+pub(super) const STEPS: &[(i64, &str, Statement)] = &[
+    step!(1, "tables", "0001_tables.sql"),
+    step!(2, "waiting", "0002_waiting.sql"),
+    step!(3, "ends_and_shares", "0003_ends_and_shares.sql"),
+    step!(4, "boundaries", "0004_boundaries.sql"),
+    step!(5, "askers", "0005_askers.sql"),
+    step!(6, "rows", "0006_rows.sql"),
+    step!(8, "locks", "0008_locks.sql"),
+];
+
 /// The version that this program reads and writes.
-pub(super) const SCHEMA: i64 = 2;
+pub(super) const SCHEMA: i64 = STEPS[STEPS.len() - 1].0;
 
 /// Creates the roles of a PostgreSQL store and gives them their rights.
 pub const POSTGRES_ROLES: &str = include_str!("postgres/roles.sql");
@@ -31,40 +58,9 @@ pub const POSTGRES_ROLES: &str = include_str!("postgres/roles.sql");
 /// The word "Conc", in the header of each file.
 const APPLICATION: i64 = 1_131_376_227;
 
-const CONNECTS_WITHIN: Duration = Duration::from_secs(15);
+/// So often is it migrated where somebody else does the same at the same time.
+const MIGRATES_AT_MOST: usize = 5;
 const WAITS_FOR_OTHERS: Duration = Duration::from_secs(10);
-
-/// What is done before the first statement: limits, so that nothing waits for ever; plans made for the tables as they
-/// are, since a session may begin with empty ones; and durability.
-const POSTGRES_SETTINGS: &str = "\
-SET search_path = concordat, pg_catalog;
-SET statement_timeout = '120s';
-SET lock_timeout = '30s';
-SET idle_in_transaction_session_timeout = '120s';
-SET client_min_messages = warning;
-SET plan_cache_mode = force_custom_plan;
-SELECT set_config('synchronous_commit', 'on', false)
-WHERE current_setting('synchronous_commit') IN ('off', 'local')";
-
-fn migrations(sqlite_or_postgres: [&'static str; 2]) -> Migrator {
-    let named = ["tables", "waiting"].into_iter().zip(sqlite_or_postgres);
-    let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
-        let kind = MigrationType::Simple;
-        Migration::new(version, name.into(), kind, text.into_sql_str(), false)
-    };
-    Migrator::with_migrations((1..=SCHEMA).zip(named).map(migration).collect())
-}
-
-fn sqlite_migrations() -> Migrator {
-    migrations([include_str!("sqlite/0001_tables.sql"), include_str!("sqlite/0002_waiting.sql")])
-}
-
-fn postgres_migrations() -> Migrator {
-    migrations([
-        include_str!("postgres/0001_tables.sql"),
-        include_str!("postgres/0002_waiting.sql"),
-    ])
-}
 
 /// A connection that can read, to a store of this very version.
 pub(super) async fn reader(url: &StoreUrl) -> Result<Session, StoreError> {
@@ -85,11 +81,7 @@ async fn readable(url: &StoreUrl) -> Result<(Session, i64), StoreError> {
     let store = url.to_string();
     let mut session = match url {
         StoreUrl::Sqlite(path) => sqlite_reader(path, &store).await?,
-        StoreUrl::Postgres(_) => {
-            let mut session = postgres(url, &store).await?;
-            session.tell(both("SET default_transaction_read_only = on"), &[]).await?;
-            session
-        }
+        StoreUrl::Postgres(_) => postgres(url, &store, "concordat", Purpose::Read).await?,
         StoreUrl::Cluster => return Err(only_read("name the store that the operator writes to")),
     };
     match found(&mut session).await? {
@@ -110,15 +102,23 @@ pub(super) async fn writer(url: &StoreUrl) -> Result<Session, StoreError> {
     let store = url.to_string();
     let mut session = match url {
         StoreUrl::Sqlite(path) => sqlite_writer(path, &store).await?,
-        StoreUrl::Postgres(_) => postgres(url, &store).await?,
+        StoreUrl::Postgres(_) => postgres(url, &store, "concordat", Purpose::Write).await?,
         StoreUrl::Cluster => return Err(only_read("change its objects with `kubectl apply`")),
     };
-    match found(&mut session).await? {
-        Some(found) if found > SCHEMA => {
-            return Err(StoreError::NewerSchema { store, found, known: SCHEMA });
+    let mut attempts = 0;
+    loop {
+        match found(&mut session).await? {
+            Some(found) if found > SCHEMA => {
+                return Err(StoreError::NewerSchema { store, found, known: SCHEMA });
+            }
+            Some(SCHEMA) => break,
+            Some(_) | None if attempts < MIGRATES_AT_MOST => migrate(&mut session).await?,
+            Some(_) | None => {
+                let holder = "others who migrate it".to_owned();
+                return Err(StoreError::Locked { store, holder });
+            }
         }
-        Some(SCHEMA) => {}
-        Some(_) | None => migrate(&mut session).await?,
+        attempts += 1;
     }
     if let Connection::Sqlite(_) = &session.connection {
         let mode = session.texts(both("PRAGMA journal_mode = WAL"), &[]).await?;
@@ -133,58 +133,88 @@ pub(super) async fn writer(url: &StoreUrl) -> Result<Session, StoreError> {
 /// The version of the schema; none where there is nothing yet.
 async fn found(session: &mut Session) -> Result<Option<i64>, StoreError> {
     let not_concordat = StoreError::NotConcordat { store: session.store.clone() };
-    let kind = Statement {
-        sqlite: "SELECT CAST(application_id AS TEXT) || ' ' || (SELECT count(*) FROM sqlite_schema) \
-                 FROM pragma_application_id",
-        postgres: "SELECT CASE WHEN to_regnamespace('concordat') IS NULL THEN '0' \
-                   WHEN to_regclass('concordat.ledger_head') IS NOT NULL \
-                   AND to_regclass('concordat._sqlx_migrations') IS NOT NULL THEN '1131376227' \
-                   ELSE '0' END || ' ' || (SELECT count(*) FROM pg_class \
-                   WHERE relnamespace = to_regnamespace('concordat')::oid)::text",
+    let found = match &mut session.connection {
+        Connection::Sqlite(_) => in_file(session).await?,
+        Connection::Postgres(connection) => {
+            let store = &session.store;
+            let looking = tokio::time::timeout(CONNECTS_WITHIN, trust::look(connection));
+            let found =
+                looking.await.map_err(|_| unreachable(store, "it does not answer in time"))?;
+            found.map_err(|error| failure(store, &error).into_error(store))?
+        }
     };
-    let kind = session.texts(kind, &[]).await?;
-    let (application, tables) =
-        kind.first().and_then(|kind| kind.split_once(' ')).unwrap_or_default();
-    if application == "0" && tables == "0" {
-        return Ok(None);
+    match found {
+        Found::Nothing => return Ok(None),
+        Found::Store => {}
+        Found::Other => return Err(not_concordat),
+        Found::Strange(reason) => {
+            return Err(StoreError::Untrusted { store: session.store.clone(), reason });
+        }
     }
-    if application != APPLICATION.to_string() {
-        return Err(not_concordat);
-    }
-    let version = both("SELECT CAST(max(version) AS TEXT) FROM _sqlx_migrations");
+    // Without a right to the schema its names mean nothing; with it, what is missing is the right to the table.
+    let version = Statement {
+        sqlite: "SELECT CAST(max(version) AS TEXT) FROM _sqlx_migrations",
+        postgres: "SELECT CAST(max(version) AS TEXT) FROM concordat._sqlx_migrations",
+    };
     let version = session.texts(version, &[]).await?;
     version.first().and_then(|version| version.parse().ok()).map(Some).ok_or(not_concordat)
 }
 
-async fn migrate(session: &mut Session) -> Result<(), StoreError> {
-    let store = session.store.clone();
-    let result = match &mut session.connection {
-        Connection::Sqlite(connection) => migrate_sqlite(connection).await,
-        Connection::Postgres(connection) => migrate_postgres(connection).await,
+/// What a file is. Nobody but who may write it can put anything into it.
+async fn in_file(session: &mut Session) -> Result<Found, StoreError> {
+    let kind = both(
+        "SELECT CAST(application_id AS TEXT) || ' ' || (SELECT count(*) FROM sqlite_schema) \
+         FROM pragma_application_id",
+    );
+    let kind = session.texts(kind, &[]).await?;
+    let kind = kind.first().and_then(|kind| kind.split_once(' ')).unwrap_or_default();
+    Ok(match kind {
+        ("0", "0") => Found::Nothing,
+        (application, _) if application == APPLICATION.to_string() => Found::Store,
+        (_, _) => Found::Other,
+    })
+}
+
+pub(super) fn unreachable(store: &str, reason: &str) -> StoreError {
+    StoreError::Unreachable { store: store.to_owned(), reason: reason.to_owned() }
+}
+
+/// What stands where a file is named.
+#[derive(PartialEq)]
+enum Place {
+    File,
+    Empty,
+}
+
+/// Whether there is a file, and nothing that only looks like one: whoever opens a pipe waits for ever.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system's errors are not ours to list")]
+fn file_at(path: &Path, store: &str) -> Result<Place, StoreError> {
+    let cause = match fs::metadata(path) {
+        Ok(found) if found.is_file() => return Ok(Place::File),
+        Ok(found) if found.is_dir() => {
+            return Err(unreachable(store, "it is a folder, and a store is a file"));
+        }
+        Ok(_) => return Err(unreachable(store, "it is no file on a disk")),
+        Err(cause) => cause,
     };
-    result.map_err(|error| failure(&store, &error).into_error(&store))
-}
-
-/// Others may want to do the same at the same time: the first one does it.
-async fn migrate_sqlite(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    sqlite_migrations().run_direct(None, &mut *transaction, false).await?;
-    transaction.commit().await
-}
-
-/// Whole or not at all, as on SQLite: a schema that is only begun would be taken for another program's.
-async fn migrate_postgres(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let mut transaction = connection.begin().await?;
-    sqlx::raw_sql("SELECT pg_advisory_xact_lock(1131376227)").execute(&mut *transaction).await?;
-    let mut migrator = postgres_migrations();
-    migrator.create_schema("concordat");
-    migrator.set_locking(false);
-    migrator.run_direct(None, &mut *transaction, false).await?;
-    transaction.commit().await
+    if cause.kind() == ErrorKind::NotFound {
+        return Ok(Place::Empty);
+    }
+    if cause.kind() == ErrorKind::PermissionDenied {
+        let reason = "this user may not look into its folder".to_owned();
+        return Err(StoreError::Forbidden { store: store.to_owned(), reason });
+    }
+    let reason = match cause.kind() {
+        ErrorKind::NotADirectory => "a part of its path is a file, and no folder",
+        ErrorKind::InvalidFilename => "its name is too long",
+        _ if path.is_symlink() => "it is a link that leads nowhere",
+        _ => return Err(unreachable(store, &cause.to_string())),
+    };
+    Err(unreachable(store, reason))
 }
 
 async fn sqlite_reader(path: &Path, store: &str) -> Result<Session, StoreError> {
-    if !path.exists() {
+    if file_at(path, store)? == Place::Empty {
         return Err(StoreError::Missing { store: store.to_owned() });
     }
     let options = sqlite(path).read_only(true);
@@ -194,10 +224,35 @@ async fn sqlite_reader(path: &Path, store: &str) -> Result<Session, StoreError> 
     let no_log = fs::metadata(log_of(path)).map_or(true, |log| log.len() == 0);
     match opened {
         Err(StoreError::Unreachable { .. } | StoreError::ReadOnly { .. }) if no_log => {
-            sqlite_session(&options.immutable(true), store).await
+            let opened = sqlite_session(&options.immutable(true), store).await;
+            opened.map_err(|error| in_words(error, path))
         }
-        opened => opened,
+        opened => opened.map_err(|error| in_words(error, path)),
     }
+}
+
+/// Why a file cannot be opened: SQLite says no more than that.
+fn in_words(error: StoreError, path: &Path) -> StoreError {
+    let (StoreError::Unreachable { store, .. } | StoreError::ReadOnly { store, .. }) = &error
+    else {
+        return error;
+    };
+    if let Err(cause) = fs::File::open(path)
+        && cause.kind() == ErrorKind::PermissionDenied
+    {
+        let reason = "this user may not read the file".to_owned();
+        return StoreError::Forbidden { store: store.clone(), reason };
+    }
+    let log = log_of(path);
+    if fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+        let reason = format!(
+            "what was written last stands in its log `{}`, which can only be read where files may be made beside it: \
+             copy both to such a place, or run `concordat apply` where the store may be written, which leaves no log",
+            log.display()
+        );
+        return StoreError::Unreachable { store: store.clone(), reason };
+    }
+    error
 }
 
 fn log_of(path: &Path) -> PathBuf {
@@ -211,6 +266,8 @@ async fn sqlite_writer(path: &Path, store: &str) -> Result<Session, StoreError> 
     if folder.is_some_and(|folder| !folder.exists()) {
         return Err(StoreError::Missing { store: store.to_owned() });
     }
+    file_at(path, store)?;
+    make_private(path);
     // A transaction of many changes fits into 4 MiB; what does not fit is written twice.
     let options = sqlite(path)
         .create_if_missing(true)
@@ -218,7 +275,62 @@ async fn sqlite_writer(path: &Path, store: &str) -> Result<Session, StoreError> 
         .pragma("cache_size", "-4096")
         .pragma("temp_store", "MEMORY")
         .pragma("wal_autocheckpoint", "4096");
-    sqlite_session(&options, store).await
+    sqlite_session(&options, store).await.map_err(|error| not_written(error, path))
+}
+
+/// Why a file cannot be opened to be written.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system's errors are not ours to list")]
+fn not_written(error: StoreError, path: &Path) -> StoreError {
+    let (StoreError::Unreachable { store, .. } | StoreError::ReadOnly { store, .. }) = &error
+    else {
+        return error;
+    };
+    let reason = match OpenOptions::new().append(true).create(true).open(path) {
+        Ok(_) => "nothing can be made beside it, and its log stands there",
+        Err(cause) => match cause.kind() {
+            ErrorKind::PermissionDenied => "this user may not write the file, or in its folder",
+            ErrorKind::ReadOnlyFilesystem => "its file system is mounted to be read only",
+            _ => return error,
+        },
+    };
+    StoreError::ReadOnly { store: store.clone(), reason: reason.to_owned() }
+}
+
+/// A file that is not there yet is made so that only its owner can read it, whatever the umask. SQLite gives its log and
+/// index the rights of the file. What cannot be made is told once SQLite tries.
+fn make_private(path: &Path) {
+    drop(private().append(true).open(path));
+}
+
+/// Opens or makes a file; one that is made is its owner's alone.
+pub(super) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// The files of a store that others than their owner may read or write.
+#[cfg(unix)]
+pub fn exposed(url: &StoreUrl) -> Vec<PathBuf> {
+    use std::os::unix::fs::PermissionsExt;
+    let StoreUrl::Sqlite(path) = url else { return Vec::new() };
+    let beside = ["", "-wal", "-shm", "-journal"].map(|ending| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    });
+    let open = |path: &PathBuf| {
+        fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
+    };
+    beside.into_iter().filter(open).collect()
+}
+
+/// The files of a store that others than their owner may read or write: not known here.
+#[cfg(not(unix))]
+pub fn exposed(_: &StoreUrl) -> Vec<PathBuf> {
+    Vec::new()
 }
 
 fn sqlite(path: &Path) -> SqliteConnectOptions {
@@ -232,80 +344,9 @@ async fn sqlite_session(
 ) -> Result<Session, StoreError> {
     let opened = SqliteConnection::connect_with(options).await;
     let connection = opened.map_err(|error| failure(store, &error).into_error(store))?;
-    let mut session = Session::new(Connection::Sqlite(connection), store.to_owned());
+    let mut session =
+        Session::new(Connection::Sqlite(connection), store.to_owned(), Purpose::Write);
     // SQLite looks at the file only when it is asked something.
     session.texts(both("SELECT CAST(count(*) AS TEXT) FROM sqlite_schema"), &[]).await?;
     Ok(session)
-}
-
-async fn postgres(url: &StoreUrl, store: &str) -> Result<Session, StoreError> {
-    let StoreUrl::Postgres(url) = url else {
-        unreachable!("only a URL of a server comes here");
-    };
-    let unexpected = |reason: &str| StoreError::Unexpected {
-        store: store.to_owned(),
-        reason: reason.to_owned(),
-    };
-    if let Some(refusal) = unknown_setting(url.expose_secret()) {
-        return Err(unexpected(&refusal));
-    }
-    let mut options: PgConnectOptions = url
-        .expose_secret()
-        .parse()
-        .map_err(|_| unexpected("its URL cannot be read; is a special character not escaped?"))?;
-    if let Some(file) = env::var_os(PASSWORD_FILE) {
-        let password = fs::read_to_string(&file)
-            .map_err(|error| unexpected(&format!("the file of {PASSWORD_FILE}: {error}")))?;
-        options = options.password(password.trim_end_matches(['\r', '\n']));
-    }
-    let options = options.application_name("concordat").disable_statement_logging();
-    let unreachable = |reason: &str| StoreError::Unreachable {
-        store: store.to_owned(),
-        reason: reason.to_owned(),
-    };
-    let connecting = tokio::time::timeout(CONNECTS_WITHIN, PgConnection::connect_with(&options));
-    let connection = connecting.await.map_err(|_| unreachable("it does not answer in time"))?;
-    let mut connection = connection.map_err(|error| failure(store, &error).into_error(store))?;
-    let settings = sqlx::raw_sql(POSTGRES_SETTINGS).execute(&mut connection);
-    let settings = tokio::time::timeout(CONNECTS_WITHIN, settings).await;
-    let settings = settings.map_err(|_| unreachable("it does not answer in time"))?;
-    settings.map_err(|error| failure(store, &error).into_error(store))?;
-    Ok(Session::new(Connection::Postgres(Box::new(connection)), store.to_owned()))
-}
-
-/// The environment variable that names the file of the password; it wins over the URL and `PGPASSWORD`.
-pub const PASSWORD_FILE: &str = "CONCORDAT_STORE_PASSWORD_FILE";
-
-/// Refuses a setting of a URL that would be passed over in silence, such as a misspelt `sslmode`. It is named where no
-/// part of a password can be in its name.
-fn unknown_setting(url: &str) -> Option<String> {
-    const KNOWN: [&str; 18] = [
-        "sslmode",
-        "ssl-mode",
-        "sslrootcert",
-        "ssl-root-cert",
-        "ssl-ca",
-        "sslcert",
-        "ssl-cert",
-        "sslkey",
-        "ssl-key",
-        "statement-cache-capacity",
-        "host",
-        "hostaddr",
-        "port",
-        "dbname",
-        "user",
-        "password",
-        "application_name",
-        "options",
-    ];
-    let (_, settings) = url.split_once('?')?;
-    let keys = settings.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")).0);
-    let mut unknown =
-        keys.filter(|key| !key.is_empty() && !KNOWN.contains(key) && !key.starts_with("options["));
-    let key = unknown.next()?;
-    let plain = key.bytes().all(|byte| byte.is_ascii_lowercase() || b"-_".contains(&byte));
-    let named = "its URL has a setting that nobody knows";
-    let shown = plain && !settings.contains('@');
-    Some(if shown { format!("{named}: `{key}`") } else { named.to_owned() })
 }

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     api::{AcceptanceDecision, AgreementType, Cloud, PartnerType},
     domain::{
-        digest::Digest,
+        digest::{Digest, canonical},
         duration::Duration,
-        entry::{Actor, Chained, Entry, EntryKind, Intent},
+        entry::{Actor, Chained, Columns, Entry, EntryKind, Intent, Made},
         ids::{GranteeId, RoleId, TenantId},
         lifecycle::{EndReason, Ended, Lifecycle},
         state::{
@@ -45,7 +45,7 @@ impl From<Millis> for Timestamp {
 }
 
 /// A value that stands in its column as the text of its JSON.
-mod text {
+pub(super) mod text {
     use serde::{Deserialize, Deserializer, Serializer, de::DeserializeOwned, de::Error as _};
 
     use crate::domain::digest::canonical;
@@ -62,6 +62,33 @@ mod text {
     ) -> Result<T, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
         serde_json::from_str(&text).map_err(D::Error::custom)
+    }
+}
+
+/// A value that stands in its column as the text of its JSON, with that very text.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Text<T> {
+    pub value: T,
+    pub text: String,
+}
+
+impl<T: Serialize> From<T> for Text<T> {
+    fn from(value: T) -> Self {
+        Self { text: canonical(&value), value }
+    }
+}
+
+impl<T> Serialize for Text<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'a, T: serde::de::DeserializeOwned> Deserialize<'a> for Text<T> {
+    fn deserialize<D: serde::Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let value = serde_json::from_str(&text).map_err(serde::de::Error::custom)?;
+        Ok(Self { value, text })
     }
 }
 
@@ -101,6 +128,8 @@ pub(super) struct RelationshipRow {
     pub end_reason: Option<EndReason>,
     #[serde(with = "text")]
     pub policies: Policies,
+    /// When the run began that made it active; absent where a program before schema 3 did.
+    pub came_at_ms: Option<Millis>,
 }
 
 impl RelationshipRow {
@@ -167,13 +196,19 @@ pub(super) struct AssignmentRow {
     pub grantee_name: Option<String>,
     pub version: i64,
     pub last_change: Option<Digest>,
-    #[serde(with = "text")]
-    pub recorded: Roles,
-    #[serde(with = "text")]
-    pub contributions: Contributions,
+    pub recorded: Text<Roles>,
+    pub contributions: Text<Contributions>,
+    /// When the run began with which it last came to hold something; absent where that was before schema 3.
+    pub came_at_ms: Option<Millis>,
 }
 
 impl AssignmentRow {
+    /// Whether it says nothing but that somebody else gave access to a grantee (L12).
+    pub fn is_of_others(&self) -> bool {
+        let Self { last_change, recorded, contributions, .. } = self;
+        last_change.is_none() && recorded.value.is_empty() && contributions.value.is_empty()
+    }
+
     pub fn grantee(&self) -> Grantee {
         Grantee { id: self.grantee_id, kind: self.grantee_kind, name: self.grantee_name.clone() }
     }
@@ -244,6 +279,15 @@ pub(super) struct EntryRow {
     pub hash: Digest,
 }
 
+/// The same with what stands beside its payload.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct EntryBeside {
+    #[serde(flatten)]
+    pub entry: EntryRow,
+    #[serde(flatten)]
+    pub beside: Columns,
+}
+
 /// The same as it is written: the texts are there already.
 #[derive(Debug, Serialize)]
 pub(super) struct NewEntryRow {
@@ -256,14 +300,18 @@ pub(super) struct NewEntryRow {
     payload: String,
     previous: Digest,
     hash: Digest,
+    #[serde(flatten)]
+    beside: Columns,
 }
 
-impl From<Chained> for NewEntryRow {
-    fn from(entry: Chained) -> Self {
+impl NewEntryRow {
+    /// An entry with what is looked for in it.
+    pub fn new(entry: Chained, made: Option<&Made>) -> Self {
         let Chained { sequence, time, kind, subject, actor, intent, payload, previous, hash } =
             entry;
         let time_ms = time.into();
-        Self { sequence, time_ms, kind, subject, actor, intent, payload, previous, hash }
+        let beside = made.map(Columns::from).unwrap_or_default();
+        Self { sequence, time_ms, kind, subject, actor, intent, payload, previous, hash, beside }
     }
 }
 

@@ -1,6 +1,10 @@
 //! One connection to either database: the seam between the two dialects.
 //!
-//! Never: a call without a time limit, or a second transaction inside one that was left open.
+//! On a server every statement stands in a transaction that begins with our settings, so that a pooler may give the
+//! connection to somebody else after each of them.
+//!
+//! Never: a call without a time limit, a second transaction inside one that was left open, or anything left behind on a
+//! connection.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +12,10 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
-use super::error::{Failure, failure};
+use super::{
+    budget::Judged,
+    error::{Failure, failure},
+};
 use crate::store::StoreError;
 
 /// A connection, and what the store is called.
@@ -16,6 +23,9 @@ pub(super) struct Session {
     pub connection: Connection,
     pub store: String,
     pub clock: Clock,
+    may: Purpose,
+    /// What the plan that is being carried out was judged by.
+    pub judged: Judged,
     state: State,
 }
 
@@ -54,6 +64,66 @@ pub(super) enum Purpose {
     Read,
     /// Alone among writers.
     Write,
+    /// To keep what it has locked for as long as this process lives.
+    Hold,
+    /// To make tables, which are made in our schema.
+    Migrate,
+}
+
+/// A transaction and its settings: limits, so that nothing waits for ever, durability, and where names are looked for.
+/// `pg_catalog` comes first and temporary tables last: whatever a pooler's other clients have left behind on the
+/// connection, and whatever is set for the login or the database, counts for nothing.
+macro_rules! begin {
+    ($mode:literal, $path:literal, $idle:literal) => {
+        concat!(
+            "BEGIN ISOLATION LEVEL ",
+            $mode,
+            "; SET LOCAL search_path = ",
+            $path,
+            "; SET LOCAL statement_timeout = '120s'; SET LOCAL lock_timeout = '30s'; \
+             SET LOCAL idle_in_transaction_session_timeout = ",
+            $idle,
+            "; SET LOCAL client_min_messages = warning; \
+             SET LOCAL standard_conforming_strings = on; \
+             SELECT pg_catalog.set_config('synchronous_commit', 'on', true) \
+             WHERE pg_catalog.current_setting('synchronous_commit') \
+             OPERATOR(pg_catalog.=) ANY (ARRAY['off', 'local'])"
+        )
+    };
+}
+
+impl Purpose {
+    /// How such a transaction begins.
+    pub fn begin(self) -> Statement {
+        match self {
+            Self::Read => Statement {
+                sqlite: "BEGIN",
+                postgres: begin!(
+                    "REPEATABLE READ READ ONLY",
+                    "pg_catalog, concordat, pg_temp",
+                    "'120s'"
+                ),
+            },
+            Self::Write => Statement {
+                sqlite: "BEGIN IMMEDIATE",
+                postgres: begin!("READ COMMITTED", "pg_catalog, concordat, pg_temp", "'120s'"),
+            },
+            // Whoever is gone without a word is found out by the connection, and not by its silence.
+            Self::Hold => Statement {
+                sqlite: "BEGIN IMMEDIATE",
+                postgres: concat!(
+                    begin!("READ COMMITTED", "pg_catalog, concordat, pg_temp", "0"),
+                    "; SET LOCAL tcp_keepalives_idle = 30; SET LOCAL tcp_keepalives_interval = 10; \
+                     SET LOCAL tcp_keepalives_count = 3"
+                ),
+            },
+            // `pg_catalog` comes first where it is not named, and new tables are made in what is.
+            Self::Migrate => Statement {
+                sqlite: "BEGIN IMMEDIATE",
+                postgres: begin!("READ COMMITTED", "concordat, pg_temp", "'120s'"),
+            },
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -64,12 +134,27 @@ enum State {
     Broken,
 }
 
+/// Whether a statement has a transaction of its own.
+#[derive(Clone, Copy)]
+enum Alone {
+    Yes,
+    No,
+}
+
 /// The longest that one statement may take.
 const LIMIT: Duration = Duration::from_secs(150);
 
 impl Session {
-    pub fn new(connection: Connection, store: String) -> Self {
-        Self { connection, store, clock: Arc::new(Timestamp::now), state: State::Idle }
+    /// A connection on which what is said outside a transaction is for `may`.
+    pub fn new(connection: Connection, store: String, may: Purpose) -> Self {
+        Self {
+            connection,
+            store,
+            clock: Arc::new(Timestamp::now),
+            may,
+            judged: Judged::default(),
+            state: State::Idle,
+        }
     }
 
     /// This side's clock.
@@ -81,27 +166,27 @@ impl Session {
         if self.state == State::InTransaction {
             self.rollback().await;
         }
-        let begin = match purpose {
-            Purpose::Read => Statement {
-                sqlite: "BEGIN",
-                postgres: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            },
-            Purpose::Write => Statement { sqlite: "BEGIN IMMEDIATE", postgres: "BEGIN" },
-        };
-        self.tell(begin, &[]).await?;
-        self.state = State::InTransaction;
-        Ok(())
+        match self.command(purpose.begin()).await {
+            Ok(()) => {
+                self.state = State::InTransaction;
+                Ok(())
+            }
+            Err(error) => {
+                self.rollback().await;
+                Err(error)
+            }
+        }
     }
 
     pub async fn commit(&mut self) -> Result<(), StoreError> {
-        self.tell(both("COMMIT"), &[]).await?;
+        self.command(both("COMMIT")).await?;
         self.state = State::Idle;
         Ok(())
     }
 
     /// Undoes what was begun. Some failures have done that already, so that there may be nothing to undo.
     pub async fn rollback(&mut self) {
-        drop(self.tell(both("ROLLBACK"), &[]).await);
+        drop(self.command(both("ROLLBACK")).await);
         if self.state == State::InTransaction {
             self.state = State::Idle;
         }
@@ -140,11 +225,13 @@ impl Session {
         statement: Statement,
         bound: &[Bound<'_>],
     ) -> Result<Vec<String>, StoreError> {
+        let alone = self.begin_alone().await?;
         let result = {
-            let Self { connection, store, state, clock: _ } = self;
+            let Self { connection, store, state, may: _, clock: _, judged: _ } = self;
             limited(store, state, connection.texts(statement, bound)).await
         };
-        result.map_err(|failure| failure.into_error(&self.store))
+        let result = result.map_err(|failure| failure.into_error(&self.store));
+        self.end_alone(alone, result).await
     }
 
     /// How many rows it changed.
@@ -153,8 +240,46 @@ impl Session {
         statement: Statement,
         bound: &[Bound<'_>],
     ) -> Result<u64, Failure> {
-        let Self { connection, store, state, clock: _ } = self;
-        limited(store, state, connection.execute(statement, bound)).await
+        let alone = self.begin_alone().await?;
+        let result = {
+            let Self { connection, store, state, may: _, clock: _, judged: _ } = self;
+            limited(store, state, connection.execute(statement, bound)).await
+        };
+        self.end_alone(alone, result).await
+    }
+
+    /// Several statements without values.
+    pub async fn command(&mut self, statement: Statement) -> Result<(), StoreError> {
+        let Self { connection, store, state, may: _, clock: _, judged: _ } = self;
+        let result = limited(store, state, connection.command(statement)).await;
+        result.map_err(|failure| failure.into_error(&self.store))
+    }
+
+    /// On a server, a transaction for one statement where none is open.
+    async fn begin_alone(&mut self) -> Result<Alone, StoreError> {
+        if self.state == State::InTransaction || matches!(self.connection, Connection::Sqlite(_)) {
+            return Ok(Alone::No);
+        }
+        self.begin(self.may).await?;
+        Ok(Alone::Yes)
+    }
+
+    async fn end_alone<T, E: From<StoreError>>(
+        &mut self,
+        alone: Alone,
+        result: Result<T, E>,
+    ) -> Result<T, E> {
+        match (alone, result) {
+            (Alone::No, result) => result,
+            (Alone::Yes, Ok(value)) => {
+                self.commit().await?;
+                Ok(value)
+            }
+            (Alone::Yes, Err(error)) => {
+                self.rollback().await;
+                Err(error)
+            }
+        }
     }
 
     /// The same where no rule can be broken.
@@ -227,7 +352,8 @@ impl Connection {
                 query.fetch_all(connection).await
             }
             Self::Postgres(connection) => {
-                let mut query = sqlx::query_scalar(statement.postgres);
+                // A named statement would outlive its transaction.
+                let mut query = sqlx::query_scalar(statement.postgres).persistent(false);
                 for value in bound {
                     query = match value {
                         Bound::Text(text) => query.bind(*text),
@@ -256,7 +382,7 @@ impl Connection {
                 Ok(query.execute(connection).await?.rows_affected())
             }
             Self::Postgres(connection) => {
-                let mut query = sqlx::query(statement.postgres);
+                let mut query = sqlx::query(statement.postgres).persistent(false);
                 for value in bound {
                     query = match value {
                         Bound::Text(text) => query.bind(*text),
@@ -266,5 +392,17 @@ impl Connection {
                 Ok(query.execute(&mut **connection).await?.rows_affected())
             }
         }
+    }
+
+    async fn command(&mut self, statement: Statement) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(connection) => {
+                sqlx::raw_sql(statement.sqlite).execute(connection).await?;
+            }
+            Self::Postgres(connection) => {
+                sqlx::raw_sql(statement.postgres).execute(&mut **connection).await?;
+            }
+        }
+        Ok(())
     }
 }

@@ -42,6 +42,7 @@ fn an_end_is_recorded_only_while_both_clocks_agree_within_a_minute() {
     let agree = |seconds| {
         let world = World {
             now,
+            began: now,
             here: now + SignedDuration::from_secs(seconds),
             instance: &instance,
             limits: &limits,
@@ -49,7 +50,12 @@ fn an_end_is_recorded_only_while_both_clocks_agree_within_a_minute() {
             made: BTreeSet::new(),
             relationships: BTreeMap::new(),
             assignments: BTreeMap::new(),
+            boundaries: BTreeMap::new(),
+            carried: BTreeMap::new(),
             accepted: BTreeSet::new(),
+            seals: BTreeMap::new(),
+            doubts: BTreeMap::new(),
+            gone: BTreeSet::new(),
             next_id: 1,
             written: super::admit::Written::default(),
         };

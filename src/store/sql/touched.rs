@@ -5,20 +5,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::Deserialize as _;
 use serde_json::json;
 
 use super::{
     admit::{Held, World, Written},
-    budget,
-    observe::{clock, relationship_json},
-    rows::{RelationshipRow, RoleRow},
+    boundaries, budget,
+    chain::{self, linked},
+    observe::{SOME_ASSIGNMENTS, clock, relationship_json},
+    proof::{self, Proof},
+    rows::{AcceptanceRow, AssignmentRow, RelationshipRow, RoleRow},
     session::{Bound, Session, Statement, both},
 };
 use crate::{
     domain::{
         digest::Digest,
-        entry::{self, Head},
+        entry::{self, Entry, EntryKind, Head, Recorded},
         ids::GranteeId,
         limits::{Admitted, Cost, Limits},
         plan::{Change, Effect},
@@ -49,7 +51,10 @@ pub(super) async fn lock(session: &mut Session) -> Result<Head, StoreError> {
                    set_config('idle_in_transaction_session_timeout', '15s', true) \
                    FOR UPDATE OF ledger_head",
     };
-    session.row(head, &[]).await
+    let head = session.row(head, &[]).await?;
+    // A statement of its own: one that has waited for the lock sees the ledger as it was before.
+    chain::check_end(session, head).await?;
+    Ok(head)
 }
 
 /// Refuses a session that is no longer the newest of its instance.
@@ -84,30 +89,7 @@ const RELATIONSHIPS: Statement = Statement {
                AS k(cloud text, partner text, name text))) FOR UPDATE OF r",
 };
 
-/// How often what is assigned was changed, by relationship and grantee, and all of some relationships.
-const VERSIONS: Statement = Statement {
-    sqlite: "SELECT json_object('relationship_id', relationship_id, 'grantee_id', grantee_id, \
-             'version', version) FROM assignments WHERE (relationship_id, grantee_id) IN (\
-             SELECT value ->> 'relationship_id', value ->> 'grantee_id' FROM json_each($1) \
-             UNION SELECT relationship_id, grantee_id FROM assignments \
-             WHERE relationship_id IN (SELECT value FROM json_each($2)))",
-    postgres: "SELECT json_build_object('relationship_id', a.relationship_id, \
-               'grantee_id', a.grantee_id, 'version', a.version)::text FROM (\
-               SELECT a.* FROM jsonb_to_recordset($1::jsonb) \
-               AS k(relationship_id bigint, grantee_id text) \
-               JOIN assignments a USING (relationship_id, grantee_id) \
-               UNION ALL SELECT a.* FROM assignments a WHERE relationship_id = ANY (\
-               ARRAY(SELECT jsonb_array_elements_text($2::jsonb)::bigint))) a",
-};
-
-#[derive(Deserialize)]
-struct Versioned {
-    relationship_id: i64,
-    grantee_id: GranteeId,
-    version: i64,
-}
-
-/// The roles of the same.
+/// The roles of the assignments that changes touch: of some grantees, and of all under some relationships.
 const ROLES: Statement = Statement {
     sqlite: "SELECT json_object('relationship_id', relationship_id, 'grantee_id', grantee_id, \
              'role_id', role_id, 'until_ms', until_ms) \
@@ -123,10 +105,17 @@ const ROLES: Statement = Statement {
 };
 
 const MADE: Statement = Statement {
-    sqlite: "SELECT json_quote(change_id) FROM ledger \
-             WHERE change_id IN (SELECT value FROM json_each($1))",
-    postgres: "SELECT to_json(change_id)::text FROM ledger \
-               WHERE change_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+    sqlite: concat!(
+        "SELECT ",
+        linked!(sqlite),
+        "FROM ledger l WHERE l.change_id IN (SELECT value FROM json_each($1))"
+    ),
+    postgres: concat!(
+        "SELECT ",
+        linked!(postgres),
+        "FROM ledger l \
+         WHERE l.change_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))"
+    ),
 };
 
 const ACCEPTED: Statement = Statement {
@@ -134,6 +123,19 @@ const ACCEPTED: Statement = Statement {
              WHERE content IN (SELECT value FROM json_each($1))",
     postgres: "SELECT to_json(content)::text FROM acceptances \
                WHERE content = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+};
+
+/// The acceptances that were used for some relationships.
+const USED: Statement = Statement {
+    sqlite: "SELECT json_object('content', content, 'namespace', namespace, 'object', object, \
+             'decision', decision, 'customer', customer, 'partner', partner, \
+             'agreement_type', agreement_type, 'template_id', template_id, 'country', country, \
+             'language', language, 'document_sha256', document_sha256, \
+             'accepted_at_ms', accepted_at_ms, 'recorded_at_ms', recorded_at_ms, \
+             'person', person, 'used_for', used_for) FROM acceptances \
+             WHERE used_for IN (SELECT value FROM json_each($1))",
+    postgres: "SELECT row_to_json(a)::text FROM acceptances a WHERE used_for = ANY (\
+               ARRAY(SELECT jsonb_array_elements_text($1::jsonb)::bigint))",
 };
 
 /// Everything that the changes touch.
@@ -146,36 +148,105 @@ pub(super) async fn world<'a>(
     let now = clock(session).await?;
     let here = session.here();
     let relationships = relationships(session, changes).await?;
-    let assignments = assignments(session, changes, &relationships).await?;
+    let under = under(session, &relationships).await?;
+    let assignments = assignments(session, changes, &relationships, &under).await?;
 
     let ids: Vec<Digest> = changes.iter().map(Admitted::id).collect();
-    let made: Vec<Digest> = session.rows(MADE, &[Bound::Text(&json!(ids).to_string())]).await?;
+    let made = chain::entries(session, MADE, &[Bound::Text(&json!(ids).to_string())]).await?;
     let contents: BTreeSet<Digest> = changes
         .iter()
         .filter_map(|admitted| entry::acceptance(&admitted.change.effect))
         .map(|acceptance| acceptance.content)
         .collect();
-    let accepted: Vec<Digest> = if contents.is_empty() {
+    let mut accepted: Vec<Digest> = if contents.is_empty() {
         Vec::new()
     } else {
         session.rows(ACCEPTED, &[Bound::Text(&json!(contents).to_string())]).await?
     };
+    if !contents.is_empty() {
+        let subjects: BTreeSet<String> =
+            changes.iter().map(|admitted| entry::subject(&admitted.change)).collect();
+        let subjects = json!(subjects).to_string();
+        let told = chain::about(session, &subjects).await?;
+        accepted.extend(told.iter().filter_map(|told| content(&told.entry)));
+    }
+    let proof = proof(session, &relationships, &under).await?;
+    let invited: BTreeSet<RelationshipKey> = changes
+        .iter()
+        .filter(|admitted| matches!(admitted.change.effect, Effect::Invite { .. }))
+        .filter_map(|admitted| admitted.change.subject.relationship.clone())
+        .filter(|key| !relationships.contains_key(key))
+        .collect();
+    let gone = proof::gone(session, &invited).await?;
     let next_id = both("SELECT CAST(coalesce(max(id), 0) + 1 AS TEXT) FROM relationships");
     let next_id = session.row(next_id, &[]).await?;
     let budgets = budgets(session, changes, limits, now).await?;
+    let boundaries = boundaries(session, instance, changes).await?;
+    let began = session.judged.began(now);
     Ok(World {
         now,
+        began,
         here,
         instance,
         limits,
         budgets,
-        made: made.into_iter().collect(),
+        made: made.iter().filter_map(|made| change_id(&made.entry)).collect(),
         relationships,
         assignments,
+        boundaries,
+        carried: BTreeMap::new(),
         accepted: accepted.into_iter().collect(),
+        seals: proof.seals,
+        doubts: proof.doubts,
+        gone,
         next_id,
         written: Written::default(),
     })
+}
+
+/// The change that an entry says was made.
+fn change_id(entry: &Entry) -> Option<Digest> {
+    Digest::deserialize(entry.payload.get("change")?).ok()
+}
+
+/// The acceptance that an entry says was recorded, whether or not the store still has it.
+fn content(entry: &Entry) -> Option<Digest> {
+    if entry.kind == EntryKind::Refused {
+        return None;
+    }
+    let recorded = Recorded::read(&entry.payload).ok()?;
+    Some(entry::acceptance(&recorded.effect)?.content)
+}
+
+/// Everything that is recorded under the relationships that are touched.
+async fn under(
+    session: &mut Session,
+    relationships: &BTreeMap<RelationshipKey, RelationshipRow>,
+) -> Result<Vec<Vec<AssignmentRow>>, StoreError> {
+    if relationships.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = ids(relationships);
+    session.rows(SOME_ASSIGNMENTS, &[Bound::Text(&ids)]).await
+}
+
+/// What the ledger says of the relationships that are touched, with all that stands under them.
+async fn proof(
+    session: &mut Session,
+    relationships: &BTreeMap<RelationshipKey, RelationshipRow>,
+    under: &[Vec<AssignmentRow>],
+) -> Result<Proof, StoreError> {
+    if relationships.is_empty() {
+        return Ok(Proof::default());
+    }
+    let ids = ids(relationships);
+    let used: Vec<AcceptanceRow> = session.rows(USED, &[Bound::Text(&ids)]).await?;
+    let rows: Vec<&RelationshipRow> = relationships.values().collect();
+    proof::of_rows(session, &rows, under, used.iter()).await
+}
+
+fn ids(relationships: &BTreeMap<RelationshipKey, RelationshipRow>) -> String {
+    json!(relationships.values().map(|row| row.id).collect::<Vec<_>>()).to_string()
 }
 
 async fn relationships(
@@ -200,36 +271,60 @@ async fn assignments(
     session: &mut Session,
     changes: &[Admitted],
     relationships: &BTreeMap<RelationshipKey, RelationshipRow>,
+    under: &[Vec<AssignmentRow>],
 ) -> Result<BTreeMap<(i64, GranteeId), Held>, StoreError> {
     let id = |change: &Change| Some(relationships.get(change.subject.relationship.as_ref()?)?.id);
-    let mut pairs = Vec::new();
-    let mut ended = Vec::new();
+    let mut pairs = BTreeSet::new();
+    let mut ended = BTreeSet::new();
     for Admitted { change, .. } in changes {
         match (&change.effect, id(change)) {
-            (Effect::SetRoles { grantee, .. }, Some(id)) => {
-                pairs.push(json!({ "relationship_id": id, "grantee_id": grantee.id }));
-            }
-            (Effect::Terminate { .. }, Some(id)) => ended.push(id),
+            (Effect::SetRoles { grantee, .. }, Some(id)) => drop(pairs.insert((id, grantee.id))),
+            (Effect::Terminate { .. }, Some(id)) => drop(ended.insert(id)),
             (_, _) => {}
         }
     }
     if pairs.is_empty() && ended.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let (pairs, ended) = (json!(pairs).to_string(), json!(ended).to_string());
-    let bound = [Bound::Text(&pairs), Bound::Text(&ended)];
-    let versions: Vec<Versioned> = session.rows(VERSIONS, &bound).await?;
-    let roles: Vec<RoleRow> = session.rows(ROLES, &bound).await?;
-    let held = |Versioned { relationship_id, grantee_id, version }| {
-        ((relationship_id, grantee_id), Held { version, roles: Roles::new() })
+    let at = |row: &AssignmentRow| (row.relationship_id, row.grantee_id);
+    let is_touched =
+        |row: &&AssignmentRow| pairs.contains(&at(row)) || ended.contains(&row.relationship_id);
+    let held = |row: &AssignmentRow| {
+        let (version, came_at_ms) = (row.version, row.came_at_ms);
+        (at(row), Held { version, came_at_ms, roles: Roles::new() })
     };
-    let mut assignments: BTreeMap<_, _> = versions.into_iter().map(held).collect();
+    let mut assignments: BTreeMap<_, _> =
+        under.iter().flatten().filter(is_touched).map(held).collect();
+    let pair =
+        |(id, grantee): &(i64, GranteeId)| json!({ "relationship_id": id, "grantee_id": grantee });
+    let pairs: Vec<_> = pairs.iter().map(pair).collect();
+    let (pairs, ended) = (json!(pairs).to_string(), json!(ended).to_string());
+    let roles: Vec<RoleRow> =
+        session.rows(ROLES, &[Bound::Text(&pairs), Bound::Text(&ended)]).await?;
     for role in roles {
         if let Some(held) = assignments.get_mut(&(role.relationship_id, role.grantee_id)) {
             held.roles.insert(role.role_id, role.until_ms.into());
         }
     }
     Ok(assignments)
+}
+
+/// What bounds the namespaces whose boundaries are set.
+async fn boundaries(
+    session: &mut Session,
+    instance: &Instance,
+    changes: &[Admitted],
+) -> Result<boundaries::Remembered, StoreError> {
+    let mut namespaces = BTreeSet::new();
+    for admitted in changes {
+        if let Effect::SetBoundary { namespace, .. } = &admitted.change.effect {
+            namespaces.insert(namespace.clone());
+        }
+    }
+    if namespaces.is_empty() {
+        return Ok(boundaries::Remembered::new());
+    }
+    boundaries::of(session, instance, &namespaces).await
 }
 
 /// The budgets that the changes take from, with as little reading as they need.
@@ -241,7 +336,7 @@ async fn budgets(
 ) -> Result<BTreeMap<String, crate::domain::limits::Budget>, StoreError> {
     let takes =
         |admitted: &&Admitted| admitted.approved.is_some() || admitted.cost != Cost::default();
-    let scopes: BTreeMap<String, Limits> = changes
+    let mut scopes: BTreeMap<String, Limits> = changes
         .iter()
         .filter(takes)
         .map(|admitted| {
@@ -249,11 +344,27 @@ async fn budgets(
             (admitted.scope.clone(), limits)
         })
         .collect();
+    for admitted in changes {
+        let Effect::SetBoundary { before, after, .. } = &admitted.change.effect else { continue };
+        if let Some(before) = before.as_deref().filter(|before| before.name != after.name) {
+            for name in [&before.name, &after.name] {
+                scopes.entry(name.clone()).or_insert_with(|| after.bounds.limits.clone());
+            }
+        }
+    }
     if scopes.is_empty() {
         return Ok(BTreeMap::new());
     }
     let shares = |admitted: &Admitted| admitted.cost.revocations + admitted.cost.terminations > 0;
-    let counted =
-        if changes.iter().any(shares) { budget::Shares::Count } else { budget::Shares::Skip };
-    budget::budgets(session, &scopes, counted, now).await
+    let is_judged = session.judged.has(scopes.keys());
+    let counted = if changes.iter().any(shares) && !is_judged {
+        budget::Shares::Count
+    } else {
+        budget::Shares::Skip
+    };
+    let mut budgets = budget::budgets(session, &scopes, counted, now).await?;
+    if is_judged {
+        session.judged.complete(&mut budgets);
+    }
+    Ok(budgets)
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{
         duration::Duration,
-        entry::{Chained, Draft, Head, PersonRecord},
+        entry::{Chained, Draft, Head, Made, PersonRecord},
         ids::{GranteeId, RoleId},
     },
     store::StoreError,
@@ -41,7 +41,7 @@ const RELATIONSHIPS: Statement = Statement {
              owner_instance, owner_namespace, owner_name, owner_uid, scope, revision, last_change, \
              customer, customer_name, partner_name, type, lifecycle, invitation, digest, asked, \
              invited_at_ms, activated_at_ms, ends_at_ms, auto_extend, ceiling, ended_at_ms, \
-             end_reason, policies) \
+             end_reason, policies, came_at_ms) \
              SELECT value ->> 'id', value ->> 'cloud', value ->> 'partner', value ->> 'name', \
              value ->> 'first_name', value ->> 'number', value ->> 'owner_instance', \
              value ->> 'owner_namespace', value ->> 'owner_name', value ->> 'owner_uid', \
@@ -50,7 +50,8 @@ const RELATIONSHIPS: Statement = Statement {
              value ->> 'type', value ->> 'lifecycle', value ->> 'invitation', value ->> 'digest', \
              value ->> 'asked', value ->> 'invited_at_ms', value ->> 'activated_at_ms', \
              value ->> 'ends_at_ms', value ->> 'auto_extend', value ->> 'ceiling', \
-             value ->> 'ended_at_ms', value ->> 'end_reason', value ->> 'policies' \
+             value ->> 'ended_at_ms', value ->> 'end_reason', value ->> 'policies', \
+             value ->> 'came_at_ms' \
              FROM rows WHERE true \
              ON CONFLICT (id) DO UPDATE SET owner_instance = excluded.owner_instance, \
              owner_namespace = excluded.owner_namespace, owner_name = excluded.owner_name, \
@@ -59,7 +60,9 @@ const RELATIONSHIPS: Statement = Statement {
              activated_at_ms = excluded.activated_at_ms, ends_at_ms = excluded.ends_at_ms, \
              auto_extend = excluded.auto_extend, ceiling = excluded.ceiling, \
              ended_at_ms = excluded.ended_at_ms, end_reason = excluded.end_reason, \
-             policies = excluded.policies"
+             policies = excluded.policies, \
+             customer_name = excluded.customer_name, partner_name = excluded.partner_name, \
+             came_at_ms = excluded.came_at_ms"
     ),
     postgres: "INSERT INTO relationships \
                SELECT * FROM jsonb_populate_recordset(NULL::relationships, $1::jsonb) \
@@ -70,27 +73,32 @@ const RELATIONSHIPS: Statement = Statement {
                activated_at_ms = excluded.activated_at_ms, ends_at_ms = excluded.ends_at_ms, \
                auto_extend = excluded.auto_extend, ceiling = excluded.ceiling, \
                ended_at_ms = excluded.ended_at_ms, end_reason = excluded.end_reason, \
-               policies = excluded.policies",
+               policies = excluded.policies, \
+               customer_name = excluded.customer_name, partner_name = excluded.partner_name, \
+               came_at_ms = excluded.came_at_ms",
 };
 
 const ASSIGNMENTS: Statement = Statement {
     sqlite: rows!(
         "INSERT INTO assignments (relationship_id, grantee_id, grantee_kind, grantee_name, \
-             version, last_change, recorded, contributions) \
+             version, last_change, recorded, contributions, came_at_ms) \
              SELECT value ->> 'relationship_id', value ->> 'grantee_id', value ->> 'grantee_kind', \
              value ->> 'grantee_name', value ->> 'version', value ->> 'last_change', \
-             value ->> 'recorded', value ->> 'contributions' FROM rows WHERE true \
+             value ->> 'recorded', value ->> 'contributions', value ->> 'came_at_ms' \
+             FROM rows WHERE true \
              ON CONFLICT (relationship_id, grantee_id) DO UPDATE SET \
              grantee_kind = excluded.grantee_kind, grantee_name = excluded.grantee_name, \
              version = excluded.version, last_change = excluded.last_change, \
-             recorded = excluded.recorded, contributions = excluded.contributions"
+             recorded = excluded.recorded, contributions = excluded.contributions, \
+             came_at_ms = excluded.came_at_ms"
     ),
     postgres: "INSERT INTO assignments \
                SELECT * FROM jsonb_populate_recordset(NULL::assignments, $1::jsonb) \
                ON CONFLICT (relationship_id, grantee_id) DO UPDATE SET \
                grantee_kind = excluded.grantee_kind, grantee_name = excluded.grantee_name, \
                version = excluded.version, last_change = excluded.last_change, \
-               recorded = excluded.recorded, contributions = excluded.contributions",
+               recorded = excluded.recorded, contributions = excluded.contributions, \
+               came_at_ms = excluded.came_at_ms",
 };
 
 const ROLES_REMOVED: Statement = Statement {
@@ -142,13 +150,12 @@ const ACCEPTANCES: Statement = Statement {
                jsonb_populate_recordset(NULL::acceptances, $1::jsonb)",
 };
 
+/// What was approved and is made does not wait with other ends any more.
 const MEMBERS_MADE: Statement = Statement {
     sqlite: "UPDATE batch_members SET made_at_ms = $2 WHERE made_at_ms IS NULL AND \
-             (member, (SELECT scope FROM batches WHERE hash = batch)) IN (\
-             SELECT value ->> 'member', value ->> 'scope' FROM json_each($1))",
+             matter IN (SELECT value FROM json_each($1))",
     postgres: "UPDATE batch_members SET made_at_ms = $2 WHERE made_at_ms IS NULL AND \
-               (member, (SELECT scope FROM batches WHERE hash = batch)) IN (\
-               SELECT member, scope FROM jsonb_to_recordset($1::jsonb) AS k(member text, scope text))",
+               matter = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
 };
 
 const SPENT: Statement = Statement {
@@ -181,15 +188,17 @@ const SPENT_IS_KEPT_FOR: Duration = Duration::from_days(30);
 const LEDGER: Statement = Statement {
     sqlite: rows!(
         "INSERT INTO ledger (sequence, time_ms, kind, subject, actor, intent, payload, \
-             previous, hash) \
+             previous, hash, row_id, row_state, batch, member) \
              SELECT value ->> 'sequence', value ->> 'time_ms', value ->> 'kind', \
              value ->> 'subject', value ->> 'actor', value ->> 'intent', value ->> 'payload', \
-             value ->> 'previous', value ->> 'hash' FROM rows"
+             value ->> 'previous', value ->> 'hash', value ->> 'row_id', value ->> 'row_state', \
+             value ->> 'batch', value ->> 'member' FROM rows"
     ),
     postgres: "INSERT INTO ledger (sequence, time_ms, kind, subject, actor, intent, payload, \
-               previous, hash) SELECT * FROM jsonb_to_recordset($1::jsonb) AS k(sequence bigint, \
+               previous, hash, row_id, row_state, batch, member) \
+               SELECT * FROM jsonb_to_recordset($1::jsonb) AS k(sequence bigint, \
                time_ms bigint, kind text, subject text, actor text, intent text, payload text, \
-               previous text, hash text)",
+               previous text, hash text, row_id bigint, row_state text, batch text, member text)",
 };
 
 impl Session {
@@ -213,7 +222,7 @@ pub(super) async fn rows(
     written: &Written,
     stored: &Stored,
 ) -> Result<(), Failure> {
-    let Written { relationships, assignments, acceptances, members, spent } = written;
+    let Written { relationships, assignments, acceptances, settled, spent } = written;
     let relationships: Vec<_> =
         relationships.iter().filter_map(|key| world.relationships.get(key)).collect();
     session.bulk(RELATIONSHIPS, &relationships).await?;
@@ -226,11 +235,8 @@ pub(super) async fn rows(
 
     session.bulk(ACCEPTANCES, acceptances).await?;
     let now = Bound::Number(Millis::from(world.now).0);
-    if !members.is_empty() {
-        let member = |(scope, member)| json!({ "scope": scope, "member": member });
-        let members: Vec<Value> =
-            members.iter().map(|(scope, digest)| member((scope, digest))).collect();
-        session.execute(MEMBERS_MADE, &[Bound::Text(&json!(members).to_string()), now]).await?;
+    if !settled.is_empty() {
+        session.execute(MEMBERS_MADE, &[Bound::Text(&json!(settled).to_string()), now]).await?;
     }
     if !spent.is_empty() {
         let spent: Vec<Value> = spent
@@ -309,9 +315,14 @@ impl Chain {
     }
 
     pub fn add(&mut self, draft: Draft) {
+        self.add_made(draft, None);
+    }
+
+    /// The entry of a change that was made.
+    pub fn add_made(&mut self, draft: Draft, made: Option<&Made>) {
         let entry = Chained::after(self.head, draft);
         self.head = entry.head();
-        self.rows.push(NewEntryRow::from(entry));
+        self.rows.push(NewEntryRow::new(entry, made));
     }
 }
 

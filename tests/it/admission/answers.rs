@@ -41,7 +41,7 @@ fn what_one_object_proves_is_refused_with_the_words_of_validate() {
     assert_eq!((&status["code"], &status["reason"]), (&json!(422), &json!("Invalid")));
     assert_eq!(
         status["message"],
-        "spec.roles[0]: no role is called `Messages Center Reader` (did you mean `Message Center Reader` or `Message Center Privacy Reader`?) [C0201]"
+        "spec.roles[0]: no role is called `Messages Center Reader` (did you mean `Message Center Reader`?) [C0201]"
     );
     assert_eq!(status["details"]["causes"][0]["field"], "spec.roles[0]");
     assert_eq!(status["details"]["name"], "third-line");

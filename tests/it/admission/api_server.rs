@@ -114,6 +114,12 @@ impl Held {
     }
 }
 
+/// The path by which it calls.
+pub fn path(held: &Shared) -> String {
+    let service = &held.lock().unwrap().registration["webhooks"][1]["clientConfig"]["service"];
+    service["path"].as_str().unwrap().to_owned()
+}
+
 async fn registered(State(held): State<Shared>, Path(name): Path<String>) -> Response {
     let held = held.lock().unwrap();
     if name == "concordat" {

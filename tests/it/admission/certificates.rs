@@ -22,7 +22,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde_json::{Value, json};
 
 use super::{
-    api_server::{Shared, api_server},
+    api_server::{Shared, api_server, path},
     asked,
     client::{Client as Caller, NAME},
     grant,
@@ -113,6 +113,11 @@ async fn it_is_renewed_at_two_thirds_of_its_life_and_both_authorities_are_truste
     own.publish(&second).await.unwrap();
     assert_eq!(writes(&held), ["update secret", "patch registration"]);
 
+    let called = path(&held);
+    assert!(
+        called.starts_with("/validate/") && called.len() == "/validate/".len() + 64,
+        "{called}"
+    );
     let third = own.certificate(now() + days(122)).await.unwrap();
     assert_eq!(
         third.authorities.matches("BEGIN").count(),
@@ -205,7 +210,7 @@ fn whoever_trusts_what_is_registered_is_answered_through_every_renewal() {
         held.lock().unwrap().gone = answered % 50 == 5;
         let mut caller = Caller::connect(running.address, &trusted(&held), NAME).unwrap();
         seen.insert(caller.shown());
-        assert_eq!(caller.ask(question.as_bytes()).unwrap().status, 200);
+        assert_eq!(caller.ask_at(&path(&held), question.as_bytes()).unwrap().status, 200);
         answered += 1;
     }
     println!("{answered} connections through {} certificates, none refused", seen.len());

@@ -8,10 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use concordat::operator::{
-    admission::deletion::{NotStamped, Stamp, stamp},
-    world::DELETED_BY,
-};
+use concordat::operator::admission::deletion::{Deletion, NotStamped, Stands, stamp};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -31,48 +28,48 @@ fn deletion(of: &Value) -> Value {
     with(asked("DELETE", &Value::Null, of), "/request/dryRun", json!(false))
 }
 
-fn stamped(object: Value, by: &str) -> Value {
-    with(object, "/metadata/annotations", json!({ DELETED_BY: by }))
-}
-
-fn leaving(object: Value) -> Value {
-    with(object, "/metadata/deletionTimestamp", json!("2026-11-21T11:00:00Z"))
-}
-
 #[test]
-fn a_name_is_written_where_access_rests_on_the_object_and_the_first_one_stays() {
+fn a_deletion_is_looked_at_where_access_rests_on_the_object() {
+    let meant = |question: Value| with(question, "/request/dryRun", json!(false));
     let cases = [
-        ("a grant", deletion(&held(grant())), Some("third-line")),
-        ("a relationship", deletion(&held(relationship())), Some("fabrikam")),
-        ("an offer", deletion(&held(offer())), None),
-        ("nothing holds it back", deletion(&grant()), None),
-        ("only tried", asked("DELETE", &Value::Null, &held(grant())), None),
+        ("a grant", deletion(&grant()), Some("third-line")),
+        ("a relationship", deletion(&relationship()), Some("fabrikam")),
+        ("an offer", deletion(&offer()), None),
+        ("only tried", asked("DELETE", &Value::Null, &grant()), None),
+        ("an update", meant(asked("UPDATE", &grant(), &grant())), None),
+        ("a part of it", with(deletion(&grant()), "/request/subResource", json!("status")), None),
         (
-            "an update",
-            with(asked("UPDATE", &held(grant()), &grant()), "/request/dryRun", json!(false)),
+            "by nobody",
+            with(deletion(&grant()), "/request/userInfo", json!({ "username": "" })),
             None,
-        ),
-        ("asked once more", deletion(&stamped(held(grant()), "ada")), None),
-        ("left by another", deletion(&stamped(held(grant()), "bob")), Some("third-line")),
-        ("already deleted", deletion(&leaving(stamped(held(grant()), "bob"))), None),
-        ("deleted by nobody", deletion(&leaving(held(grant()))), Some("third-line")),
-        (
-            "deleted by an empty name",
-            deletion(&leaving(stamped(held(grant()), ""))),
-            Some("third-line"),
         ),
     ];
     for (name, question, expected) in cases {
-        let found = stamp(&request(&question));
-        assert_eq!(found.as_ref().map(|stamp| stamp.object.name.as_str()), expected, "{name}");
-        if let Some(Stamp { object, uid, version, by }) = found {
-            assert_eq!(object.namespace, "msp-helpdesk", "{name}");
-            assert_eq!(
-                (uid.0.to_string(), version.as_str(), by.as_str()),
-                (format!("uid-{}", object.name), "7", "ada")
-            );
+        let found = concordat::operator::admission::deletion::deletion(&request(&question));
+        assert_eq!(found.as_ref().map(|it| it.object.name.as_str()), expected, "{name}");
+        if let Some(Deletion { object, by }) = found {
+            assert_eq!((object.namespace.as_str(), by.as_str()), ("msp-helpdesk", "ada"), "{name}");
         }
     }
+}
+
+#[test]
+fn each_name_that_stands_stays_and_the_first_one_of_what_is_on_its_way_out_is_alone() {
+    let cases = [
+        ("nothing stands", (true, false, ""), Some("ada")),
+        ("nothing holds it back", (false, false, ""), None),
+        ("asked once more", (true, false, "ada"), None),
+        ("asked once more after others", (true, false, "bob\nada"), None),
+        ("left by another", (true, false, "bob"), Some("bob\nada")),
+        ("already deleted", (true, true, "bob"), None),
+        ("deleted by nobody", (true, true, ""), Some("ada")),
+    ];
+    for (name, (is_held, is_leaving, deleted_by), expected) in cases {
+        let stands = Stands { is_held, is_leaving, deleted_by: deleted_by.to_owned() };
+        assert_eq!(stamp(&stands, "ada").as_deref(), expected, "{name}");
+    }
+    let stands = Stands { is_held: true, ..Stands::default() };
+    assert_eq!(stamp(&stands, "ada\nbob").as_deref(), Some("ada\\nbob"), "one name is one line");
 }
 
 #[test]
@@ -95,12 +92,13 @@ fn many_deletions_at_once_do_not_keep_the_questions_about_their_own_names_waitin
     let place: Arc<OnceLock<(SocketAddr, String)>> = Arc::default();
     let written: Arc<Mutex<usize>> = Arc::default();
     let (to, count) = (Arc::clone(&place), Arc::clone(&written));
-    let (_folder, certificate, running) = https::stamping(Arc::new(move |stamp| {
+    let (_folder, certificate, running) = https::stamping(Arc::new(move |deletion| {
         let (to, count) = (Arc::clone(&to), Arc::clone(&count));
         Box::pin(async move {
             let (address, authorities) = to.get().unwrap().clone();
             let asking = tokio::task::spawn_blocking(move || {
-                let after = stamped(held(grant()), &stamp.by);
+                let named = json!({ concordat::operator::world::DELETED_BY: deletion.by });
+                let after = with(held(grant()), "/metadata/annotations", named);
                 let question = asked("UPDATE", &after, &held(grant())).to_string();
                 let mut client = Client::connect(address, &authorities, NAME).unwrap();
                 assert_eq!(client.ask(question.as_bytes()).unwrap().status, 200);

@@ -16,7 +16,7 @@ use concordat::{
             certificate::Certificate,
             deletion::Stamps,
             server::{LARGEST_BODY, Webhook, serve},
-            source::{Pace, Source},
+            source::{Pace, Source, Word},
         },
         telemetry::{metrics::Metrics, server::listen},
     },
@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     asked,
-    client::{Client, NAME},
+    client::{Client, NAME, WORD},
     grant, with,
 };
 
@@ -97,7 +97,7 @@ pub fn stamping(stamps: Stamps) -> (tempfile::TempDir, Certificate, Running) {
     let folder = tempfile::tempdir().unwrap();
     let certificate = issued("");
     put(folder.path(), &certificate);
-    let source = Source::Files(PathBuf::from(folder.path()));
+    let source = Source::Files(PathBuf::from(folder.path()), Word::Given(WORD.to_owned().into()));
     let running = Running::stamping(runtime(), source, FAST, stamps);
     (folder, certificate, running)
 }

@@ -6,7 +6,7 @@ mod answers;
 mod api_server;
 mod bodies;
 mod certificates;
-mod client;
+pub mod client;
 mod deletions;
 mod https;
 pub mod real;

@@ -7,7 +7,7 @@ mod image;
 mod policies;
 mod releases;
 mod schemas;
-mod stage;
+pub mod stage;
 mod templates;
 
 use std::{

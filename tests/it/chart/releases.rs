@@ -206,7 +206,7 @@ fn commands(text: &str) -> Vec<String> {
 fn the_commands_of_the_install_page_work() {
     let text = fs::read_to_string(root().join("docs/install.md")).unwrap();
     let commands = commands(&text);
-    assert_eq!(commands.len(), 6, "{commands:#?}");
+    assert_eq!(commands.len(), 7, "{commands:#?}");
     for with in Helm::BOTH {
         let cluster = Cluster::own();
         for command in &commands {

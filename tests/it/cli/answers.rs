@@ -2,6 +2,9 @@
 //!
 //! Never: talk on standard output.
 
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{FABRIKAM, FIRST_LINE, SECOND_LINE, Team, says};
@@ -32,8 +35,14 @@ fn json_is_one_document_with_a_kind_and_a_version_and_yaml_says_the_same() {
         let yaml = team.run(&[*words, &["-o", "yaml"]].concat());
         let same: Value = serde_yaml::from_str(&yaml.stdout).unwrap();
         assert_eq!(same["kind"], *kind, "{words:?}");
-        assert_eq!(json.stderr, "", "{words:?}");
+        assert_eq!(besides_the_head(&json.stderr), "", "{words:?}");
     }
+}
+
+/// What is said besides where the ledger ends, which each `apply` tells.
+fn besides_the_head(said: &str) -> String {
+    let others = said.lines().filter(|line| !line.starts_with("ledger: "));
+    others.collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -117,12 +126,69 @@ fn as_of_an_instant_before_and_after_a_change_the_answer_differs() {
 #[test]
 fn an_empty_store_says_so() {
     let team = Team::new();
+    team.remove("relationship.yaml");
+    team.remove("grants.yaml");
+    team.remove("acceptance.yaml");
+    says(&team.apply(&[]), 0, &[]);
     for words in [&["get", "relationships"][..], &["get", "grants"], &["history"]] {
         let ran = team.run(words);
         assert_eq!(ran.code, Some(0), "{words:?}");
         assert_eq!(ran.stdout, "We didn't find anything to show here.\n", "{words:?}");
-        assert!(ran.stderr.contains("does not exist yet"), "{words:?}");
     }
+}
+
+#[test]
+fn what_is_over_is_not_shown_as_held_and_its_end_is_no_revocation() {
+    let team = Team::new();
+    let end = Timestamp::now() + SignedDuration::from_secs(4);
+    team.edit("grants.yaml", "2028-06-30T22:00:00Z", &end.to_string());
+    says(&team.apply(&[]), 0, &["3 gained"]);
+    says(&team.diff(&["--fail-on", "revoke"]), 0, &[]);
+    assert!(team.grants().contains("Helpdesk Administrator"));
+    let left = end.duration_since(Timestamp::now());
+    std::thread::sleep(left.try_into().unwrap_or_default());
+    for form in ["text", "json", "yaml", "markdown"] {
+        let ran = team.run(&["get", "grants", "-o", form]);
+        assert!(!ran.stdout.contains("Helpdesk Administrator"), "{form}: {}", ran.stdout);
+        assert!(ran.stdout.contains("Message Center Reader"), "{form}: {}", ran.stdout);
+    }
+    says(&team.diff(&["--fail-on", "revoke"]), 0, &["1 to lose"]);
+    says(&team.diff(&[]), 1, &["1 to lose"]);
+    team.edit("grants.yaml", "  - Message Center Reader\n", "");
+    says(&team.diff(&["--fail-on", "revoke"]), 1, &["the plan has `revoke`"]);
+}
+
+#[test]
+fn what_is_held_and_who_accepted_it_can_be_taken_into_a_spreadsheet() {
+    let team = Team::applied();
+    let rows = |what| {
+        let ran = team.run(&["get", what, "-o", "csv"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        let mut reader = csv::Reader::from_reader(ran.stdout.as_bytes());
+        let headings = reader.headers().unwrap().clone();
+        let cells = |row: Result<csv::StringRecord, _>| {
+            let row = row.unwrap();
+            headings
+                .iter()
+                .zip(&row)
+                .map(|(name, cell)| (name.to_owned(), cell.to_owned()))
+                .collect()
+        };
+        reader.records().map(cells).collect::<Vec<BTreeMap<String, String>>>()
+    };
+    let held = rows("grants");
+    let roles: Vec<_> = held.iter().map(|row| &*row["ROLE"]).collect();
+    assert_eq!(
+        roles,
+        ["Message Center Reader", "Service Support Administrator", "Helpdesk Administrator"]
+    );
+    assert!(held.iter().all(|row| row["CUSTOMER ID"] == FABRIKAM));
+    assert_eq!(rows("relationships")[0]["LIFECYCLE"], "Active");
+    let accepted = &rows("acceptances")[0];
+    assert_eq!(accepted["DECISION"], "Accept");
+    assert_eq!(accepted["EMAIL"], "ada@fabrikam.example");
+    assert_eq!(accepted["OBJECT"], "msp-helpdesk/fabrikam");
+    says(&team.diff(&["-o", "csv"]), 2, &["csv"]);
 }
 
 #[test]
@@ -143,6 +209,6 @@ fn the_fewest_roles_come_with_their_proof() {
 #[test]
 fn progress_is_for_terminals_only() {
     let ran = Team::new().apply(&[]);
-    assert_eq!(ran.stderr, "");
+    assert_eq!(besides_the_head(&ran.stderr), "");
     assert!(!ran.stdout.contains('\r'));
 }

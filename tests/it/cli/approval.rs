@@ -2,6 +2,8 @@
 //!
 //! Never: an approval of something else than it names.
 
+use std::fs;
+
 use super::{Team, hash_to_approve, nothing_changes, says};
 
 const BOUNDARY: &str = "apiVersion: concordat.dev/v1alpha1
@@ -40,6 +42,33 @@ fn a_blocked_batch_waits_is_approved_by_its_hash_and_runs_once() {
     nothing_changes(&team.apply(&[]));
     let history = team.run(&["history"]).stdout;
     assert!(history.contains("Blocked") && history.contains("Approved"), "{history}");
+}
+
+#[test]
+fn what_waits_says_why_however_often_it_is_asked_for() {
+    let (team, hash) = blocked();
+    for format in ["text", "markdown", "json", "sarif", "github"] {
+        let ran = team.diff(&["-o", format]);
+        says(&ran, 1, &["1 gain of a privileged role, 0 allowed"]);
+    }
+    let raised = BOUNDARY.replace("privilegedGains: 0", "privilegedGains: 9");
+    team.write("boundary.yaml", &raised);
+    says(&team.apply(&[]), 1, &["1 gain of a privileged role, 0 allowed", "2 blocked"]);
+    assert_ne!(hash_to_approve(&team.diff(&[])), hash, "the wider boundary waits with it");
+}
+
+#[test]
+fn what_waits_is_not_approved_by_a_run_that_does_not_ask_for_it_and_that_is_told() {
+    let (team, hash) = blocked();
+    team.remove("boundary.yaml");
+    let grants = fs::read_to_string(team.place.path().join("m/grants.yaml")).unwrap();
+    team.write("grants.yaml", "");
+    for command in ["diff", "apply"] {
+        let ran = team.run(&[command, "-f", "m", "--approve", &hash]);
+        says(&ran, 1, &[&format!("`{hash}` waits, and this plan has nothing of it")]);
+    }
+    team.write("grants.yaml", &grants);
+    says(&team.apply(&["--approve", &hash]), 0, &["1 gained"]);
 }
 
 #[test]

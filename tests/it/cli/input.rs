@@ -2,10 +2,12 @@
 //!
 //! Never: a problem that hides another.
 
+use std::{fmt::Write as _, process::Command};
+
 use serde_json::Value;
 
 use super::{Team, says};
-use crate::program::Place;
+use crate::program::{Place, finished};
 
 const CONFIG_MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
 
@@ -99,9 +101,9 @@ fn problems_of_every_file_are_told_at_once_with_their_places() {
         &ran,
         1,
         &[
-            "m/offer.yaml:12:13 spec.duration:",
-            "m/relationship.yaml:14:3 spec.offerReff: no field is called `offerReff` [C0101]",
-            "m/grants.yaml:32:5 spec.roles[0]: no role is called `Helpdesk Admin`",
+            "m/offer.yaml:13:13 spec.duration:",
+            "m/relationship.yaml:15:3 spec.offerReff: no field is called `offerReff` [C0101]",
+            "m/grants.yaml:33:5 spec.roles[0]: no role is called `Helpdesk Admin`",
             "help: did you mean `Helpdesk Administrator`?",
             "m/syntax.yaml:2:1: this is not YAML",
         ],
@@ -141,4 +143,59 @@ fn diff_and_apply_answer_with_the_problems_in_the_form_that_was_asked_for() {
         assert_eq!(text.stdout, "", "{command}");
     }
     assert!(!team.place.path().join("concordat.db").exists(), "nothing is made for wrong input");
+}
+
+/// This many relationships, each with a grant of its own, and this many grants that select all of them.
+fn all_for_all(relationships: usize, grants: usize) -> String {
+    let head = |kind: &str, name: String, more: &str| {
+        format!(
+            "---\napiVersion: concordat.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}, namespace: msp{more}}}\n"
+        )
+    };
+    let mut text = head("PartnerOffer", "desk".to_owned(), "");
+    text.push_str(
+        "spec: {partner: {tenantId: aaaabbbb-0000-4ccc-8111-dddd2222eeee, displayName: Contoso}, \
+         type: GranularDelegatedAdmin, duration: P730D, roles: [Message Center Reader]}\n",
+    );
+    let group = |of: &str, number: usize| {
+        format!(
+            "grantee: {{securityGroup: {{id: {of}-0000-4000-8000-{number:012}, displayName: Group}}}}, \
+             roles: [Message Center Reader]}}\n"
+        )
+    };
+    for number in 0..relationships {
+        let name = format!("customer-{number}");
+        text.push_str(&head("PartnerRelationship", name.clone(), ", labels: {tier: gold}"));
+        writeln!(
+            text,
+            "spec: {{customer: {{tenantId: 7d3a0000-0000-4000-8000-{:012}, displayName: Customer}}, displayName: {name}, \
+             offerRef: {{name: desk}}}}",
+            number + 1
+        )
+        .unwrap();
+        text.push_str(&head("RoleGrant", format!("own-{number}"), ""));
+        write!(
+            text,
+            "spec: {{relationshipRef: {{name: {name}}}, {}",
+            group("9f1d0000", number + 1)
+        )
+        .unwrap();
+    }
+    for number in 0..grants {
+        text.push_str(&head("RoleGrant", format!("all-{number}"), ""));
+        let selector = "spec: {relationshipSelector: {matchLabels: {tier: gold}}, ";
+        text.push_str(&(selector.to_owned() + &group("9f1c0000", number + 1)));
+    }
+    text
+}
+
+#[test]
+fn grants_that_select_many_relationships_take_no_memory_for_each_pair() {
+    let place = Place::new();
+    place.write("all.yaml", all_for_all(1_500, 700));
+    // A million pairs took more than a gigabyte.
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -v 500000 && exec concordat validate -f all.yaml"]);
+    place.prepare(&mut command);
+    says(&finished(command, b""), 0, &["no problems"]);
 }

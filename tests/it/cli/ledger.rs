@@ -2,11 +2,12 @@
 //!
 //! Never: a ledger that somebody changed and that looks whole.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use serde_json::Value;
 
-use super::{SECOND_LINE, Team, says};
+use super::{FABRIKAM, FIRST_LINE, SECOND_LINE, Team, says};
+use crate::program::{finished, root};
 
 /// Makes the ledger's own guard look away.
 const UNGUARDED: &str = "DROP TRIGGER ledger_is_not_changed; DROP TRIGGER ledger_is_not_shortened; \
@@ -63,7 +64,8 @@ fn a_head_that_was_kept_elsewhere_shows_a_cut_tail() {
         "{UNGUARDED} DELETE FROM ledger WHERE sequence = 5; \
          UPDATE ledger_head SET sequence = 4, hash = '{head}'"
     ));
-    says(&team.run(&["ledger", "verify"]), 0, &["the ledger is whole"]);
+    // The rows still say what the entry did.
+    says(&team.run(&["ledger", "verify"]), 1, &["of `assignments`: no entry gave it", "[C0710]"]);
     says(&team.run(&["ledger", "verify", "--head", later]), 1, &[&later[..12]]);
 }
 
@@ -81,6 +83,146 @@ fn an_export_is_verified_without_the_store() {
     says(&team.run(&["ledger", "verify", "--file", "l.ndjson"]), 1, &["entry 2"]);
     fs::write(&path, [printed.as_str(), "{\"cut"].concat()).unwrap();
     says(&team.run(&["ledger", "verify", "--file", "l.ndjson"]), 1, &["entry 5"]);
+    fs::write(&path, "").unwrap();
+    says(&team.run(&["ledger", "verify", "--file", "l.ndjson"]), 2, &["holds no entry"]);
+}
+
+#[test]
+fn a_head_counts_with_the_number_that_was_kept_with_it() {
+    let team = Team::applied();
+    let entries: Vec<Value> = team
+        .run(&["ledger", "export"])
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let hash = entries[2]["hash"].as_str().unwrap();
+    let verify =
+        |sequence: u32| team.run(&["ledger", "verify", "--head", &format!("{sequence}:{hash}")]);
+    says(&verify(3), 0, &["is entry 3; 1 follow it"]);
+    says(&verify(2), 1, &["entry 2", "was kept elsewhere"]);
+    for other in [4, 9] {
+        let told =
+            format!("entry 3: it has the hash {hash}, which was kept as that of entry {other}");
+        says(&verify(other), 1, &[&told]);
+    }
+}
+
+#[test]
+fn the_head_of_an_empty_ledger_proves_nothing_and_is_refused() {
+    let team = Team::applied();
+    let nothing = "0".repeat(64);
+    for head in [nothing.clone(), format!("0:{nothing}"), format!("4:{nothing}")] {
+        let told = "the head of a ledger that has an entry";
+        says(&team.run(&["ledger", "verify", "--head", &head]), 2, &[told]);
+    }
+}
+
+#[test]
+fn an_instant_after_an_entry_says_what_was_changed_outside_tells_what_was_held_then() {
+    let reader = "790c1fb9-7f7d-4f88-86a1-ef1f95c05c1b";
+    let now = || jiff::Timestamp::now().to_string();
+    let team = Team::applied();
+    let before = now();
+    let at = |instant: &str, words: &[&str]| team.run(&[words, &["--as-of", instant]].concat());
+    let message_center = ["why", FIRST_LINE, "--role", "Message Center Reader"];
+    assert_eq!(at(&before, &message_center).code, Some(0));
+    team.sql(&format!("DELETE FROM assignment_roles WHERE role_id = '{reader}'"));
+    team.apply(&[]);
+    let removed = now();
+    let last = team.run(&["ledger", "export"]).stdout.lines().count();
+    says(&at(&removed, &message_center), 1, &["removed outside", &format!("entry     #{last} ")]);
+    says(&at(&before, &message_center), 0, &["holds Message Center Reader"]);
+    let who = ["who-can", "Message Center Reader", "--customer", FABRIKAM];
+    assert_eq!(at(&before, &who).code, Some(0));
+    assert_eq!(at(&removed, &who).code, Some(1));
+    assert!(at(&before, &["get", "grants"]).stdout.contains("Message Center Reader"));
+    assert!(!at(&removed, &["get", "grants"]).stdout.contains("Message Center Reader"));
+    // What somebody has added is told as what no entry gave.
+    team.sql(&format!(
+        "INSERT INTO assignment_roles SELECT relationship_id, grantee_id, '{reader}', until_ms \
+         FROM assignment_roles WHERE grantee_id = '{SECOND_LINE}'"
+    ));
+    team.apply(&[]);
+    let added = ["why", SECOND_LINE, "--role", "Message Center Reader"];
+    assert_eq!(at(&removed, &added).code, Some(1));
+    says(&at(&now(), &added), 1, &["holds Message Center Reader", "it was given outside"]);
+}
+
+#[test]
+fn a_head_is_kept_where_the_ledger_goes_on_from_the_one_before_and_not_elsewhere() {
+    let workflows = [".github/workflows/access.yaml", "azure-pipelines.yml", ".gitlab-ci.yml"];
+    for workflow in workflows {
+        let path = root().join("examples/gitops").join(workflow);
+        let document: Value = serde_yaml::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        let team = Team::applied();
+        let kept = |head: &str, applied: &str| run_apply_job(&team, &document, head, applied);
+        let first = kept("", "0");
+        assert!(first.1.contains("4:"), "{workflow}: {first:?}");
+        let head = first.1.split([' ', '=']).find(|word| word.starts_with("4:")).unwrap().trim();
+        let again = kept(head, "0");
+        assert_eq!(again, (true, first.1.clone()), "{workflow}");
+        let waiting = kept(head, "1");
+        assert_eq!(waiting, (false, first.1.clone()), "{workflow}: something waits");
+        let other = format!("4:{}", "a".repeat(64));
+        for applied in ["0", "1"] {
+            let forged = kept(&other, applied);
+            assert_eq!(forged, (false, String::new()), "{workflow}: the ledger was rewritten");
+        }
+        team.sql(&format!("{UNGUARDED}UPDATE ledger SET time_ms = 1 WHERE sequence = 1"));
+        for head in ["", head] {
+            assert_eq!(kept(head, "0"), (false, String::new()), "{workflow}: the chain is broken");
+        }
+        let empty = Team::new();
+        empty.write("grants.yaml", "");
+        let unanswered = run_apply_job(&empty, &document, "", "2");
+        assert_eq!(unanswered, (false, String::new()), "{workflow}: there is no store");
+    }
+}
+
+/// Runs what a workflow does on the default branch once the boundaries are there, as its runner does, where `apply`
+/// exits like this. Gives whether all went well, and what the variable was set with.
+fn run_apply_job(team: &Team, workflow: &Value, head: &str, applied: &str) -> (bool, String) {
+    let at = |name: &str| team.place.path().join(name);
+    let _ = fs::remove_file(at("set"));
+    let stub = "#!/bin/sh\necho \"$@\" >> set\n".to_owned();
+    let concordat = format!(
+        "#!/bin/sh\n[ \"$1\" = apply ] && exit {applied}\nexec {} \"$@\"\n",
+        crate::program::BINARY
+    );
+    for (name, text) in [("gh", &stub), ("az", &stub), ("curl", &stub), ("concordat", &concordat)] {
+        let path = team.place.write(&format!("bin/{name}"), text);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let shell = |flags: &str, script: &str| {
+        let mut command = Command::new("bash");
+        team.place.prepare(&mut command);
+        let path = format!("{}:{}", at("bin").display(), std::env::var("PATH").unwrap());
+        command.args(["--noprofile", "--norc", flags, "-c", script]);
+        command.env("PATH", path).env("LEDGER_HEAD", head).env("LEDGER_GROUP", "1");
+        finished(command, b"").code == Some(0)
+    };
+    let jobs = &workflow["jobs"];
+    let (steps, flags) = if let Some(script) = workflow["apply"]["script"].as_array() {
+        let lines: Vec<&str> = script.iter().map(|line| line.as_str().unwrap()).collect();
+        let well = shell("-e", &format!("set -o pipefail\n{}", lines.join("\n")));
+        return (well, fs::read_to_string(at("set")).unwrap_or_default());
+    } else if let Some(steps) = jobs["apply"]["steps"].as_array() {
+        (steps, "-e")
+    } else {
+        (jobs[1]["steps"].as_array().unwrap(), "+e")
+    };
+    let mut well = true;
+    for step in steps {
+        let script = step["run"].as_str().or(step["script"].as_str()).unwrap_or_default();
+        let condition = step["if"].as_str().or(step["condition"].as_str()).unwrap_or_default();
+        let is_due =
+            condition == "always()" || well && (!condition.contains("''") || !head.is_empty());
+        if is_due && script.contains("concordat ") {
+            well &= shell(flags, script);
+        }
+    }
+    (well, fs::read_to_string(at("set")).unwrap_or_default())
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn near_its_end_a_relationship_is_renewed_where_that_is_asked_for() {
 fn absence_takes_nothing_away_unless_it_is_asked_for() {
     let team = Team::applied();
     team.remove("grants.yaml");
-    says(&team.apply(&[]), 0, &["Nothing changes"]);
+    says(&team.apply(&[]), 0, &["Done: nothing; more goes on that is not declared here", "C0505"]);
     assert!(team.grants().contains(FIRST_LINE));
     says(&team.diff(&["--prune"]), 1, &["3 to lose"]);
     says(&team.apply(&["--prune"]), 0, &["3 lost"]);
@@ -109,7 +109,8 @@ fn prune_stays_within_the_namespaces_of_the_input() {
     let team = Team::applied();
     team.place.write("other/offer.yaml", SECOND_OFFER.replace("msp-helpdesk", "elsewhere"));
     for command in ["diff", "apply"] {
-        nothing_changes(&team.run(&[command, "-f", "other", "--prune"]));
+        let ran = team.run(&[command, "-f", "other", "--prune"]);
+        says(&ran, 0, &["nothing", "namespace `msp-helpdesk` is not in the input", FIRST_LINE]);
     }
     assert!(team.grants().contains(FIRST_LINE));
     team.place.write("same/offer.yaml", SECOND_OFFER);
@@ -133,8 +134,48 @@ fn a_deleted_relationship_does_what_its_policy_says() {
         assert!(team.relationships().contains(ended), "{policy}: {}", ran.stdout);
         let none = team.grants().contains("We didn't find anything to show here.");
         assert_eq!(none, lost, "{policy}: {}", ran.stdout);
-        nothing_changes(&team.apply(&["--prune"]));
+        let ran = team.apply(&["--prune"]);
+        match policy {
+            "Terminate" => nothing_changes(&ran),
+            "Revoke" => says(&ran, 0, &["Done: nothing", "C0534", "nobody holds a role"]),
+            _ => {
+                says(&ran, 0, &["Done: nothing", "C0534", FIRST_LINE, "deletionPolicy: Terminate"]);
+            }
+        }
     }
+}
+
+#[test]
+fn an_end_that_is_not_before_the_relationships_is_no_end_of_its_own() {
+    let team = Team::applied();
+    let listed = team.run(&["get", "relationships", "-o", "json"]).stdout;
+    let is_end = |word: &&str| word.starts_with("20") && word.ends_with('Z') && word.len() == 20;
+    let end = listed.split('"').filter(is_end).max().unwrap().to_owned();
+    let grant = |own: &str, more: &str| {
+        format!(
+            "apiVersion: concordat.dev/v1alpha1\nkind: RoleGrant\nmetadata: {{name: more, namespace: msp-helpdesk}}\nspec:\n  relationshipRef: {{name: fabrikam}}\n  grantee: {{securityGroup: {{id: 0c0c0c0c-1111-4222-8333-444444444444, displayName: More}}}}\n  roles: [Message Center Reader]\n  notAfter: \"{own}\"\n{more}"
+        )
+    };
+    let instant: jiff::Timestamp = end.parse().unwrap();
+    let by = |seconds: i64| (instant + jiff::SignedDuration::from_secs(seconds)).to_string();
+    for more in ["", "  notBefore: \"2027-06-01T00:00:00Z\"\n"] {
+        for (own, told) in [(by(-1), false), (by(0), true), (by(1), true)] {
+            team.write("more.yaml", &grant(&own, more));
+            let ran = team.diff(&["--fail-on", "no-expiry"]);
+            assert_eq!(
+                ran.stderr.contains("the plan has `no-expiry`"),
+                told,
+                "{own} {more}: {}{}",
+                ran.stdout,
+                ran.stderr
+            );
+        }
+    }
+    team.write("more.yaml", &grant(&by(0), ""));
+    says(&team.apply(&[]), 0, &[]);
+    team.edit("more.yaml", &by(0), &by(9));
+    let later = team.diff(&["--fail-on", "no-expiry"]);
+    assert!(!later.stderr.contains("the plan has"), "{}", later.stderr);
 }
 
 #[test]

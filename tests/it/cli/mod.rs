@@ -5,12 +5,15 @@
 mod acceptance;
 mod answers;
 mod approval;
+mod builds;
 mod input;
 mod ledger;
 mod lifecycle;
+mod names;
 mod outside;
 mod server;
 mod stores;
+mod undeclared;
 mod usage;
 
 use std::{fs, process::Command};

@@ -37,6 +37,42 @@ fn every_command_has_help_on_standard_output() {
 }
 
 #[test]
+fn a_word_of_another_tool_leads_to_the_command_that_does_it() {
+    let team = Team::new();
+    let cases: &[(&[&str], &str)] = &[
+        (&["plan", "-f", "m"], "`concordat diff` shows what"),
+        (&["preview"], "`concordat diff` shows what"),
+        (&["apply", "-f", "m", "--dry-run"], "`concordat diff` shows what"),
+        (&["apply", "-f", "m", "--dry-run=server"], "`concordat diff` shows what"),
+        (&["validate", "-f", "m", "--dry-run=client"], "`concordat diff` shows what"),
+        (&["destroy", "-f", "m"], "concordat apply --prune"),
+        (&["apply", "-f", "m", "--auto-approve"], "--approve HASH"),
+        (&["apply", "-f", "m", "-y"], "--approve HASH"),
+        (&["diff", "-f", "m", "--out", "plan"], "-o json > plan.json"),
+        (&["diff", "-f", "m", "-R"], "a folder is read with everything in it"),
+        (&["lint", "m"], "`concordat validate`"),
+        (&["show"], "`concordat get`"),
+    ];
+    for (words, expected) in cases {
+        let ran = team.run(words);
+        says(&ran, 2, &[expected]);
+        assert!(!ran.stderr.contains("a similar"), "{}", ran.stderr);
+    }
+    assert!(!team.place.path().join("concordat.db").exists());
+    says(&team.run(&["aply", "-f", "m"]), 2, &["a similar subcommand exists: 'apply'"]);
+}
+
+#[test]
+fn a_code_is_explained_as_it_is_printed() {
+    let place = Place::new();
+    let page = place.run(&["explain", "C0308"]);
+    says(&page, 0, &["# "]);
+    for code in ["[C0308]", "C0308:", "(c0308)", "`C0308`", "error[C0308]", "308", "C-0308"] {
+        assert_eq!(place.run(&["explain", code]), page, "{code}");
+    }
+}
+
+#[test]
 fn what_cannot_be_understood_is_exit_code_2_and_nothing_on_standard_output() {
     let team = Team::applied();
     let cases: &[&[&str]] = &[
@@ -91,7 +127,7 @@ fn a_form_that_an_answer_does_not_have_is_not_offered() {
 fn a_near_miss_gets_a_suggestion() {
     let place = Place::new();
     says(&place.run(&["roles", "show", "Helpdesk Admin"]), 2, &["did you mean `Helpdesk Admin"]);
-    says(&place.run(&["explain", "C0021"]), 2, &["did you mean", "`C0201`"]);
+    says(&place.run(&["explain", "C0031"]), 2, &["did you mean", "`C0021`"]);
     says(&place.run(&["vaildate"]), 2, &["validate"]);
     assert_eq!(place.run(&["explain", "101"]), place.run(&["explain", "c0101"]));
 }

@@ -35,7 +35,7 @@ use tokio::{
 use wire::Wire;
 
 use crate::{
-    cluster::{Cluster, access::As},
+    cluster::{Cluster, PATIENCE, access::As},
     store_samples::by,
 };
 
@@ -46,8 +46,6 @@ const PACE: Pace = Pace {
     give_up_after: Duration::from_secs(2),
     ask_again_after: Duration::from_millis(200),
 };
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A namespace with a Lease to be, and a store.
 struct Ground {

@@ -46,13 +46,12 @@ fn a_document_knows_its_object_and_its_place() {
 fn what_a_cluster_adds_is_read() {
     let input = input(
         "apiVersion: concordat.dev/v1alpha1\nkind: PartnerBoundary\nmetadata:\n  name: msp\n  generation: 3\n  uid: abc\n  \
-         deletionTimestamp: 2026-01-31T12:00:00Z\n  labels: {tier: gold}\n  annotations: {concordat.dev/approve: \"12\"}\nspec: {}\n",
+         labels: {tier: gold}\n  annotations: {concordat.dev/approve: \"12\"}\nspec: {}\n",
     );
     assert_eq!(said(&input.problems), "");
     let document = &input.documents[0];
     assert_eq!(document.key.to_string(), "PartnerBoundary/msp");
     assert_eq!((document.generation, document.uid.as_deref()), (Some(3), Some("abc")));
-    assert_eq!(document.deletion_timestamp.unwrap().to_string(), "2026-01-31T12:00:00Z");
     assert_eq!(document.labels["tier"], "gold");
     assert_eq!(document.annotations["concordat.dev/approve"], "12");
 }

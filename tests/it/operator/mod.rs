@@ -24,12 +24,12 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{cluster::Cluster, program::BINARY};
+use crate::{
+    cluster::{Cluster, PATIENCE},
+    program::BINARY,
+};
 
 pub const PARTNER: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
-
-/// How long anything may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running operator. It is killed when the value is dropped.
 pub struct Operator {

@@ -76,9 +76,11 @@ fn essence(relationship: &str, effect: &Effect) -> Value {
         | Effect::Extend { .. }
         | Effect::Claim { .. }
         | Effect::SetPolicies { .. }
+        | Effect::Rename { .. }
         | Effect::Terminate { .. }
         | Effect::Expire { .. }
-        | Effect::RecordAcceptance { .. } => {}
+        | Effect::RecordAcceptance { .. }
+        | Effect::SetBoundary { .. } => {}
     }
     json!([relationship, effect])
 }

@@ -5,14 +5,14 @@
 use std::collections::BTreeSet;
 
 use concordat::{
-    api::{ManagementPolicy, RenewalMode},
+    api::{AcceptanceDecision, Gates, ManagementPolicy, RenewalMode},
     domain::{plan::Approval, state::Standing},
     store::Outcome,
 };
 
 use super::{
-    build::{Grant, Relationship, asked},
-    generate::Step,
+    build::{Grant, Relationship, answer, asked, day},
+    generate::{Step, World},
     told::{active_with, changes, codes, gives, of},
 };
 
@@ -209,6 +209,42 @@ fn automatic_extension_that_was_turned_off_in_time_does_not_extend() {
     let mut world = active_with(extends.clone(), &[Step::Days(19)]);
     world.step(&Step::Relationship(0, Relationship { auto_extend: false, ..extends }));
     assert_eq!(changes(&world.plan()), "SetAutoExtend Declared");
+}
+
+#[test]
+fn an_extension_gives_nothing_longer_that_no_object_asks_for_now() {
+    for standing in [None, Some(Standing::Suspended), Some(Standing::Invalid)] {
+        let extends = Relationship { auto_extend: true, days: 20, ..of(&[0]) };
+        let mut world = active_with(extends, &[]);
+        world.grant(0, gives(&[0], None));
+        world.step(&standing.map_or(Step::ForgetGrant(0), |it| Step::GrantStanding(0, it)));
+        world.steps(&[Step::Days(19), Step::Apply]);
+        assert_eq!(world.held(), "0 until 20", "{standing:?}");
+        assert_eq!(changes(&world.plan()), "", "{standing:?}");
+        world.grant(0, gives(&[0], None));
+        assert_eq!(world.held(), "0 until 200", "{standing:?}");
+    }
+}
+
+#[test]
+fn what_is_withheld_is_not_given_later_on_the_word_of_an_object_that_is_gone() {
+    for standing in [None, Some(Standing::Suspended), Some(Standing::Invalid)] {
+        let mut world = World::new();
+        world.declare(of(&[0]));
+        let invitation = world.rows()[0].digest;
+        let mut accepted = answer(0, AcceptanceDecision::Accept, day(0), Some(invitation));
+        accepted.agreement = None;
+        world.input.answers.push((0, accepted));
+        world.apply();
+        world.grant(0, gives(&[0], 50));
+        world.declare(Relationship { agreement: Some(Gates::Access), ..of(&[0]) });
+        world.grant(0, gives(&[0], 100));
+        assert_eq!(world.held(), "0 until 50", "{standing:?}");
+        assert_eq!(changes(&world.plan()), "", "{standing:?}");
+        world.step(&standing.map_or(Step::ForgetGrant(0), |it| Step::GrantStanding(0, it)));
+        world.declare(of(&[0]));
+        assert_eq!(world.held(), "0 until 50", "{standing:?}");
+    }
 }
 
 #[test]

@@ -20,9 +20,10 @@ use concordat::{
         },
         plan::{Claimant, Foreign},
         state::{
-            Absence, Acceptance, AcceptedText, Agreement, Asked, Desired, DesiredGrant,
-            DesiredRelationship, Document, GrantObject, Grantee, GranteeKind, Instance, Invitation,
-            ObjectName, Person, Policies, RelationshipKey, Renewal, Standing, Tenant, Uid, Window,
+            Absence, Acceptance, AcceptedText, Agreement, Asked, BoundarySource, Desired,
+            DesiredGrant, DesiredRelationship, Document, GrantObject, Grantee, GranteeKind,
+            Instance, Invitation, ObjectName, Owner, Person, Policies, RelationshipKey, Renewal,
+            Standing, Tenant, Uid, Window,
         },
     },
 };
@@ -245,6 +246,7 @@ impl Input {
         Desired {
             relationships: relationships.collect(),
             leaving: self.leaving(),
+            gone: self.gone(),
             grant_objects: self
                 .grants
                 .iter()
@@ -254,7 +256,20 @@ impl Input {
             namespaces: BTreeSet::from(["msp".into()]),
             absence,
             boundaries: BTreeMap::new(),
+            boundary_source: BoundarySource::Input,
         }
+    }
+
+    /// Owners that are claimed from and not in the input.
+    fn gone(&self) -> BTreeSet<ObjectName> {
+        let names = self.relationships.iter().map(|(number, of)| ObjectName {
+            namespace: of.namespace.as_str().into(),
+            name: format!("relationship-{number}").into(),
+        });
+        let names: BTreeSet<ObjectName> = names.collect();
+        let claims = self.relationships.values().filter_map(|of| of.adopt_from.as_ref());
+        let owners = claims.filter_map(|claim| claim.parse::<Owner>().ok());
+        owners.map(|owner| owner.object).filter(|object| !names.contains(object)).collect()
     }
 
     fn leaving(&self) -> BTreeMap<ObjectKey, Uid> {

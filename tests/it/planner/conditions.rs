@@ -180,14 +180,15 @@ fn l7_what_was_declined_or_has_expired_has_failed_until_the_spec_changes() {
 #[test]
 fn l8_access_that_waits_for_the_agreement_says_so_and_l9_another_text_does_not_count() {
     let mut relationship = of(&[0]);
-    relationship.agreement = Some(Gates::Access);
     let mut world = World::new();
-    world.declare(relationship);
+    world.declare(relationship.clone());
     let row = world.rows()[0].digest;
     let mut given = answer(0, AcceptanceDecision::Accept, day(0), Some(row));
     given.agreement = None;
     world.input.answers.push((0, given));
     world.apply();
+    relationship.agreement = Some(Gates::Access);
+    world.declare(relationship);
     world.grant(0, gives(&[0], 100));
     let waits =
         "Current InSync, Authorized Authorized, AgreementAccepted=False AgreementNotAccepted";
@@ -198,7 +199,7 @@ fn l8_access_that_waits_for_the_agreement_says_so_and_l9_another_text_does_not_c
     world.input.agreements.push(older);
     world.apply();
     tells(&world, waits, "InProgress AgreementNotAccepted, InForce=False NotHeld");
-    let right = answer(0, AcceptanceDecision::Accept, day(1), None);
+    let right = answer(0, AcceptanceDecision::Accept, day(0), None);
     assert_eq!(right.agreement.as_ref().unwrap().document, document());
     world.input.agreements.push(right);
     world.apply();

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use concordat::domain::{
-    limits::{Batch, Budget, Checked, check, member},
+    limits::{Batch, Budget, Checked, Reach, check, check_as_approved, matter, member},
     plan::{Cause, Change},
     state::Standing,
 };
@@ -83,6 +83,37 @@ fn what_waits_has_the_same_hash_tomorrow_and_runs_whole_when_that_is_approved() 
     assert!(approved.run.iter().all(|admitted| admitted.approved == Some(batch.hash)));
 }
 
+/// So many groups are to hold a privileged role for so many days.
+fn gains(count: u8, days: i64) -> World {
+    let mut world = active_with(of(&[0, 1]), &[]);
+    for number in 0..count {
+        world.step(&Step::Grant(number, Grant { grantee: number, ..gives(&[0], days) }));
+    }
+    world
+}
+
+#[test]
+fn what_is_approved_runs_with_the_ends_that_were_shown_and_with_no_others() {
+    let none = Budget::default();
+    let batch = checked(&gains(30, 90), &none, &[]).blocked[0].clone();
+    let stored =
+        Budget { waiting: batch.changes.iter().map(matter).collect(), ..blocked(&none, &batch) };
+    for days in [89, 91] {
+        let mut world = gains(30, 90);
+        world.step(&Step::Grant(0, Grant { grantee: 0, ..gives(&[0], days) }));
+        let checked = checked(&world, &stored, &[&batch]);
+        assert_eq!((checked.run.len(), checked.blocked[0].changes.len()), (29, 1), "{days}");
+        assert_ne!(checked.blocked[0].hash, batch.hash);
+        // With the approval of before it is not in the budget either.
+        let members = batch.members.iter().map(|member| (*member, batch.hash));
+        let approved =
+            Budget { approved: members.collect(), blocked: BTreeMap::new(), ..stored.clone() };
+        let checked = self::checked(&world, &approved, &[]);
+        assert_eq!((checked.run.len(), checked.blocked[0].changes.len()), (29, 1), "{days}");
+    }
+    assert_eq!(checked(&gains(30, 90), &stored, &[&batch]).run.len(), 30);
+}
+
 #[test]
 fn what_waits_still_waits_when_the_rest_of_its_batch_is_gone() {
     let (mut world, budget) = groups(10);
@@ -150,4 +181,31 @@ fn a_termination_that_waits_keeps_the_access_that_it_would_end() {
     assert_eq!(checked(&world, &budget, &[]).run.len(), 2);
     budget.spent.terminations = 3;
     assert!(is_blocked(&checked(&world, &budget, &[]), 2));
+}
+
+#[test]
+fn an_approval_moves_what_lies_in_its_own_namespaces_and_the_rest_waits_on() {
+    let (mut world, budget) = groups(10);
+    delete(&mut world, 0..6);
+    let (mut plan, desired) = (world.plan(), world.input.desired());
+    for change in plan.changes.iter_mut().take(2) {
+        change.subject.owner.object.namespace = "elsewhere".into();
+    }
+    let batch = checked(&world, &budget, &[]).blocked.remove(0);
+    let within = |namespaces: &[&str], budget: &Budget| {
+        let reach = Reach::Within(namespaces.iter().map(|name| (*name).into()).collect());
+        let budgets = BTreeMap::from([("default".to_owned(), budget.clone())]);
+        let found =
+            check_as_approved(&plan, &desired, &budgets, &BTreeMap::from([(batch.hash, reach)]));
+        let waits: usize = found.blocked.iter().map(|batch| batch.changes.len()).sum();
+        (found.run.len(), waits)
+    };
+    let stored = blocked(&budget, &batch);
+    assert_eq!(within(&["elsewhere"], &stored), (2, 4));
+    assert_eq!(within(&["nowhere"], &stored), (0, 6));
+    let home = plan.changes[5].subject.owner.object.namespace.clone();
+    assert_eq!(within(&[&home], &stored), (4, 2));
+    assert_eq!(within(&[&home, "elsewhere"], &stored), (6, 0));
+    assert_eq!(within(&["elsewhere"], &budget), (0, 6), "what nobody has seen runs as a whole");
+    assert_eq!(within(&[&home, "elsewhere"], &budget), (6, 0));
 }

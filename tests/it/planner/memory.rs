@@ -12,7 +12,7 @@ use concordat::{
         plan::{Change, Effect},
         state::{
             Acceptance, Assignment, Grantee, Observed, ObservedAcceptance, ObservedAssignment,
-            ObservedRelationship, RelationshipKey,
+            ObservedBoundary, ObservedRelationship, RelationshipKey,
         },
     },
     store::{Outcome, Refusal},
@@ -35,8 +35,13 @@ fn holds(condition: bool, otherwise: Refusal) -> Result<(), Refusal> {
 
 impl Memory {
     pub fn new(now: jiff::Timestamp) -> Self {
-        let observed =
-            Observed { now, relationships: BTreeMap::new(), acceptances: BTreeMap::new() };
+        let observed = Observed {
+            now,
+            relationships: BTreeMap::new(),
+            acceptances: BTreeMap::new(),
+            boundaries: BTreeMap::new(),
+            doubts: concordat::domain::state::Doubts::default(),
+        };
         Self { observed, last: BTreeMap::new() }
     }
 
@@ -75,6 +80,13 @@ impl Memory {
         }
         if let Effect::RecordAcceptance { acceptance } = &change.effect {
             return self.record(acceptance, None);
+        }
+        if let Effect::SetBoundary { namespace, before: _, after } = &change.effect {
+            let key = (change.subject.owner.instance.clone(), namespace.clone());
+            let revision = change.expects.revision + 1;
+            let boundary = ObservedBoundary { boundary: (**after).clone(), revision };
+            self.observed.boundaries.insert(key, boundary);
+            return Ok(());
         }
         if let Effect::Authorise { acceptance, .. } | Effect::Decline { acceptance } =
             &change.effect
@@ -142,7 +154,16 @@ impl Memory {
                 holds(row.policies == *before, Refusal::Stale)?;
                 row.policies = after.clone();
             }
-            Effect::Invite { .. } | Effect::RecordAcceptance { .. } | Effect::SetRoles { .. } => {}
+            Effect::Rename { before, after } => {
+                let names = (&row.partner_name, &row.customer_name);
+                holds(names == (&before.partner, &before.customer), Refusal::Stale)?;
+                row.partner_name.clone_from(&after.partner);
+                row.customer_name.clone_from(&after.customer);
+            }
+            Effect::Invite { .. }
+            | Effect::RecordAcceptance { .. }
+            | Effect::SetRoles { .. }
+            | Effect::SetBoundary { .. } => {}
         }
         Ok(())
     }

@@ -139,7 +139,8 @@ fn gives(
         return had;
     }
     match standing {
-        Standing::Suspended | Standing::Invalid => had.map(|had| as_said(declared, had)),
+        Standing::Suspended => had.map(|had| as_said(declared, had)),
+        Standing::Invalid => given_up(declared, number, had),
         Standing::Deleted if row.uid != relationship_uid(number, *uid) => left(declared, had),
         Standing::Deleted if policies.deletion == RelationshipDeletionPolicy::Retain => {
             left(declared, had)
@@ -154,6 +155,18 @@ fn gives(
             None => had,
         },
     }
+}
+
+/// What is left of a grant under a relationship with problems: what it gave and still asks for.
+fn given_up(declared: Option<&Grant>, number: u8, had: Option<Grant>) -> Option<Grant> {
+    let Some(grant) = declared.filter(|grant| grant.standing == Standing::Live) else {
+        return left(declared, had);
+    };
+    let had = had.filter(|had| grant.selects.contains(&number) && had.grantee == grant.grantee)?;
+    let mut kept = earlier(had, grant);
+    kept.roles.retain(|role| grant.roles.contains(role));
+    kept.window.0 = kept.window.0.max(grant.window.0);
+    (!kept.roles.is_empty()).then_some(kept)
 }
 
 /// What was given, and no later than the grant says now.

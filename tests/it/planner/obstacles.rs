@@ -151,7 +151,13 @@ fn what_a_round_was_kept_from_is_told_and_when_it_goes_on() {
     tells(
         &world,
         "InProgress OfferInvalid, Authorized Authorized",
-        "InProgress RelationshipInvalid, InForce PartlyHeld",
+        "InProgress Pending, InForce PartlyHeld",
+    );
+    world.apply();
+    tells(
+        &world,
+        "InProgress OfferInvalid, Authorized Authorized",
+        "InProgress RelationshipInvalid, InForce=False NotHeld",
     );
 }
 
@@ -193,7 +199,7 @@ fn a_deletion_that_is_held_says_by_what() {
     tells(
         &world,
         "InProgress OfferInvalid, Authorized Authorized",
-        "Terminating RelationshipInvalid, InForce Held",
+        "Terminating Deleting, InForce Held",
     );
     world.step(&Step::RelationshipStanding(0, Standing::Live));
     let pending = "InProgress Pending, Authorized Authorized";

@@ -7,7 +7,7 @@ use concordat::{
     domain::{
         lifecycle::{EndReason, Ended, Lifecycle},
         plan::{Cause, Claimant, Effect, Foreign, plan},
-        state::{Instance, Standing, Uid},
+        state::{DesiredGrant, Instance, Standing, Uid},
     },
 };
 
@@ -159,7 +159,13 @@ fn a_difference_of_uids_is_none_when_the_rows_of_a_cluster_are_read_from_files()
     let mut desired = world.input.desired();
     for wish in desired.relationships.values_mut() {
         wish.uid = Uid::of_file();
-        wish.grants.values_mut().for_each(|grant| grant.uid = Uid::of_file());
+        wish.grants = wish
+            .grants
+            .iter()
+            .map(|(name, grant)| {
+                (name.clone(), DesiredGrant { uid: Uid::of_file(), ..grant.clone() })
+            })
+            .collect();
     }
     let plan = plan(&desired, &world.memory.observed, &Claimant::cli(Foreign::ReadAs));
     assert_eq!((changes(&plan).as_str(), codes(&plan).as_str()), ("", ""));
@@ -235,4 +241,43 @@ fn a_deleted_grant_takes_away_what_it_gave_also_under_a_relationship_that_is_gon
         let kept = plan(&desired, &world.memory.observed, &claimant());
         assert_eq!(changes(&kept), "", "the deletion of another UID");
     }
+}
+
+#[test]
+fn a_relationship_with_problems_gives_nothing_and_keeps_nothing_that_its_grants_give_up() {
+    let mut world = active_with(of(&[0, 1]), &[]);
+    world.grant(0, gives(&[0, 1], 100));
+    world.grant(1, gives(&[0], 50));
+    world.step(&Step::RelationshipStanding(0, Standing::Invalid));
+    world.grant(0, gives(&[1, 2], 200));
+    assert_eq!(world.held(), "0 until 50, 1 until 100", "less, and nothing else or longer");
+    world.grant(1, Grant { standing: Standing::Deleted, ..gives(&[0], 50) });
+    assert_eq!(world.held(), "1 until 100");
+    world.grant(0, Grant { grantee: 1, ..gives(&[1], 200) });
+    assert_eq!((world.held().as_str(), world.held_by(1).as_str()), ("", ""));
+    world.step(&Step::RelationshipStanding(0, Standing::Live));
+    world.apply();
+    assert_eq!(world.held_by(1), "1 until 200", "all of it once the problem is mended");
+}
+
+#[test]
+fn a_row_is_claimed_from_no_object_that_is_not_proven_to_be_gone() {
+    let mut world = active_with(of(&[0]), &[]);
+    world.grant(0, gives(&[0], 100));
+    let adopting = Relationship {
+        namespace: "other".to_owned(),
+        adopt_from: Some("cluster/msp/relationship-0".to_owned()),
+        ..of(&[0])
+    };
+    world.step(&Step::Relationship(0, adopting));
+    let mut desired = world.input.desired();
+    assert_eq!(changes(&plan(&desired, &world.memory.observed, &claimant())), "Claim Declared");
+    desired.gone.clear();
+    let standing = plan(&desired, &world.memory.observed, &claimant());
+    assert_eq!((changes(&standing).as_str(), codes(&standing).as_str()), ("", "C0501"));
+    let message = &standing.notices[0].message;
+    assert!(!message.contains("msp"), "other namespaces are not told on a cluster: {message}");
+    let other = Claimant { instance: Instance("other".into()), ..claimant() };
+    let foreign = plan(&world.input.desired(), &world.memory.observed, &other);
+    assert_eq!((changes(&foreign).as_str(), codes(&foreign).as_str()), ("", "C0501"));
 }

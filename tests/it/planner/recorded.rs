@@ -44,10 +44,18 @@ fn read_back(world: &World, told: &Report) -> Observed {
         let reported = &told.relationships[&wish.object];
         let json = serde_json::to_string(&reported.status.recorded).unwrap();
         let recorded: Vec<concordat::api::RecordedRow> = serde_json::from_str(&json).unwrap();
+        // A status has no names of tenants: whoever reads it takes those of the objects as they were.
+        let names: BTreeMap<_, _> = rows
+            .iter()
+            .map(|row| (row.key.clone(), (row.partner_name.clone(), row.customer_name.clone())))
+            .collect();
         *rows = recorded
             .iter()
             .map(|row| status::observed(row, &[&wish.invitation]).unwrap())
             .collect();
+        for row in rows.iter_mut() {
+            (row.partner_name, row.customer_name) = names[&row.key].clone();
+        }
     }
     observed
 }

@@ -150,7 +150,7 @@ pub fn report_with(
         let conditions = old.map_or(&[][..], |old| &old.conditions);
         let about = about(conditions, Some(of.standing), observed.now);
         let told = relationship(&about, &facts, old);
-        for name in wish.grants.keys() {
+        for (name, _) in &wish.grants {
             let part = grant_part(name, &facts, observed.now);
             report.parts.insert((name.clone(), wish.object.clone()), part);
         }

@@ -201,14 +201,64 @@ fn agreement(gates: Gates) -> Relationship {
     Relationship { agreement: Some(gates), ..of(&[0]) }
 }
 
-/// The relationship is authorised, and the agreement is not accepted.
+/// The relationship is authorised, and the agreement that the offer names by now is not accepted.
 fn authorised(gates: Gates) -> World {
-    let mut world = invited(agreement(gates));
+    let mut world = invited(of(&[0]));
     let mut accept = answer(0, AcceptanceDecision::Accept, day(0), Some(world.rows()[0].digest));
     accept.agreement = None;
     world.input.answers.push((0, accept));
     world.apply();
+    world.declare(agreement(gates));
     world
+}
+
+#[test]
+fn l1_an_answer_accepts_the_agreement_of_the_invitation_whatever_the_offer_says_by_now() {
+    let mut world = invited(agreement(Gates::Access));
+    let digest = world.rows()[0].digest;
+    let accepts = answer(0, AcceptanceDecision::Accept, day(0), Some(digest));
+    let mut silent = accepts.clone();
+    silent.agreement = None;
+    world.input.answers.push((0, silent));
+    for wish in [agreement(Gates::Access), of(&[0])] {
+        world.declare(wish);
+        assert_eq!(
+            (world.stages().as_str(), codes(&world.plan()).as_str()),
+            ("ApprovalPending", "C0313")
+        );
+    }
+    world.input.answers = vec![(0, accepts)];
+    world.apply();
+    assert_eq!(world.stages(), "Active");
+}
+
+#[test]
+fn l8_the_gate_is_that_of_the_row_whatever_the_offer_says_by_now() {
+    let mut world = invited(agreement(Gates::Access));
+    world.accept();
+    world.memory.observed.acceptances.clear();
+    world.input.answers.clear();
+    world.declare(of(&[0]));
+    world.grant(0, gives(&[0], 100));
+    assert_eq!((world.held().as_str(), codes(&world.plan()).as_str()), ("", "C0512"));
+    world.input.agreements.push(answer(0, AcceptanceDecision::Accept, day(0), None));
+    world.apply();
+    assert_eq!(world.held(), "0 until 100");
+}
+
+#[test]
+fn l1_what_lies_ahead_of_the_stores_clock_has_not_happened() {
+    for decision in [AcceptanceDecision::Accept, AcceptanceDecision::Decline] {
+        let mut world = invited(of(&[0]));
+        let digest = world.rows()[0].digest;
+        world.input.answers.push((0, answer(0, decision, day(1), Some(digest))));
+        world.input.agreements.push(answer(0, AcceptanceDecision::Accept, day(2), None));
+        let plan = world.plan();
+        assert_eq!((changes(&plan).as_str(), codes(&plan).as_str()), ("", "C0401, C0401"));
+        assert_eq!(plan.valid_until, Some(day(1)));
+        world.steps(&[Step::Days(1), Step::Apply]);
+        assert_ne!(world.stages(), "ApprovalPending", "{decision:?}");
+    }
 }
 
 #[test]
@@ -255,7 +305,7 @@ fn l11_a_grant_holds_from_its_beginning_to_its_end_and_never_past_the_relationsh
     world.grant(0, window(Some(2), Some(5)));
     world.grant(1, window(Some(5), Some(8)));
     world.grant(2, window(Some(10), Some(99)));
-    assert_eq!(codes(&world.plan()), "C0514");
+    assert_eq!(codes(&world.plan()), "C0514, C0523, C0523, C0523");
     let days = [(0, ""), (2, "0 until 8"), (7, "0 until 8"), (8, ""), (10, "0 until 20"), (20, "")];
     for (on, held) in days {
         let passed = on - world.today;

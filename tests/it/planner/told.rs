@@ -103,9 +103,11 @@ pub fn changes(plan: &Plan) -> String {
             Effect::Extend { .. } => "Extend",
             Effect::Claim { .. } => "Claim",
             Effect::SetPolicies { .. } => "SetPolicies",
+            Effect::Rename { .. } => "Rename",
             Effect::Terminate { .. } => "Terminate",
             Effect::Expire { .. } => "Expire",
             Effect::RecordAcceptance { .. } => "RecordAcceptance",
+            Effect::SetBoundary { .. } => "SetBoundary",
         };
         format!("{effect} {:?}", change.cause)
     });

@@ -239,7 +239,7 @@ fn what_cannot_change_is_refused_in_the_words_of_its_rule() {
         (
             "poffer",
             r#"{"spec":{"cloud":"USGovL4"}}"#,
-            "`partner`, `type` and `cloud` of an offer cannot change",
+            "the partner's `tenantId`, `type` and `cloud` of an offer cannot change",
         ),
         (
             "poffer",
@@ -249,7 +249,7 @@ fn what_cannot_change_is_refused_in_the_words_of_its_rule() {
         (
             "prel",
             r#"{"spec":{"displayName":"other"}}"#,
-            "`customer` and `displayName` of a relationship cannot change",
+            "the customer's `tenantId` and the `displayName` of a relationship cannot change",
         ),
         (
             "accept",
@@ -273,6 +273,12 @@ fn what_cannot_change_is_refused_in_the_words_of_its_rule() {
     }
     let turned = r#"{"spec":{"roles":["Helpdesk Administrator","User Administrator"]}}"#;
     cluster.said(&["patch", "poffer", "sample", "-n", &namespace, "--type=merge", "-p", turned]);
+    for (kind, mended) in [
+        ("poffer", r#"{"spec":{"partner":{"displayName":"Contoso Care"}}}"#),
+        ("prel", r#"{"spec":{"customer":{"displayName":"Fabrikam Europe SE"}}}"#),
+    ] {
+        cluster.said(&["patch", kind, "sample", "-n", &namespace, "--type=merge", "-p", mended]);
+    }
 }
 
 #[test]

@@ -6,8 +6,9 @@ use concordat::{
     domain::{ids::Kind, status::EventReason},
     operator::{
         round::{Done, NotApproved},
-        world::{APPROVE, APPROVED_BY},
+        world::{ACTS_FOR, APPROVE, APPROVED_BY, CHANGED_BY},
     },
+    store::Read as _,
 };
 use serde_json::json;
 
@@ -66,6 +67,74 @@ fn whoever_made_the_offer_has_asked_for_what_is_gained_under_it_and_not_for_what
     desk.rests();
     assert_eq!(approved(&mut desk, "dora"), Some(own("dora")));
     assert_eq!(approved(&mut desk, "olga"), None);
+    assert!(!desk.exists(Kind::RoleGrant, "first"));
+}
+
+#[test]
+fn whoever_asked_stays_an_asker_through_touches_other_values_and_restarts() {
+    let mut desk = Desk::new(&json!({ "revocations": { "count": 0, "share": 0 } }));
+    desk.active("acme");
+    desk.put("gina", Kind::RoleGrant, "first", grant("acme", 1, &[READER, "Reports Reader"]));
+    desk.rests();
+    desk.put("bob", Kind::RoleGrant, "first", grant("acme", 1, &[READER]));
+    desk.rests();
+    assert_eq!(approved(&mut desk, "bob"), Some(own("bob")));
+    // A label, or anything else that changes no access.
+    desk.annotate(Kind::RoleGrant, "first", &[(CHANGED_BY, "mia")]);
+    desk.rests();
+    for asker in ["bob", "mia", "gina", "rita"] {
+        assert_eq!(approved(&mut desk, asker), Some(own(asker)));
+    }
+    desk.starts_anew();
+    desk.rests();
+    assert_eq!(approved(&mut desk, "bob"), Some(own("bob")));
+    let first = desk.waits_in("acme");
+    // Held still, and let go by somebody else again.
+    let mut held = grant("acme", 1, &[READER]);
+    held["suspend"] = json!(true);
+    desk.put("mia", Kind::RoleGrant, "first", held);
+    desk.rests();
+    desk.put("dora", Kind::RoleGrant, "first", grant("acme", 1, &[READER]));
+    desk.rests();
+    assert_eq!(desk.waits_in("acme"), first);
+    assert_eq!(approved(&mut desk, "bob"), Some(own("bob")));
+    // Something else about the same: another batch.
+    desk.put("mia", Kind::RoleGrant, "first", grant("acme", 1, &["Reports Reader"]));
+    desk.rests();
+    assert_ne!(desk.waits_in("acme"), first);
+    assert_eq!(approved(&mut desk, "bob"), Some(own("bob")));
+    desk.starts_anew();
+    desk.delete("mia", Kind::RoleGrant, "first");
+    desk.rests();
+    assert_eq!(approved(&mut desk, "bob"), Some(own("bob")));
+    assert_eq!(approved(&mut desk, "grace"), None, "who asked for nothing");
+    assert!(!desk.exists(Kind::RoleGrant, "first"));
+    let entries = desk.runtime.block_on(desk.store.entries(0, 1000)).unwrap();
+    let last = entries.last().unwrap();
+    assert_eq!(last.actor.name, "bob", "by whom it came about, and not who touched it last");
+    let askers = ["bob", "dora", "gina", "mia", "rita"].map(str::to_owned);
+    assert_eq!(last.intent.askers.iter().cloned().collect::<Vec<_>>(), askers);
+}
+
+#[test]
+fn what_a_robot_asked_for_is_not_approved_by_whoever_may_act_as_it() {
+    let robot = "system:serviceaccount:msp:flux";
+    let refused =
+        |by: &str| Some(NotApproved::OwnRobot { by: by.to_owned(), robot: robot.to_owned() });
+    let mut desk = Desk::new(&json!({ "revocations": { "count": 0, "share": 0 } }));
+    desk.active("acme");
+    desk.put(robot, Kind::RoleGrant, "first", grant("acme", 1, &[READER]));
+    desk.rests();
+    desk.delete(robot, Kind::RoleGrant, "first");
+    desk.rests();
+    let acts_for = |desk: &mut Desk, namespaces: &str| {
+        desk.annotate(Kind::PartnerRelationship, "acme", &[(ACTS_FOR, namespaces)]);
+        approved(desk, "carla")
+    };
+    for namespaces in ["msp", "*", "other,msp"] {
+        assert_eq!(acts_for(&mut desk, namespaces), refused("carla"), "{namespaces}");
+    }
+    assert_eq!(acts_for(&mut desk, "other,ms,msp2"), None);
     assert!(!desk.exists(Kind::RoleGrant, "first"));
 }
 

@@ -25,7 +25,9 @@ use concordat::{
     },
     operator::{
         round::{Done, Mark, Report, Rounds, Settings, Wake, Work, locked},
-        world::{APPROVE, APPROVED_BY, CHANGED_BY, DELETED_BY, REQUESTED_BY, Tabled, World},
+        world::{
+            ACTS_FOR, APPROVE, APPROVED_BY, CHANGED_BY, DELETED_BY, REQUESTED_BY, Tabled, World,
+        },
     },
     store::sql::{SqlWriter, open_writer_at},
 };
@@ -268,6 +270,7 @@ impl Desk {
             let annotations = stored["metadata"]["annotations"].as_object_mut().unwrap();
             annotations.remove(APPROVE);
             annotations.remove(APPROVED_BY);
+            annotations.remove(ACTS_FOR);
         }
         let is_gone = mark.is_last;
         self.store(mark.object.clone(), stored);

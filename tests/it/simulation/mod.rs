@@ -6,7 +6,7 @@
 //! Never: a history that cannot be had again from its seed.
 
 mod cast;
-mod chance;
+pub(crate) mod chance;
 mod clean;
 mod cluster;
 mod crashes;
@@ -20,12 +20,19 @@ mod oracles;
 mod poison;
 mod ready;
 mod server;
-mod stage;
+pub(crate) mod stage;
 mod stale;
 mod store;
 mod wild;
 
-use std::{collections::BTreeMap, env, panic::AssertUnwindSafe, thread, time::Instant};
+use std::{
+    collections::BTreeMap,
+    env, iter,
+    panic::AssertUnwindSafe,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::Instant,
+};
 
 use jiff::SignedDuration;
 
@@ -174,19 +181,21 @@ async fn wild(seed: u64) -> Figures {
 }
 
 /// Plays every history, tells what was tried, and of all that fail.
-fn play(what: &str, many: u64, history: impl AsyncFn(u64) -> Figures + Send + Copy) {
+fn play(what: &str, many: u64, history: impl AsyncFn(u64) -> Figures + Send + Sync + Copy) {
     let began = Instant::now();
     let asked = |name| env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let many = asked("CONCORDAT_HISTORIES").unwrap_or(many);
     let seeds = asked("CONCORDAT_SEED").map_or_else(|| (0..many).collect(), |seed| vec![seed]);
     let (mut figures, mut failed) = (Figures::default(), Vec::new());
+    // Histories differ in length: whoever is free takes the next.
+    let taken = AtomicUsize::new(0);
+    let next = || seeds.get(taken.fetch_add(1, Ordering::Relaxed)).copied();
     thread::scope(|scope| {
-        let halves = [0, 1].map(|half| {
-            let mine: Vec<u64> = seeds.iter().copied().skip(half).step_by(2).collect();
-            let played = move || mine.into_iter().map(move |seed| (seed, played(seed, history)));
-            scope.spawn(move || played().collect::<Vec<_>>())
+        let players = [(); 2].map(|()| {
+            let mine = iter::from_fn(next).map(|seed| (seed, played(seed, history)));
+            scope.spawn(|| mine.collect::<Vec<_>>())
         });
-        for (seed, played) in halves.into_iter().flat_map(|half| half.join().unwrap()) {
+        for (seed, played) in players.into_iter().flat_map(|player| player.join().unwrap()) {
             match played {
                 Some(played) => figures.add(&played),
                 None => failed.push(seed),

@@ -50,6 +50,8 @@ impl Given {
 #[derive(Debug, Clone, Default)]
 pub struct Model {
     given: BTreeMap<(Name, String), Given>,
+    /// The number and the end of the row in which it is held.
+    row: BTreeMap<Name, (u32, Option<Timestamp>)>,
     read: BTreeMap<Kind, usize>,
 }
 
@@ -90,6 +92,7 @@ impl Model {
                 self.given.retain(|(of, _), _| *of != name);
                 continue;
             };
+            self.moved(&name, row, observed);
             let here = cluster.grants.keys().filter(|(namespace, _)| *namespace == name.0);
             let mut grants: BTreeSet<String> = here.map(|(_, grant)| grant.clone()).collect();
             let had = self.given.keys().filter(|(of, _)| *of == name);
@@ -103,6 +106,25 @@ impl Model {
                 }
             }
             self.begun(&name, row, observed.now);
+        }
+    }
+
+    /// What moved to a successor, or whose row was extended, lasts no longer than where it was given, unless its grant gives
+    /// it anew.
+    fn moved(&mut self, name: &Name, row: &ObservedRelationship, observed: &Observed) {
+        let is = (row.number, row.ends_at);
+        let was = self.row.insert(name.clone(), is).unwrap_or(is);
+        if was == is {
+            return;
+        }
+        let first = store_name(&name.0, &name.1);
+        let rows = observed.relationships.iter().filter(|(key, _)| key.name == first);
+        let left = rows.flat_map(|(_, rows)| rows).filter(|left| {
+            (was.0..row.number).contains(&left.number) && left.activated_at.is_some()
+        });
+        let Some(end) = left.filter_map(|left| left.ends_at).chain(was.1).min() else { return };
+        for (_, given) in self.given.iter_mut().filter(|((of, _), _)| of == name) {
+            given.until = Some(given.until.map_or(end, |until| until.min(end)));
         }
     }
 

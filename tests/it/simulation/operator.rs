@@ -392,7 +392,7 @@ fn sent(weather: &Mutex<Weather>, write: impl FnOnce() -> Result<(), Refused>) -
 }
 
 fn nothing() -> Scope {
-    Scope::Of { keys: BTreeSet::new(), customers: BTreeSet::new(), owned: None }
+    Scope::Of { keys: BTreeSet::new(), customers: BTreeSet::new(), owned: None, bounded: None }
 }
 
 fn no_watches() -> BTreeMap<Kind, Watch> {

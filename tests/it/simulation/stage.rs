@@ -84,14 +84,14 @@ pub struct Stage {
 }
 
 /// A folder in memory, where this machine has one.
-fn folder() -> TempDir {
+pub fn folder() -> TempDir {
     let memory = Path::new("/dev/shm");
     let root = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
     TempDir::new_in(root).unwrap()
 }
 
 /// A store without a row, made once: copying a file is faster than making its tables.
-async fn empty_store(at: &Path) {
+pub async fn empty_store(at: &Path) {
     static EMPTY: tokio::sync::OnceCell<Vec<u8>> = tokio::sync::OnceCell::const_new();
     let bytes = EMPTY
         .get_or_init(|| async {

@@ -13,11 +13,11 @@ use concordat::{
         entry::{Entry, Head},
         limits::{Admitted, Batch, Budget, Limits},
         plan::Effect,
-        state::Observed,
+        state::{Beside, Observed},
     },
     store::{
-        Observation, Outcome, Read, Refusal, Scope, Signature, Signatures, StoreError, Write,
-        sql::SqlWriter,
+        Apart, Observation, Outcome, Read, Refusal, Scope, Signature, Signatures, StoreError,
+        Write, sql::SqlWriter,
     },
 };
 use ecow::EcoString;
@@ -158,6 +158,10 @@ fn records_an_end(effect: &Effect) -> bool {
 impl Read for Faulty {
     async fn observe(&mut self, scope: &Scope) -> Result<Observed, StoreError> {
         faulty(self.fault(), self.store.observe(scope)).await
+    }
+
+    async fn beside(&mut self, apart: &Apart) -> Result<Beside, StoreError> {
+        faulty(self.fault(), self.store.beside(apart)).await
     }
 
     async fn budgets(

@@ -113,7 +113,7 @@ fn the_cluster_and_the_operator_of_the_readme_start_as_they_stand_there() {
         let line = line.unwrap_or_else(|| panic!("the README has no `{start}`"));
         line.split(' ').map(str::to_owned).collect::<Vec<_>>()
     };
-    let (cluster, operator) = (line("cargo cluster"), line("cargo run --release -- operator"));
+    let (cluster, operator) = (line("cargo cluster"), line("cargo run -- operator"));
     let (shown, ran) = (Place::new(), Place::new());
     let said =
         |place: &Place, file: &str| fs::read_to_string(place.path().join(file)).unwrap_or_default();
@@ -128,7 +128,7 @@ fn the_cluster_and_the_operator_of_the_readme_start_as_they_stand_there() {
     });
     let mut command = Command::new(BINARY);
     ran.prepare(&mut command);
-    command.args(&operator[4..]).args(["--listen", "127.0.0.1:0"]).env("KUBECONFIG", &kubeconfig);
+    command.args(&operator[3..]).args(["--listen", "127.0.0.1:0"]).env("KUBECONFIG", &kubeconfig);
     let mut begun = Running::start(&mut command, &ran);
     until("the operator begins", || {
         said(&ran, "error").contains("the operator begins").then_some(())

@@ -5,7 +5,7 @@
 
 mod documents;
 mod rights;
-mod scene;
+pub mod scene;
 
 use jiff::{SignedDuration, Timestamp, Unit};
 

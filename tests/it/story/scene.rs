@@ -150,6 +150,11 @@ impl Scene {
         });
     }
 
+    /// The port that the Service of the webhook leads to.
+    pub fn webhook(&self) -> u16 {
+        self.webhook
+    }
+
     pub fn operator(&self) -> &Operator {
         self.operator.as_ref().unwrap()
     }

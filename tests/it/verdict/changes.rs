@@ -11,12 +11,20 @@ use super::{
 };
 
 #[test]
+fn a_name_of_a_partner_or_customer_can_be_mended() {
+    for (old, party) in [(offer(), "partner"), (relationship(), "customer")] {
+        let mut object = old.clone();
+        object["spec"][party]["displayName"] = json!("Other");
+        assert_eq!(verdict(&mut object, Some(&old)), "", "{party}");
+    }
+}
+
+#[test]
 fn what_cannot_change_does_not() {
-    let offer_identity = "the object: `partner`, `type` and `cloud` of an offer cannot change: write a new offer under another name";
+    let offer_identity = "the object: the partner's `tenantId`, `type` and `cloud` of an offer cannot change: write a new offer under another name";
     let offer_ceiling = "the object: `roles`, `tasks` and `duration` of an offer cannot change: write a new offer under another name, and move each customer to it by `offerRef`";
-    let relationship_identity = "spec: `customer` and `displayName` of a relationship cannot change: write a new relationship";
-    let inline_identity =
-        "spec: `partner`, `type` and `cloud` of an offer cannot change: write a new relationship";
+    let relationship_identity = "spec: the customer's `tenantId` and the `displayName` of a relationship cannot change: write a new relationship";
+    let inline_identity = "spec: the partner's `tenantId`, `type` and `cloud` of an offer cannot change: write a new relationship";
     let fact = "spec: an acceptance is a fact and cannot change: write a new one";
     let mut inline = relationship();
     inline["spec"].as_object_mut().unwrap().remove("offerRef");
@@ -26,7 +34,7 @@ fn what_cannot_change_does_not() {
         (
             "another partner",
             offer(),
-            |o| o["spec"]["partner"]["displayName"] = json!("Other"),
+            |o| o["spec"]["partner"]["tenantId"] = json!("00000000-0000-4000-8000-000000000077"),
             offer_identity,
         ),
         ("another cloud", offer(), |o| o["spec"]["cloud"] = json!("USGovL4"), offer_identity),
@@ -63,7 +71,7 @@ fn what_cannot_change_does_not() {
         (
             "another customer",
             relationship(),
-            |o| o["spec"]["customer"]["displayName"] = json!("Other"),
+            |o| o["spec"]["customer"]["tenantId"] = json!("00000000-0000-4000-8000-000000000077"),
             relationship_identity,
         ),
         (

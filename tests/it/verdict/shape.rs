@@ -23,7 +23,7 @@ fn an_object_of_the_wrong_shape_is_refused_with_every_reason() {
             "unknown nested field",
             grant(),
             |o| o["spec"]["grantee"]["user"] = json!({}),
-            "spec.grantee.user: no field is called `user` (the fields here are `customerUser`, `securityGroup`)",
+            "spec.grantee.user: no field is called `user` (did you mean `customerUser`?)",
         ),
         (
             "unknown metadata",
@@ -97,13 +97,13 @@ fn an_object_of_the_wrong_shape_is_refused_with_every_reason() {
             "not a GUID",
             grant(),
             |o| o["spec"]["grantee"]["securityGroup"]["id"] = json!("helpdesk"),
-            "spec.grantee.securityGroup.id: `helpdesk` is not a GUID such as `729827e3-9c14-49f7-bb1b-9608f156bbb8`",
+            "spec.grantee.securityGroup.id: `helpdesk` is not a GUID such as `729827e3-9c14-49f7-bb1b-9608f156bbb8` (the object id stands in the Microsoft Entra admin center, on the page of the group or user)",
         ),
         (
             "months",
             offer(),
             |o| o["spec"]["duration"] = json!("P1M"),
-            "spec.duration: `P1M` is not a number of days from `P1D` to `P730D`; months and years are written as days",
+            "spec.duration: `P1M` is not a number of days from `P1D` to `P730D`; months and years are written as days (write `P30D`)",
         ),
         (
             "too long",
@@ -115,7 +115,7 @@ fn an_object_of_the_wrong_shape_is_refused_with_every_reason() {
             "store name",
             relationship(),
             |o| o["spec"]["displayName"] = json!("acme/helpdesk"),
-            "spec.displayName: `acme/helpdesk` is not 1 to 44 letters, digits, blanks, `_` and `-`",
+            "spec.displayName: `acme/helpdesk` is not 1 to 44 letters, digits, blanks, `_` and `-`, and not blanks alone (write `acme-helpdesk`)",
         ),
         (
             "store name too long",
@@ -127,13 +127,13 @@ fn an_object_of_the_wrong_shape_is_refused_with_every_reason() {
             "bidirectional name",
             offer(),
             |o| o["spec"]["partner"]["displayName"] = json!("Acme\u{202e}x"),
-            "spec.partner.displayName: `Acme\\u{202e}x` is not text on one line that begins with a letter or sign, without characters that cannot be seen or turn the direction of writing",
+            "spec.partner.displayName: `Acme\\u{202e}x` is not text on one line that begins with a letter or sign, without characters that cannot be seen or turn the direction of writing (write `Acmex`)",
         ),
         (
             "no offset",
             grant(),
             |o| o["spec"]["notAfter"] = json!("2026-11-21T17:00:00"),
-            "spec.notAfter: `2026-11-21T17:00:00` is not a date and time with an offset, of the years 2000 to 2999, such as `2026-11-21T17:00:00Z`",
+            "spec.notAfter: `2026-11-21T17:00:00` is not a date and time with an offset, of the years 2000 to 2999, such as `2026-11-21T17:00:00Z` (write `\"2026-11-21T17:00:00Z\"`, with the offset of the place that is meant for the `Z`)",
         ),
         (
             "no such day",
@@ -145,7 +145,7 @@ fn an_object_of_the_wrong_shape_is_refused_with_every_reason() {
             "empty list",
             grant(),
             |o| o["spec"]["roles"] = json!([]),
-            "spec.roles: it is empty, at least 1 item is needed (leave the field out where it is not required)",
+            "spec.roles: it is empty, at least 1 item is needed (write at least 1)",
         ),
         (
             "duplicate",
@@ -175,7 +175,7 @@ fn an_object_of_the_wrong_shape_is_refused_with_every_reason() {
                 o["spec"].as_object_mut().unwrap().remove("relationshipRef");
                 o["spec"]["relationshipSelector"] = json!({ "matchLabels": {} });
             },
-            "spec.relationshipSelector.matchLabels: it is empty, at least 1 entry is needed (leave the field out where it is not required)",
+            "spec.relationshipSelector.matchLabels: it is empty, at least 1 entry is needed (write at least 1)",
         ),
         (
             "the same three times",
@@ -187,7 +187,7 @@ fn an_object_of_the_wrong_shape_is_refused_with_every_reason() {
             "a list for a time",
             grant(),
             |o| o["spec"]["notAfter"] = json!(["2027-01-01T00:00:00Z"]),
-            "spec.notAfter: text belongs here, not a list",
+            "spec.notAfter: text belongs here, not a list (write `2027-01-01T00:00:00Z`: one value, not a list)",
         ),
         (
             "a blank that is none in every language",
@@ -223,7 +223,7 @@ fn an_object_of_the_wrong_shape_is_refused_with_every_reason() {
                 o["spec"]["suspend"] = json!(1);
                 o["spec"]["rolse"] = json!([]);
             },
-            "spec.rolse: no field is called `rolse` (did you mean `roles`?)\nspec.suspend: `true` or `false` belongs here, not the number `1`",
+            "spec.rolse: no field is called `rolse` (did you mean `roles`?)\nspec.suspend: `true` or `false` belongs here, not the number `1` (write `true`)",
         ),
     ]);
 }

@@ -179,7 +179,7 @@ fn an_acceptance_of_something_else_is_told_without_the_digest_to_paste() {
     let edits = accepted(&[("acceptance/spec/invitation", json!("0".repeat(64)))]);
     tells(&edits, "
         warning C0316 AgreementAcceptance/msp/acme-yes spec.invitation: what is proposed in `acme` now is not what was accepted here
-        help: read it with `concordat offer --relationship acme`; if it is right, have it accepted with `concordat accept`
+        help: read it with `concordat offer --relationship acme`; where `concordat diff` says that it waits for the customer, have it accepted with `concordat accept`
     ");
     let digest = digest(&[]).to_string();
     assert!(!super::super::sample::text(&verdict(&edits).problems).contains(&digest));

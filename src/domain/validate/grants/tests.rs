@@ -124,7 +124,7 @@ fn a_privileged_role_needs_a_reason() {
     tells(
         &[("grant/spec/justification", json!("  "))],
         "
-        error C0222 RoleGrant/msp/first-line spec: `Helpdesk Administrator` is privileged: say why
+        error C0222 RoleGrant/msp/first-line spec.justification: `Helpdesk Administrator` is privileged: say why
         help: write a `justification` for the person who reviews it
     ",
     );

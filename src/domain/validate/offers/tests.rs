@@ -174,10 +174,10 @@ fn who_manages_says_what_and_for_how_long_and_who_does_not_says_neither() {
             &[("offer/spec/roles", NONE), ("offer/spec/duration", NONE)],
         ),
         "
-        error C0217 PartnerOffer/msp/desk spec: an offer of type `GranularDelegatedAdmin` needs a duration
-        help: say for how long, for example `duration: P365D`; at most `P730D`
         error C0219 PartnerOffer/msp/desk spec: an offer of type `GranularDelegatedAdmin` needs the roles that it asks for
         help: name `roles`, or `tasks` that are turned into the fewest roles
+        error C0217 PartnerOffer/msp/desk spec.duration: an offer of type `GranularDelegatedAdmin` needs a duration
+        help: say for how long, for example `duration: P365D`; at most `P730D`
     ",
     );
     tells(&offer("Partner", &[("offer/spec/roles", NONE)]), "
@@ -234,7 +234,7 @@ fn an_unknown_role_or_task_is_refused_with_a_suggestion() {
         error C0201 PartnerOffer/msp/desk spec.roles[1]: no role is called `Helpdesk Admin`
         help: did you mean `Helpdesk Administrator`?
         error C0201 PartnerOffer/msp/desk spec.roles[2]: no role is called `zzz`
-        help: `concordat roles list` names every role
+        help: `concordat roles list` names every role; or say what is to be done: `concordat roles tasks` lists it, and `concordat roles solve TASK` names the role for it
     ",
     );
     let edits = [

@@ -29,6 +29,22 @@ fn a_reference_to_nothing_is_told_with_what_was_probably_meant() {
 }
 
 #[test]
+fn a_name_that_kustomize_has_renamed_is_named_and_so_is_what_renames_the_reference() {
+    for renamed in ["prod-desk", "desk-eu", "prod-desk-eu", "prod.desk"] {
+        let told = verdict(&[("offer/name", json!(renamed))]);
+        let told = text(&told.problems);
+        assert!(
+            told.contains(&format!("help: there is `{renamed}`: where `namePrefix`")),
+            "{told}"
+        );
+    }
+    for another in ["helpdesk", "desks", "de"] {
+        let told = verdict(&[("offer/name", json!(another))]);
+        assert!(!text(&told.problems).contains("namePrefix"), "{another}");
+    }
+}
+
+#[test]
 fn a_reference_never_leaves_its_namespace() {
     tells(&[("grant/namespace", json!("other"))], "
         error C0304 RoleGrant/other/first-line spec.relationshipRef.name: no relationship is called `acme` in namespace `other`

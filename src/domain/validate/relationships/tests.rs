@@ -44,6 +44,37 @@ fn two_relationships_do_not_share_a_name_in_the_store() {
 }
 
 #[test]
+fn names_that_differ_only_in_the_number_of_blanks_are_refused() {
+    let edits =
+        [("more", json!("relationship beta")), ("relationship/spec/displayName", json!(" beta  "))];
+    tells(&edits, "
+        error C0022 PartnerRelationship/msp/beta spec.displayName: `beta` differs only in the number of blanks from ` beta  `, the name of `acme`
+        help: choose another `displayName` for one of them, without blanks at its ends; it cannot change later
+        error C0022 PartnerRelationship/msp/acme spec.displayName: ` beta  ` differs only in the number of blanks from `beta`, the name of `beta`
+        help: choose another `displayName` for one of them, without blanks at its ends; it cannot change later
+    ");
+}
+
+#[test]
+fn names_that_differ_only_in_blanks_or_case_are_told_of_both() {
+    for (name, other) in [("Be ta", "beta"), ("BETA", "beta")] {
+        let edits =
+            [("more", json!("relationship beta")), ("relationship/spec/displayName", json!(name))];
+        tells(&edits, &format!("
+        warning C0022 PartnerRelationship/msp/beta spec.displayName: `{other}` differs only in blanks or in the case of letters from `{name}`, the name of `acme`
+        help: choose a `displayName` that people can tell apart; it cannot change later
+        warning C0022 PartnerRelationship/msp/acme spec.displayName: `{name}` differs only in blanks or in the case of letters from `{other}`, the name of `beta`
+        help: choose a `displayName` that people can tell apart; it cannot change later
+    "));
+    }
+    for name in ["beta-two", "b_eta", "betas"] {
+        let edits =
+            [("more", json!("relationship beta")), ("relationship/spec/displayName", json!(name))];
+        tells(&edits, "");
+    }
+}
+
+#[test]
 fn of_two_under_one_name_the_one_that_leaves_can_go() {
     for leaving in ["acme", "beta"] {
         let edits = [
@@ -162,4 +193,121 @@ fn the_invitation_is_the_same_however_it_is_computed() {
     let together = verdict.invitation(&objects.relationships[0].name).unwrap();
     assert_eq!(&alone, together);
     assert_eq!(alone.digest(), together.digest());
+}
+
+/// The codes of each relationship on a cluster whose store holds rows of these owners, each with its name there.
+fn on_cluster(values: &[Value], owners: &[(&str, &str)], bounded: &[&str]) -> String {
+    let mut values = values.to_vec();
+    values.push(json!({
+        "kind": "PartnerBoundary", "name": "all", "namespace": "",
+        "spec": {
+            "namespaces": bounded,
+            "partner": {"tenantId": PARTNER, "certifiedFor": ["GranularDelegatedAdmin"]},
+            "customers": {"any": true}, "grantees": {"any": true}, "roles": {"any": true},
+        },
+    }));
+    let mut objects = objects(&values);
+    let owner = |(object, name): &(&str, &str)| {
+        let name = RelationshipKey {
+            cloud: crate::api::Cloud::Global,
+            partner: PARTNER.parse().unwrap(),
+            name: (*name).into(),
+        };
+        (name, object.parse().unwrap())
+    };
+    objects.owners = Some(owners.iter().map(owner).collect());
+    let catalogue = crate::domain::catalogue::Catalogue::compiled();
+    let verdict = super::super::validate(&objects, catalogue, super::super::sample::now());
+    let told = verdict.problems.iter().filter(|problem| problem.code.0 < 308);
+    let told = told.map(|problem| {
+        let object = problem.object.as_ref().unwrap();
+        assert!(!problem.message.contains("msp"), "{}", problem.message);
+        format!("{}/{} {}", object.namespace, object.name, problem.code)
+    });
+    let wish = verdict.desired.relationships.values().map(|wish| wish.object.to_string());
+    let mut told: Vec<String> = told.collect();
+    told.sort();
+    format!("{}; {}", told.join(", "), wish.collect::<Vec<_>>().join(", "))
+}
+
+/// The objects, the owners, the namespaces that a boundary names, and what is told.
+type Case<'a> = (Vec<Value>, &'a [(&'a str, &'a str)], &'a [&'a str], &'a str);
+
+#[test]
+fn on_a_cluster_who_owns_the_row_is_not_harmed_by_who_comes_later() {
+    let own = edited(&[]);
+    let with = |namespace: &str, name: &str, edit: &[(&str, Value)]| {
+        let mut offer = own.iter().find(|value| value["kind"] == "PartnerOffer").unwrap().clone();
+        offer["namespace"] = json!(namespace);
+        let mut other =
+            own.iter().find(|one| one["kind"] == "PartnerRelationship").unwrap().clone();
+        other["namespace"] = json!(namespace);
+        other["name"] = json!("x");
+        other["spec"]["displayName"] = json!(name);
+        for (pointer, value) in edit {
+            let (object, field) = pointer.rsplit_once('/').unwrap();
+            other.pointer_mut(object).unwrap()[field] = value.clone();
+        }
+        [own.clone(), vec![offer, other]].concat()
+    };
+    let mine: &[(&str, &str)] = &[("msp/acme", "acme")];
+    let both: &[&str] = &["msp", "a"];
+    let cases: [Case<'_>; 10] = [
+        (with("a", "acme", &[]), mine, both, "a/x C0306; msp/acme"),
+        (with("a", "acme", &[]), &[], both, "a/x C0306, msp/acme C0306; a/x"),
+        (with("a", "acme", &[]), mine, &["a"], "a/x C0306; msp/acme"),
+        (with("a", "acme", &[]), &[], &["msp"], "a/x C0306; msp/acme"),
+        (with("a", "acme", &[("/spec/suspend", json!(true))]), &[], both, "a/x C0306; msp/acme"),
+        (with("a", "acme", &[("/deleting", json!(true))]), mine, both, "; msp/acme"),
+        (with("a", "acme-2", &[]), mine, both, "a/x C0307; msp/acme, a/x"),
+        (with("a", "acme-2", &[]), &[("a/x", "acme-2")], both, "msp/acme C0307; msp/acme, a/x"),
+        (
+            with("a", "acme-2", &[]),
+            &[("msp/acme", "acme"), ("a/x", "acme-2")],
+            both,
+            "; msp/acme, a/x",
+        ),
+        (with("a", "acme-2", &[]), &[], &["a"], "; msp/acme, a/x"),
+    ];
+    for (number, (values, owners, bounded, expected)) in cases.into_iter().enumerate() {
+        assert_eq!(on_cluster(&values, owners, bounded), expected, "case {number}");
+    }
+}
+
+#[test]
+fn the_owner_of_a_claimed_row_is_gone_only_where_the_input_would_hold_it() {
+    let claims = |more: Option<Value>| {
+        let mut values = edited(&[]);
+        for value in &mut values {
+            if value["kind"] == "PartnerRelationship" {
+                value["annotations"] = json!({"concordat.dev/adopt-from": "cli/a/old"});
+            }
+        }
+        values.extend(more);
+        objects(&values)
+    };
+    let gone = |objects: &super::super::Objects| {
+        let catalogue = crate::domain::catalogue::Catalogue::compiled();
+        let verdict = super::super::validate(objects, catalogue, super::super::sample::now());
+        !verdict.desired.gone.is_empty()
+    };
+    let other = |name: &str| {
+        let mut other = edited(&[]).remove(2);
+        assert_eq!(other["kind"], "PartnerRelationship");
+        (other["namespace"], other["name"]) = (json!("a"), json!(name));
+        Some(other)
+    };
+    assert!(!gone(&claims(None)), "files say nothing of a namespace that they do not hold");
+    assert!(gone(&claims(other("new"))));
+    assert!(!gone(&claims(other("old"))), "also with problems: its offer is not there");
+    let mut cluster = claims(None);
+    cluster.owners = Some(super::super::Owners::new());
+    assert!(gone(&cluster), "a cluster holds everything");
+    let key = crate::domain::ids::ObjectKey {
+        kind: Kind::PartnerRelationship,
+        namespace: "a".into(),
+        name: "old".into(),
+    };
+    cluster.invalid.insert(key);
+    assert!(!gone(&cluster), "what cannot be read is there");
 }

@@ -1,0 +1,501 @@
+//! Each way out, followed to the letter: it ends in a manifest that is sound and says what was meant.
+//!
+//! Never: a help that leads to the next problem.
+
+use concordat::{
+    domain::{catalogue::Catalogue, problem::Problem, state::Absence, validate::validate},
+    manifest::{Source, read_objects},
+};
+
+const GOOD: &str = r#"apiVersion: concordat.dev/v1alpha1
+kind: PartnerOffer
+metadata:
+  name: desk
+  namespace: msp
+  labels:
+    tier: first
+spec:
+  partner:
+    tenantId: aaaabbbb-0000-cccc-1111-dddd2222eeee
+    displayName: Contoso
+  type: GranularDelegatedAdmin
+  cloud: Global
+  duration: P365D
+  roles:
+    - Helpdesk Administrator
+    - Message Center Reader
+  terms:
+    url: https://contoso.example/terms
+    sha256: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+---
+apiVersion: concordat.dev/v1alpha1
+kind: PartnerRelationship
+metadata:
+  name: fabrikam
+  namespace: msp
+spec:
+  customer:
+    tenantId: bbbbcccc-1111-dddd-2222-eeee3333ffff
+    displayName: Fabrikam
+  displayName: fabrikam-desk
+  offerRef:
+    name: desk
+  autoExtendDuration: PT0S
+  managementPolicy: Manage
+  suspend: false
+---
+apiVersion: concordat.dev/v1alpha1
+kind: RoleGrant
+metadata:
+  name: first-line
+  namespace: msp
+spec:
+  relationshipRef:
+    name: fabrikam
+  grantee:
+    securityGroup:
+      id: 0a0a0a0a-1111-4222-8333-444444444444
+      displayName: First line
+  roles:
+    - Message Center Reader
+  notAfter: "2128-06-30T00:00:00Z"
+  justification: calls at night
+---
+apiVersion: concordat.dev/v1alpha1
+kind: AgreementAcceptance
+metadata:
+  name: fabrikam-mca
+  namespace: msp
+spec:
+  decision: Accept
+  customer:
+    tenantId: ccccdddd-1111-dddd-2222-eeee3333ffff
+  partner:
+    tenantId: aaaabbbb-0000-cccc-1111-dddd2222eeee
+  agreement:
+    type: MicrosoftCustomerAgreement
+    templateId: 117a77b0-9360-443b-8795-c6dedc750cf9
+    country: FR
+    language: fr-FR
+    documentSha256: 1c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+  acceptedBy:
+    firstName: Ada
+    lastName: Lovelace
+    email: ada@fabrikam.example
+    phoneNumber: +49 30 1234567
+    role: GlobalAdministrator
+  acceptedAt: "2026-01-16T09:00:00Z"
+  readConfirmed: true
+"#;
+
+fn problems(text: &str) -> Vec<Problem> {
+    let sources = [Source::Stdin(text.as_bytes().to_vec())];
+    let (input, objects, mut problems) = read_objects(&sources, "default", Absence::Keep).unwrap();
+    problems.extend(input.problems.iter().cloned());
+    let now = "2026-11-29T00:00:00Z".parse().unwrap();
+    problems.extend(validate(&objects, Catalogue::compiled(), now).problems);
+    input.locate(&mut problems);
+    problems
+}
+
+fn words(problems: &[Problem]) -> String {
+    let word = |Problem { code, path, message, help, .. }: &Problem| {
+        format!("{code} {path}: {message} ({})\n", help.as_deref().unwrap_or_default())
+    };
+    problems.iter().map(word).collect()
+}
+
+/// The good manifests with another value on the first line that begins so.
+fn with(line: &str, value: &str) -> String {
+    let mut lines: Vec<String> = GOOD.lines().map(str::to_owned).collect();
+    let found = lines.iter_mut().find(|other| other.trim_start().starts_with(line));
+    let found = found.unwrap_or_else(|| panic!("no line begins with `{line}`"));
+    let indent = found.len() - found.trim_start().len();
+    let key = match line.strip_prefix("- ") {
+        Some(_) => "-".to_owned(),
+        None => format!("{}:", line.split(':').next().unwrap()),
+    };
+    *found = format!("{}{key} {value}", " ".repeat(indent));
+    lines.join("\n") + "\n"
+}
+
+/// What the help says to write.
+fn told(problem: &Problem) -> String {
+    let help = problem.help.as_deref().unwrap_or_default();
+    let begins = ["write `", "put it in quotes: `", "did you mean `", "of one script: `"];
+    let found = begins.iter().find_map(|begin| help.split_once(begin));
+    let (_, rest) = found.unwrap_or_else(|| panic!("{}: {help}", problem.message));
+    rest.split('`').next().unwrap().to_owned()
+}
+
+/// The text after the help was followed.
+fn followed(text: &str, problem: &Problem) -> String {
+    let place = problem.place.as_ref().unwrap();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let line = &mut lines[place.line - 1];
+    let before = match line.trim_start().strip_prefix("- ") {
+        Some(_) => line.split_once('-').unwrap().0.to_owned() + "- ",
+        None => line.split_once(": ").unwrap().0.to_owned() + ": ",
+    };
+    *line = before + &told(problem);
+    lines.join("\n") + "\n"
+}
+
+#[test]
+fn the_good_manifests_have_no_problems() {
+    assert_eq!(words(&problems(GOOD)), "");
+}
+
+#[test]
+fn whoever_follows_a_help_to_the_letter_ends_with_a_sound_manifest() {
+    let guid = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
+    let sha = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae";
+    let cases: &[(&str, &str, &str)] = &[
+        ("tenantId: aaaa", "\"{AAAABBBB-0000-CCCC-1111-DDDD2222EEEE}\"", guid),
+        ("tenantId: aaaa", "'aaaabbbb-0000-cccc-1111-dddd2222eeee '", guid),
+        ("tenantId: aaaa", "urn:uuid:aaaabbbb-0000-cccc-1111-dddd2222eeee", guid),
+        ("tenantId: aaaa", "aaaabbbb0000cccc1111dddd2222eeee", guid),
+        ("duration: P365D", "P1Y", "P365D"),
+        ("duration: P365D", "P2Y", "P730D"),
+        ("duration: P365D", "365", "P365D"),
+        ("duration: P365D", "365 days", "P365D"),
+        ("sha256: 2c", "2C26B46B68FFC68FF99B453C1D30413413422D706483BFA0F98A5E886266E7AE", sha),
+        (
+            "sha256: 2c",
+            "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+            sha,
+        ),
+        ("url:", "http://contoso.example/terms", "https://contoso.example/terms"),
+        ("url:", "contoso.example/terms", "https://contoso.example/terms"),
+        ("type: Gran", "GDAP", "GranularDelegatedAdmin"),
+        ("type: Gran", "granular-delegated-admin", "GranularDelegatedAdmin"),
+        ("cloud:", "AzureCloud", "Global"),
+        ("displayName: Contoso", "2026", "\"2026\""),
+        ("displayName: Contoso", "0x1F", "\"0x1F\""),
+        ("displayName: Contoso", "True", "\"True\""),
+        ("displayName: Contoso", "no", "\"no\""),
+        ("displayName: Contoso", "1_000", "\"1_000\""),
+        ("displayName: Contoso", "Null", "\"Null\""),
+        ("displayName: Contoso", "Cоntoso", "Contoso"),
+        ("displayName: Contoso", "[Contoso]", "Contoso"),
+        ("tier: first", "1_0e2", "\"1_0e2\""),
+        ("tier: first", "0b1_0", "\"0b1_0\""),
+        ("tier: first", "0x_1F", "\"0x_1F\""),
+        ("tier: first", "yes", "\"yes\""),
+        ("displayName: fabrikam-desk", "fabrikam/desk", "fabrikam-desk"),
+        ("autoExtendDuration", "P0D", "PT0S"),
+        ("autoExtendDuration", "P6M", "P180D"),
+        ("managementPolicy", "ReadOnly", "Observe"),
+        ("suspend", "no", "false"),
+        ("suspend", "\"off\"", "false"),
+        ("suspend", "0", "false"),
+        ("notAfter", "2128-06-30", "\"2128-06-30T00:00:00Z\""),
+        ("notAfter", "2128-06-30 12:00:00Z", "2128-06-30T12:00:00Z"),
+        ("justification", "5", "\"5\""),
+        ("decision", "Accepted", "Accept"),
+        ("country", "no", "\"NO\""),
+        ("country", "NO", "\"NO\""),
+        ("country", "fr", "FR"),
+        ("country", "FRA", "FR"),
+        ("language", "no", "\"no\""),
+        ("language", "fr_FR", "fr-FR"),
+        ("email", "Ada <ada@fabrikam.example>", "ada@fabrikam.example"),
+        ("phoneNumber", "+4989123456", "\"+4989123456\""),
+        ("phoneNumber", "tel:+49-89-123456", "\"+49-89-123456\""),
+        ("phoneNumber", "(089) 123456", "\"089 123456\""),
+        (
+            "documentSha256",
+            "1111111111111111111111111111111111111111111111111111111111111111",
+            "\"1111111111111111111111111111111111111111111111111111111111111111\"",
+        ),
+        ("lastName", "Null", "\"Null\""),
+        ("lastName", "True", "\"True\""),
+        ("role: Global", "Global Administrator", "GlobalAdministrator"),
+        ("role: Global", "Company Administrator", "GlobalAdministrator"),
+        ("acceptedAt", "2026-01-16 09:00:00Z", "2026-01-16T09:00:00Z"),
+        ("acceptedAt", "2026-01-16T09:00Z", "2026-01-16T09:00:00Z"),
+        ("readConfirmed", "yes", "true"),
+        ("readConfirmed", "\"yes\"", "true"),
+        ("readConfirmed", "1", "true"),
+        ("- Helpdesk", "Helpdesk Admin", "Helpdesk Administrator"),
+        ("- Helpdesk", "Service Administrator", "Service Support Administrator"),
+        ("- Helpdesk", "SharePoint Online Administrator", "SharePoint Administrator"),
+    ];
+    let mut wrong = Vec::new();
+    for (line, typed, expected) in cases {
+        let text = with(line, typed);
+        let found = problems(&text);
+        let [problem] = &found[..] else {
+            wrong.push(format!("{line} {typed}: {} problems\n{}", found.len(), words(&found)));
+            continue;
+        };
+        if told(problem) != *expected {
+            wrong.push(format!("{line} {typed}: told `{}`: {}", told(problem), words(&found)));
+            continue;
+        }
+        let after = problems(&followed(&text, problem));
+        if !after.is_empty() {
+            wrong.push(format!("{line} {typed} → {expected}: {}", words(&after)));
+        }
+    }
+    assert_eq!(wrong.concat(), "");
+}
+
+#[test]
+fn where_no_value_says_it_the_help_says_what_to_do() {
+    for (line, typed, expected) in [
+        ("notAfter", "\"9999-12-31T23:59:59Z\"", "leave `notAfter` out"),
+        ("notAfter", "never", "leave `notAfter` out"),
+        ("notAfter", "\"3000-01-01T00:00:00Z\"", "the year that is meant"),
+        ("notAfter", "\"0228-06-30T22:00:00Z\"", "the year that is meant"),
+        ("notAfter", "2128-06-30T12:00:00", "with the offset of the place that is meant"),
+        ("tenantId: aaaa", "contoso.onmicrosoft.com", "that is a domain"),
+        ("tenantId: aaaa", "Contoso", "the page `Overview`"),
+        ("id: 0a0a", "First line", "on the page of the group or user"),
+        ("autoExtendDuration", "P90D", "one of `PT0S`, `P180D`"),
+        ("cloud:", "USGovL6", "one of `Global`"),
+        ("justification", "#INC0012345 approved", "what follows `#` is a comment"),
+        ("lastName", "#1 Smith", "what follows `#` is a comment"),
+        ("- Helpdesk", "Owner", "Azure subscriptions"),
+        ("- Helpdesk", "#Message Center Reader", "remove the `#`, or the whole line"),
+        ("tenantId: aaaa", "null", "the page `Overview`"),
+        ("tenantId: aaaa", "#aaaabbbb-0000-cccc-1111-dddd2222eeee", "write the value before it"),
+        ("country", "NULL", "in two capital letters"),
+        ("readConfirmed", "no", "only `true` confirms"),
+        ("readConfirmed", "\"no\"", "only `true` confirms"),
+    ] {
+        let mut text = with(line, typed);
+        if line == "justification" {
+            text = text.replace(
+                "    - Message Center Reader\n  notAfter",
+                "    - Helpdesk Administrator\n  notAfter",
+            );
+        }
+        let mut found = problems(&text);
+        found.retain(|problem| problem.code.to_string() != "C0024");
+        let help = words(&found);
+        assert!(found.len() == 1 && help.contains(expected), "{line} {typed}: {help}");
+    }
+}
+
+#[test]
+fn a_comment_in_the_place_of_a_value_is_warned_of() {
+    for (line, typed) in [
+        ("notAfter", "#2127-06-30"),
+        ("suspend", "#true"),
+        ("autoExtendDuration", "# P180D"),
+        ("justification", "#INC0012345"),
+    ] {
+        let found = words(&problems(&with(line, typed)));
+        assert!(found.contains("what follows `#` is a comment"), "{line} {typed}: {found}");
+        assert_eq!(found.lines().count(), 1, "{line} {typed}: {found}");
+    }
+    for typed in ["", "#", "a value # and why"] {
+        assert_eq!(words(&problems(&with("justification", typed))), "", "{typed}");
+    }
+}
+
+#[test]
+fn a_field_under_a_wrong_name_is_told_once() {
+    for (line, wrong) in [
+        ("    securityGroup:\n", "    group:\n"),
+        (
+            "  roles:\n    - Message Center Reader\n  notAfter",
+            "  role:\n    - Message Center Reader\n  notAfter",
+        ),
+        ("  relationshipRef:\n", "  relationshipReff:\n"),
+    ] {
+        let found = words(&problems(&GOOD.replace(line, wrong)));
+        assert!(found.contains("C0101"), "{wrong}: {found}");
+        assert_eq!(found.lines().count(), 1, "{wrong}: {found}");
+    }
+}
+
+#[test]
+fn names_of_every_language_are_taken() {
+    for name in [
+        "IT-Служба",
+        "M365-Администраторы",
+        "GDAP-Διαχειριστές",
+        "HR/Персонал",
+        "ＮＴＴドコモ",
+        "株式会社ＡＢＣ",
+        "ＡＢＣ",
+        "Петров-Smith",
+        "مدير IT",
+        "삼성SDS",
+    ] {
+        for line in
+            ["displayName: Contoso", "displayName: Fabrikam", "displayName: First", "lastName"]
+        {
+            assert_eq!(words(&problems(&with(line, name))), "", "{line} {name}");
+        }
+    }
+    for address in
+        ["иван.петров@fabrikam.example", "jürgen.müller@fabrikam.example", "анна@пример.example"]
+    {
+        assert_eq!(words(&problems(&with("email", address))), "", "{address}");
+    }
+}
+
+#[test]
+fn a_name_that_can_be_taken_for_another_one_is_warned_of() {
+    let second = GOOD.split("---\n").nth(2).unwrap();
+    let second = second
+        .replace("first-line", "second-line")
+        .replace("0a0a0a0a", "0b0b0b0b")
+        .replace("First line", "СОС");
+    let text = with("displayName: First", "COC") + "---\n" + &second;
+    let found = words(&problems(&text));
+    assert!(found.contains("C0022") && found.contains("can be taken for"), "{found}");
+    let different = text.replace("СОС", "Служба");
+    assert_eq!(words(&problems(&different)), "");
+}
+
+#[test]
+fn what_can_never_be_meant_is_told() {
+    for (line, typed, expected) in [
+        ("tenantId: bbbb", "00000000-0000-0000-0000-000000000000", "is nobody's"),
+        ("tenantId: aaaa", "ffffffff-ffff-ffff-ffff-ffffffffffff", "is nobody's"),
+        ("id: 0a0a", "00000000-0000-0000-0000-000000000000", "is nobody's"),
+        ("displayName: Fabrikam", "${FABRIKAM_NAME:=Fabrikam}", "was not replaced"),
+        ("displayName: First", "\"{{ .Values.group }}\"", "was not replaced"),
+        ("tenantId: bbbb", "${TENANT}", "was not replaced"),
+        ("justification", "${TICKET}", "was not replaced"),
+        ("tier: first", "${TIER}", "was not replaced"),
+        ("displayName: fabrikam-desk", "\" \"", "not blanks alone"),
+        ("email", "ENC[AES256_GCM,data:9k3jx2Q=,iv:AAAA,tag:BBBB,type:str]", "is encrypted"),
+    ] {
+        let found = problems(&with(line, typed));
+        let said = words(&found);
+        assert!(said.contains(expected), "{line} {typed}: {said}");
+        // An offer or a relationship that nobody can read is not judged further.
+        assert_eq!(found.len(), 1, "{line} {typed}: {said}");
+    }
+}
+
+#[test]
+fn a_tenant_is_in_one_cloud() {
+    let (offer, relationship) = GOOD.split_once("---\n").unwrap();
+    let relationship = relationship.split("---\n").next().unwrap();
+    let second =
+        offer.replace("name: desk", "name: gov").replace("cloud: Global", "cloud: USGovL4");
+    let other = relationship
+        .replace("name: fabrikam\n", "name: fabrikam-gov\n")
+        .replace("fabrikam-desk", "fabrikam-gov-desk")
+        .replace("name: desk", "name: gov");
+    let text = [offer, relationship, &second, &other].join("---\n");
+    let found = words(&problems(&text));
+    assert!(found.contains("C0328 spec.customer.tenantId: the customer"), "{found}");
+}
+
+#[test]
+fn a_fault_of_the_schema_hides_nothing_else() {
+    let text = GOOD
+        .replace("duration: P365D", "duration: forever")
+        .replace("    - Helpdesk Administrator\n", "    - Helpdesk Admin\n")
+        .replace("name: fabrikam\n  grantee", "name: fabrikan\n  grantee")
+        .replace(
+            "    - Message Center Reader\n  notAfter: \"2128-06-30T00:00:00Z\"",
+            "    - Mesage Center Reader\n  notAfter: soon",
+        )
+        .replace("  suspend: false\n", "  suspend: maybe\n  offer: {}\n")
+        .replace("firstName: Ada", "firstNam: Ada")
+        .replace("readConfirmed: true", "readConfirmed: false")
+        .replace("2026-01-16T09", "2036-01-16T09");
+    let found = words(&problems(&text));
+    for expected in [
+        "C0104 spec.duration",
+        "C0201 spec.roles[0]: no role is called `Helpdesk Admin`",
+        "C0304 spec.relationshipRef.name",
+        "C0201 spec.roles[0]: no role is called `Mesage Center Reader`",
+        "C0104 spec.notAfter",
+        "C0102 spec.suspend",
+        "C0101 spec.acceptedBy.firstNam",
+        "C0105 spec.readConfirmed",
+        "C0401 spec.acceptedAt",
+    ] {
+        assert!(found.contains(expected), "{expected}:\n{found}");
+    }
+    assert!(!found.contains("C0103 spec.acceptedBy"), "a wrong name is told once:\n{found}");
+    assert!(!found.contains("C0105 spec.offer."), "what nobody wrote is not judged:\n{found}");
+}
+
+#[test]
+fn a_fault_of_the_window_does_not_hide_the_ceiling() {
+    let text = GOOD.replace(
+        "    - Message Center Reader\n  notAfter: \"2128-06-30T00:00:00Z\"",
+        "    - Exchange Administrator\n  notAfter: \"2128-06-30\"",
+    );
+    let found = problems(&text);
+    let codes: Vec<String> = found.iter().map(|problem| problem.code.to_string()).collect();
+    assert_eq!(codes, ["C0104", "C0308"], "{}", words(&found));
+}
+
+#[test]
+fn what_refers_to_an_object_that_could_not_be_read_is_not_told_as_missing() {
+    let faults: [(&str, &str); 8] = [
+        ("  displayName: fabrikam-desk", "  displayName: fabrikam: desk"),
+        ("  displayName: fabrikam-desk", "  displayName: \"fabrikam-desk"),
+        ("  suspend: false\n---", "  suspend: false\n  suspend: true\n---"),
+        ("kind: PartnerRelationship", "kind: PartnerRelationshp"),
+        (
+            "kind: PartnerRelationship\nmetadata:\n  name: fabrikam\n",
+            "kind: PartnerRelationship\nmetadata:\n  name: Fabrikam_\n",
+        ),
+        (
+            "kind: PartnerRelationship\nmetadata:\n  name: fabrikam\n",
+            "kind: PartnerRelationship\nmetadata:\n  nam: fabrikam\n",
+        ),
+        ("kind: PartnerRelationship\nmetadata:", "kind: PartnerRelationship\nmetadata: x: y"),
+        ("  displayName: fabrikam-desk", "\tdisplayName: fabrikam-desk"),
+    ];
+    for (from, to) in faults {
+        let text = GOOD.replacen(from, to, 1);
+        assert_ne!(text, GOOD, "{to}");
+        let found = problems(&text);
+        assert_eq!(found.len(), 1, "{to}: {}", words(&found));
+    }
+}
+
+#[test]
+fn what_other_programs_put_into_files_is_told_by_its_name() {
+    let acceptance = GOOD.split("---\n").nth(3).unwrap();
+    let sops = acceptance
+        .replace("firstName: Ada", "firstName: ENC[AES256_GCM,data:abc=,iv:A,tag:B,type:str]")
+        + "sops:\n  lastmodified: \"2026-11-16T09:00:00Z\"\n  version: 3.9.0\n";
+    let whole = "apiVersion: ENC[AES256_GCM,data:x=]\nkind: ENC[AES256_GCM,data:y=]\nsops:\n  version: 3.9.0\n";
+    for (text, expected) in [
+        (sops.as_str(), "encrypted with SOPS (decrypt it on the way: `sops -d FILE"),
+        (whole, "encrypted with SOPS"),
+        ("$ANSIBLE_VAULT;1.1;AES256\n6162\n", "encrypted with Ansible Vault"),
+        ("\0GITCRYPT\0abc", "encrypted with git-crypt"),
+        (
+            &GOOD.replace("  type: Gran", "<<<<<<< HEAD\n  type: Gran").replace(
+                "  cloud: Global",
+                "=======\n  type: Advisor\n>>>>>>> main\n  cloud: Global",
+            ),
+            "merge conflict",
+        ),
+        (
+            &GOOD.replace("displayName: Contoso", "displayName: {{ .Values.partner }}"),
+            "the text is a template",
+        ),
+    ] {
+        let found = problems(text);
+        let said = words(&found);
+        assert!(found.len() == 1 && said.contains(expected), "{expected}: {said}");
+    }
+}
+
+#[test]
+fn names_in_the_store_that_differ_in_blanks_alone_are_refused() {
+    let second = GOOD.split("---\n").nth(1).unwrap();
+    let second = second
+        .replace("name: fabrikam\n", "name: northwind\n")
+        .replace("bbbbcccc", "ddddcccc")
+        .replace("displayName: fabrikam-desk", "displayName: \"fabrikam-desk \"");
+    let found = problems(&(GOOD.to_owned() + "---\n" + &second));
+    assert!(found.iter().all(|problem| problem.code.to_string() == "C0022"), "{}", words(&found));
+    assert_eq!(found.len(), 2, "{}", words(&found));
+}
