@@ -6,6 +6,7 @@
 //! files → text → value → object → Input        marks: places, found again only when something has to be said
 //! ```
 
+mod broken;
 mod explain;
 mod files;
 mod marks;
