@@ -18,3 +18,4 @@ pub mod problem;
 pub mod state;
 pub mod status;
 pub mod validate;
+pub mod visible;
