@@ -18,8 +18,8 @@ use crate::domain::{
     ids::RoleId,
     lifecycle::Phase,
     limits::{Admitted, Limits},
-    plan::{CHANGED_OUTSIDE, Cause, Change, Effect, Plan},
-    state::{Assignment, Observed, ObservedRelationship, Owner, Roles},
+    plan::{Cause, Change, ChangedOutside, Effect, Plan},
+    state::{Assignment, Observed, ObservedRelationship, Owner, RelationshipKey, Roles},
 };
 
 /// What was done.
@@ -105,33 +105,27 @@ pub fn seen_outside<'a>(
     observed: &Observed,
     changed: impl Iterator<Item = &'a Change>,
 ) -> Vec<Observation> {
-    let changed: BTreeSet<&str> = changed
-        .filter_map(|change| change.subject.relationship.as_ref())
-        .map(|row| row.name.as_str())
-        .collect();
-    let mut seen: BTreeMap<String, (Outside, BTreeMap<String, String>)> = BTreeMap::new();
-    for notice in plan.notices.iter().filter(|notice| CHANGED_OUTSIDE.contains(&notice.code)) {
-        let Some(object) = &notice.object else { continue };
-        let mut rows = observed.relationships.values().flatten();
-        let of_object = |row: &&ObservedRelationship| {
-            row.owner.object.namespace == object.namespace && row.owner.object.name == object.name
-        };
-        let Some(row) = rows.rfind(of_object) else { continue };
-        if changed.contains(row.key.name.as_str()) {
-            continue;
-        }
-        let name = row.key.name.to_string();
-        let (_, said) = seen.entry(name).or_insert_with(|| (outside(row), BTreeMap::new()));
-        let message = said.entry(notice.code.to_string()).or_default();
-        if !message.is_empty() {
-            message.push_str("; ");
-        }
-        message.push_str(&notice.message);
+    let changed: BTreeSet<&RelationshipKey> =
+        changed.filter_map(|change| change.subject.relationship.as_ref()).collect();
+    let mut seen: BTreeMap<&RelationshipKey, (Outside, BTreeMap<String, String>)> = BTreeMap::new();
+    if plan.outside.is_empty() {
+        return Vec::new();
     }
-    let observation = |(subject, (outside, said))| {
+    let rows = observed.relationships.values().flatten();
+    let rows: BTreeMap<_, _> = rows.map(|row| (&row.key, row)).collect();
+    for ChangedOutside { row, code, message } in &plan.outside {
+        let Some(found) = rows.get(row).filter(|_| !changed.contains(row)) else { continue };
+        let (_, said) = seen.entry(row).or_insert_with(|| (outside(found), BTreeMap::new()));
+        let told = said.entry(code.to_string()).or_default();
+        if !told.is_empty() {
+            told.push_str("; ");
+        }
+        told.push_str(message);
+    }
+    let observation = |(row, (outside, said)): (&RelationshipKey, (Outside, _))| {
         let mut payload = json!(said);
         payload["outside"] = json!(outside);
-        Observation { kind: EntryKind::Difference, subject, payload }
+        Observation { kind: EntryKind::Difference, subject: row.name.to_string(), payload }
     };
     seen.into_iter().map(observation).collect()
 }

@@ -104,7 +104,7 @@ fn ends_unmanaged(row: &Row<'_>, draft: &mut Draft<'_>) {
                 row.key
             );
             let way_out = "declare it, so that it moves to the successor";
-            draft.notice(UNMANAGED, Severity::Warning, message, Some(way_out));
+            draft.notice_outside(&row.key, UNMANAGED, Severity::Warning, message, Some(way_out));
         }
     }
 }
@@ -280,12 +280,12 @@ fn report(merged: &Merged, grantee: &Grantee, row: &Row<'_>, draft: &mut Draft<'
             format!("{who} lost {} outside; it is not restored", named(&merged.removed_outside));
         let help = "find out who removed it and why, then approve it (`--approve HASH`, or on a cluster the \
                     annotation `concordat.dev/approve`) or change the grant";
-        draft.notice(REMOVED_OUTSIDE, Severity::Warning, message, Some(help));
+        draft.notice_outside(&row.key, REMOVED_OUTSIDE, Severity::Warning, message, Some(help));
     }
     if !merged.unmanaged.is_empty() {
         let message = format!("{who} holds {}, which nobody declared", named(&merged.unmanaged));
         let help = "declare it, or revoke it with `unmanagedAssignments: Revoke`";
-        draft.notice(UNMANAGED, Severity::Warning, message, Some(help));
+        draft.notice_outside(&row.key, UNMANAGED, Severity::Warning, message, Some(help));
     }
     if !merged.adopted.is_empty() {
         let message = format!("{who} holds {} already; it is declared now", named(&merged.adopted));

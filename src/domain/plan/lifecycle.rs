@@ -269,7 +269,11 @@ fn refuse(last: &ObservedRelationship, code: Code, what: &str, draft: &mut Draft
     let message =
         format!("`{}` {what}: no new invitation is sent until the spec changes", last.key);
     let help = "agree with the customer first, then change the offer or the relationship";
-    draft.notice(code, Severity::Warning, message, Some(help));
+    if code == ENDED_BY_CUSTOMER {
+        draft.notice_outside(&last.key, code, Severity::Warning, message, Some(help));
+    } else {
+        draft.notice(code, Severity::Warning, message, Some(help));
+    }
     false
 }
 

@@ -40,10 +40,6 @@ use super::{
 };
 use crate::api::PartnerType;
 
-/// What is told of changes that somebody made outside (L12).
-pub const CHANGED_OUTSIDE: [Code; 3] =
-    [grants::REMOVED_OUTSIDE, grants::UNMANAGED, lifecycle::ENDED_BY_CUSTOMER];
-
 /// What is told of access that is declared and that the store does not hold, or holds otherwise, for as long as nobody
 /// outside does something about it.
 pub const NOT_HELD: [Code; 16] = [
@@ -91,6 +87,19 @@ pub struct Plan {
     pub successors: Successors,
     /// What begins later by itself: no change of this plan, and given by a later one.
     pub ahead: Vec<Ahead>,
+    /// What somebody changed outside (L12), which is among the notices as well.
+    pub outside: Vec<ChangedOutside>,
+}
+
+/// A row that somebody changed outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedOutside {
+    /// Which.
+    pub row: RelationshipKey,
+    /// What kind of change it is: the code of its notice.
+    pub code: Code,
+    /// The same in words.
+    pub message: String,
 }
 
 /// Roles that a grant gives from a later instant on.
@@ -385,6 +394,7 @@ pub fn plan(desired: &Desired, observed: &Observed, claimant: &Claimant) -> Plan
         governing: Governing::default(),
         successors: Successors::new(),
         ahead: Vec::new(),
+        outside: Vec::new(),
     };
     let keys: BTreeSet<_> =
         desired.relationships.keys().chain(observed.relationships.keys()).collect();

@@ -7,7 +7,8 @@ use std::{borrow::Cow, collections::BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    Approval, Cause, Change, Claimant, Effect, Foreign, Plan, Precondition, Subject, answers,
+    Approval, Cause, Change, ChangedOutside, Claimant, Effect, Foreign, Plan, Precondition,
+    Subject, answers,
     endings::{end, is_own, of_another_object, undeclared},
     grants, lifecycle,
 };
@@ -146,6 +147,20 @@ impl<'a> Draft<'a> {
 
     pub fn notice(&mut self, code: Code, severity: Severity, message: String, help: Option<&str>) {
         self.notice_about(Kind::PartnerRelationship, None, code, severity, message, help);
+    }
+
+    /// A notice of what somebody changed in a row outside.
+    pub fn notice_outside(
+        &mut self,
+        row: &RelationshipKey,
+        code: Code,
+        severity: Severity,
+        message: String,
+        help: Option<&str>,
+    ) {
+        let changed = ChangedOutside { row: row.clone(), code, message: message.clone() };
+        self.plan.outside.push(changed);
+        self.notice(code, severity, message, help);
     }
 
     pub fn notice_about(

@@ -187,6 +187,7 @@ fn told(proposed: &Proposed, context: &Context, catalogue: &Catalogue, now: Time
         governing: _,
         successors: _,
         ahead: _,
+        outside: _,
     } = plan(&verdict.desired, observed, &context.claimant);
     let worth = |notice: &Problem| notice.severity != Severity::Notice && is_told(notice);
     problems.extend(notices.into_iter().filter(worth));

@@ -28,7 +28,7 @@ use crate::{
         limits::{
             Admitted, Batch, Budget, Checked, Reach, asker_names, check, check_as_approved, member,
         },
-        plan::{CHANGED_OUTSIDE, Change, Claimant, Effect, Foreign, Plan, plan},
+        plan::{Change, Claimant, Effect, Foreign, Plan, plan},
         state::{Observed, RelationshipKey},
     },
     operator::world::World,
@@ -319,7 +319,7 @@ impl Run {
         memory: &mut Memory,
         done: &mut Done,
     ) -> Result<(), StoreError> {
-        if !self.plan.notices.iter().any(|notice| CHANGED_OUTSIDE.contains(&notice.code)) {
+        if self.plan.outside.is_empty() {
             memory.differences.learn(&self.observed, &[]);
             return Ok(());
         }

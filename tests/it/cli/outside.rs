@@ -59,3 +59,21 @@ fn access_that_was_removed_stays_away_until_a_person_approves() {
     assert_eq!(differences(), 1);
     says(&team.run(&["ledger", "verify"]), 0, &["the ledger is whole"]);
 }
+
+#[test]
+fn what_was_removed_outside_is_recorded_for_the_row_in_which_it_was_held() {
+    let team = Team::applied();
+    team.edit(
+        "offer.yaml",
+        "  - Message Center Reader",
+        "  - Message Center Reader\n  - Reports Reader",
+    );
+    says(&team.apply(&[]), 0, &["fabrikam-helpdesk-2: invited"]);
+    team.sql(&format!("DELETE FROM assignment_roles WHERE grantee_id = '{SECOND_LINE}'"));
+    says(&team.apply(&[]), 1, &["under `fabrikam-helpdesk` lost `Helpdesk Administrator` outside"]);
+    let history = team.run(&["history"]).stdout;
+    let (_, told) = history.split_once(" Difference by ").expect(&history);
+    let about = told.lines().nth(1).unwrap();
+    assert!(about.contains("`fabrikam-helpdesk`"), "{history}");
+    says(&team.run(&["ledger", "verify"]), 0, &["the ledger is whole"]);
+}
