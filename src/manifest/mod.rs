@@ -12,6 +12,7 @@ mod marks;
 mod metadata;
 mod object;
 mod out;
+mod placeholder;
 mod scripts;
 mod text;
 mod typed;

@@ -97,9 +97,7 @@ impl Node {
 
     /// Whether a text can stand here.
     pub(super) fn takes(&self, text: &str) -> bool {
-        let Shape::Text { form, longest, .. } = &self.shape else { return false };
-        let has_form = form.as_ref().is_none_or(|(pattern, _)| pattern.is_match(text));
-        has_form && text.chars().count() <= *longest
+        self.shape.takes(text)
     }
 
     /// A value that fits here and says nothing.
@@ -186,6 +184,13 @@ impl Shape {
             Some("boolean") => Self::Boolean,
             _ => Self::Anything,
         }
+    }
+
+    /// Whether a text can stand here.
+    pub(super) fn takes(&self, text: &str) -> bool {
+        let Self::Text { form, longest, .. } = self else { return false };
+        let has_form = form.as_ref().is_none_or(|(pattern, _)| pattern.is_match(text));
+        has_form && text.chars().count() <= *longest
     }
 
     /// What belongs here, in words.

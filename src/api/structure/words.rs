@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Check, Node, Shape, Way};
 use crate::api::{copied, schema::ViolationKind};
@@ -55,6 +55,12 @@ impl Check {
                 }
                 _ => (None, None),
             },
+            (Shape::Text { .. }, Value::Object(fields), _) => match text_within(shape, fields) {
+                Some((text, way)) => {
+                    (Some(format!("{way} `{}`", plain_or_quoted(text))), Some(text.into()))
+                }
+                None => (None, None),
+            },
             (Shape::Boolean, Value::String(_) | Value::Number(_), _) => {
                 let meant = truth(value.as_str().unwrap_or(&value.to_string()));
                 let written = value.as_str().is_some_and(|text| text.parse::<bool>().is_ok());
@@ -102,6 +108,32 @@ impl Check {
         let instead = known.map(Value::from);
         self.refuse_for(way, ViolationKind::NotOneOf, message, instead, Some(help));
     }
+}
+
+/// The text that fields were written for: in braces, or as other programs write an object for it; and what to do.
+fn text_within<'v>(
+    shape: &Shape,
+    fields: &'v Map<String, Value>,
+) -> Option<(&'v str, &'static str)> {
+    const NAMES: [&str; 9] = [
+        "displayName",
+        "roleDisplayName",
+        "name",
+        "roleTemplateId",
+        "templateId",
+        "roleDefinitionId",
+        "objectId",
+        "id",
+        "value",
+    ];
+    let mut all = fields.iter();
+    if let (Some((key, Value::Null)), None) = (all.next(), all.next()) {
+        let is_guid = uuid::Uuid::parse_str(key).is_ok();
+        return (is_guid && shape.takes(key)).then_some((key, "remove the braces: write"));
+    }
+    let texts = NAMES.iter().filter_map(|name| fields.get(*name)?.as_str());
+    let mut fits = texts.filter(|text| shape.takes(text));
+    fits.next().map(|text| (text, "one value belongs here, not an object: write"))
 }
 
 /// How to write a value for which text was written.
@@ -178,6 +210,7 @@ pub(super) fn plain_or_quoted(text: &str) -> String {
 /// A text as it may be printed: short, and with nothing that a terminal would obey.
 pub(super) fn shown(text: &str) -> String {
     let mut shown = String::new();
+    let text = copied::without_secret(text);
     for (position, character) in text.chars().enumerate() {
         if position == 80 {
             shown.push('…');
