@@ -97,6 +97,8 @@ pub fn days(text: &str) -> Option<String> {
     let text = plain(text);
     let count = if let Ok(count) = text.parse::<i64>() {
         count
+    } else if let Some(count) = text.strip_prefix('P').and_then(|rest| rest.parse().ok()) {
+        count
     } else {
         let (days, seconds) = length(&text)?;
         (seconds % 86_400 == 0).then_some(days + seconds / 86_400)?
@@ -134,8 +136,7 @@ fn length(text: &str) -> Option<(i64, i64)> {
         let (days, hours): (i64, i64) = (part(1).ok()?, part(2).ok()?);
         return Some((days, hours * 3600 + part(3).ok()? * 60 + part(4).ok()?));
     }
-    let capitals = text.to_ascii_uppercase();
-    let span: Span = text.parse().or_else(|_| capitals.parse()).ok()?;
+    let span: Span = spellings(text).into_iter().find_map(|text| text.parse().ok())?;
     let months = i64::from(span.get_months());
     let days = i64::from(span.get_years()) * 365
         + months / 12 * 365
@@ -145,6 +146,31 @@ fn length(text: &str) -> Option<(i64, i64)> {
     let seconds = i64::from(span.get_hours()) * 3600 + span.get_minutes() * 60 + span.get_seconds();
     let whole = span.get_milliseconds() == 0 && span.get_microseconds() == 0;
     (whole && days >= 0 && seconds >= 0).then_some((days, seconds))
+}
+
+/// A length as it is written, in capital and in small letters, without blanks and in English.
+fn spellings(text: &str) -> [String; 4] {
+    const UNITS: [(&str, &str); 12] = [
+        ("jahr", "years"),
+        ("monat", "months"),
+        ("woche", "weeks"),
+        ("tag", "days"),
+        ("stunde", "hours"),
+        ("année", "years"),
+        ("annee", "years"),
+        ("mois", "months"),
+        ("semaine", "weeks"),
+        ("jour", "days"),
+        ("heure", "hours"),
+        ("año", "years"),
+    ];
+    let whole: String = text.split_whitespace().collect();
+    let lower = text.to_lowercase();
+    let unit =
+        |word: &str| UNITS.iter().find(|(unit, _)| word.starts_with(unit)).map(|(_, it)| *it);
+    let words = lower.split_whitespace().map(|word| unit(word).unwrap_or(word).to_owned());
+    let english = words.collect::<Vec<_>>().join(" ");
+    [text.to_owned(), whole.to_ascii_uppercase(), lower, english]
 }
 
 /// With signs that the store does not take.
@@ -180,7 +206,8 @@ pub fn url(text: &str) -> Option<String> {
     };
     let host = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     // A path of Windows is no link, and what stands before `@` may be a password.
-    let is_host = host.is_ascii() && host.contains('.') && !host.contains([' ', '@']);
+    let is_local = host == "localhost" || host.starts_with("localhost:");
+    let is_host = is_local || host.is_ascii() && host.contains('.') && !host.contains([' ', '@']);
     if !is_host || rest.contains(['\\', '@']) {
         return None;
     }
@@ -364,6 +391,8 @@ fn aside_of_address(text: &str) -> &'static str {
 fn aside_of_link(text: &str) -> &'static str {
     if may_hold_secret(text) {
         "write the link without a name or a password, as everybody may read it"
+    } else if !text.split(['/', '?', '#']).nth(2).unwrap_or_default().is_ascii() {
+        "write the name of the host as it is registered: with other letters, it begins with `xn--`"
     } else {
         "write the whole link as the browser shows it, `https://` and the name of the host first"
     }

@@ -67,10 +67,15 @@ pub fn country(text: &str) -> Option<String> {
 /// What to do about a text for a country, where none is certain.
 pub fn aside_of_country(text: &str) -> Option<String> {
     let code = plain(text).to_ascii_uppercase();
-    // ISO 3166-1 leaves `AA` to everybody.
-    let is_it = |two: &str| two.eq_ignore_ascii_case(&code) && code != "AA";
+    // ISO 3166-1 leaves `AA` to everybody, and `SU` is of a country that was.
+    let is_it =
+        |two: &str| two.eq_ignore_ascii_case(&code) && !matches!(code.as_str(), "AA" | "SU");
     match (&*code, LANGUAGES.iter().find(|(two, ..)| is_it(two))) {
-        ("EU" | "EUROPE" | "EUROPA", _) => Some(
+        (
+            "EU" | "EUR" | "EUROPE" | "EUROPA" | "EMEA" | "DACH" | "APAC" | "LATAM" | "GLOBAL"
+            | "INT" | "WORLD" | "WORLDWIDE" | "ALL",
+            _,
+        ) => Some(
             "that is no country: write the country that is meant, such as `DE` or `FR`".to_owned(),
         ),
         (_, Some((.., english, _))) => Some(format!(
@@ -107,6 +112,8 @@ pub fn language(text: &str) -> Option<String> {
         LANGUAGES.iter().find(|(_, three, other, ..)| *three == language || *other == language);
     let other = OTHER_LANGUAGES.iter().find(|(other, _)| *other == language).map(|(_, it)| *it);
     let language = other.or_else(|| three.map(|(two, ..)| *two)).unwrap_or(language);
+    // `en-EN` says nothing more than `en`.
+    let rest = if rest == language && !is_country(&rest.to_ascii_uppercase()) { "" } else { rest };
     let rest = rest.split('-').filter(|part| !part.is_empty()).map(|part| match part.len() {
         2 if part == "uk" => "GB".to_owned(),
         2 => part.to_ascii_uppercase(),
@@ -119,9 +126,14 @@ pub fn language(text: &str) -> Option<String> {
 /// What to do about a text for a language, where none is certain.
 pub fn aside_of_language(text: &str) -> Option<String> {
     let code = plain(text).to_ascii_uppercase();
-    let country = COUNTRIES.iter().find(|(two, ..)| *two == code);
-    country.map(|_| {
-        format!("`{code}` is a country: write the language of the text, such as `en` or `pt-BR`")
+    if is_country(&code) {
+        let help = "is a country: write the language of the text, such as `en` or `pt-BR`";
+        return Some(format!("`{code}` {help}"));
+    }
+    let (language, region) = code.split_once(['-', '_'])?;
+    let is_language = LANGUAGES.iter().any(|(two, ..)| two.eq_ignore_ascii_case(language));
+    (is_language && region.len() == 2).then(|| {
+        format!("there is no country `{region}`: write the language alone, or with the country in which it is spoken")
     })
 }
 
@@ -142,6 +154,8 @@ const OTHER_COUNTRIES: &[(&str, &str)] = &[
     ("großbritannien", "GB"),
     ("grossbritannien", "GB"),
     ("el", "GR"),
+    ("ger", "DE"),
+    ("sui", "CH"),
     ("hellas", "GR"),
     ("us", "US"),
     ("unitedstatesofamerica", "US"),

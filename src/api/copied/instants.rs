@@ -67,7 +67,8 @@ struct Written {
 impl Written {
     fn read(text: &str) -> Option<Self> {
         static HOUR: LazyLock<Regex> = LazyLock::new(|| {
-            Regex::new(r"(?i)\b([0-9]{1,2})\s*([ap])\.?m\b").expect("it is a pattern")
+            Regex::new(r"(?i)\b(?<hour>[0-9]{1,2})\s*(?<half>[ap])\.?m\b|T(?<alone>[0-9]{2})$")
+                .expect("it is a pattern")
         });
         static TIME: LazyLock<Regex> = LazyLock::new(|| {
             Regex::new(
@@ -75,8 +76,8 @@ impl Written {
                 (?<hour>[0-9]{1,2}) (?: : | h ) (?<minute>[0-9]{2})
                 (?: : (?<second>[0-9]{2}) (?: [.,] [0-9]{1,9} )? )?
                 \s* (?<half>[ap]\.?m\b\.?)? \s* (?: uhr | h )? \s*
-                (?: (?<utc>z|utc|gmt)? \s* (?<offset>[+-][0-9]{1,2} (?: :?[0-9]{2} )? )? | \(?[a-z]{2,5}\)? )
-                $",
+                (?: (?<utc>z|utc|gmt)? \s* (?<offset>[+-][0-9]{1,2} (?: :?[0-9]{2} )? )? | \(?[a-z]{2,5}\)? | [a-z]+ / [a-z_/]+ )
+                (?: \s* \( [^()]* \) )? $",
             )
             .expect("it is a pattern")
         });
@@ -87,8 +88,14 @@ impl Written {
             let time = (found.time() != Time::midnight()).then(|| found.time());
             return Some(Self { days: vec![found.date()], time, offset: None });
         }
-        let timed =
-            if text.contains(':') { text.into() } else { HOUR.replace(text, "$1:00 ${2}m") };
+        let timed = if text.contains(':') {
+            text.into()
+        } else {
+            HOUR.replace(text, |found: &Captures<'_>| match found.name("half") {
+                Some(half) => format!("{}:00 {}m", &found["hour"], half.as_str()),
+                None => format!(" {}:00", &found["alone"]),
+            })
+        };
         let (day, time, offset) = match TIME.captures(&timed) {
             Some(found) => {
                 let begin = found.get(0).map_or(0, |whole| whole.start());
@@ -145,7 +152,7 @@ fn days(text: &str) -> Vec<Date> {
         Regex::new(r"^([0-9]{4})-?[Ww]([0-9]{2})-?([1-7])$").expect("it is a pattern")
     });
     let text = text.trim_matches(|sign: char| sign.is_whitespace() || sign == ',');
-    if let Ok(day) = text.parse() {
+    if let Some(day) = text.parse().ok().filter(|_| !text.contains(['T', 't', ' '])) {
         return vec![day];
     }
     if let Some(week) = WEEK.captures(text) {
@@ -169,10 +176,7 @@ fn days(text: &str) -> Vec<Date> {
             readings([(*year, month, *day)])
         }
         (Some(month), [(day, 1 | 2), (year, 2)]) => readings([(2000 + year, month, *day)]),
-        (None, [(first, 4), (second, _), (third, _)]) => {
-            let day = readings([(*first, *second, *third)]);
-            if day.is_empty() { readings([(*first, *third, *second)]) } else { day }
-        }
+        (None, [(first, 4), (second, _), (third, _)]) => readings([(*first, *second, *third)]),
         (None, [(first, _), (second, _), (year, 4)]) => of_two(text, *year, *first, *second),
         (None, [(first, 1 | 2), (second, 1 | 2), (third, 2)]) => {
             let mut days = of_two(text, 2000 + third, *first, *second);
@@ -349,7 +353,7 @@ fn no_date(text: &str) -> Option<NoDate> {
 
 /// What is to be done about a text that is no instant of ours, in a field for one.
 pub fn aside(field: &str, text: &str) -> Option<String> {
-    const NEVER: [&str; 28] = [
+    const NEVER: &[&str] = &[
         "never",
         "none",
         "no",
@@ -373,14 +377,10 @@ pub fn aside(field: &str, text: &str) -> Option<String> {
         "jamais",
         "illimité",
         "nunca",
-        "n/a",
-        "-",
-        "0",
         "+infinity",
         "∞",
     ];
-    const NOW: [&str; 8] =
-        ["now", "immediately", "at once", "none", "-", "0", "sofort", "immédiatement"];
+    const NOW: &[&str] = &["now", "immediately", "at once", "none", "sofort", "immédiatement"];
     let lower = text.to_lowercase();
     match (field, no_date(text)) {
         ("notAfter", found) if found.is_some() || NEVER.contains(&&*lower) => {
@@ -406,6 +406,9 @@ pub fn aside(field: &str, text: &str) -> Option<String> {
     match &days[..] {
         _ if is_known => None,
         [_] if time.is_some() && offset.is_some() => None,
+        [] if parts(&text).is_some_and(|(month, numbers)| {
+            numbers.len() + usize::from(month.is_some()) == 3 && numbers.iter().any(|(_, digits)| *digits == 4)
+        }) => Some("there is no such day: write the one that is meant".to_owned()),
         [] => is_no_instant(&lower).then(|| {
             "write the date and time itself: neither a length nor a word such as `tomorrow` is one".to_owned()
         }),

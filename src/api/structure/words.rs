@@ -55,7 +55,8 @@ impl Check {
                 }
                 _ => (None, None),
             },
-            (Shape::Text { .. }, Value::Object(fields), _) => match text_within(shape, fields) {
+            (Shape::Text { .. }, Value::Object(fields), _) => match text_within(shape, fields, way)
+            {
                 Some((text, way)) => {
                     (Some(format!("{way} `{}`", plain_or_quoted(text))), Some(text.into()))
                 }
@@ -114,6 +115,7 @@ impl Check {
 fn text_within<'v>(
     shape: &Shape,
     fields: &'v Map<String, Value>,
+    way: Way<'_>,
 ) -> Option<(&'v str, &'static str)> {
     const NAMES: [&str; 9] = [
         "displayName",
@@ -128,8 +130,8 @@ fn text_within<'v>(
     ];
     let mut all = fields.iter();
     if let (Some((key, Value::Null)), None) = (all.next(), all.next()) {
-        let is_guid = uuid::Uuid::parse_str(key).is_ok();
-        return (is_guid && shape.takes(key)).then_some((key, "remove the braces: write"));
+        let is_meant = uuid::Uuid::parse_str(key).is_ok() || way.last_field() == "roles";
+        return (is_meant && shape.takes(key)).then_some((key, "remove the braces: write"));
     }
     let texts = NAMES.iter().filter_map(|name| fields.get(*name)?.as_str());
     let mut fits = texts.filter(|text| shape.takes(text));
@@ -148,8 +150,12 @@ fn unquoted_or(only_the_quotes_are_wrong: bool, value: &dyn std::fmt::Display) -
 /// What a word for a truth value means.
 fn truth(text: &str) -> Option<bool> {
     match &*text.trim().to_lowercase() {
-        "true" | "yes" | "y" | "on" | "1" | "enabled" => Some(true),
-        "false" | "no" | "n" | "off" | "0" | "disabled" => Some(false),
+        "true" | "yes" | "y" | "on" | "1" | "enabled" | "ja" | "wahr" | "oui" | "vrai" | "sí" => {
+            Some(true)
+        }
+        "false" | "no" | "n" | "off" | "0" | "disabled" | "nein" | "falsch" | "non" | "faux" => {
+            Some(false)
+        }
         _ => None,
     }
 }
