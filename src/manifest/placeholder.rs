@@ -1,4 +1,4 @@
-//! Values that only hold the place of one: `TODO`, what a spreadsheet writes for an error, an id of one digit.
+//! Values that only hold the place of one: `tbd`, what a spreadsheet writes for an error, an id of one digit.
 //!
 //! Never: a word that a person, a group or a reason may be called by.
 
@@ -123,7 +123,9 @@ fn is_word(text: &str) -> bool {
     let is_one = |word: &&str| word.len() == text.len() && word.eq_ignore_ascii_case(text);
     let begins = b"yierpatcgouf_<{[".contains(&text.as_bytes()[0].to_ascii_lowercase());
     WORDS.iter().any(|word| is_one(word))
-        || (begins || text.ends_with("HERE")) && INSTRUCTION.is_match(text)
+        || (begins || text.ends_with("HERE"))
+            && text.bytes().any(|byte| !byte.is_ascii_alphanumeric())
+            && INSTRUCTION.is_match(text)
 }
 
 #[cfg(test)]

@@ -505,6 +505,8 @@ fn what_can_never_be_meant_is_told() {
             "\"0000000000000000000000000000000000000000000000000000000000000000\"",
             "is a placeholder that somebody made up",
         ),
+        ("tenantId: cccc", "aaaabbbb-0000-cccc-1111-dddd2222eeee", "are the same tenant"),
+        ("tenantId: bbbb", "aaaabbbb-0000-cccc-1111-dddd2222eeee", "are the same tenant"),
         ("id: 0a0a", "bbbbcccc-1111-dddd-2222-eeee3333ffff", "is the tenant of the customer"),
         ("id: 0a0a", "AAAABBBB-0000-cccc-1111-dddd2222eeee", "is the tenant of the partner"),
         (
