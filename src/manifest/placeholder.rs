@@ -91,13 +91,19 @@ pub(super) fn placeholder(text: &str) -> Option<Placeholder> {
     }
 }
 
-/// Whether it is one hexadecimal digit again and again, or the digits as they stand on the keyboard. Of zeros, and of `f`
-/// alone, an id is refused by its schema.
+/// Whether it is one hexadecimal digit again and again, but for what says how an id was made, or the digits as they stand
+/// on the keyboard. Of zeros, and of `f` alone, an id is refused by its schema.
 fn is_made_up(text: &str) -> bool {
-    let mut digits = text.bytes().filter(|byte| *byte != b'-');
-    let Some(first) = digits.next().filter(u8::is_ascii_hexdigit) else { return false };
-    let is_refused = text.len() == 36 && matches!(first, b'0' | b'f' | b'F');
-    !is_refused && digits.all(|digit| digit == first)
+    let is_id = text.len() == 36;
+    let Some(first) = text.bytes().next().filter(u8::is_ascii_hexdigit) else { return false };
+    let is_refused = is_id && matches!(first, b'0' | b'f' | b'F');
+    let is_same = |(position, digit): (usize, u8)| match position {
+        8 | 13 | 18 | 23 if is_id => digit == b'-',
+        14 if is_id => digit == first || digit == b'4',
+        19 if is_id => digit == first || b"89aAbB".contains(&digit),
+        _ => digit == first,
+    };
+    !is_refused && text.bytes().enumerate().all(is_same)
         || text.starts_with("12345678-1234-1234-1234-")
         || text.starts_with("01234567-89ab-cdef-0123-")
         || text.starts_with("12345678-90ab-cdef-1234-")
@@ -160,6 +166,7 @@ mod tests {
             "11111111-1111-1111-1111-111111111111",
             "AAAAAAAA-AAAA-AAAA-AAAA-AAAAAAAAAAAA",
             "12345678-1234-1234-1234-123456789012",
+            "11111111-1111-4111-8111-111111111111",
             &"a".repeat(64),
             &"0".repeat(64),
         ] {

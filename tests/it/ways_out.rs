@@ -330,6 +330,7 @@ fn where_no_value_says_it_the_help_says_what_to_do() {
         ("notAfter", "\"0228-06-30T22:00:00Z\"", "the year that is meant"),
         ("notAfter", "2128-06-30T12:00:00", "with the offset of the place that is meant"),
         ("notAfter", "05/06/2127", "`\"2127-05-06T00:00:00Z\"` or `\"2127-06-05T00:00:00Z\"`"),
+        ("tenantId: aaaa", "[tenant]", "not a list"),
         ("notAfter", "tomorrow", "write the date and time itself"),
         ("notAfter", "in 2 years", "write the date and time itself"),
         ("notAfter", "P2Y", "write the date and time itself"),

@@ -67,8 +67,10 @@ struct Written {
 impl Written {
     fn read(text: &str) -> Option<Self> {
         static HOUR: LazyLock<Regex> = LazyLock::new(|| {
-            Regex::new(r"(?i)\b(?<hour>[0-9]{1,2})\s*(?<half>[ap])\.?m\b|T(?<alone>[0-9]{2})$")
-                .expect("it is a pattern")
+            Regex::new(
+                r"(?i)\b(?<hour>[0-9]{1,2})\s*(?<half>[ap])\.?m\b|\b(?<clock>[0-9]{1,2})\s*uhr$",
+            )
+            .expect("it is a pattern")
         });
         static TIME: LazyLock<Regex> = LazyLock::new(|| {
             Regex::new(
@@ -84,6 +86,10 @@ impl Written {
         if text.len() > LONGEST {
             return None;
         }
+        let is_timed = text.contains(['T', 't', ' ']);
+        if let Some(found) = text.parse::<DateTime>().ok().filter(|_| is_timed) {
+            return Some(Self { days: vec![found.date()], time: Some(found.time()), offset: None });
+        }
         if let Some(found) = of_spreadsheet(text) {
             let time = (found.time() != Time::midnight()).then(|| found.time());
             return Some(Self { days: vec![found.date()], time, offset: None });
@@ -93,7 +99,7 @@ impl Written {
         } else {
             HOUR.replace(text, |found: &Captures<'_>| match found.name("half") {
                 Some(half) => format!("{}:00 {}m", &found["hour"], half.as_str()),
-                None => format!(" {}:00", &found["alone"]),
+                None => format!("{}:00", &found["clock"]),
             })
         };
         let (day, time, offset) = match TIME.captures(&timed) {
@@ -214,14 +220,12 @@ type Figure = (i16, usize);
 
 /// The month, where it is written in words, and the numbers of a date; nothing where another word stands in it.
 fn parts(text: &str) -> Option<(Option<i16>, Vec<Figure>)> {
-    const ORDINALS: [&str; 7] = ["st", "nd", "rd", "th", "er", "º", "ª"];
     let text = text.to_lowercase().replace(['年', '月', '日', '년', '월', '일'], " ");
+    let text = apart(&text);
     let (mut month, mut numbers) = (None, Vec::new());
     for word in text.split(|sign: char| !sign.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        let end = word.find(|sign: char| !sign.is_ascii_digit()).unwrap_or(word.len());
-        let (digits, rest) = word.split_at(end);
-        if !digits.is_empty() && (rest.is_empty() || ORDINALS.contains(&rest)) {
-            numbers.push((digits.parse().ok()?, digits.len()));
+        if word.bytes().all(|digit| digit.is_ascii_digit()) {
+            numbers.push((word.parse().ok()?, word.len()));
         } else if let Some(found) = month_of(word) {
             if month.replace(found).is_some() {
                 return None;
@@ -233,8 +237,35 @@ fn parts(text: &str) -> Option<(Option<i16>, Vec<Figure>)> {
     Some((month, numbers))
 }
 
-/// Words that stand beside a date, and the days of the week.
+/// A text with a blank between its digits and its letters.
+fn apart(text: &str) -> String {
+    let mut apart = String::with_capacity(2 * text.len());
+    let mut was_digit = None;
+    for sign in text.chars() {
+        let is_digit = sign.is_ascii_digit();
+        if was_digit.is_some_and(|was_digit| was_digit != is_digit) {
+            apart.push(' ');
+        }
+        apart.push(sign);
+        was_digit = Some(is_digit);
+    }
+    apart
+}
+
+/// Words that stand beside a date, the ends of ordinal numbers, and the days of the week.
 const BESIDE: &[&str] = &[
+    "st",
+    "nd",
+    "rd",
+    "th",
+    "er",
+    "º",
+    "ª",
+    "until",
+    "till",
+    "bis",
+    "zum",
+    "by",
     "of",
     "the",
     "de",
@@ -409,6 +440,9 @@ pub fn aside(field: &str, text: &str) -> Option<String> {
         [] if parts(&text).is_some_and(|(month, numbers)| {
             numbers.len() + usize::from(month.is_some()) == 3 && numbers.iter().any(|(_, digits)| *digits == 4)
         }) => Some("there is no such day: write the one that is meant".to_owned()),
+        [] if parts(&text).is_some_and(|(_, numbers)| numbers.iter().any(|(_, digits)| *digits == 4)) => {
+            Some("write the day and the time as well".to_owned())
+        }
         [] => is_no_instant(&lower).then(|| {
             "write the date and time itself: neither a length nor a word such as `tomorrow` is one".to_owned()
         }),

@@ -193,6 +193,14 @@ impl Shape {
         has_form && text.chars().count() <= *longest
     }
 
+    /// The text that can stand here for one that was written in another form.
+    pub(super) fn meant(&self, text: &str) -> Option<String> {
+        let Self::Text { form, .. } = self else { return None };
+        let instead = || form.as_ref().and_then(|(_, form)| (form.instead)(text));
+        let meant = if self.takes(text) { Some(text.to_owned()) } else { instead() };
+        meant.filter(|meant| self.takes(meant))
+    }
+
     /// What belongs here, in words.
     pub(super) fn expected(&self) -> &'static str {
         match self {

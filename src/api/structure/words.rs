@@ -50,8 +50,11 @@ impl Check {
             }
             (Shape::Text { .. }, Value::Array(list), _) => match &list[..] {
                 [Value::String(text)] => {
-                    let help = format!("write `{}`: one value, not a list", plain_or_quoted(text));
-                    (Some(help), Some(list[0].clone()))
+                    let meant = shape.meant(text);
+                    let help = |text: &String| {
+                        format!("write `{}`: one value, not a list", plain_or_quoted(text))
+                    };
+                    (meant.as_ref().map(help), meant.map(Value::String))
                 }
                 _ => (None, None),
             },
