@@ -23,7 +23,6 @@ const WORDS: &[&str] = &[
     "to do",
     "tbd",
     "tba",
-    "tbc",
     "tbd.",
     "t.b.d.",
     "fixme",
@@ -62,7 +61,6 @@ const WORDS: &[&str] = &[
     "#zahl!",
     "#div/0!",
     "undefined",
-    "nan",
     "[object object]",
     "your name",
 ];
@@ -128,7 +126,7 @@ fn is_word(text: &str) -> bool {
     });
     let is_one = |word: &&str| word.len() == text.len() && word.eq_ignore_ascii_case(text);
     let begins = b"yierpatcgouf_<{[".contains(&text.as_bytes()[0].to_ascii_lowercase());
-    WORDS.iter().any(|word| is_one(word))
+    WORDS.iter().any(is_one)
         || (begins || text.ends_with("HERE"))
             && text.bytes().any(|byte| !byte.is_ascii_alphanumeric())
             && INSTRUCTION.is_match(text)
@@ -177,6 +175,8 @@ mod tests {
             "[INC0012345]",
             "__L1__",
             "Null",
+            "Nan",
+            "TBC",
             "Na",
             "Todorov",
             "Todo list of the desk",

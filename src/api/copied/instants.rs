@@ -72,6 +72,10 @@ impl Written {
             )
             .expect("it is a pattern")
         });
+        static FIRST: LazyLock<Regex> = LazyLock::new(|| {
+            Regex::new(r"^([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?)[ ,]+(.*[0-9]{4}.*)$")
+                .expect("it is a pattern")
+        });
         static TIME: LazyLock<Regex> = LazyLock::new(|| {
             Regex::new(
                 r"(?ix) (?:^|[\ T,]) (?:at|um|à|om|kl\.?)? \s*
@@ -86,6 +90,7 @@ impl Written {
         if text.len() > LONGEST {
             return None;
         }
+        let text = &*FIRST.replace(text, "$2 $1");
         let is_timed = text.contains(['T', 't', ' ']);
         if let Some(found) = text.parse::<DateTime>().ok().filter(|_| is_timed) {
             return Some(Self { days: vec![found.date()], time: Some(found.time()), offset: None });
@@ -437,10 +442,10 @@ pub fn aside(field: &str, text: &str) -> Option<String> {
     match &days[..] {
         _ if is_known => None,
         [_] if time.is_some() && offset.is_some() => None,
-        [] if parts(&text).is_some_and(|(month, numbers)| {
-            numbers.len() + usize::from(month.is_some()) == 3 && numbers.iter().any(|(_, digits)| *digits == 4)
-        }) => Some("there is no such day: write the one that is meant".to_owned()),
-        [] if parts(&text).is_some_and(|(_, numbers)| numbers.iter().any(|(_, digits)| *digits == 4)) => {
+        [] if figures(&text) == Some(3) => {
+            Some("there is no such day: write the one that is meant".to_owned())
+        }
+        [] if matches!(figures(&text), Some(1 | 2)) => {
             Some("write the day and the time as well".to_owned())
         }
         [] => is_no_instant(&lower).then(|| {
@@ -461,6 +466,13 @@ pub fn aside(field: &str, text: &str) -> Option<String> {
             ))
         }
     }
+}
+
+/// How many of day, month and year a text names, where a year is among them.
+fn figures(text: &str) -> Option<usize> {
+    let (month, numbers) = parts(text)?;
+    let has_year = numbers.iter().any(|(_, digits)| *digits == 4);
+    has_year.then_some(numbers.len() + usize::from(month.is_some()))
 }
 
 /// Whether it is a length, or a word that means another instant each day.

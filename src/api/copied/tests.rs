@@ -191,6 +191,7 @@ fn only_what_programs_write_for_no_date_leads_to_roles_for_good() {
         ("notAfter", "December 31, 9999", year),
         ("notAfter", "2027", "the day and the time"),
         ("notAfter", "June 2027", "the day and the time"),
+        ("notAfter", "22:00 30.06.2028", "`\"2028-06-30T22:00:00Z\"`"),
         ("notAfter", "30JUN2028", "`\"2028-06-30T00:00:00Z\"`"),
         ("notAfter", "20280630T220000", "`\"2028-06-30T22:00:00Z\"`"),
         ("notAfter", "bis 30.06.2028", "`\"2028-06-30T00:00:00Z\"`"),
