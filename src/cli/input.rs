@@ -10,6 +10,7 @@ use super::{InputArgs, Output, kustomize};
 use crate::{
     domain::{problem::Problem, state::Absence, validate::Objects},
     manifest::{self, Input, Source},
+    render::escape,
 };
 
 /// Reads everything that was named: the documents, the objects that they describe, and what the schemas refuse.
@@ -40,10 +41,28 @@ pub fn read(
     if !input.skipped.is_empty() {
         out.say(&format!("skipped: {}", manifest::skipped_in_words(&input.skipped)));
     }
+    if !input.passed_over.is_empty() {
+        out.say(&passed_over(&input.passed_over));
+    }
     if input.documents.is_empty() && input.problems.is_empty() {
         bail!("no object of `{}` was found in {}", crate::api::GROUP, named(args));
     }
     Ok((input, objects, problems))
+}
+
+/// What was not read and may have been meant: what it describes counts as absent.
+fn passed_over(files: &[String]) -> String {
+    const NAMED: usize = 10;
+    let mut names: Vec<String> =
+        files.iter().take(NAMED).map(|file| format!("`{}`", escape::visible(file))).collect();
+    if files.len() > NAMED {
+        names.push(format!("{} more", files.len() - NAMED));
+    }
+    format!(
+        "not read: {}; a file of a folder is read where its name ends in `.yaml`, `.yml` or `.json` \
+         and does not begin with `.`",
+        names.join(", ")
+    )
 }
 
 fn named(args: &InputArgs) -> String {

@@ -15,6 +15,8 @@ pub mod pages;
 pub mod partner_type;
 pub mod plan;
 pub mod problem;
+pub mod relationship;
 pub mod state;
 pub mod status;
 pub mod validate;
+pub mod visible;

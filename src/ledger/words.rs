@@ -13,6 +13,7 @@ use crate::domain::{
     entry::{Actor, ActorStanding, Entry, EntryKind},
     ids::RoleId,
     state::{Grantee, GranteeKind, Person, Tenant},
+    visible::visible,
 };
 
 /// A role and its name.
@@ -133,17 +134,9 @@ pub fn grantee(grantee: &Grantee) -> String {
     }
 }
 
-/// Free text with whatever could move the cursor or turn the direction of writing spelled out.
+/// Free text with whatever cannot be seen, could move the cursor or turn the direction of writing spelled out.
 pub fn plain(text: &str) -> String {
-    let turns = |letter| matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    let spelled = text.chars().map(|letter| {
-        if letter.is_control() || turns(letter) {
-            letter.escape_unicode().to_string()
-        } else {
-            letter.to_string()
-        }
-    });
-    spelled.collect()
+    visible(text).into_owned()
 }
 
 /// "not looked at: …", one thing a line.
@@ -157,4 +150,32 @@ pub(super) fn other_versions(entries: &[i64]) -> Option<String> {
     let numbers: Vec<_> = entries.iter().map(|number| format!("#{number}")).collect();
     let list = numbers.join(", ");
     (!numbers.is_empty()).then(|| format!("entries that another version has written: {list}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_character_of_a_name_is_told_that_cannot_be_seen_or_turns_what_follows() {
+        for hidden in [
+            '\u{61c}',
+            '\u{ad}',
+            '\u{2060}',
+            '\u{2064}',
+            '\u{200b}',
+            '\u{202e}',
+            '\u{2028}',
+            '\u{feff}',
+            '\u{e0041}',
+            '\u{1b}',
+            '\n',
+        ] {
+            let told = plain(&format!("Ada{hidden}Lovelace"));
+            assert!(!told.contains(hidden) && told.contains('\\'), "{told:?}");
+        }
+        for name in ["Müller & Söhne", "日本支店", "क्\u{200d}ष"] {
+            assert_eq!(plain(name), name);
+        }
+    }
 }

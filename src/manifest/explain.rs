@@ -8,14 +8,12 @@ use regex::Regex;
 
 use super::{
     marks::{Marks, Quoted, Spot},
-    object::GROUP,
     object::nearest_kind,
     placeholder::{Placeholder, placeholder},
     text::{
         ENCRYPTED, LEFT_OVER, Offence, Piece, Text, left_over, offence_in_value, offences,
         unseen_in_value,
     },
-    value::{Refusal, Unloaded},
 };
 use crate::{
     api::{Belongs, NOT_READ, PathStep, Schemas, aside, without_secret},
@@ -98,7 +96,7 @@ impl<'t> Marked<'t> {
         Lost {
             kinds: kind.as_ref().and_then(known).map_or(Kind::ALL.to_vec(), |kind| vec![kind]),
             namespace: text(metadata().field("namespace")).filter(|name| !name.is_empty()),
-            name: text(metadata().field("name")),
+            name: text(metadata().field("name")).filter(|name| !name.is_empty()),
         }
     }
 
@@ -351,7 +349,7 @@ impl<'t> Marked<'t> {
             .collect()
     }
 
-    fn duplicate_keys(&self) -> Vec<Problem> {
+    pub(super) fn duplicate_keys(&self) -> Vec<Problem> {
         let duplicates = self.marks.duplicate_keys().into_iter();
         duplicates
             .map(|(path, first, second)| {
@@ -481,136 +479,4 @@ pub(super) fn unusual_text(text: &Text, piece: &Piece) -> Vec<Problem> {
             problem.at(text.place(piece, line, column))
         })
         .collect()
-}
-
-/// Why a document could not be read: at least one problem. Its own words are quoted where it names our group; anything
-/// else may be a secret.
-pub(super) fn unloaded(
-    text: &Text,
-    piece: &Piece,
-    Unloaded { refusal, at }: Unloaded,
-) -> Vec<Problem> {
-    let place = match at {
-        Some((line, column)) => text.place(piece, line, column.max(1)),
-        None => Place { file: text.name.clone(), line: piece.first, column: 1 },
-    };
-    let ours = text.of(piece).contains(GROUP);
-    let quoted = |words: &str| if ours { format!(" `{}`", shown(words)) } else { String::new() };
-    let quotes =
-        |words: &str| if ours { format!(": `\"{}\"`", shown(words)) } else { String::new() };
-    if let Some(problem) = of_another_program(text.of(piece), &refusal) {
-        return vec![problem.at(place)];
-    }
-    let (code, message, help) = match refusal {
-        Refusal::DuplicateKey(key) => {
-            let mut duplicates = Marked::new(text, piece).duplicate_keys();
-            if !duplicates.is_empty() {
-                let secrets = duplicates.iter_mut().filter(|_| !ours);
-                secrets.for_each(|problem| {
-                    problem.message = String::from("a key stands twice");
-                    problem.path = FieldPath::root();
-                });
-                return duplicates;
-            }
-            let message = format!("the key{} stands twice", quoted(&key));
-            (DUPLICATE_KEY, message, "keep one of the two".to_owned())
-        }
-        Refusal::Syntax(message) => return vec![syntax(text, piece, &message, at).at(place)],
-        Refusal::TooDeep => (
-            TOO_DEEP,
-            "values are nested more than 128 levels deep, or an alias holds itself".to_owned(),
-            "no resource needs more than ten levels".to_owned(),
-        ),
-        Refusal::MuchFlow => (
-            TOO_DEEP,
-            "the document opens more than 4096 lists and mappings with `[` and `{`".to_owned(),
-            "write them in block style, or the whole document as JSON".to_owned(),
-        ),
-        Refusal::TooMuch => (
-            TOO_MUCH,
-            "the aliases (`*name`) make the document many times larger than its text".to_owned(),
-            "write the values out".to_owned(),
-        ),
-        Refusal::KeyNotText(key) => (
-            NOT_JSON,
-            format!("the key{} is not text", quoted(&key)),
-            format!("put it in quotes{}", quotes(&key)),
-        ),
-        Refusal::Tag(tag) => (
-            NOT_JSON,
-            format!(
-                "the tag{} is not supported",
-                quoted(&format!("!{}", tag.trim_start_matches('!')))
-            ),
-            "write the value without a tag".to_owned(),
-        ),
-        Refusal::NotANumber(number) => (
-            NOT_JSON,
-            format!("the number{} is not one that JSON can hold", quoted(&number)),
-            "put it in quotes if it is meant as text".to_owned(),
-        ),
-        Refusal::Merge => (
-            NOT_JSON,
-            "the merge key `<<` takes a mapping or a list of mappings".to_owned(),
-            "merge an alias of a mapping, `<<: *name`".to_owned(),
-        ),
-    };
-    vec![Problem::error(code, message).help(help).at(place)]
-}
-
-/// What another program has put into a file, or was to take out of it, where that is why it cannot be read.
-fn of_another_program(content: &str, refusal: &Refusal) -> Option<Problem> {
-    if !matches!(refusal, Refusal::Syntax(_) | Refusal::KeyNotText(_) | Refusal::DuplicateKey(_)) {
-        return None;
-    }
-    let has_line = |mark: &str| content.lines().any(|line| line.starts_with(mark));
-    if has_line("<<<<<<< ") && has_line(">>>>>>> ") {
-        let message = "the marks of a merge conflict stand in the text";
-        let help =
-            "settle it: keep one side, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`";
-        return Some(Problem::error(SYNTAX, message).help(help));
-    }
-    if content.contains("{{") && content.contains("}}") {
-        let message = "the text is a template: `{{ … }}` was not replaced";
-        let help = "read what the template gives: `helm template … | concordat validate -f -`";
-        return Some(Problem::error(LEFT_OVER, message).help(help));
-    }
-    None
-}
-
-fn syntax(text: &Text, piece: &Piece, message: &str, at: Option<Spot>) -> Problem {
-    let words = message.split_once(" at line ").map_or(message, |(words, _)| words);
-    // Only these words of the parsers quote what they have read.
-    let words = if words.contains("invalid value: ") || words.contains("invalid type: ") {
-        "a value does not fit its tag"
-    } else {
-        words
-    };
-    let line = at.and_then(|(line, _)| text.of(piece).split('\n').nth(line.saturating_sub(1)));
-    let indentation = line.map(|line| &line[..line.len() - line.trim_start().len()]);
-    if indentation.is_some_and(|indentation| indentation.contains('\t')) {
-        return Problem::error(TAB, "the line is indented with a tab").help("indent with spaces");
-    }
-    let help = if words.contains("mapping values are not allowed") {
-        Some("check the indentation, and put a value that holds `: ` in quotes")
-    } else if words.contains("did not find expected key") {
-        Some("check the indentation of this line and of those before it")
-    } else if words.contains("more than one document") {
-        Some("separate documents with a line `---`")
-    } else if words.contains("unknown anchor") {
-        Some(
-            "an alias `*name` needs an anchor `&name` before it; put text that begins with `*` in quotes",
-        )
-    } else if words.contains("cannot start any token") {
-        Some("put a value that begins with this character in quotes")
-    } else if words.contains("unexpected end of stream") || words.contains("EOF while parsing") {
-        Some("a quote or a bracket is not closed")
-    } else {
-        None
-    };
-    let problem = Problem::error(SYNTAX, format!("this is not YAML: {words}"));
-    match help {
-        Some(help) => problem.help(help),
-        None => problem,
-    }
 }

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::Source;
+use super::{Source, object::GROUP};
 use crate::domain::problem::Code;
 
 /// A file, folder or standard input that could not be read.
@@ -80,8 +80,16 @@ pub fn standard_input(input: impl io::Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// What the sources gave.
+#[derive(Debug)]
+pub(super) struct Files {
+    pub read: Vec<File>,
+    /// Files that are named almost like manifests and hold some: `offer.yaml~`, `.offer.yaml`.
+    pub passed_over: Vec<String>,
+}
+
 /// Reads every source in the order given, folders in the order of their names, and each file once.
-pub(super) fn read(sources: &[Source]) -> Result<Vec<File>, ReadError> {
+pub(super) fn read(sources: &[Source]) -> Result<Files, ReadError> {
     let mut reader = Reader::default();
     for source in sources {
         match source {
@@ -93,7 +101,7 @@ pub(super) fn read(sources: &[Source]) -> Result<Vec<File>, ReadError> {
         }
     }
     if reader.unread.is_empty() {
-        Ok(reader.files)
+        Ok(Files { read: reader.files, passed_over: reader.passed_over })
     } else {
         Err(ReadError { unread: reader.unread })
     }
@@ -102,6 +110,7 @@ pub(super) fn read(sources: &[Source]) -> Result<Vec<File>, ReadError> {
 #[derive(Default)]
 struct Reader {
     files: Vec<File>,
+    passed_over: Vec<String>,
     unread: Vec<Unread>,
     seen: BTreeSet<PathBuf>,
 }
@@ -139,8 +148,13 @@ impl Reader {
         };
         let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
         paths.sort();
-        for path in paths.iter().filter(|path| !path.file_name().is_some_and(is_hidden)) {
-            self.entry(path, root, depth);
+        for path in &paths {
+            let is_hidden = path.file_name().is_some_and(is_hidden);
+            if (is_hidden || !is_manifest(path)) && holds_manifests(path) {
+                self.passed_over.push(path.display().to_string());
+            } else if !is_hidden {
+                self.entry(path, root, depth);
+            }
         }
     }
 
@@ -237,6 +251,19 @@ fn is_off_limits(name: &OsStr) -> bool {
 fn opened_by_the_shell(path: &Path) -> bool {
     path.parent().is_some_and(|folder| folder == Path::new("/dev/fd"))
         || path == Path::new("/dev/stdin")
+}
+
+/// Whether a file that is not read is named almost like a manifest and names our group. Nobody is kept waiting by it.
+fn holds_manifests(path: &Path) -> bool {
+    const LOOKED_AT: u64 = 1024 * 1024;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let is_like_one = [".yaml", ".yml", ".json"].iter().any(|ending| name.contains(ending));
+    if !is_like_one || !fs::symlink_metadata(path).is_ok_and(|about| about.is_file()) {
+        return false;
+    }
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).and_then(|file| file.take(LOOKED_AT).read_to_end(&mut bytes));
+    file.is_ok() && bytes.windows(GROUP.len()).any(|part| part == GROUP.as_bytes())
 }
 
 fn is_manifest(path: &Path) -> bool {

@@ -61,7 +61,7 @@ impl Reader<'_> {
                 None
             }),
         };
-        if metadata.contains_key("deletionTimestamp") {
+        if metadata.get("deletionTimestamp").is_some_and(|at| !at.is_null()) {
             let path = FieldPath::root().field("metadata").field("deletionTimestamp");
             let message = format!("a file cannot say that the {kind} is being deleted");
             let help = "remove the field; what is to go is taken out of the files, and `apply --prune` takes it away";

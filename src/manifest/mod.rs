@@ -6,6 +6,7 @@
 //! files → text → value → object → Input        marks: places, found again only when something has to be said
 //! ```
 
+mod broken;
 mod explain;
 mod files;
 mod marks;
@@ -41,6 +42,7 @@ pub use text::{DOCUMENT_LIMIT, TEXT_CODES};
 pub use typed::{RULE_BROKEN, read_objects};
 
 use explain::{Lost, Marked};
+use files::Files;
 use text::{Piece, Text};
 
 /// The same object stands in two documents.
@@ -96,6 +98,8 @@ pub struct Input {
     pub skipped: BTreeMap<String, usize>,
     /// What is wrong with the input, each with its place.
     pub problems: Vec<Problem>,
+    /// Files beside those that were read, which are named almost like manifests and hold some.
+    pub passed_over: Vec<String>,
     texts: Vec<Text>,
     lost: Vec<Lost>,
 }
@@ -136,7 +140,7 @@ fn read_and_make<J: Send>(
     default_namespace: &str,
     make: &(impl Fn(&mut Document) -> J + Sync),
 ) -> Result<(Input, Vec<J>), ReadError> {
-    let files = files::read(sources)?;
+    let Files { read: files, passed_over } = files::read(sources)?;
     let mut problems = Vec::new();
     let mut texts = Vec::new();
     for file in files {
@@ -155,7 +159,7 @@ fn read_and_make<J: Send>(
     for (number, document) in documents.iter_mut().enumerate() {
         document.source = SourceId(number);
     }
-    let mut input = Input { documents, skipped, problems, texts, lost };
+    let mut input = Input { documents, skipped, problems, passed_over, texts, lost };
     input.refuse_duplicate_objects();
     Ok((input, made))
 }

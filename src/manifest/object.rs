@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use super::{
     Outcome,
-    explain::{DECRYPT, Marked, shown, unloaded, unusual_text},
+    broken::{Glued, glued, unloaded},
+    explain::{DECRYPT, Marked, shown, unusual_text},
     text::{CONTROL_CHARACTER, DOCUMENT_LIMIT, ENCRYPTED, Piece, TOO_LARGE, Text, is_plain},
     value::{Notice, load},
 };
@@ -80,6 +81,14 @@ pub(super) fn outcome(
             return outcome;
         }
         Err(error) => {
+            if let Some(Glued { problems, parts }) = glued(text, piece, &error.refusal) {
+                outcome.problems = problems;
+                let parts = parts.iter();
+                parts.for_each(|part| {
+                    outcome.add(self::outcome(text, number, part, default_namespace))
+                });
+                return outcome;
+            }
             outcome.problems = unloaded(text, piece, error);
             outcome.lost = lost();
             return outcome;
@@ -216,7 +225,8 @@ impl<'t> Reader<'t> {
                     Some(found) => format!("`{field}` must be text, not {}", unquoted(found)),
                 };
                 let help = "every object begins with `apiVersion:` and `kind:`";
-                if self.text.of(&self.piece).contains(GROUP) {
+                let is_ours = fields.get("kind").and_then(Value::as_str).and_then(nearest_kind);
+                if is_ours.is_some() || self.text.of(&self.piece).contains(GROUP) {
                     self.lose(base);
                 }
                 return self.problem(NOT_AN_OBJECT, base, root().field(field), message, help);

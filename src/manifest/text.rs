@@ -78,6 +78,12 @@ impl Text {
                 problem.help("save it as UTF-8, for example with `iconv -f UTF-16 -t UTF-8`"),
             ));
         }
+        if let Some(order) = utf16_without_mark(&bytes) {
+            let message = "the file is UTF-16, not UTF-8";
+            let help =
+                format!("save it as UTF-8, for example with `iconv -f UTF-16{order} -t UTF-8`");
+            return Err(Box::new(Problem::error(NOT_UTF8, message).help(help).at(start)));
+        }
         let mut content = String::from_utf8(bytes).map_err(|error| {
             let offset = error.utf8_error().valid_up_to();
             let bytes = error.as_bytes();
@@ -110,6 +116,18 @@ impl Text {
     pub fn place(&self, piece: &Piece, line: usize, column: usize) -> Place {
         let column = if line == 1 { piece.indent + column } else { column };
         Place { file: self.name.clone(), line: piece.line + line.saturating_sub(1), column }
+    }
+}
+
+/// The order of the bytes of a text in UTF-16 that does not begin with its mark: every other byte of the beginning is NUL.
+fn utf16_without_mark(bytes: &[u8]) -> Option<&'static str> {
+    let begin = &bytes[..bytes.len().min(64)];
+    let is_nul = |skip: usize| begin.iter().skip(skip).step_by(2).all(|byte| *byte == 0);
+    match (is_nul(0), is_nul(1)) {
+        _ if begin.len() < 4 => None,
+        (false, true) => Some("LE"),
+        (true, false) => Some("BE"),
+        (true, true) | (false, false) => None,
     }
 }
 
@@ -167,7 +185,8 @@ enum Begun {
     Content,
 }
 
-fn is_marker(line: &str, marker: &str) -> bool {
+/// Whether a line is this mark of YAML, at the first column.
+pub(super) fn is_marker(line: &str, marker: &str) -> bool {
     line.strip_prefix(marker)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }

@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    CONTENT_CODES, Document, EMPTIED, Input, ReadError, Source, TEXT_CODES,
+    CONTENT_CODES, DUPLICATE_OBJECT, Document, EMPTIED, Input, ReadError, Source, TEXT_CODES,
     explain::{shown, visible},
+    object::METADATA,
     read_and_make,
 };
 use crate::{
@@ -70,6 +71,8 @@ pub fn read_objects(
             Judged::Boundary(object) => objects.boundaries.push(Object { source, ..*object }),
         }
     }
+    let twice = input.problems.iter().filter(|problem| problem.code == DUPLICATE_OBJECT);
+    objects.flawed.twice.extend(twice.filter_map(|problem| problem.object.clone()));
     for lost in &input.lost {
         let Some(name) = &lost.name else {
             objects.flawed.unnamed.extend(&lost.kinds);
@@ -101,11 +104,12 @@ pub fn read_objects(
     problems.retain(|problem| problem.place.as_ref().is_none_or(|place| !told.contains(place)));
     let refused: BTreeSet<&Place> =
         problems.iter().filter_map(|problem| problem.place.as_ref()).collect();
-    // Where a value is needed, the problem says that it is a comment.
+    // Where a value is needed, the problem says that it is a comment, and the schema knows labels better.
     let is_told = |place: &Place| refused.contains(place);
-    input
-        .problems
-        .retain(|problem| problem.code != EMPTIED || !problem.place.as_ref().is_some_and(is_told));
+    input.problems.retain(|problem| {
+        let gives_way = matches!(problem.code, EMPTIED | METADATA);
+        !gives_way || !problem.place.as_ref().is_some_and(is_told)
+    });
     Ok((input, objects, problems))
 }
 

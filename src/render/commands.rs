@@ -8,7 +8,7 @@
 
 use std::{borrow::Cow, iter};
 
-use super::escape::{is_hidden, is_ignorable};
+use crate::domain::visible::{is_hidden, is_ignorable};
 
 /// The form of an answer, which says how a sign can be spelled otherwise in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -50,6 +50,7 @@ mod store_sessions;
 mod store_upgrade;
 mod story;
 mod telemetry;
+mod unreadable;
 mod verdict;
 mod ways_out;
 mod work;

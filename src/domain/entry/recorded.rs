@@ -117,6 +117,17 @@ pub struct Columns {
 }
 
 impl Columns {
+    /// What must stand beside a payload, of whose text no more is read than that; nothing where it does not say it in the
+    /// usual form.
+    pub fn said(payload: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Bare {
+            made: Option<Made>,
+        }
+        let Bare { made } = serde_json::from_str(payload).ok()?;
+        Some(made.as_ref().map(Self::from).unwrap_or_default())
+    }
+
     /// What must stand beside a payload.
     pub fn of(payload: &Value) -> Self {
         let made = payload.get("made").and_then(|made| Made::deserialize(made).ok());

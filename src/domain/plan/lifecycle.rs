@@ -18,6 +18,7 @@ use crate::{
         ids::GLOBAL_ADMINISTRATOR,
         lifecycle::{EndReason, INVITATION_LAPSES_AFTER_DAYS, Lifecycle, Phase},
         problem::{Code, Severity},
+        relationship::rows,
         state::{
             Desired, DesiredRelationship, Invitation, Observed, ObservedRelationship,
             RelationshipKey, Standing,
@@ -92,10 +93,8 @@ pub(super) fn plan_lifecycle<'a>(
     set_auto_extend(wish, rows, draft);
 }
 
-/// Whether a row is what is wanted: only ceiling and duration lead to a replacement (DESIGN §3).
 fn matches(row: &Row<'_>, wish: &DesiredRelationship) -> bool {
-    row.invitation.duration == wish.invitation.duration
-        && (*row.ceiling == wish.invitation.roles || differs_by_catalogue(row, wish))
+    rows::will_be_as_asked(row.observed, &row.invitation, &row.ceiling, wish)
 }
 
 /// The row in which access is held: the newest that is what is wanted, or else the newest. One whose invitation was
@@ -109,11 +108,7 @@ pub(super) fn current(rows: &[Row<'_>], wish: &DesiredRelationship) -> Option<us
 }
 
 fn differs_by_catalogue(row: &Row<'_>, wish: &DesiredRelationship) -> bool {
-    row.observed.is_some_and(|observed| {
-        observed.asked.words == wish.asked.words
-            && observed.asked.catalogue != wish.asked.catalogue
-            && observed.invitation.roles != wish.invitation.roles
-    })
+    row.observed.is_some_and(|observed| rows::differs_by_catalogue(observed, wish))
 }
 
 /// L4: the one change of ceiling that an active relationship admits.

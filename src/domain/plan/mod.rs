@@ -44,6 +44,27 @@ use crate::api::PartnerType;
 pub const CHANGED_OUTSIDE: [Code; 3] =
     [grants::REMOVED_OUTSIDE, grants::UNMANAGED, lifecycle::ENDED_BY_CUSTOMER];
 
+/// What is told of access that is declared and that the store does not hold, or holds otherwise, for as long as nobody
+/// outside does something about it.
+pub const NOT_HELD: [Code; 16] = [
+    relationship::OWNED_BY_ANOTHER,
+    relationship::ANOTHER_IDENTITY,
+    answers::OTHER_INVITATION,
+    answers::ACCEPTANCE_TOO_OLD,
+    answers::MAY_NOT_ACCEPT,
+    answers::DECLINED_IN_FORCE,
+    grants::REMOVED_OUTSIDE,
+    grants::AGREEMENT_NOT_ACCEPTED,
+    grants::ACCESS_WAITS,
+    grants::GRANT_WAITS,
+    grants::NEVER_BEGINS,
+    lifecycle::ENDED_BY_CUSTOMER,
+    lifecycle::DECLINED_OR_LAPSED,
+    lifecycle::EXPIRED,
+    lifecycle::NEEDS_CUSTOMER,
+    lifecycle::NOT_UNDERSTOOD,
+];
+
 /// The ledger does not explain what the store holds: nothing is done about it, and nothing rests on it.
 pub const UNEXPLAINED: Code = Code(570);
 

@@ -10,7 +10,7 @@ use super::{
     judged, offer,
     reason::{ConditionType, Reason},
     relationship::RelationshipFacts,
-    rows::{Rows, matches},
+    rows::Rows,
     text,
 };
 use crate::{
@@ -27,6 +27,7 @@ use crate::{
             relationship::{ANOTHER_IDENTITY, OWNED_BY_ANOTHER},
         },
         problem::{Code, Problem, Severity},
+        relationship::rows::is_as_asked,
         state::{DesiredRelationship, ObjectName, ObservedRelationship, Standing},
         validate::Presence,
     },
@@ -165,7 +166,7 @@ fn progress(
             let waits = |awaited: &&&Awaited| awaited.relationship == pending.key;
             let replaces = match facts.awaited.iter().find(waits) {
                 Some(awaited) => awaited.reason == AwaitedFor::Replacement,
-                None => !matches(active, wish),
+                None => !is_as_asked(active, wish),
             };
             if replaces {
                 return waiting(pending, rows, "to replace what is active");
@@ -194,7 +195,7 @@ fn alone(
 ) -> Verdict {
     let newest = rows.newest().unwrap_or(active);
     let stopped = matches!(newest.lifecycle.phase(), Phase::Ending | Phase::Unknown);
-    if matches(active, wish) && !stopped {
+    if is_as_asked(active, wish) && !stopped {
         return Verdict::reached(Reason::InSync, rests(facts));
     }
     let name = &active.key.name;

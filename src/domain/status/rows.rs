@@ -13,6 +13,7 @@ use crate::{
         duration::Duration,
         ids::{GranteeId, RoleId},
         lifecycle::{INVITATION_LAPSES_AFTER_DAYS, Phase},
+        relationship::rows::is_as_asked,
         state::{
             Assignment, Contribution, DesiredRelationship, Grantee, ObjectName,
             ObservedRelationship, RelationshipKey, Window,
@@ -84,7 +85,7 @@ impl<'a> Rows<'a> {
         let own: Vec<_> = rows.iter().filter(|row| row.owner.object == *object).collect();
         let active = |row: &&&ObservedRelationship| is_active(row, now) && row.ended.is_none();
         let wanted = |row: &&&ObservedRelationship| {
-            active(row) && wish.is_some_and(|wish| matches(row, wish))
+            active(row) && wish.is_some_and(|wish| is_as_asked(row, wish))
         };
         let pending = |row: &&&ObservedRelationship| row.lifecycle.phase() == Phase::Pending;
         Self {
@@ -174,14 +175,6 @@ impl<'a> Rows<'a> {
 /// Whether access can be held under a row. One that is over is not active, even if that is not recorded yet.
 fn is_active(row: &ObservedRelationship, now: Timestamp) -> bool {
     row.lifecycle.phase() == Phase::Active && row.ends_at.is_none_or(|ends_at| ends_at > now)
-}
-
-/// Whether a row is what is wanted: only ceiling and duration lead to a replacement.
-pub(super) fn matches(row: &ObservedRelationship, wish: &DesiredRelationship) -> bool {
-    let only_by_catalogue =
-        row.asked.words == wish.asked.words && row.asked.catalogue != wish.asked.catalogue;
-    row.invitation.duration == wish.invitation.duration
-        && (row.ceiling == wish.invitation.roles || only_by_catalogue)
 }
 
 fn effective_roles(roles: BTreeMap<RoleId, Timestamp>) -> Vec<EffectiveRole> {

@@ -62,6 +62,17 @@ impl<'a> Findings<'a> {
             .is_some_and(|flawed| !flawed.told.is_empty() && flawed.told.contains_key(&about.key()))
     }
 
+    /// Whether something was said about a field of an object that could be read in part, or about what is within the field.
+    pub fn is_told_within(&self, about: Subject<'_>, path: &FieldPath) -> bool {
+        let told = self.flawed.and_then(|flawed| flawed.told.get(&about.key()));
+        told.is_some_and(|told| told.iter().any(|told| told.steps().starts_with(path.steps())))
+    }
+
+    /// Whether it was said that the object stands in several documents.
+    pub fn is_told_twice(&self, object: &ObjectKey) -> bool {
+        self.flawed.is_some_and(|flawed| flawed.twice.contains(object))
+    }
+
     /// Whether there may be an object of this kind under any name.
     pub fn has_unnamed(&self, kind: Kind) -> bool {
         self.flawed.is_some_and(|flawed| flawed.unnamed.contains(&kind))

@@ -108,9 +108,11 @@ pub(super) fn judge<'a>(
             let help = "delete the grant, or set a later `notAfter`";
             findings.warning(about, WINDOW_IS_OVER, spec("notAfter"), message, help);
         }
+        let errors_before = findings.count_errors();
         let words = Words::read(about, &object.spec, resolver, findings);
-        let mut wanted =
-            Wanted { grantee, window, asked: words.asked(resolver), groups: Vec::new() };
+        let is_understood = findings.count_errors() == errors_before;
+        let asked = if is_understood { &words } else { &Words::Unknown }.asked(resolver);
+        let mut wanted = Wanted { grantee, window, asked, groups: Vec::new() };
         let mut by_proposal: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for relationship in targets {
             if let Some(proposal) = related.proposal_of[relationship] {
@@ -124,6 +126,15 @@ pub(super) fn judge<'a>(
             wanted.groups.push(Group { proposal, selection, roles });
         }
         judge_roles(about, &object.spec, &words, &wanted, boundaries, resolver, findings);
+        // What was not understood is judged as far as it goes, and nothing is wanted for its sake.
+        let is_sound = |group: &Group| {
+            related.proposals[group.proposal].as_ref().is_some_and(Proposal::is_sound)
+        };
+        wanted
+            .groups
+            .iter_mut()
+            .filter(|group| !is_understood || !is_sound(group))
+            .for_each(|group| group.roles.clear());
         all.push(wanted);
     }
     AllWanted { grants: all, selections: selections.in_order() }
@@ -183,7 +194,7 @@ fn grantee(
     Some(Grantee { id, kind, name: Some(principal.display_name.clone()) })
 }
 
-/// How roles are asked for.
+/// How roles are asked for. Of roles whose names mean nothing, which was told, the others are left.
 enum Words<'a> {
     Roles(&'a [String], Resolved),
     Tasks(&'a [String]),
@@ -199,7 +210,6 @@ impl<'a> Words<'a> {
         resolver: &mut Resolver<'a>,
         findings: &mut Findings<'_>,
     ) -> Self {
-        let errors_before = findings.count_errors();
         if let Some(level) = grant.access_level {
             return Self::Level(level);
         }
@@ -213,8 +223,7 @@ impl<'a> Words<'a> {
             let message = "the roles are missing".to_owned();
             findings.does_not_fit(about, FieldPath::spec(), message);
         }
-        let all = findings.count_errors() == errors_before;
-        if all { Self::Roles(&grant.roles, named) } else { Self::Unknown }
+        Self::Roles(&grant.roles, named)
     }
 
     fn asked(&self, resolver: &Resolver<'_>) -> Asked {
@@ -268,7 +277,7 @@ impl<'a> Scrutiny<'_, 'a> {
         resolver: &mut Resolver<'a>,
         findings: &mut Findings<'_>,
     ) -> BTreeSet<RoleId> {
-        let Some((_, proposal)) = self.related.sound(self.relationships[0]) else {
+        let Some(proposal) = self.related.with_ceiling(self.relationships[0]) else {
             return BTreeSet::new();
         };
         let type_ = proposal.type_;

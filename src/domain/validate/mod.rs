@@ -166,6 +166,8 @@ pub struct Flawed {
     pub boundaries: Vec<Object<PartnerBoundarySpec>>,
     /// For each, the fields about which something was said.
     pub told: BTreeMap<ObjectKey, Vec<FieldPath>>,
+    /// Objects that stand in several documents, which was said.
+    pub twice: BTreeSet<ObjectKey>,
     /// The kinds of objects whose very names could not be read.
     pub unnamed: BTreeSet<Kind>,
 }

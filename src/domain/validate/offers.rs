@@ -72,8 +72,17 @@ pub struct Proposal {
 pub enum Soundness {
     /// It has none.
     Sound,
-    /// It has some, and what could not be understood is missing.
+    /// It has some, and what could not be understood is missing; the roles that it carries are known.
     Unsound,
+    /// It has some, about the roles themselves.
+    WithoutCeiling,
+}
+
+impl Proposal {
+    /// Whether the offer has no errors.
+    pub fn is_sound(&self) -> bool {
+        self.soundness == Soundness::Sound
+    }
 }
 
 /// What an offer by itself proposes, with its problems. Nothing where the partner's id is none.
@@ -100,6 +109,9 @@ pub(super) fn judge<'a>(
     let at = |field: &str| path.clone().field(field);
     let errors_before = findings.count_errors();
     let roles = carried(about, spec, path, resolver, findings);
+    let of_ceiling = ["type", "roles", "tasks"];
+    let has_ceiling = findings.count_errors() == errors_before
+        && !of_ceiling.iter().any(|field| findings.is_told_within(about, &at(field)));
     let duration = duration(about, spec, path, findings);
     if spec.share_visibility.is_some() && spec.type_ != PartnerType::ProductsAndServicesAgreement {
         let message = format!("type `{:?}` shows its purchases to nobody", spec.type_);
@@ -127,7 +139,11 @@ pub(super) fn judge<'a>(
         duration,
         agreement,
         terms,
-        soundness: if sound { Soundness::Sound } else { Soundness::Unsound },
+        soundness: match (sound, has_ceiling) {
+            (true, _) => Soundness::Sound,
+            (false, true) => Soundness::Unsound,
+            (false, false) => Soundness::WithoutCeiling,
+        },
     })
 }
 

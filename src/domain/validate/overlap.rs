@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Object, Presence,
@@ -228,7 +228,7 @@ fn concern(
     }
 }
 
-/// A boundary bounds the unbroken stretch for which somebody holds a privileged role: windows that touch are one.
+/// A boundary bounds the unbroken stretch for which somebody holds a privileged role.
 fn stretch(
     held: &[Held<'_>],
     grants: &[&Object<RoleGrantSpec>],
@@ -257,8 +257,8 @@ fn stretch(
                 role_names([&role]),
                 grants[first].name.name
             );
-            let help = "windows that touch are one: leave time between them, or have \
-                        `maxWindow` changed";
+            let help = "windows that are less than an eighth of `maxWindow` apart are one: leave time \
+                        between them, or have `maxWindow` changed";
             let about = grants[grant].subject(Kind::RoleGrant);
             findings.error(about, PRIVILEGED_FOR_TOO_LONG, spec("notAfter"), message, help);
         }
@@ -274,7 +274,8 @@ fn too_long(mut windows: Vec<(Window, usize)>, longest: Duration) -> Vec<(usize,
     for (window, grant) in windows {
         let start = window.not_before.unwrap_or(Timestamp::MIN);
         let end = window.not_after.unwrap_or(Timestamp::MAX);
-        let Some((from, until, first)) = stretch.filter(|(_, until, _)| start <= *until) else {
+        let goes_on = |until: Timestamp| begins_again(until, longest).is_none_or(|at| start < at);
+        let Some((from, until, first)) = stretch.filter(|(_, until, _)| goes_on(*until)) else {
             stretch = Some((start, end, grant));
             continue;
         };
@@ -284,6 +285,13 @@ fn too_long(mut windows: Vec<(Window, usize)>, longest: Duration) -> Vec<(usize,
         }
     }
     found
+}
+
+/// From when on a window is another stretch than one that ends at `until`: a moment between two is no break.
+fn begins_again(until: Timestamp, longest: Duration) -> Option<Timestamp> {
+    const PARTS: i64 = 8;
+    let milliseconds = longest.after(until)?.as_millisecond() - until.as_millisecond();
+    until.checked_add(SignedDuration::from_millis((milliseconds / PARTS).max(1))).ok()
 }
 
 /// An offer by roles whose grants are all by tasks, and none of them needs some role.

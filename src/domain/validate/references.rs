@@ -43,6 +43,10 @@ pub(super) fn sorted<'a, S>(
         if let [_, _, ..] = same {
             for object in same {
                 let about = object.subject(kind);
+                if findings.is_told_twice(&about.key()) {
+                    findings.mark(about);
+                    continue;
+                }
                 let message = format!("`{}` is declared {}", about.key(), times(same.len()));
                 let help = "keep one of them; two would take turns in being right";
                 let path = FieldPath::root().field("metadata").field("name");

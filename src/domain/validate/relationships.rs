@@ -78,7 +78,13 @@ impl Related<'_> {
     pub fn sound(&self, relationship: usize) -> Option<(usize, &Proposal)> {
         let position = self.proposal_of[relationship]?;
         let proposal = self.proposals[position].as_ref()?;
-        (proposal.soundness == Soundness::Sound).then_some((position, proposal))
+        proposal.is_sound().then_some((position, proposal))
+    }
+
+    /// The proposal of a relationship, if what it carries could be understood, whatever else is wrong with it.
+    pub fn with_ceiling(&self, relationship: usize) -> Option<&Proposal> {
+        let proposal = self.proposals[self.proposal_of[relationship]?].as_ref()?;
+        (proposal.soundness != Soundness::WithoutCeiling).then_some(proposal)
     }
 
     /// The names of some relationships as another one is told of them: on a cluster without those of other namespaces.
@@ -174,7 +180,7 @@ pub(super) fn judge<'a>(
             }
         };
         let proposal = position.and_then(|position| related.proposals[position].as_ref());
-        if proposal.is_none_or(|proposal| proposal.soundness == Soundness::Unsound) {
+        if proposal.is_none_or(|proposal| !proposal.is_sound()) {
             findings.mark(about);
         }
         let invitation = judge_one(about, object, proposal, boundaries, findings);
@@ -203,7 +209,7 @@ fn proposal<'a>(
     let mut proposal = offers::judge(about, spec, path, resolver, findings)?;
     let errors_before = findings.count_errors();
     boundaries.offer(about, &proposal, path, findings);
-    if findings.count_errors() > errors_before {
+    if findings.count_errors() > errors_before && proposal.is_sound() {
         proposal.soundness = Soundness::Unsound;
     }
     Some(proposal)

@@ -31,7 +31,10 @@ use crate::domain::{
     entry::Head,
     ids::{GranteeId, TenantId},
     limits::{Batch, Checked},
-    plan::{AccessChange, Besides, Change, NOT_DECLARED, Plan, UNEXPLAINED, access_changes},
+    plan::{
+        AccessChange, Awaited, AwaitedFor, Besides, Change, NOT_DECLARED, NOT_HELD, Plan,
+        UNEXPLAINED, access_changes,
+    },
     problem::{Code, Problem},
 };
 
@@ -105,6 +108,17 @@ impl<'a> Story<'a> {
                 done.map(|tried| &tried.change).collect()
             }
         }
+    }
+
+    /// Whether a notice of the plan has one of these codes.
+    fn tells_any_of(&self, codes: &[Code]) -> bool {
+        self.plan.notices.iter().any(|notice| codes.contains(&notice.code))
+    }
+
+    /// Whether nothing that is declared waits for somebody outside.
+    fn is_held(&self) -> bool {
+        let waits = |awaited: &Awaited| awaited.reason != AwaitedFor::Renewal;
+        !self.tells_any_of(&NOT_HELD) && !self.plan.awaited.iter().any(waits)
     }
 
     fn tense(&self) -> Tense {
@@ -203,8 +217,10 @@ fn summary(story: &Story<'_>, access: &[AccessChange]) -> String {
     if blocked > 0 {
         text.push(format!("{blocked} blocked"));
     }
-    let undeclared = |notice: &&Problem| NOT_DECLARED.contains(&notice.code);
-    if story.plan.notices.iter().any(|notice| undeclared(&notice)) {
+    if story.plan.changes.is_empty() && !story.is_held() {
+        text.push("not all that is declared here is held".to_owned());
+    }
+    if story.tells_any_of(&NOT_DECLARED) {
         text.push("more goes on that is not declared here".to_owned());
     }
     if let (None, Some(until)) = (story.outcome, story.plan.valid_until) {
@@ -217,12 +233,11 @@ fn summary(story: &Story<'_>, access: &[AccessChange]) -> String {
 /// What is said where there is nothing to do.
 pub const NOTHING_CHANGES: &str = "Nothing changes: the store holds what the manifests say.";
 
-/// Where there is nothing to do, and the store holds what the manifests say and no more.
+/// Where there is nothing to do, and the store holds what the manifests say, no less and no more.
 fn is_at_rest(story: &Story<'_>) -> bool {
-    let untrue = |code: Code| code == UNEXPLAINED || NOT_DECLARED.contains(&code);
-    let known = !story.plan.notices.iter().any(|notice| untrue(notice.code));
+    let is_more = story.tells_any_of(&NOT_DECLARED) || story.tells_any_of(&[UNEXPLAINED]);
     let done = story.outcome.is_none_or(|outcome| outcome.stopped.is_none());
-    known && story.plan.changes.is_empty() && done
+    story.plan.changes.is_empty() && story.is_held() && !is_more && done
 }
 
 /// The notices of a plan, in order.

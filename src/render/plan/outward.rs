@@ -59,10 +59,12 @@ fn name(change: &Change) -> String {
 
 /// Workflow commands, with the total as a notice.
 pub(super) fn github(story: &Story<'_>) -> String {
+    problems::commands(&problems(story), Some(&total(story)))
+}
+
+fn total(story: &Story<'_>) -> String {
     let access = access_changes(story.effective(), &story.plan.besides);
-    let total =
-        if is_at_rest(story) { super::NOTHING_CHANGES.to_owned() } else { summary(story, &access) };
-    problems::commands(&problems(story), Some(&total))
+    if is_at_rest(story) { super::NOTHING_CHANGES.to_owned() } else { summary(story, &access) }
 }
 
 /// A test case for each relationship that differs; for a report, one that fails where something was not done. Then one
@@ -116,7 +118,7 @@ pub(super) fn junit(story: &Story<'_>) -> String {
             file: None,
             name: "everything".to_owned(),
             failure: None,
-            output: super::NOTHING_CHANGES.to_owned(),
+            output: total(story),
         });
     }
     let suite = if story.outcome.is_some() { "concordat apply" } else { "concordat diff" };

@@ -9,12 +9,12 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    chain::{self, Proven, linked},
+    chain::{self, linked},
     session::{Bound, Session, Statement},
 };
 use crate::{
     domain::{
-        entry::{EntryKind, Recorded, boundary_subject},
+        entry::{Entry, EntryKind, Recorded, boundary_subject},
         plan::Effect,
         state::{Instance, NamespaceBoundary, ObservedBoundary},
     },
@@ -118,10 +118,10 @@ pub(super) async fn of(
     Ok(known)
 }
 
-fn observed(session: &Session, entries: Vec<Proven>) -> Result<Remembered, StoreError> {
+fn observed(session: &Session, entries: Vec<Entry>) -> Result<Remembered, StoreError> {
     let mut remembered = Remembered::new();
-    let sets = |proven: &Proven| proven.entry.kind == EntryKind::BoundarySet;
-    for Proven { entry, .. } in entries.into_iter().filter(sets) {
+    let sets = |entry: &Entry| entry.kind == EntryKind::BoundarySet;
+    for entry in entries.into_iter().filter(sets) {
         let recorded = Recorded::read(&entry.payload);
         let Ok(Recorded { effect: Effect::SetBoundary { namespace, after, .. }, subject, .. }) =
             recorded

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{
     boundaries,
-    chain::{self, Proven, linked},
+    chain::{self, linked},
     rows::Millis,
     session::{Bound, Session, Statement},
 };
@@ -182,7 +182,7 @@ struct Members {
 }
 
 impl Members {
-    fn read(session: &Session, Proven { entry, .. }: &Proven) -> Result<Self, StoreError> {
+    fn read(session: &Session, entry: &Entry) -> Result<Self, StoreError> {
         Self::deserialize(&entry.payload)
             .map_err(|_| chain::damaged(session, entry.sequence, "it says no members of a batch"))
     }
@@ -211,14 +211,14 @@ async fn approvals(
     let since = now.saturating_sub(approval_lasts()).unwrap_or(Timestamp::UNIX_EPOCH);
     let bound = [Bound::Text(&batches), Bound::Number(Millis::from(since).0)];
     let found = chain::entries(session, APPROVALS, &bound).await?;
-    if let Some(first) = found.iter().map(|one| one.entry.sequence).min() {
+    if let Some(first) = found.iter().map(|one| one.sequence).min() {
         chain::entries(session, MISLAID, &[Bound::Number(first)]).await?;
     }
     let made: Vec<MadeUnder> = session.rows(MADE_UNDER, &[Bound::Text(&batches)]).await?;
     let mut approvals: BTreeMap<Digest, Vec<Approval>> = BTreeMap::new();
     for approved in found {
         let Members { batch, mut members } = Members::read(session, &approved)?;
-        let Entry { sequence, time, .. } = approved.entry;
+        let Entry { sequence, time, .. } = approved;
         for made in made.iter().filter(|made| made.batch == batch && made.sequence > sequence) {
             members.remove(&made.member);
         }

@@ -88,8 +88,10 @@ struct Linked {
     payload: String,
     previous: Digest,
     hash: Digest,
-    #[serde(flatten)]
-    beside: Columns,
+    row_id: Option<i64>,
+    row_state: Option<Digest>,
+    batch: Option<Digest>,
+    member: Option<Digest>,
     /// The hash of the entry before.
     before: Option<Digest>,
     /// What the entry after names, or the head.
@@ -98,17 +100,12 @@ struct Linked {
     end: i64,
 }
 
-/// An entry of the chain, with the columns beside its payload.
-pub(super) struct Proven {
-    pub entry: Entry,
-    pub beside: Columns,
-}
-
 impl Linked {
-    /// The entry, or what is wrong with it.
-    fn proven(self) -> Result<Proven, &'static str> {
+    /// The entry as it was written, with the columns beside it, where it has its place in the chain.
+    fn in_place(self) -> Result<(Chained, Columns), &'static str> {
         let Self { sequence, time_ms, kind, subject, actor, intent, payload, .. } = self;
-        let Self { previous, hash, beside, before, after, end, .. } = self;
+        let Self { previous, hash, row_id, row_state, batch, member, before, after, end, .. } =
+            self;
         if sequence > end {
             return Err("it comes after the end of the ledger");
         }
@@ -122,17 +119,46 @@ impl Linked {
         let time = time_ms.into();
         let chained =
             Chained { sequence, time, kind, subject, actor, intent, payload, previous, hash };
+        Ok((chained, Columns { row_id, row_state, batch, member }))
+    }
+
+    /// The entry, or what is wrong with it.
+    fn proven(self) -> Result<Entry, &'static str> {
+        let (chained, beside) = self.in_place()?;
         // Most entries stand in the table as they were hashed. What was only spaced otherwise says the same.
-        let as_written = chained.computed_hash() == hash;
+        let (hash, as_written) = (chained.hash, chained.computed_hash() == chained.hash);
         let entry = Entry::try_from(chained).map_err(|_| "it cannot be read")?;
         if !as_written && entry.computed_hash() != hash {
             return Err("its content does not give its hash");
         }
-        if beside != Columns::of(&entry.payload) {
-            return Err("a column says something else than its payload");
-        }
-        Ok(Proven { entry, beside })
+        said_by(&beside, Columns::of(&entry.payload))?;
+        Ok(entry)
     }
+
+    /// The columns beside the entry, or what is wrong with it. Nothing else of an entry is read that stands in the table
+    /// as it was hashed.
+    fn columns(self) -> Result<Columns, &'static str> {
+        let (chained, beside) = self.in_place()?;
+        let said =
+            (chained.computed_hash() == chained.hash).then(|| Columns::said(&chained.payload));
+        let said = match said.flatten() {
+            Some(said) => said,
+            None => {
+                let hash = chained.hash;
+                let entry = Entry::try_from(chained).map_err(|_| "it cannot be read")?;
+                if entry.computed_hash() != hash {
+                    return Err("its content does not give its hash");
+                }
+                Columns::of(&entry.payload)
+            }
+        };
+        said_by(&beside, said)?;
+        Ok(beside)
+    }
+}
+
+fn said_by(beside: &Columns, payload: Columns) -> Result<(), &'static str> {
+    if *beside == payload { Ok(()) } else { Err("a column says something else than its payload") }
 }
 
 /// The entries that a statement finds, each made with [`linked`] and proven.
@@ -140,20 +166,35 @@ pub(super) async fn entries(
     session: &mut Session,
     statement: Statement,
     bound: &[Bound<'_>],
-) -> Result<Vec<Proven>, StoreError> {
+) -> Result<Vec<Entry>, StoreError> {
+    read(session, statement, bound, Linked::proven).await
+}
+
+/// The columns beside such entries.
+pub(super) async fn columns(
+    session: &mut Session,
+    statement: Statement,
+    bound: &[Bound<'_>],
+) -> Result<Vec<Columns>, StoreError> {
+    read(session, statement, bound, Linked::columns).await
+}
+
+async fn read<T>(
+    session: &mut Session,
+    statement: Statement,
+    bound: &[Bound<'_>],
+    proven: impl Fn(Linked) -> Result<T, &'static str>,
+) -> Result<Vec<T>, StoreError> {
     let rows: Vec<Linked> = session.rows(statement, bound).await?;
-    let proven = rows.into_iter().map(|row| {
+    let all = rows.into_iter().map(|row| {
         let sequence = row.sequence;
-        row.proven().map_err(|why| damaged(session, sequence, why))
+        proven(row).map_err(|why| damaged(session, sequence, why))
     });
-    proven.collect()
+    all.collect()
 }
 
 /// Every entry about some subjects, a list of JSON.
-pub(super) async fn about(
-    session: &mut Session,
-    subjects: &str,
-) -> Result<Vec<Proven>, StoreError> {
+pub(super) async fn about(session: &mut Session, subjects: &str) -> Result<Vec<Entry>, StoreError> {
     entries(session, ABOUT, &[Bound::Text(subjects)]).await
 }
 
@@ -161,7 +202,7 @@ pub(super) async fn about(
 /// missing before it was said once.
 pub(super) async fn check_end(session: &mut Session, head: Head) -> Result<(), StoreError> {
     let last = entries(session, LAST, &[]).await?;
-    let last = last.first().map_or_else(Head::empty, |last| last.entry.head());
+    let last = last.first().map_or_else(Head::empty, Entry::head);
     if last == head {
         return Ok(());
     }

@@ -14,7 +14,7 @@ use serde::{Deserialize as _, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    chain::{self, Proven, linked},
+    chain::{self, linked},
     rows::{AcceptanceRow, AssignmentRow, RelationshipRow},
     seal::Seals,
     session::{Bound, Session, Statement},
@@ -23,7 +23,7 @@ use crate::{
     domain::{
         digest::Digest,
         entry::{
-            EntryKind,
+            Entry, EntryKind,
             tables::{Cells, Tables, Unexplained},
         },
         ids::TenantId,
@@ -34,27 +34,31 @@ use crate::{
 };
 
 /// The entries with the last digest that the ledger has of each of these rows. Each is looked for by the number of the
-/// row and by its name, so that none is hidden by a change of either, or of the digest beside it.
+/// row and, among the later ones, by its name, so that none is hidden by a change of either, or of the digest beside it.
 const STATES: Statement = Statement {
     sqlite: concat!(
         "WITH k AS MATERIALIZED (\
          SELECT value ->> 'id' AS id, value ->> 'name' AS name FROM json_each($1)), \
-         found AS MATERIALIZED (SELECT (SELECT sequence FROM ledger \
+         by_number AS MATERIALIZED (SELECT k.id, k.name, (SELECT sequence FROM ledger \
          WHERE row_id = k.id AND row_state IS NOT NULL ORDER BY sequence DESC LIMIT 1) AS sequence \
-         FROM k UNION SELECT (SELECT sequence FROM ledger WHERE subject = k.name \
-         AND payload ->> '$.made.row' = k.id AND payload ->> '$.made.state' IS NOT NULL \
-         ORDER BY sequence DESC LIMIT 1) FROM k) SELECT ",
+         FROM k), found AS MATERIALIZED (SELECT sequence FROM by_number \
+         UNION SELECT (SELECT sequence FROM ledger \
+         WHERE subject = n.name AND sequence > coalesce(n.sequence, 0) \
+         AND payload ->> '$.made.row' = n.id AND payload ->> '$.made.state' IS NOT NULL \
+         ORDER BY sequence DESC LIMIT 1) FROM by_number n) SELECT ",
         linked!(sqlite),
         "FROM found JOIN ledger l ON l.sequence = found.sequence ORDER BY l.sequence"
     ),
     postgres: concat!(
         "WITH k AS MATERIALIZED (\
          SELECT * FROM jsonb_to_recordset($1::jsonb) AS k(id bigint, name text)), \
-         found AS MATERIALIZED (SELECT s.sequence FROM k CROSS JOIN LATERAL (\
+         by_number AS MATERIALIZED (SELECT k.id, k.name, s.sequence FROM k LEFT JOIN LATERAL (\
          SELECT sequence FROM ledger WHERE row_id = k.id AND row_state IS NOT NULL \
-         ORDER BY sequence DESC LIMIT 1) s UNION SELECT s.sequence FROM k CROSS JOIN LATERAL (\
-         SELECT sequence FROM ledger WHERE subject = k.name \
-         AND payload::json #>> '{made,row}' = k.id::text \
+         ORDER BY sequence DESC LIMIT 1) s ON true), \
+         found AS MATERIALIZED (SELECT sequence FROM by_number \
+         UNION SELECT s.sequence FROM by_number n CROSS JOIN LATERAL (\
+         SELECT sequence FROM ledger WHERE subject = n.name \
+         AND sequence > coalesce(n.sequence, 0) AND payload::json #>> '{made,row}' = n.id::text \
          AND payload::json #>> '{made,state}' IS NOT NULL ORDER BY sequence DESC LIMIT 1) s) SELECT ",
         linked!(postgres),
         "FROM found JOIN ledger l ON l.sequence = found.sequence ORDER BY l.sequence"
@@ -162,9 +166,9 @@ async fn states(
 ) -> Result<BTreeMap<i64, Digest>, StoreError> {
     let named = |row: &&RelationshipRow| json!({ "id": row.id, "name": row.name });
     let wanted = json!(rows.iter().map(named).collect::<Vec<_>>()).to_string();
-    let found = chain::entries(session, STATES, &[Bound::Text(&wanted)]).await?;
+    let found = chain::columns(session, STATES, &[Bound::Text(&wanted)]).await?;
     // A later one takes the place of an earlier one.
-    Ok(found.into_iter().filter_map(|one| one.beside.row_id.zip(one.beside.row_state)).collect())
+    Ok(found.into_iter().filter_map(|beside| beside.row_id.zip(beside.row_state)).collect())
 }
 
 /// The row as it was before somebody else ended it, if that may be what happened: an end that nobody of ours recorded
@@ -192,7 +196,7 @@ async fn tables_of(session: &mut Session, rows: &[&RelationshipRow]) -> Result<T
 
 async fn tables(session: &mut Session, subjects: &str) -> Result<Tables, StoreError> {
     let mut tables = Tables::of_some();
-    for Proven { entry, .. } in chain::about(session, subjects).await? {
+    for entry in chain::about(session, subjects).await? {
         tables.push(&entry);
     }
     Ok(tables)
@@ -214,9 +218,9 @@ pub(super) async fn gone(
     let subjects: BTreeSet<String> = names.iter().map(ToString::to_string).collect();
     let subjects = json!(subjects).to_string();
     let found = chain::entries(session, GONE, &[Bound::Text(&subjects)]).await?;
-    let invited = found.iter().filter(|found| found.entry.kind == EntryKind::Invited);
-    let key = |found: &Proven| {
-        let key = found.entry.payload.pointer("/subject/relationship")?;
+    let invited = found.iter().filter(|entry| entry.kind == EntryKind::Invited);
+    let key = |entry: &Entry| {
+        let key = entry.payload.pointer("/subject/relationship")?;
         RelationshipKey::deserialize(key).ok()
     };
     Ok(invited.filter_map(key).filter(|key| names.contains(key)).collect())

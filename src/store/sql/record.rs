@@ -328,7 +328,7 @@ pub(super) async fn observations(
     let subjects = json!(subjects).to_string();
     let last = chain::entries(session, LAST, &[Bound::Text(&subjects)]).await?;
     let last: BTreeMap<String, Value> =
-        last.into_iter().map(|last| (last.entry.subject, last.entry.payload)).collect();
+        last.into_iter().map(|last| (last.subject, last.payload)).collect();
     seen.retain(|one| last.get(&one.subject) != Some(&one.payload));
     let draft = |Observation { kind, subject, payload }| Draft {
         time: now,

@@ -8,9 +8,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::TryStreamExt as _;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use sqlx::{Connection as _, PgConnection, SqliteConnection};
+use sqlx::{Connection as _, PgConnection, Row as _, SqliteConnection};
 
 use super::{
     budget::Judged,
@@ -192,22 +193,29 @@ impl Session {
         }
     }
 
-    /// Each row is one column of JSON.
-    pub async fn rows<T: DeserializeOwned>(
+    /// Each row is one column of JSON. It is read while the database looks for the next.
+    pub async fn rows<T: DeserializeOwned + Send>(
         &mut self,
         statement: Statement,
         bound: &[Bound<'_>],
     ) -> Result<Vec<T>, StoreError> {
-        let texts = self.texts(statement, bound).await?;
-        let rows = texts.into_iter().map(|text| serde_json::from_str(&text));
-        rows.collect::<Result<_, _>>().map_err(|error| StoreError::Corrupt {
-            store: self.store.clone(),
-            reason: format!("a row cannot be read: {error}"),
-        })
+        let (mut rows, mut unread) = (Vec::new(), None);
+        let take = &mut |text: &str| match serde_json::from_str(text) {
+            Ok(row) => rows.push(row),
+            Err(error) => drop(unread.get_or_insert(error)),
+        };
+        self.each(statement, bound, take).await?;
+        match unread {
+            None => Ok(rows),
+            Some(error) => Err(StoreError::Corrupt {
+                store: self.store.clone(),
+                reason: format!("a row cannot be read: {error}"),
+            }),
+        }
     }
 
     /// The one row.
-    pub async fn row<T: DeserializeOwned>(
+    pub async fn row<T: DeserializeOwned + Send>(
         &mut self,
         statement: Statement,
         bound: &[Bound<'_>],
@@ -225,10 +233,21 @@ impl Session {
         statement: Statement,
         bound: &[Bound<'_>],
     ) -> Result<Vec<String>, StoreError> {
+        let mut texts = Vec::new();
+        self.each(statement, bound, &mut |text| texts.push(text.to_owned())).await?;
+        Ok(texts)
+    }
+
+    async fn each(
+        &mut self,
+        statement: Statement,
+        bound: &[Bound<'_>],
+        take: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<(), StoreError> {
         let alone = self.begin_alone().await?;
         let result = {
             let Self { connection, store, state, may: _, clock: _, judged: _ } = self;
-            limited(store, state, connection.texts(statement, bound)).await
+            limited(store, state, connection.each(statement, bound, take)).await
         };
         let result = result.map_err(|failure| failure.into_error(&self.store));
         self.end_alone(alone, result).await
@@ -335,34 +354,42 @@ async fn limited<T>(
 }
 
 impl Connection {
-    async fn texts(
+    async fn each(
         &mut self,
         statement: Statement,
         bound: &[Bound<'_>],
-    ) -> Result<Vec<String>, sqlx::Error> {
+        take: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite(connection) => {
-                let mut query = sqlx::query_scalar(statement.sqlite);
+                let mut query = sqlx::query(statement.sqlite);
                 for value in bound {
                     query = match value {
                         Bound::Text(text) => query.bind(*text),
                         Bound::Number(number) => query.bind(*number),
                     };
                 }
-                query.fetch_all(connection).await
+                let mut rows = query.fetch(connection);
+                while let Some(row) = rows.try_next().await? {
+                    take(row.try_get(0)?);
+                }
             }
             Self::Postgres(connection) => {
                 // A named statement would outlive its transaction.
-                let mut query = sqlx::query_scalar(statement.postgres).persistent(false);
+                let mut query = sqlx::query(statement.postgres).persistent(false);
                 for value in bound {
                     query = match value {
                         Bound::Text(text) => query.bind(*text),
                         Bound::Number(number) => query.bind(*number),
                     };
                 }
-                query.fetch_all(&mut **connection).await
+                let mut rows = query.fetch(&mut **connection);
+                while let Some(row) = rows.try_next().await? {
+                    take(row.try_get(0)?);
+                }
             }
         }
+        Ok(())
     }
 
     async fn execute(

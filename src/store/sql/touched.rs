@@ -168,7 +168,7 @@ pub(super) async fn world<'a>(
             changes.iter().map(|admitted| entry::subject(&admitted.change)).collect();
         let subjects = json!(subjects).to_string();
         let told = chain::about(session, &subjects).await?;
-        accepted.extend(told.iter().filter_map(|told| content(&told.entry)));
+        accepted.extend(told.iter().filter_map(content));
     }
     let proof = proof(session, &relationships, &under).await?;
     let invited: BTreeSet<RelationshipKey> = changes
@@ -190,7 +190,7 @@ pub(super) async fn world<'a>(
         instance,
         limits,
         budgets,
-        made: made.iter().filter_map(|made| change_id(&made.entry)).collect(),
+        made: made.iter().filter_map(change_id).collect(),
         relationships,
         assignments,
         boundaries,

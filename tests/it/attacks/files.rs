@@ -58,8 +58,8 @@ fn no_file_takes_access_away_by_saying_that_an_object_is_being_deleted() {
     let spellings = [
         "deletionTimestamp: \"2026-01-31T12:00:00Z\"",
         "deletionTimestamp: 2099-01-31T12:00:00Z",
-        "\"deletionTimestamp\": null",
-        "? deletionTimestamp\n  :",
+        "\"deletionTimestamp\": \"\"",
+        "? deletionTimestamp\n  : 0",
         "'deletionTimestamp': 5",
         "<<: {deletionTimestamp: yesterday}",
     ];
@@ -73,6 +73,10 @@ fn no_file_takes_access_away_by_saying_that_an_object_is_being_deleted() {
                 says(&ran, 1, &["C0020", "metadata.deletionTimestamp", "apply --prune"]);
             }
         }
+        // A null is no instant: it says nothing.
+        let null = sound.replace("metadata:\n", "metadata:\n  deletionTimestamp: null\n");
+        place.write(&format!("m/{name}"), null);
+        says(&place.run(&["apply", "-f", "m"]), 0, &["Nothing changes"]);
         place.write(&format!("m/{name}"), sound);
     }
     assert_eq!(held(&place), before);

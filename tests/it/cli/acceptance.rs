@@ -125,7 +125,11 @@ fn a_decline_withdraws_and_nothing_is_sent_until_the_spec_changes() {
     says(&team.apply(&[]), 0, &["declined"]);
     assert!(team.relationships().contains("Withdrawn"));
     for _ in 0..2 {
-        says(&team.apply(&[]), 0, &["Nothing changes", "C0509"]);
+        says(
+            &team.apply(&[]),
+            0,
+            &["Done: nothing; not all that is declared here is held", "C0509"],
+        );
     }
     says(
         &team.accept(&["--name", "again"]),
@@ -217,7 +221,7 @@ fn several_texts_of_an_agreement_ask_which_was_read() {
     team.write("answer.yaml", &alone.stdout);
     says(&team.apply(&[]), 0, &["waiting for a customer"]);
     assert!(!team.relationships().contains("Active"));
-    nothing_changes(&team.apply(&[]));
+    says(&team.apply(&[]), 0, &["Done: nothing; not all that is declared here is held"]);
 }
 
 #[test]

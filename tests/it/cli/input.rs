@@ -73,6 +73,25 @@ fn without_kustomize_on_the_path_the_way_out_is_told() {
 }
 
 #[test]
+fn a_file_that_is_named_almost_like_a_manifest_and_holds_one_is_told_where_it_is_not_read() {
+    let team = Team::applied();
+    let grants = std::fs::read_to_string(team.place.path().join("m/grants.yaml")).unwrap();
+    for name in ["grants.yaml~", ".grants.yaml", "grants.yaml.bak", "#grants.yml#"] {
+        team.write(name, &grants);
+    }
+    for name in [".other.yaml", "other.yaml.bak"] {
+        team.write(name, "apiVersion: v1\nkind: ConfigMap\n");
+    }
+    team.write("notes.txt", &grants);
+    team.remove("grants.yaml");
+    let ran = team.diff(&["--prune"]);
+    let told =
+        "not read: `m/#grants.yml#`, `m/.grants.yaml`, `m/grants.yaml.bak`, `m/grants.yaml~`; a";
+    says(&ran, 1, &["3 to lose"]);
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+}
+
+#[test]
 fn objects_of_other_kinds_are_skipped_and_counted() {
     let team = Team::new();
     team.write("map.yaml", CONFIG_MAP);

@@ -35,7 +35,7 @@ fn a_new_ceiling_is_a_replacement_that_waits_for_the_customer_and_ends_the_old_o
     let grants = team.grants();
     assert!(grants.contains("Message Center Reader"), "what both allow stays: {grants}");
     assert!(!grants.contains("Helpdesk Administrator") && !grants.contains("User Administrator"));
-    nothing_changes(&team.apply(&[]));
+    says(&team.apply(&[]), 0, &["Done: nothing; not all that is declared here is held"]);
 
     let after = team.accept(&["--name", "second"]);
     let digest = |text: &str| text.split_once("invitation: ").unwrap().1.to_owned();

@@ -22,7 +22,7 @@ fn text_that_is_not_yaml_is_refused_at_its_place() {
     refused(
         "a: *nobody\n",
         "-:1:4 C0007 : this is not YAML: unknown anchor\n  \
-         help: an alias `*name` needs an anchor `&name` before it; put text that begins with `*` in quotes\n",
+         help: an alias `*name` needs an anchor `&name` before it in the same document; put text that begins with `*` in quotes\n",
     );
     refused(
         "{\"é\": [1, 2\n",

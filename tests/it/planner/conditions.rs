@@ -8,7 +8,7 @@ use concordat::{
 };
 
 use super::{
-    build::{Grant, answer, day, document, object},
+    build::{Grant, Relationship, answer, day, document, object},
     generate::{Step, World},
     lines::{HELD, IN_SYNC, WAITS, acceptances, active, message, relationship_name, tells},
     report::report,
@@ -91,6 +91,17 @@ fn l3_a_replacement_waits_for_the_customer_while_the_old_row_stays_in_force() {
     let told = report(&world, None);
     let status = &told.relationships[&relationship_name()].status;
     assert_eq!(status.store_id.as_deref(), Some("customer 0-2"));
+}
+
+#[test]
+fn l4_what_is_offered_again_after_it_was_dropped_is_not_held_because_the_catalogue_is_newer() {
+    let mut world = active_with(of(&[0, 3]), &[]);
+    world.declare(of(&[0]));
+    tells(&world, IN_SYNC, "");
+    world.declare(Relationship { catalogue: "2", ..of(&[0, 3]) });
+    assert_eq!(world.stages(), "Active, ApprovalPending");
+    world.steps(&[Step::Answer(0, AcceptanceDecision::Decline), Step::Apply]);
+    tells(&world, "Failed Declined, Authorized Authorized", "");
 }
 
 #[test]

@@ -1,0 +1,5 @@
+//! What holds for one relationship, whoever asks: the planner, a status, a store.
+//!
+//! Never: a plan, a condition or a table.
+
+pub mod rows;

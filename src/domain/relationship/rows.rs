@@ -1,0 +1,35 @@
+//! What is so of a row.
+//!
+//! Never: a second answer to the same question elsewhere.
+
+use std::collections::BTreeSet;
+
+use crate::domain::{
+    ids::RoleId,
+    state::{DesiredRelationship, Invitation, ObservedRelationship},
+};
+
+/// Whether a row is what is asked for: only ceiling and duration lead to a replacement (DESIGN §3).
+pub fn is_as_asked(row: &ObservedRelationship, wish: &DesiredRelationship) -> bool {
+    will_be_as_asked(Some(row), &row.invitation, &row.ceiling, wish)
+}
+
+/// The same of a row as it will be, of which `row` is in the store.
+pub fn will_be_as_asked(
+    row: Option<&ObservedRelationship>,
+    invitation: &Invitation,
+    ceiling: &BTreeSet<RoleId>,
+    wish: &DesiredRelationship,
+) -> bool {
+    invitation.duration == wish.invitation.duration
+        && (*ceiling == wish.invitation.roles
+            || row.is_some_and(|row| differs_by_catalogue(row, wish)))
+}
+
+/// Whether what was accepted differs from what is asked for only in the catalogue in which the same words were found.
+/// Where the roles are the same, the catalogue is not why a ceiling is smaller: a role was dropped since (L4).
+pub fn differs_by_catalogue(row: &ObservedRelationship, wish: &DesiredRelationship) -> bool {
+    row.asked.words == wish.asked.words
+        && row.asked.catalogue != wish.asked.catalogue
+        && row.invitation.roles != wish.invitation.roles
+}
