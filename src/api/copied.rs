@@ -2,15 +2,17 @@
 //!
 //! Never: another value than the one that was meant. What could mean two things is nobody's to choose.
 
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
-use jiff::{
-    Span, Timestamp, Zoned,
-    civil::{Date, DateTime},
-    fmt::rfc2822,
-};
+use jiff::Span;
 use regex::Regex;
 use unicode_normalization::UnicodeNormalization as _;
+
+mod codes;
+mod instants;
+
+pub use codes::{country, language};
+pub use instants::timestamp;
 
 /// The blanks and quotes that stand around a value after it was copied.
 fn bare(text: &str) -> &str {
@@ -95,6 +97,8 @@ pub fn days(text: &str) -> Option<String> {
     let text = plain(text);
     let count = if let Ok(count) = text.parse::<i64>() {
         count
+    } else if let Some(count) = text.strip_prefix('P').and_then(|rest| rest.parse().ok()) {
+        count
     } else {
         let (days, seconds) = length(&text)?;
         (seconds % 86_400 == 0).then_some(days + seconds / 86_400)?
@@ -132,8 +136,7 @@ fn length(text: &str) -> Option<(i64, i64)> {
         let (days, hours): (i64, i64) = (part(1).ok()?, part(2).ok()?);
         return Some((days, hours * 3600 + part(3).ok()? * 60 + part(4).ok()?));
     }
-    let capitals = text.to_ascii_uppercase();
-    let span: Span = text.parse().or_else(|_| capitals.parse()).ok()?;
+    let span: Span = spellings(text).into_iter().find_map(|text| text.parse().ok())?;
     let months = i64::from(span.get_months());
     let days = i64::from(span.get_years()) * 365
         + months / 12 * 365
@@ -145,54 +148,29 @@ fn length(text: &str) -> Option<(i64, i64)> {
     (whole && days >= 0 && seconds >= 0).then_some((days, seconds))
 }
 
-/// Without seconds, with a blank for the `T`, with an offset in another form, with a zone, as seconds since 1970. Without
-/// an offset nothing says which instant is meant.
-pub fn timestamp(text: &str) -> Option<String> {
-    let text = plain(text);
-    let text =
-        text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")).unwrap_or(&text);
-    let instant = |instant: Timestamp| instant.to_string();
-    if let Ok(number) = text.parse::<i64>() {
-        return match text.len() {
-            10 => Timestamp::from_second(number).ok().map(instant),
-            13 => Timestamp::from_millisecond(number).ok().map(instant),
-            _ => None,
-        };
-    }
-    if text.contains('[') {
-        return text.parse::<Zoned>().ok().map(|zoned| instant(zoned.timestamp()));
-    }
-    if let Ok(found) = text.parse::<Timestamp>() {
-        return Some(instant(found));
-    }
-    rfc2822::parse(text).ok().map(|found| instant(found.timestamp()))
-}
-
-/// A date, or a date and time, to which nothing but the offset is wanting.
-fn local(text: &str) -> Option<DateTime> {
-    let text = plain(text);
-    if text.contains('[') || text.parse::<Timestamp>().is_ok() {
-        return None;
-    }
-    text.parse().ok().or_else(|| Some(date(&text)?.at(0, 0, 0, 0)))
-}
-
-/// A date as it is written where no two readings are possible.
-pub fn date(text: &str) -> Option<Date> {
-    if let Ok(date) = text.parse() {
-        return Some(date);
-    }
-    let parts: Vec<i16> =
-        text.split(['/', '.']).map(|part| part.trim().parse().ok()).collect::<Option<_>>()?;
-    let [first, second, third] = parts[..] else { return None };
-    let (year, month, day) = match (first, second, third) {
-        (1000.., ..) => (first, second, third),
-        (_, _, 1000..) if text.contains('.') || first > 12 => (third, second, first),
-        (_, 13.., 1000..) => (third, first, second),
-        (_, _, 1000..) if first == second => (third, first, second),
-        _ => return None,
-    };
-    Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+/// A length as it is written, in capital and in small letters, without blanks and in English.
+fn spellings(text: &str) -> [String; 4] {
+    const UNITS: [(&str, &str); 12] = [
+        ("jahr", "years"),
+        ("monat", "months"),
+        ("woche", "weeks"),
+        ("tag", "days"),
+        ("stunde", "hours"),
+        ("année", "years"),
+        ("annee", "years"),
+        ("mois", "months"),
+        ("semaine", "weeks"),
+        ("jour", "days"),
+        ("heure", "hours"),
+        ("año", "years"),
+    ];
+    let whole: String = text.split_whitespace().collect();
+    let lower = text.to_lowercase();
+    let unit =
+        |word: &str| UNITS.iter().find(|(unit, _)| word.starts_with(unit)).map(|(_, it)| *it);
+    let words = lower.split_whitespace().map(|word| unit(word).unwrap_or(word).to_owned());
+    let english = words.collect::<Vec<_>>().join(" ");
+    [text.to_owned(), whole.to_ascii_uppercase(), lower, english]
 }
 
 /// With signs that the store does not take.
@@ -210,151 +188,27 @@ fn is_mark(character: char) -> bool {
     unicode_normalization::char::is_combining_mark(character)
 }
 
-/// In small letters, in three letters, by its name, or as the end of a language.
-pub fn country(text: &str) -> Option<String> {
-    const OTHERS: [(&str, &str); 60] = [
-        ("ARE", "AE"),
-        ("AUS", "AU"),
-        ("AUT", "AT"),
-        ("BEL", "BE"),
-        ("BRA", "BR"),
-        ("CAN", "CA"),
-        ("CHE", "CH"),
-        ("CHN", "CN"),
-        ("CZE", "CZ"),
-        ("DEU", "DE"),
-        ("DNK", "DK"),
-        ("ESP", "ES"),
-        ("FIN", "FI"),
-        ("FRA", "FR"),
-        ("GBR", "GB"),
-        ("IND", "IN"),
-        ("IRL", "IE"),
-        ("ITA", "IT"),
-        ("JPN", "JP"),
-        ("MEX", "MX"),
-        ("NLD", "NL"),
-        ("NOR", "NO"),
-        ("NZL", "NZ"),
-        ("POL", "PL"),
-        ("PRT", "PT"),
-        ("SWE", "SE"),
-        ("TUR", "TR"),
-        ("UKR", "UA"),
-        ("USA", "US"),
-        ("ZAF", "ZA"),
-        ("AUSTRALIA", "AU"),
-        ("AUSTRIA", "AT"),
-        ("BELGIUM", "BE"),
-        ("BRAZIL", "BR"),
-        ("CANADA", "CA"),
-        ("CHINA", "CN"),
-        ("CZECHIA", "CZ"),
-        ("DENMARK", "DK"),
-        ("FINLAND", "FI"),
-        ("FRANCE", "FR"),
-        ("GERMANY", "DE"),
-        ("DEUTSCHLAND", "DE"),
-        ("GREAT BRITAIN", "GB"),
-        ("INDIA", "IN"),
-        ("IRELAND", "IE"),
-        ("ITALY", "IT"),
-        ("JAPAN", "JP"),
-        ("MEXICO", "MX"),
-        ("NETHERLANDS", "NL"),
-        ("NEW ZEALAND", "NZ"),
-        ("NORWAY", "NO"),
-        ("POLAND", "PL"),
-        ("PORTUGAL", "PT"),
-        ("SPAIN", "ES"),
-        ("SWEDEN", "SE"),
-        ("SWITZERLAND", "CH"),
-        ("UNITED KINGDOM", "GB"),
-        ("UNITED STATES", "US"),
-        ("UNITED STATES OF AMERICA", "US"),
-        ("U.S.", "US"),
-    ];
-    let is_known = |text: &str| OTHERS.iter().any(|(_, country)| *country == text);
-    let text = plain(text);
-    let text = match (text.split_once(['-', '_']), text.rsplit_once(['-', '_'])) {
-        (Some((first, _)), Some((_, last))) => {
-            let is_language = first.bytes().all(|letter| letter.is_ascii_lowercase());
-            let is_capital = last.bytes().all(|letter| letter.is_ascii_uppercase());
-            // A part of a country, unless the end is a country as well.
-            let is_part = is_known(first) && (first == last || !is_known(last));
-            if is_language && is_capital {
-                last
-            } else if is_part {
-                first
-            } else {
-                return None;
-            }
-        }
-        _ => &text,
-    };
-    let text = text.to_ascii_uppercase();
-    let found = OTHERS.iter().find(|(other, _)| *other == text).map(|(_, country)| *country);
-    let country = found.unwrap_or(&text);
-    (country.len() == 2).then(|| country.to_owned())
-}
-
-/// As programs write it, `de_DE.UTF-8`, in capitals, or by its name.
-pub fn language(text: &str) -> Option<String> {
-    const NAMES: [(&str, &str); 18] = [
-        ("chinese", "zh"),
-        ("czech", "cs"),
-        ("danish", "da"),
-        ("deutsch", "de"),
-        ("dutch", "nl"),
-        ("english", "en"),
-        ("finnish", "fi"),
-        ("french", "fr"),
-        ("german", "de"),
-        ("italian", "it"),
-        ("japanese", "ja"),
-        ("korean", "ko"),
-        ("norwegian", "no"),
-        ("polish", "pl"),
-        ("portuguese", "pt"),
-        ("spanish", "es"),
-        ("swedish", "sv"),
-        ("turkish", "tr"),
-    ];
-    let text = plain(text);
-    let text = text.split(['.', '@']).next().unwrap_or(&text).replace('_', "-");
-    if !text.is_ascii() {
-        return None;
-    }
-    let lower = text.to_ascii_lowercase();
-    if let Some((_, language)) = NAMES.iter().find(|(name, _)| *name == lower) {
-        return Some((*language).to_owned());
-    }
-    let (language, rest) = lower.split_once('-').unwrap_or((&lower, ""));
-    let rest = rest.split('-').filter(|part| !part.is_empty()).map(|part| match part.len() {
-        2 => part.to_ascii_uppercase(),
-        4 => part[..1].to_ascii_uppercase() + &part[1..],
-        _ => part.to_owned(),
-    });
-    Some([language.to_owned()].into_iter().chain(rest).collect::<Vec<_>>().join("-"))
-}
-
-/// Without `https://`, between angle brackets, as a link of Markdown, with blanks or letters that a link has not.
+/// Without `https://` or a sign of it, between angle brackets, as a link of Markdown, with blanks or letters that a link has
+/// not.
 pub fn url(text: &str) -> Option<String> {
     static MARKDOWN: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"^\[[^\]]*\]\(([^)]+)\)$").expect("it is a pattern"));
+    static SCHEME: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?i)^(url:)?\s*(h(tt|xx)ps?(:/*|;/+|/{2})|//)").expect("it is a pattern")
+    });
     let text = bare(text);
     let text =
         MARKDOWN.captures(text).and_then(|link| link.get(1)).map_or(text, |link| link.as_str());
     let text = text.trim_start_matches('<').trim_end_matches('>').trim();
-    let rest = match text.split_once("://") {
-        Some((scheme, rest)) if matches!(&*scheme.to_ascii_lowercase(), "http" | "https") => rest,
-        Some(_) => return None,
+    let rest = match SCHEME.find(text) {
+        Some(scheme) => &text[scheme.end()..],
         None => text,
     };
     let host = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     // A path of Windows is no link, and what stands before `@` may be a password.
-    let is_host = host.is_ascii() && host.contains('.') && !host.contains([' ', '@']);
-    if !is_host || rest.contains('\\') {
+    let is_local = host == "localhost" || host.starts_with("localhost:");
+    let is_host = is_local || host.is_ascii() && host.contains('.') && !host.contains([' ', '@']);
+    if !is_host || rest.contains(['\\', '@']) {
         return None;
     }
     let mut link = String::from("https://");
@@ -369,6 +223,21 @@ pub fn url(text: &str) -> Option<String> {
         }
     }
     Some(link)
+}
+
+/// Whether a text that was to be a link may hold a password: nobody can tell where the name of its host begins.
+pub fn may_hold_secret(text: &str) -> bool {
+    text.contains(['@', '\u{ff20}'])
+}
+
+/// A text without what stands before the host of a link in it, which may be a password.
+pub fn without_secret(text: &str) -> Cow<'_, str> {
+    match (text.find("://"), text.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => {
+            Cow::Owned(format!("{}…{}", &text[..scheme + 3], &text[at..]))
+        }
+        _ => Cow::Borrowed(text),
+    }
 }
 
 /// With the name before it, as a link, or with blanks.
@@ -481,98 +350,11 @@ pub fn nothing(_: &str) -> Option<String> {
 pub const NOT_READ: &str =
     "only `true` confirms that the agreement was read: read it, and write `true`";
 
-/// What a date stands for that nobody means as one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum NoDate {
-    /// The first moment that a program knows, which it writes where nothing was set.
-    First,
-    /// The last one.
-    Last,
-}
-
-/// The dates that programs write for no date at all.
-fn no_date(text: &str) -> Option<NoDate> {
-    let day = text.split([' ', 'T', 't', ',']).next().unwrap_or(text);
-    if matches!(day, "1/1/0001" | "01/01/0001" | "01.01.0001" | "1.1.0001") {
-        return Some(NoDate::First);
-    }
-    let day = date(day)?;
-    match (day.year(), day.month(), day.day()) {
-        (9000.., ..) => Some(NoDate::Last),
-        (1 | 1601 | 1753 | 1900 | 1970, 1, 1) | (1899, 12, 30 | 31) => Some(NoDate::First),
-        _ => None,
-    }
-}
-
-/// What is to be done about a text that is no instant of ours, in a field for one.
-fn aside_of_instant(field: &str, text: &str) -> Option<String> {
-    const NEVER: [&str; 28] = [
-        "never",
-        "none",
-        "no",
-        "infinite",
-        "infinity",
-        "forever",
-        "permanent",
-        "permanently",
-        "perpetual",
-        "eternal",
-        "unlimited",
-        "indefinite",
-        "indefinitely",
-        "noexpiration",
-        "no expiration",
-        "noend",
-        "unbefristet",
-        "unbegrenzt",
-        "dauerhaft",
-        "nie",
-        "jamais",
-        "illimité",
-        "nunca",
-        "n/a",
-        "-",
-        "0",
-        "+infinity",
-        "∞",
-    ];
-    const NOW: [&str; 8] =
-        ["now", "immediately", "at once", "none", "-", "0", "sofort", "immédiatement"];
-    let lower = text.to_lowercase();
-    match (field, no_date(text)) {
-        ("notAfter", found) if found.is_some() || NEVER.contains(&&*lower) => {
-            return Some(
-                "leave `notAfter` out where the roles are to be held for good: they end with the relationship"
-                    .to_owned(),
-            );
-        }
-        ("notBefore", found) if found == Some(NoDate::First) || NOW.contains(&&*lower) => {
-            return Some("leave `notBefore` out where the roles are to be held at once".to_owned());
-        }
-        _ => {}
-    }
-    let day = text.split(['T', 't', ' ']).next().and_then(date);
-    if day.is_some_and(|day| !(2000..3000).contains(&day.year())) {
-        return Some("write the year that is meant, of 2000 to 2999".to_owned());
-    }
-    let local = local(text)?;
-    let next = local.date().tomorrow().ok()?;
-    let has_time = text.contains(':');
-    let written = local.strftime("%Y-%m-%dT%H:%M:%S");
-    Some(if field == "notAfter" && !has_time {
-        format!(
-            "write `\"{written}Z\"`, or `\"{next}T00:00:00Z\"` for the end of that day, with the offset of the place that is meant"
-        )
-    } else {
-        format!("write `\"{written}Z\"`, with the offset of the place that is meant for the `Z`")
-    })
-}
-
 /// What to do about a text in a field that no other value says.
 pub fn aside(field: &str, text: &str) -> Option<String> {
     let text = bare(text);
     match field {
-        "notAfter" | "notBefore" | "acceptedAt" => aside_of_instant(field, text),
+        "notAfter" | "notBefore" | "acceptedAt" => instants::aside(field, text),
         "tenantId" | "tenantIds" if is_domain(text) => Some(format!(
             "that is a domain; the id of its tenant stands in `issuer` of https://login.microsoftonline.com/{text}/v2.0/.well-known/openid-configuration"
         )),
@@ -587,7 +369,32 @@ pub fn aside(field: &str, text: &str) -> Option<String> {
             Some("`sha256sum FILE` prints it for the text that is meant".to_owned())
         }
         "invitation" => Some("`concordat offer` prints the digest of the invitation".to_owned()),
+        "email" => Some(aside_of_address(text).to_owned()),
+        "url" => Some(aside_of_link(text).to_owned()),
+        "country" => codes::aside_of_country(text),
+        "language" => codes::aside_of_language(text),
         _ => None,
+    }
+}
+
+fn aside_of_address(text: &str) -> &'static str {
+    match text.matches(['@', '\u{ff20}']).count() {
+        0 => "write the whole address, with `@` and the domain of the mailbox",
+        1 if text.contains(char::is_whitespace) => "write the address alone, without blanks",
+        1 => {
+            "write the address alone: single dots between its parts and none at an end, without quotes or brackets"
+        }
+        _ => "write one address: that of the person who accepted",
+    }
+}
+
+fn aside_of_link(text: &str) -> &'static str {
+    if may_hold_secret(text) {
+        "write the link without a name or a password, as everybody may read it"
+    } else if !text.split(['/', '?', '#']).nth(2).unwrap_or_default().is_ascii() {
+        "write the name of the host as it is registered: with other letters, it begins with `xn--`"
+    } else {
+        "write the whole link as the browser shows it, `https://` and the name of the host first"
     }
 }
 

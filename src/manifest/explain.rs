@@ -9,13 +9,14 @@ use regex::Regex;
 use super::{
     marks::{Marks, Quoted, Spot},
     object::nearest_kind,
+    placeholder::{Placeholder, placeholder},
     text::{
         ENCRYPTED, LEFT_OVER, Offence, Piece, Text, left_over, offence_in_value, offences,
         unseen_in_value,
     },
 };
 use crate::{
-    api::{Belongs, NOT_READ, PathStep, Schemas},
+    api::{Belongs, NOT_READ, PathStep, Schemas, aside, without_secret},
     domain::{
         ids::Kind,
         problem::{Code, FieldPath, Place, Problem, Severity, Step},
@@ -128,6 +129,9 @@ impl<'t> Marked<'t> {
         let help = match comment {
             Some(_) if is_item => {
                 "what follows `#` is a comment: remove the `#`, or the whole line".to_owned()
+            }
+            Some(comment) if placeholder(&comment).is_some() => {
+                format!("`{}` is a placeholder: write what is meant in its place", shown(&comment))
             }
             Some(comment) => {
                 let comment = comment.replace('"', "'");
@@ -295,8 +299,10 @@ impl<'t> Marked<'t> {
                     None => Problem::error(ENCRYPTED, format!("`{}` is encrypted", shown(text)))
                         .help(DECRYPT),
                     Some(variable) => {
-                        let message =
-                            format!("`{}` is a variable that was not replaced", shown(variable));
+                        let message = format!(
+                            "`{}` is a placeholder: a variable that was not replaced",
+                            shown(variable)
+                        );
                         Problem::error(LEFT_OVER, message).help(
                             "write the value, or let the program replace it that knows it \
                              (`flux envsubst`, `helm template`) and read what it prints with `-f -`",
@@ -304,6 +310,41 @@ impl<'t> Marked<'t> {
                     }
                 };
                 problem.path(path).at(self.at(spot))
+            })
+            .collect()
+    }
+
+    /// The values of our objects that nobody can mean. Where a field takes none like it, that is an error.
+    pub fn placeholders(&self) -> Vec<Problem> {
+        // What else bears these names is told where it is not found.
+        const TOLD_ELSEWHERE: [&str; 4] = ["name", "roles", "tasks", "matchLabels"];
+        let found = self.marks.scalars(|text, _| placeholder(text).is_some()).into_iter();
+        found
+            .filter_map(|(path, spot, text)| {
+                let (value, ..) = self.marks.scalar(path.steps())?;
+                let (_, steps) = self.object(&path).filter(|_| value == spot)?;
+                let is_in_spec = steps.first() == Some(&PathStep::Field("spec".to_owned()));
+                let fields = || {
+                    steps.iter().filter_map(|step| match step {
+                        PathStep::Field(name) => Some(name.as_str()),
+                        PathStep::Index(_) => None,
+                    })
+                };
+                if !is_in_spec || fields().any(|name| TOLD_ELSEWHERE.contains(&name)) {
+                    return None;
+                }
+                let what = match placeholder(text)? {
+                    Placeholder::Word => "is a placeholder",
+                    Placeholder::MadeUp => "is a placeholder that somebody made up",
+                    Placeholder::DigestOfNothing => "is the digest of an empty text",
+                };
+                let (severity, help) = match self.takes(path.steps(), text) {
+                    Ok(()) => (Severity::Warning, aside(fields().next_back()?, text)),
+                    Err(help) => (Severity::Error, help),
+                };
+                let help = help.unwrap_or_else(|| "write what is meant in its place".to_owned());
+                let problem = Problem::error(LEFT_OVER, format!("`{}` {what}", shown(text)));
+                Some(problem.severity(severity).help(help).path(path).at(self.at(spot)))
             })
             .collect()
     }
@@ -407,6 +448,7 @@ pub(super) const DECRYPT: &str = "decrypt it on the way: `sops -d FILE | concord
 /// A text for a message: short, on one line, with nothing that cannot be seen.
 pub(super) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
+    let text = without_secret(text);
     let mut short: String = text.chars().take(LONGEST).collect();
     if short.len() < text.len() {
         short.push('…');

@@ -203,8 +203,12 @@ impl Reader<'_> {
         found: &Value,
         base: &FieldPath,
     ) {
-        let message = format!("`{}` must be {wanted}, not {}", shown(field), kind_of(found));
         let typed = self.marked().written(base, &path);
+        let found = match &typed {
+            Some(typed) if found.is_number() => format!("the number `{}`", shown(&typed.text)),
+            _ => kind_of(found),
+        };
+        let message = format!("`{}` must be {wanted}, not {found}", shown(field));
         let help = match typed {
             Some(typed) if wanted == "text" && typed.plain && !typed.text.is_empty() => {
                 format!("put it in quotes: `\"{}\"`", shown(&typed.text))

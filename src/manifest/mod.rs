@@ -13,6 +13,7 @@ mod marks;
 mod metadata;
 mod object;
 mod out;
+mod placeholder;
 mod scripts;
 mod text;
 mod typed;

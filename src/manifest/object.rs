@@ -148,7 +148,8 @@ impl<'t> Reader<'t> {
             self.outcome.problems.extend(unusual);
         }
         if notice.left_over {
-            let left_over = self.marked().left_over();
+            let mut left_over = self.marked().left_over();
+            left_over.extend(self.marked().placeholders());
             let is_told = |problem: &Problem| problem.code == ENCRYPTED;
             let is_told = self.outcome.problems.iter().any(is_told);
             let new = left_over.into_iter().filter(|found| !(is_told && found.code == ENCRYPTED));

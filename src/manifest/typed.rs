@@ -174,7 +174,8 @@ fn meant_field(violation: &Violation) -> Option<Vec<PathStep>> {
 fn as_typed(input: &Input, document: &Document, kind: &str, violation: &mut Violation) {
     let is_wrong_type = violation.kind == ViolationKind::WrongType;
     let schemas = Schemas::compiled();
-    if !is_wrong_type || schemas.belongs(kind, &violation.path) != Some(Belongs::Text) {
+    let belongs = schemas.belongs(kind, &violation.path);
+    if !is_wrong_type || belongs.is_none() {
         return;
     }
     let Some(typed) = input.written(document.source, &path(&violation.path)) else { return };
@@ -182,6 +183,12 @@ fn as_typed(input: &Input, document: &Document, kind: &str, violation: &mut Viol
         return;
     }
     let text = shown(&typed.text);
+    if belongs != Some(Belongs::Text) {
+        if let Some((wanted, _)) = violation.message.split_once(", not the number `") {
+            violation.message = format!("{wanted}, not the number `{text}`");
+        }
+        return;
+    }
     let of_text = schemas.text_at(kind, &violation.path, &typed.text);
     if let Some(refused) = of_text.into_iter().flatten().next() {
         *violation = refused;

@@ -13,6 +13,7 @@ use serde_json::{Map, Number, Value, map::Entry};
 
 use super::{
     explain::is_trap,
+    placeholder::placeholder,
     text::{left_over, line_and_column},
 };
 
@@ -31,7 +32,7 @@ pub(super) struct Notice {
     pub traps: bool,
     /// Some text is not printable ASCII.
     pub unusual: bool,
-    /// Some text is a variable that was not replaced, or encrypted.
+    /// Some text is a variable that was not replaced, a placeholder, or encrypted.
     pub left_over: bool,
 }
 
@@ -229,7 +230,7 @@ impl Tally {
         if !text.bytes().all(|byte| matches!(byte, b'\t' | b'\n' | b' '..=b'~')) {
             self.unusual.set(true);
         }
-        if left_over(text).is_some() || text.starts_with("ENC[") {
+        if left_over(text).is_some() || text.starts_with("ENC[") || placeholder(text).is_some() {
             self.left_over.set(true);
         }
         Ok(())
@@ -269,20 +270,21 @@ impl<'de> Visitor<'de> for Node<'_> {
         Ok(value.into())
     }
 
+    // Whoever has a field for it knows what was typed, and says so.
+    #[expect(clippy::cast_precision_loss, reason = "no field takes a number of this size")]
     fn visit_i128<E: de::Error>(self, value: i128) -> Result<Value, E> {
-        Err(self.0.refuse(Refusal::NotANumber(value.to_string())))
+        self.visit_f64(value as f64)
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "no field takes a number of this size")]
     fn visit_u128<E: de::Error>(self, value: u128) -> Result<Value, E> {
-        Err(self.0.refuse(Refusal::NotANumber(value.to_string())))
+        self.visit_f64(value as f64)
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
         self.0.weigh(1)?;
         let number = Number::from_f64(value);
-        number
-            .map(Value::Number)
-            .ok_or_else(|| self.0.refuse(Refusal::NotANumber(value.to_string())))
+        number.map(Value::Number).ok_or_else(|| self.0.refuse(Refusal::NotANumber(in_yaml(value))))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
@@ -333,6 +335,12 @@ impl<'de> Visitor<'de> for Node<'_> {
         let (tag, _) = data.variant::<String>()?;
         Err(self.0.refuse(Refusal::Tag(tag)))
     }
+}
+
+/// A number that is none, as it is typed.
+fn in_yaml(number: f64) -> String {
+    let text = if number.is_nan() { ".nan" } else { ".inf" };
+    if number < 0.0 { format!("-{text}") } else { text.to_owned() }
 }
 
 /// Fields of one or several mappings below those written out; the first mapping wins.

@@ -147,6 +147,7 @@ fn the_good_manifests_have_no_problems() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one row for each form")]
 fn whoever_follows_a_help_to_the_letter_ends_with_a_sound_manifest() {
     let guid = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
     let sha = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae";
@@ -189,6 +190,7 @@ fn whoever_follows_a_help_to_the_letter_ends_with_a_sound_manifest() {
         ("suspend", "no", "false"),
         ("suspend", "\"off\"", "false"),
         ("suspend", "0", "false"),
+        ("suspend", "nein", "false"),
         ("notAfter", "2128-06-30", "\"2128-06-30T00:00:00Z\""),
         ("notAfter", "2128-06-30 12:00:00Z", "2128-06-30T12:00:00Z"),
         ("justification", "5", "\"5\""),
@@ -200,13 +202,72 @@ fn whoever_follows_a_help_to_the_letter_ends_with_a_sound_manifest() {
         ("language", "no", "\"no\""),
         ("language", "fr_FR", "fr-FR"),
         ("email", "Ada <ada@fabrikam.example>", "ada@fabrikam.example"),
+        ("email", "<ada@fabrikam.example>", "ada@fabrikam.example"),
+        ("email", "mailto:ada@fabrikam.example", "ada@fabrikam.example"),
+        ("email", "MAILTO:ada@fabrikam.example?subject=hi", "ada@fabrikam.example"),
+        ("email", "'\"Lovelace, Ada\" <ada@fabrikam.example>'", "ada@fabrikam.example"),
+        ("email", "ada@fabrikam.example.", "ada@fabrikam.example"),
+        ("email", "\"'ada@fabrikam.example'\"", "ada@fabrikam.example"),
+        ("url:", "https:/contoso.example/terms", "https://contoso.example/terms"),
+        ("url:", "https//contoso.example/terms", "https://contoso.example/terms"),
+        ("url:", "http://localhost/x", "https://localhost/x"),
+        ("url:", "//contoso.example/terms", "https://contoso.example/terms"),
+        ("url:", "HTTPS://contoso.example/terms", "https://contoso.example/terms"),
+        ("country", "UK", "GB"),
+        ("country", "uk", "GB"),
+        ("country", "EL", "GR"),
+        ("country", "DEU", "DE"),
+        ("country", "Deutschland", "DE"),
+        ("country", "Österreich", "AT"),
+        ("country", "SVN", "SI"),
+        ("country", "Côte d'Ivoire", "CI"),
+        ("country", "de_CH", "CH"),
+        ("language", "jp", "ja"),
+        ("language", "cz", "cs"),
+        ("language", "dk", "da"),
+        ("language", "cn", "zh"),
+        ("language", "gr", "el"),
+        ("language", "jp_JP", "ja-JP"),
+        ("language", "en_US", "en-US"),
+        ("language", "ENG", "en"),
+        ("language", "en-UK", "en-GB"),
+        ("language", "en-EN", "en"),
+        ("language", "Deutsch", "de"),
+        ("phoneNumber", "+99999999999999999999", "\"+99999999999999999999\""),
+        ("displayName: Contoso", "99999999999999999999", "\"99999999999999999999\""),
+        ("displayName: Contoso", "0xFFFFFFFFFFFFFFFFFFFF", "\"0xFFFFFFFFFFFFFFFFFFFF\""),
+        ("displayName: Contoso", "1e3", "\"1e3\""),
+        ("displayName: Contoso", "-99999999999999999999", "\"-99999999999999999999\""),
+        ("notAfter", "30.6.2127", "\"2127-06-30T00:00:00Z\""),
+        ("notAfter", "30/06/2127", "\"2127-06-30T00:00:00Z\""),
+        ("notAfter", "06/30/2127", "\"2127-06-30T00:00:00Z\""),
+        ("notAfter", "June 30, 2127", "\"2127-06-30T00:00:00Z\""),
+        ("notAfter", "30 June 2127", "\"2127-06-30T00:00:00Z\""),
+        ("notAfter", "30. Juni 2127", "\"2127-06-30T00:00:00Z\""),
+        ("notAfter", "30 juin 2127", "\"2127-06-30T00:00:00Z\""),
+        ("notAfter", "2127年6月30日", "\"2127-06-30T00:00:00Z\""),
+        ("notAfter", "2127/06/30", "\"2127-06-30T00:00:00Z\""),
+        ("notAfter", "21270630", "\"2127-06-30T00:00:00Z\""),
+        ("notAfter", "2127-06-30 22:00", "\"2127-06-30T22:00:00Z\""),
+        ("notAfter", "2127-06-30T22:00", "\"2127-06-30T22:00:00Z\""),
+        ("notAfter", "2127-W26-3", "\"2127-06-25T00:00:00Z\""),
+        ("notAfter", "30-Jun-87", "\"2087-06-30T00:00:00Z\""),
+        ("notAfter", "Mon, 30 Jun 2127 22:00:00 GMT", "2127-06-30T22:00:00Z"),
+        ("notAfter", "June 30, 2127 10:00 PM UTC", "2127-06-30T22:00:00Z"),
+        ("notAfter", "30.06.2127 22:00 +02:00", "2127-06-30T20:00:00Z"),
+        ("notAfter", "46934", "\"2028-06-30T00:00:00Z\""),
+        ("notAfter", "46934.5", "\"2028-06-30T12:00:00Z\""),
+        ("notAfter", "4985000000", "2127-12-20T18:13:20Z"),
+        ("notAfter", "4985000000000", "2127-12-20T18:13:20Z"),
+        ("notAfter", "/Date(4985000000000)/", "2127-12-20T18:13:20Z"),
+        ("acceptedAt", "16. Januar 2026, 09:00 Uhr", "\"2026-01-16T09:00:00Z\""),
         ("phoneNumber", "+4989123456", "\"+4989123456\""),
         ("phoneNumber", "tel:+49-89-123456", "\"+49-89-123456\""),
         ("phoneNumber", "(089) 123456", "\"089 123456\""),
         (
             "documentSha256",
-            "1111111111111111111111111111111111111111111111111111111111111111",
-            "\"1111111111111111111111111111111111111111111111111111111111111111\"",
+            "1234567890123456789012345678901234567890123456789012345678901234",
+            "\"1234567890123456789012345678901234567890123456789012345678901234\"",
         ),
         ("lastName", "Null", "\"Null\""),
         ("lastName", "True", "\"True\""),
@@ -218,6 +279,25 @@ fn whoever_follows_a_help_to_the_letter_ends_with_a_sound_manifest() {
         ("readConfirmed", "\"yes\"", "true"),
         ("readConfirmed", "1", "true"),
         ("- Helpdesk", "Helpdesk Admin", "Helpdesk Administrator"),
+        (
+            "- Helpdesk",
+            "{id: 729827e3-9c14-49f7-bb1b-9608f156bbb8}",
+            "729827e3-9c14-49f7-bb1b-9608f156bbb8",
+        ),
+        ("- Helpdesk", "{Helpdesk Administrator}", "Helpdesk Administrator"),
+        ("- Helpdesk", "{name: Helpdesk Administrator}", "Helpdesk Administrator"),
+        (
+            "- Helpdesk",
+            "{id: x, roleDefinitionId: 729827e3-9c14-49f7-bb1b-9608f156bbb8}",
+            "729827e3-9c14-49f7-bb1b-9608f156bbb8",
+        ),
+        (
+            "- Helpdesk",
+            "{729827e3-9c14-49f7-bb1b-9608f156bbb8}",
+            "729827e3-9c14-49f7-bb1b-9608f156bbb8",
+        ),
+        ("tenantId: aaaa", "{aaaabbbb-0000-cccc-1111-dddd2222eeee}", guid),
+        ("- Helpdesk", "ヘルプデスク管理者", "Helpdesk Administrator"),
         ("- Helpdesk", "Service Administrator", "Service Support Administrator"),
         ("- Helpdesk", "SharePoint Online Administrator", "SharePoint Administrator"),
     ];
@@ -249,6 +329,35 @@ fn where_no_value_says_it_the_help_says_what_to_do() {
         ("notAfter", "\"3000-01-01T00:00:00Z\"", "the year that is meant"),
         ("notAfter", "\"0228-06-30T22:00:00Z\"", "the year that is meant"),
         ("notAfter", "2128-06-30T12:00:00", "with the offset of the place that is meant"),
+        ("notAfter", "05/06/2127", "`\"2127-05-06T00:00:00Z\"` or `\"2127-06-05T00:00:00Z\"`"),
+        ("tenantId: aaaa", "[tenant]", "not a list"),
+        ("notAfter", "tomorrow", "write the date and time itself"),
+        ("notAfter", "in 2 years", "write the date and time itself"),
+        ("notAfter", "P2Y", "write the date and time itself"),
+        ("acceptedAt", "now", "write the date and time itself"),
+        ("email", "a@x..y", "single dots between its parts"),
+        ("email", "a@.x.y", "single dots between its parts"),
+        ("email", "a@x.", "single dots between its parts"),
+        ("email", "a@b.example; c@d.example", "write one address"),
+        ("email", "ada lovelace@fabrikam.example", "without blanks"),
+        ("email", "'\"ada lovelace\"@fabrikam.example'", "without blanks"),
+        ("email", "fabrikam", "write the whole address"),
+        ("url:", "https://.", "write the whole link"),
+        ("url:", "https://", "write the whole link"),
+        ("url:", "http:/x", "write the whole link"),
+        ("url:", "https:///terms", "write the whole link"),
+        ("url:", "https://256.1.1.1/terms", "write the whole link"),
+        ("url:", "https://contoso.example:99999/", "write the whole link"),
+        ("country", "EN", "is the language English"),
+        ("country", "EU", "that is no country"),
+        ("country", "XX", "no country has this code"),
+        ("country", "ZZ", "no country has this code"),
+        ("country", "AA", "no country has this code"),
+        ("language", "PK", "is a country"),
+        ("language", "en-EU", "no country `EU`"),
+        ("url:", "https://münchen.example/", "begins with `xn--`"),
+        ("suspend", "99999999999999999999", "not the number `99999999999999999999`"),
+        ("suspend", ".inf", "put it in quotes"),
         ("tenantId: aaaa", "contoso.onmicrosoft.com", "that is a domain"),
         ("tenantId: aaaa", "Contoso", "the page `Overview`"),
         ("id: 0a0a", "First line", "on the page of the group or user"),
@@ -261,6 +370,7 @@ fn where_no_value_says_it_the_help_says_what_to_do() {
         ("tenantId: aaaa", "null", "the page `Overview`"),
         ("tenantId: aaaa", "#aaaabbbb-0000-cccc-1111-dddd2222eeee", "write the value before it"),
         ("country", "NULL", "in two capital letters"),
+        ("readConfirmed", "nein", "only `true` confirms"),
         ("readConfirmed", "no", "only `true` confirms"),
         ("readConfirmed", "\"no\"", "only `true` confirms"),
     ] {
@@ -364,6 +474,47 @@ fn what_can_never_be_meant_is_told() {
         ("justification", "${TICKET}", "was not replaced"),
         ("tier: first", "${TIER}", "was not replaced"),
         ("displayName: fabrikam-desk", "\" \"", "not blanks alone"),
+        ("displayName: Fabrikam", "TODO", "`TODO` is a placeholder (write what is meant"),
+        ("displayName: First", "\"#REF!\"", "is a placeholder"),
+        ("justification", "n/a", "is a placeholder"),
+        ("justification", "TBD", "is a placeholder"),
+        ("firstName", "xxx", "is a placeholder"),
+        ("displayName: Fabrikam", "#N/A", "is a placeholder"),
+        ("tenantId: bbbb", "your-tenant-id", "is a placeholder (the tenant id stands"),
+        ("tenantId: bbbb", "TENANT_ID_HERE", "is a placeholder (the tenant id stands"),
+        ("tenantId: bbbb", "__TENANT_1__", "is a placeholder"),
+        ("tenantId: bbbb", "<TENANT_1>", "is a placeholder"),
+        ("tenantId: bbbb", "\"[TENANT]\"", "is a placeholder"),
+        ("tenantId: bbbb", "\"%TENANT%\"", "is a placeholder"),
+        (
+            "tenantId: bbbb",
+            "11111111-1111-1111-1111-111111111111",
+            "is a placeholder that somebody made up",
+        ),
+        (
+            "id: 0a0a",
+            "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa",
+            "is a placeholder that somebody made up",
+        ),
+        (
+            "documentSha256",
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "is the digest of an empty text (`sha256sum FILE`",
+        ),
+        (
+            "sha256: 2c",
+            "\"0000000000000000000000000000000000000000000000000000000000000000\"",
+            "is a placeholder that somebody made up",
+        ),
+        ("tenantId: cccc", "aaaabbbb-0000-cccc-1111-dddd2222eeee", "are the same tenant"),
+        ("tenantId: bbbb", "aaaabbbb-0000-cccc-1111-dddd2222eeee", "are the same tenant"),
+        ("id: 0a0a", "bbbbcccc-1111-dddd-2222-eeee3333ffff", "is the tenant of the customer"),
+        ("id: 0a0a", "AAAABBBB-0000-cccc-1111-dddd2222eeee", "is the tenant of the partner"),
+        (
+            "id: 0a0a",
+            "729827e3-9c14-49f7-bb1b-9608f156bbb8",
+            "is the role `Helpdesk Administrator`",
+        ),
         ("email", "ENC[AES256_GCM,data:9k3jx2Q=,iv:AAAA,tag:BBBB,type:str]", "is encrypted"),
     ] {
         let found = problems(&with(line, typed));
@@ -371,6 +522,54 @@ fn what_can_never_be_meant_is_told() {
         assert!(said.contains(expected), "{line} {typed}: {said}");
         // An offer or a relationship that nobody can read is not judged further.
         assert_eq!(found.len(), 1, "{line} {typed}: {said}");
+    }
+}
+
+#[test]
+fn what_may_hold_a_password_is_not_quoted() {
+    for link in [
+        "https://ada:hunter2@contoso.example/terms",
+        "https://ada:hun/ter2@contoso.example/terms",
+        "http:/ada:hunter2@contoso.example/terms",
+        "ada:hunter2@contoso.example/terms",
+        "https://hunter2@contoso.example",
+    ] {
+        for line in ["url:", "sha256: 2c", "tenantId: aaaa", "cloud:"] {
+            let found = problems(&with(line, link));
+            let said = words(&found);
+            let is_shown = said.contains("ter2") && (line == "url:" || link.contains("://"));
+            assert!(found.len() == 1 && !is_shown, "{line} {link}: {said}");
+        }
+        let found = words(&problems(&with("url:", link)));
+        assert!(found.contains("without a name or a password"), "{link}: {found}");
+    }
+}
+
+#[test]
+fn what_is_unusual_and_sound_is_taken() {
+    for (line, typed) in [
+        ("email", "ada+terms@fabrikam.example"),
+        ("email", "o'brien@fabrikam.example"),
+        ("email", "ada@münchen.example"),
+        ("email", "ada@xn--mnchen-3ya.example"),
+        ("email", "ada@mail.eu-west.fabrikam.example"),
+        ("email", "ada@fabrikam"),
+        ("url:", "https://localhost"),
+        ("url:", "https://localhost:8443/terms?a=b@c#d"),
+        ("url:", "https://192.0.2.1/terms"),
+        ("url:", "\"https://[2001:db8::1]/terms\""),
+        ("country", "XK"),
+        ("language", "se"),
+        ("language", "zh-Hans-CN"),
+        ("language", "sgn-DE"),
+        ("language", "pt-br"),
+        ("language", "es-419"),
+        ("language", "de-1996"),
+        ("displayName: Fabrikam", "Todorov & Sons"),
+        ("justification", "Todo list of the desk"),
+        ("id: 0a0a", "11111111-2222-3333-4444-555555555555"),
+    ] {
+        assert_eq!(words(&problems(&with(line, typed))), "", "{line} {typed}");
     }
 }
 

@@ -37,6 +37,7 @@ fn a_value_in_a_form_in_which_it_is_usually_copied_is_led_to_ours() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one row for each form")]
 fn what_is_written_instead_has_the_form_of_the_field() {
     type Case<'a> = (fn(&str) -> Option<String>, &'a str, Option<&'a str>);
     let cases: &[Case<'_>] = &[
@@ -57,6 +58,11 @@ fn what_is_written_instead_has_the_form_of_the_field() {
         (super::days, "P365DT0H", Some("P365D")),
         (super::days, "PT8760H", Some("P365D")),
         (super::days, "365.00:00:00", Some("P365D")),
+        (super::days, "730D", Some("P730D")),
+        (super::days, "P730", Some("P730D")),
+        (super::days, "P 365 D", Some("P365D")),
+        (super::days, "2 Jahre", Some("P730D")),
+        (super::days, "24 mois", Some("P730D")),
         (super::days, "two years", None),
         (super::duration, "8h", Some("PT8H")),
         (super::duration, "PT480M", Some("PT8H")),
@@ -79,6 +85,17 @@ fn what_is_written_instead_has_the_form_of_the_field() {
         (super::timestamp, "2028-06-30T12:00:00Z[UTC]", Some("2028-06-30T12:00:00Z")),
         (super::timestamp, "46934", None),
         (super::timestamp, "1845979200", Some("2028-06-30T12:00:00Z")),
+        (super::timestamp, "June 30, 2028 12:00 UTC", Some("2028-06-30T12:00:00Z")),
+        (super::timestamp, "30.06.2028 12:00:00 +02:00", Some("2028-06-30T10:00:00Z")),
+        (super::timestamp, "05/06/2028 12:00 UTC", None),
+        (
+            super::timestamp,
+            "Fri Jun 30 2028 14:00:00 GMT+0200 (CEST)",
+            Some("2028-06-30T12:00:00Z"),
+        ),
+        (super::timestamp, "2028-06-30 12:00 CET", None),
+        (super::timestamp, "/Date(1845979200000+0200)/", Some("2028-06-30T12:00:00Z")),
+        (super::timestamp, "134904528000000000", Some("2028-06-30T12:00:00Z")),
         (super::store_name, "Müller & Söhne", Some("Muller - Sohne")),
         (super::country, "de", Some("DE")),
         (super::country, "DEU", Some("DE")),
@@ -90,6 +107,22 @@ fn what_is_written_instead_has_the_form_of_the_field() {
         (super::country, "US-NY", Some("US")),
         (super::country, "DE-BE", None),
         (super::country, "EN-US", None),
+        (super::country, "UK", Some("GB")),
+        (super::country, "el", Some("GR")),
+        (super::country, "Frankreich", Some("FR")),
+        (super::country, "Guinea-Bissau", Some("GW")),
+        (super::country, "Saudi Arabia", Some("SA")),
+        (super::country, "EN", None),
+        (super::country, "ZZ", None),
+        (super::language, "jp", Some("ja")),
+        (super::language, "ger", Some("de")),
+        (super::language, "en-UK", Some("en-GB")),
+        (super::language, "en-EN", Some("en")),
+        (super::language, "日本語", Some("ja")),
+        (super::url, "https:/contoso.example/a", Some("https://contoso.example/a")),
+        (super::url, "hxxps://contoso.example", Some("https://contoso.example")),
+        (super::url, "https://", None),
+        (super::email, "a@x.", None),
         (super::country, "de-by", None),
         (super::language, "de_DE.UTF-8", Some("de-DE")),
         (super::language, "EN-us", Some("en-US")),
@@ -153,8 +186,35 @@ fn only_what_programs_write_for_no_date_leads_to_roles_for_good() {
         ("notAfter", "1/1/1970", for_good),
         ("notAfter", "1845849600", ""),
         ("notAfter", "1845849600000", ""),
-        ("notAfter", "46934", ""),
-        ("notAfter", "1234", ""),
+        ("notAfter", "46934", "`\"2028-06-30T00:00:00Z\"`"),
+        ("notAfter", "31-Dec-9999", for_good),
+        ("notAfter", "December 31, 9999", year),
+        ("notAfter", "2027", "the day and the time"),
+        ("notAfter", "June 2027", "the day and the time"),
+        ("notAfter", "22:00 30.06.2028", "`\"2028-06-30T22:00:00Z\"`"),
+        ("notAfter", "30JUN2028", "`\"2028-06-30T00:00:00Z\"`"),
+        ("notAfter", "20280630T220000", "`\"2028-06-30T22:00:00Z\"`"),
+        ("notAfter", "bis 30.06.2028", "`\"2028-06-30T00:00:00Z\"`"),
+        ("notAfter", "30.06.2028 um 22 Uhr", "`\"2028-06-30T22:00:00Z\"`"),
+        ("notAfter", "next year", "the date and time itself"),
+        ("notAfter", "27/06/30", "`\"2027-06-30T00:00:00Z\"` or `\"2030-06-27T00:00:00Z\"`"),
+        ("notAfter", "05.06.2028", "`\"2028-06-05T00:00:00Z\"`"),
+        ("notAfter", "Friday, 30 June 2028", "`\"2028-06-30T00:00:00Z\"`"),
+        ("notAfter", "30 de junio de 2028", "`\"2028-06-30T00:00:00Z\"`"),
+        ("notAfter", "June 30th, 2028 10 pm", "`\"2028-06-30T22:00:00Z\"`"),
+        ("notAfter", "30/06/2028 12:00 AM", "`\"2028-06-30T00:00:00Z\"`"),
+        ("notAfter", "2028-06-30 22:00 CEST", "`\"2028-06-30T22:00:00Z\"`"),
+        ("notAfter", "30 Juny jun 2028", ""),
+        ("notAfter", "33/33/2028", "no such day"),
+        ("notAfter", "2028-06-31", "no such day"),
+        ("notAfter", "2028-13-01", "no such day"),
+        ("notAfter", "2028-06-30T22", "`\"2028-06-30T22:00:00Z\"`"),
+        ("notAfter", "Wed Jun 30 2028 22:00:00 CEST (Central European Time)", offset),
+        ("notAfter", "2028-06-30T22:00:00 Europe/Berlin", offset),
+        ("notAfter", "0", ""),
+        ("notAfter", "n/a", ""),
+        ("notBefore", "-", ""),
+        ("notAfter", "1234", "the day and the time"),
         ("notAfter", "0228-06-30T22:00:00Z", year),
         ("notAfter", "1028-06-30T22:00:00Z", year),
         ("notAfter", "1999-12-31T00:00:00Z", year),
@@ -231,11 +291,11 @@ fn a_value_of_a_few_is_found_by_its_name_elsewhere_and_never_its_opposite() {
 
 proptest::proptest! {
     #[test]
-    fn no_text_makes_the_reader_of_copied_values_panic(text in ".{0,40}|[-a-zA-Z0-9äß@./:()\u{a0}+ ]{0,40}|P?[0-9]{1,19}[YMWDTHS:./-]{0,3}[0-9]{0,19}") {
+    fn no_text_makes_the_reader_of_copied_values_panic(text in ".{0,40}|[-a-zA-Z0-9äß@./:()\u{a0}+ ]{0,40}|P?[0-9]{1,19}[YMWDTHS:./-]{0,3}[0-9]{0,19}|[0-9]{1,4}[-./ WJ年]{1,2}[0-9]{1,4}[-./ 月a]{1,2}[0-9]{1,9}[ T,]{0,2}[0-9:]{0,8} ?[-+a-z0-9:]{0,6}") {
         for form in FORMS {
             (form.instead)(&text);
         }
-        for field in ["tenantId", "digest", "notAfter", "cloud", "autoExtendDuration"] {
+        for field in ["tenantId", "digest", "notAfter", "notBefore", "cloud", "email", "url", "country", "language", "autoExtendDuration"] {
             super::aside(field, &text);
             super::choice(field, &text, &["PT0S", "P180D"]);
             super::field(&text, ["tenantId", "cloud"].into_iter());

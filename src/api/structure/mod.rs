@@ -20,7 +20,7 @@ use words::{plain_or_quoted, shown};
 
 use super::{
     copied,
-    field::{GUID, SHA256, TIMESTAMP},
+    field::{COUNTRY, EMAIL, GUID, LANGUAGE, SHA256, TIMESTAMP, URL},
     schema::{PathStep, Violation, ViolationKind},
 };
 
@@ -250,9 +250,17 @@ impl Check {
 
     /// Refuses a text that does not have the form, with what to write instead.
     fn misses(&mut self, form: &Form, text: &str, fits: &impl Fn(&String) -> bool, way: Way<'_>) {
-        let message = format!("`{}` is not {}", shown(text), form.expected);
+        let message = if form.pattern == URL.pattern && copied::may_hold_secret(text) {
+            format!(
+                "the value, which may hold a password and is not shown, is not {}",
+                form.expected
+            )
+        } else {
+            format!("`{}` is not {}", shown(text), form.expected)
+        };
         let instead = (form.instead)(text).filter(fits);
-        let has_a_way = [GUID, SHA256, TIMESTAMP].iter().any(|it| it.pattern == form.pattern);
+        let ways = [GUID, SHA256, TIMESTAMP, EMAIL, URL, COUNTRY, LANGUAGE];
+        let has_a_way = ways.iter().any(|it| it.pattern == form.pattern);
         let aside = || has_a_way.then(|| copied::aside(way.last_field(), text)).flatten();
         let written = || instead.as_ref().map(|it| format!("write `{}`", plain_or_quoted(it)));
         // A date alone may mean its beginning or its end.

@@ -97,9 +97,7 @@ impl Node {
 
     /// Whether a text can stand here.
     pub(super) fn takes(&self, text: &str) -> bool {
-        let Shape::Text { form, longest, .. } = &self.shape else { return false };
-        let has_form = form.as_ref().is_none_or(|(pattern, _)| pattern.is_match(text));
-        has_form && text.chars().count() <= *longest
+        self.shape.takes(text)
     }
 
     /// A value that fits here and says nothing.
@@ -186,6 +184,21 @@ impl Shape {
             Some("boolean") => Self::Boolean,
             _ => Self::Anything,
         }
+    }
+
+    /// Whether a text can stand here.
+    pub(super) fn takes(&self, text: &str) -> bool {
+        let Self::Text { form, longest, .. } = self else { return false };
+        let has_form = form.as_ref().is_none_or(|(pattern, _)| pattern.is_match(text));
+        has_form && text.chars().count() <= *longest
+    }
+
+    /// The text that can stand here for one that was written in another form.
+    pub(super) fn meant(&self, text: &str) -> Option<String> {
+        let Self::Text { form, .. } = self else { return None };
+        let instead = || form.as_ref().and_then(|(_, form)| (form.instead)(text));
+        let meant = if self.takes(text) { Some(text.to_owned()) } else { instead() };
+        meant.filter(|meant| self.takes(meant))
     }
 
     /// What belongs here, in words.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Check, Node, Shape, Way};
 use crate::api::{copied, schema::ViolationKind};
@@ -50,10 +50,20 @@ impl Check {
             }
             (Shape::Text { .. }, Value::Array(list), _) => match &list[..] {
                 [Value::String(text)] => {
-                    let help = format!("write `{}`: one value, not a list", plain_or_quoted(text));
-                    (Some(help), Some(list[0].clone()))
+                    let meant = shape.meant(text);
+                    let help = |text: &String| {
+                        format!("write `{}`: one value, not a list", plain_or_quoted(text))
+                    };
+                    (meant.as_ref().map(help), meant.map(Value::String))
                 }
                 _ => (None, None),
+            },
+            (Shape::Text { .. }, Value::Object(fields), _) => match text_within(shape, fields, way)
+            {
+                Some((text, way)) => {
+                    (Some(format!("{way} `{}`", plain_or_quoted(text))), Some(text.into()))
+                }
+                None => (None, None),
             },
             (Shape::Boolean, Value::String(_) | Value::Number(_), _) => {
                 let meant = truth(value.as_str().unwrap_or(&value.to_string()));
@@ -104,6 +114,33 @@ impl Check {
     }
 }
 
+/// The text that fields were written for: in braces, or as other programs write an object for it; and what to do.
+fn text_within<'v>(
+    shape: &Shape,
+    fields: &'v Map<String, Value>,
+    way: Way<'_>,
+) -> Option<(&'v str, &'static str)> {
+    const NAMES: [&str; 9] = [
+        "displayName",
+        "roleDisplayName",
+        "name",
+        "roleTemplateId",
+        "templateId",
+        "roleDefinitionId",
+        "objectId",
+        "id",
+        "value",
+    ];
+    let mut all = fields.iter();
+    if let (Some((key, Value::Null)), None) = (all.next(), all.next()) {
+        let is_meant = uuid::Uuid::parse_str(key).is_ok() || way.last_field() == "roles";
+        return (is_meant && shape.takes(key)).then_some((key, "remove the braces: write"));
+    }
+    let texts = NAMES.iter().filter_map(|name| fields.get(*name)?.as_str());
+    let mut fits = texts.filter(|text| shape.takes(text));
+    fits.next().map(|text| (text, "one value belongs here, not an object: write"))
+}
+
 /// How to write a value for which text was written.
 fn unquoted_or(only_the_quotes_are_wrong: bool, value: &dyn std::fmt::Display) -> String {
     if only_the_quotes_are_wrong {
@@ -116,8 +153,12 @@ fn unquoted_or(only_the_quotes_are_wrong: bool, value: &dyn std::fmt::Display) -
 /// What a word for a truth value means.
 fn truth(text: &str) -> Option<bool> {
     match &*text.trim().to_lowercase() {
-        "true" | "yes" | "y" | "on" | "1" | "enabled" => Some(true),
-        "false" | "no" | "n" | "off" | "0" | "disabled" => Some(false),
+        "true" | "yes" | "y" | "on" | "1" | "enabled" | "ja" | "wahr" | "oui" | "vrai" | "sí" => {
+            Some(true)
+        }
+        "false" | "no" | "n" | "off" | "0" | "disabled" | "nein" | "falsch" | "non" | "faux" => {
+            Some(false)
+        }
         _ => None,
     }
 }
@@ -178,6 +219,7 @@ pub(super) fn plain_or_quoted(text: &str) -> String {
 /// A text as it may be printed: short, and with nothing that a terminal would obey.
 pub(super) fn shown(text: &str) -> String {
     let mut shown = String::new();
+    let text = copied::without_secret(text);
     for (position, character) in text.chars().enumerate() {
         if position == 80 {
             shown.push('…');

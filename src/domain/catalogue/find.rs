@@ -332,6 +332,193 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table, one name for each language")]
+    fn a_role_as_the_portals_call_it_in_other_languages_leads_to_its_english_name() {
+        let cases: [(&str, &[&str]); 12] = [
+            (
+                "Global Administrator",
+                &[
+                    "Глобальный администратор",
+                    "グローバル管理者",
+                    "Administrateur général",
+                    "Administrador global",
+                    "Administrador Global",
+                    "Amministratore globale",
+                    "Globale beheerder",
+                    "Administrator globalny",
+                ],
+            ),
+            (
+                "Global Reader",
+                &[
+                    "Глобальный читатель",
+                    "グローバル閲覧者",
+                    "Lecteur général",
+                    "Lector global",
+                    "Leitor Global",
+                    "Ruolo con autorizzazioni di lettura globali",
+                    "Lettore globale",
+                    "Globale lezer",
+                    "Czytelnik globalny",
+                ],
+            ),
+            (
+                "Helpdesk Administrator",
+                &[
+                    "Администратор службы поддержки",
+                    "ヘルプデスク管理者",
+                    "Administrateur du support technique",
+                    "Administrador del departamento de soporte técnico",
+                    "Administrador de Assistência Técnica",
+                    "Amministratore supporto tecnico",
+                    "Helpdeskbeheerder",
+                    "Administrator pomocy technicznej",
+                ],
+            ),
+            (
+                "User Administrator",
+                &[
+                    "Администратор пользователей",
+                    "ユーザー管理者",
+                    "Administrateur d'utilisateurs",
+                    "Administrador de usuarios",
+                    "Administrador de Usuários",
+                    "Amministratore utenti",
+                    "Gebruikersbeheerder",
+                    "Administrator użytkowników",
+                ],
+            ),
+            (
+                "Service Support Administrator",
+                &[
+                    "Администратор поддержки служб",
+                    "サービス サポート管理者",
+                    "Administrateur de support de service",
+                    "Administrador de soporte técnico del servicio",
+                    "Administrador de Suporte a Serviços",
+                    "Amministratore supporto servizi",
+                    "Serviceondersteuningsbeheerder",
+                ],
+            ),
+            (
+                "Security Administrator",
+                &[
+                    "Администратор безопасности",
+                    "セキュリティ管理者",
+                    "Administrateur de la sécurité",
+                    "Administrador de seguridad",
+                    "Administrador de Segurança",
+                    "Amministratore della sicurezza",
+                    "Beveiligingsbeheerder",
+                    "Administrator zabezpieczeń",
+                ],
+            ),
+            (
+                "Security Reader",
+                &[
+                    "Читатель сведений о безопасности",
+                    "セキュリティ閲覧者",
+                    "Lecteur de sécurité",
+                    "Lector de seguridad",
+                    "Leitor de Segurança",
+                    "Ruolo con autorizzazioni di lettura per la sicurezza",
+                    "Beveiligingslezer",
+                    "Czytelnik zabezpieczeń",
+                    "Sicherheitsleseberechtigter",
+                ],
+            ),
+            (
+                "Exchange Administrator",
+                &[
+                    "Администратор Exchange",
+                    "Exchange 管理者",
+                    "Administrateur Exchange",
+                    "Administrador de Exchange",
+                    "Administrador do Exchange",
+                    "Amministratore di Exchange",
+                    "Exchange-beheerder",
+                    "Administrator programu Exchange",
+                ],
+            ),
+            (
+                "Intune Administrator",
+                &["Intune 管理者", "Администратор Intune", "Administrator usługi Intune"],
+            ),
+            (
+                "Privileged Role Administrator",
+                &[
+                    "Администратор привилегированных ролей",
+                    "特権ロール管理者",
+                    "Administrateur de rôle privilégié",
+                    "Administrador de roles con privilegios",
+                    "Administrador de função com privilégios",
+                    "Amministratore dei ruoli con privilegi",
+                    "Beheerder met bevoorrechte rol",
+                    "Administrator ról uprzywilejowanych",
+                ],
+            ),
+            (
+                "License Administrator",
+                &[
+                    "Администратор лицензий",
+                    "ライセンス管理者",
+                    "Administrateur de licences",
+                    "Administrador de licencias",
+                    "Administrador de Licenças",
+                    "Amministratore licenze",
+                    "Licentiebeheerder",
+                    "Administrator licencji",
+                ],
+            ),
+            (
+                "Directory Readers",
+                &[
+                    "Читатели каталогов",
+                    "ディレクトリ閲覧者",
+                    "Lecteurs de répertoires",
+                    "Lectores de directorios",
+                    "Leitores de Diretório",
+                    "Ruolo con autorizzazioni di lettura nella directory",
+                    "Czytelnicy katalogu",
+                ],
+            ),
+        ];
+        let mut wrong = Vec::new();
+        for (role, names) in cases {
+            for name in names {
+                let suggested = suggested(name);
+                if suggested != [role] {
+                    wrong.push(format!("{name}: {suggested:?}, not {role}"));
+                }
+            }
+        }
+        assert_eq!(wrong, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_reader_of_any_language_is_not_led_to_an_administrator() {
+        for reader in
+            ["Lecteur", "Lector", "Leitor", "Lettore", "Czytelnik", "Читатель", "Leser", "Lezer"]
+        {
+            for of in ["Exchange", "Intune", "Teams", "SharePoint", "License", "Password"] {
+                for name in [format!("{reader} {of}"), format!("{of} {reader}")] {
+                    let all = suggested(&name);
+                    assert!(
+                        all.iter().all(|role| !role.ends_with("Administrator")),
+                        "{name}: {all:?}"
+                    );
+                }
+            }
+        }
+        for name in
+            ["Exchange 閲覧者", "Intune閲覧者", "ruolo di lettura Exchange", "Exchange-lezers"]
+        {
+            let all = suggested(name);
+            assert!(all.iter().all(|role| !role.ends_with("Administrator")), "{name}: {all:?}");
+        }
+    }
+
+    #[test]
     fn a_stronger_role_is_not_suggested_for_a_weaker_ones_name() {
         let catalogue = Catalogue::compiled();
         for text in ["App Administrator", "Service Administrator", "Auth Admin", "Exchange Admin"] {

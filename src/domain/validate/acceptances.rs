@@ -12,7 +12,7 @@ use super::{
     findings::{Findings, Subject, spec},
     offers::INDIRECT_RESELLER_CANNOT_ATTEST,
     references::Names,
-    relationships::Related,
+    relationships::{OWN_PARTNER, Related},
 };
 use crate::{
     api::{AcceptanceDecision, AcceptedAgreement, AgreementAcceptanceSpec, PartnerType},
@@ -425,6 +425,11 @@ fn may_not(about: Subject<'_>, message: String, help: String, findings: &mut Fin
 
 /// An agreement without a relationship.
 fn agreement_alone(about: Subject<'_>, acceptance: &Acceptance, findings: &mut Findings<'_>) {
+    if acceptance.customer == acceptance.partner {
+        let message = "partner and customer are the same tenant";
+        let path = spec("customer").field("tenantId");
+        findings.error(about, OWN_PARTNER, path, message, "name the tenant of the customer");
+    }
     if acceptance.decision == AcceptanceDecision::Decline {
         let message = "`decision: Decline` needs `relationshipRef`".to_owned();
         findings.does_not_fit(about, FieldPath::spec(), message);

@@ -31,7 +31,7 @@ pub const NO_ROLES_TO_GIVE: Code = Code(209);
 pub const ACCESS_LEVEL_OF_LEGACY: Code = Code(215);
 /// A privileged role without a reason.
 pub const PRIVILEGED_WITHOUT_REASON: Code = Code(222);
-/// A user where a group is needed, or a group where a user is.
+/// A user where a group is needed, or a group where a user is; or neither.
 pub const WRONG_SORT_OF_GRANTEE: Code = Code(223);
 /// Roles beyond the offer.
 pub const BEYOND_THE_OFFER: Code = Code(308);

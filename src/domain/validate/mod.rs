@@ -28,6 +28,7 @@ pub mod acceptances;
 pub mod boundaries;
 mod desired;
 pub mod findings;
+mod grantees;
 pub mod grants;
 mod names;
 pub mod offers;
@@ -215,6 +216,7 @@ pub fn validate(objects: &Objects, catalogue: &Catalogue, now: Timestamp) -> Ver
         &mut findings,
     );
     let wanted = grants::judge(&grants, &related, &boundaries, now, &mut resolver, &mut findings);
+    grantees::judge(&offers, &relationships, &grants, catalogue, &mut findings);
     names::judge(&relationships, &grants, &mut findings);
     overlap::judge(&offers, &grants, &wanted, &related, &boundaries, catalogue, &mut findings);
     let accepted =

@@ -232,3 +232,20 @@ fn no_problem_is_an_answer_too() {
         Rendered::Text("no problems\n".to_owned())
     );
 }
+
+#[test]
+fn no_line_is_shown_with_a_link_that_may_hold_a_password() {
+    for line in
+        ["url: https://ada:hunter2@contoso.example/terms", "url: ada:hunter2@contoso.example"]
+    {
+        let place = Place { file: "a.yaml".to_owned(), line: 1, column: 6 };
+        let path = FieldPath::spec().field("terms").field("url");
+        let problem = Problem::error(Code(104), "no").about(&object("helpdesk"), None).path(path);
+        let problems = vec![problem.at(place)];
+        let around = Surroundings { first: "", lines: Lines::of([("a.yaml", line)]) };
+        match render(&problems, Format::Text, Style::default(), &around, page) {
+            Rendered::Text(text) => assert!(!text.contains("hunter2"), "{text}"),
+            Rendered::Document(_) => panic!("text is text"),
+        }
+    }
+}

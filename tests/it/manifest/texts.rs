@@ -82,11 +82,7 @@ fn what_json_cannot_hold_is_refused() {
         ),
         (
             "a: .inf",
-            "-:8:6 C0012 : the number `inf` is not one that JSON can hold\n  help: put it in quotes if it is meant as text\n",
-        ),
-        (
-            "a: 99999999999999999999",
-            "-:8:6 C0012 : the number `99999999999999999999` is not one that JSON can hold\n  help: put it in quotes if it is meant as text\n",
+            "-:8:6 C0012 : the number `.inf` is not one that JSON can hold\n  help: put it in quotes if it is meant as text\n",
         ),
         (
             "<<: text",

@@ -193,7 +193,7 @@ fn an_object_of_the_wrong_shape_is_refused_with_every_reason() {
             "a blank that is none in every language",
             acceptance(),
             |o| o["spec"]["acceptedBy"]["email"] = json!("a\u{a0}b@c"),
-            "spec.acceptedBy.email: `a\\u{a0}b@c` is not a mail address such as `ada@example.com`",
+            "spec.acceptedBy.email: `a\\u{a0}b@c` is not a mail address such as `ada@example.com` (write the address alone, without blanks)",
         ),
         (
             "the key of a label",
