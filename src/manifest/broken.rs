@@ -80,19 +80,14 @@ fn is_like_a_separator(line: &str) -> bool {
 
 fn not_kept_apart(text: &Text, separator: Option<(Piece, &str)>, next: &Piece) -> Problem {
     let at = |piece: &Piece| Place { file: text.name.clone(), line: piece.line, column: 1 };
-    match separator {
-        Some((line, words)) => {
-            let message = format!("`{}` does not keep two objects apart", shown(words));
-            let help = "write exactly `---`, at the beginning of the line";
-            Problem::error(SYNTAX, message).help(help).at(at(&line))
-        }
-        None => {
-            let message =
-                "another object begins here, and no line keeps it apart from the one before";
-            let help = "put a line `---` before it";
-            Problem::error(DUPLICATE_KEY, message).help(help).at(at(next))
-        }
+    if let Some((line, words)) = separator {
+        let message = format!("`{}` does not keep two objects apart", shown(words));
+        let help = "write exactly `---`, at the beginning of the line";
+        return Problem::error(SYNTAX, message).help(help).at(at(&line));
     }
+    let message = "another object begins here, and no line keeps it apart from the one before";
+    let help = "put a line `---` before it";
+    Problem::error(DUPLICATE_KEY, message).help(help).at(at(next))
 }
 
 /// Why a document could not be read: at least one problem. Its own words are quoted where it names our group; anything

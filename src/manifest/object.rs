@@ -85,7 +85,7 @@ pub(super) fn outcome(
                 outcome.problems = problems;
                 let parts = parts.iter();
                 parts.for_each(|part| {
-                    outcome.add(self::outcome(text, number, part, default_namespace))
+                    outcome.add(self::outcome(text, number, part, default_namespace));
                 });
                 return outcome;
             }

@@ -131,7 +131,7 @@ impl Linked {
         if !as_written && entry.computed_hash() != hash {
             return Err("its content does not give its hash");
         }
-        said_by(&beside, Columns::of(&entry.payload))?;
+        said_by(&beside, &Columns::of(&entry.payload))?;
         Ok(entry)
     }
 
@@ -141,24 +141,23 @@ impl Linked {
         let (chained, beside) = self.in_place()?;
         let said =
             (chained.computed_hash() == chained.hash).then(|| Columns::said(&chained.payload));
-        let said = match said.flatten() {
-            Some(said) => said,
-            None => {
-                let hash = chained.hash;
-                let entry = Entry::try_from(chained).map_err(|_| "it cannot be read")?;
-                if entry.computed_hash() != hash {
-                    return Err("its content does not give its hash");
-                }
-                Columns::of(&entry.payload)
+        let said = if let Some(said) = said.flatten() {
+            said
+        } else {
+            let hash = chained.hash;
+            let entry = Entry::try_from(chained).map_err(|_| "it cannot be read")?;
+            if entry.computed_hash() != hash {
+                return Err("its content does not give its hash");
             }
+            Columns::of(&entry.payload)
         };
-        said_by(&beside, said)?;
+        said_by(&beside, &said)?;
         Ok(beside)
     }
 }
 
-fn said_by(beside: &Columns, payload: Columns) -> Result<(), &'static str> {
-    if *beside == payload { Ok(()) } else { Err("a column says something else than its payload") }
+fn said_by(beside: &Columns, payload: &Columns) -> Result<(), &'static str> {
+    if beside == payload { Ok(()) } else { Err("a column says something else than its payload") }
 }
 
 /// The entries that a statement finds, each made with [`linked`] and proven.

@@ -39,8 +39,7 @@ impl Stage {
         cluster.prepare(&mut helm);
         let installed = finished(helm, b"");
         assert_eq!(installed.code, Some(0), "{}", installed.stderr);
-        let definitions = ["wait", "customresourcedefinitions", "--all", "--timeout=60s"];
-        cluster.said(&[&definitions[..], &["--for=condition=Established"]].concat());
+        cluster.until_served();
 
         cluster.said(&["create", "namespace", MSP]);
         for namespace in ["flux", "argocd"] {

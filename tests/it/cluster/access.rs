@@ -11,7 +11,7 @@ use std::{
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
 
-use super::{Cluster, program};
+use super::{Cluster, PATIENCE, program};
 
 /// As whom a cluster is entered.
 #[derive(Debug, Clone, Copy)]
@@ -128,7 +128,8 @@ impl Cluster {
     /// `delete` or `create`.
     #[track_caller]
     pub fn wait(&self, namespace: &str, object: &str, what: &str) {
-        let reached = ["wait", "-n", namespace, object, &format!("--for={what}"), "--timeout=60s"];
+        let timeout = format!("--timeout={}s", PATIENCE.as_secs());
+        let reached = ["wait", "-n", namespace, object, &format!("--for={what}"), &timeout];
         let output = self.kubectl(&reached);
         if !output.status.success() {
             let is = self.kubectl(&["get", "-n", namespace, object, "-o", "yaml"]);

@@ -158,8 +158,19 @@ impl Cluster {
         let texts =
             concordat::api::crds().iter().map(concordat::manifest::to_yaml).collect::<Vec<_>>();
         self.apply(&texts.join("---\n"));
-        let established = "--for=condition=Established";
-        self.said(&["wait", established, "customresourcedefinitions", "--all", "--timeout=60s"]);
+        self.until_served();
+    }
+
+    /// Waits until objects of every kind can be listed: a definition is established before it is served.
+    pub fn until_served(&self) {
+        for kind in concordat::domain::ids::Kind::ALL {
+            let began = Instant::now();
+            let list = ["get", &format!("{kind}.concordat.dev"), "--all-namespaces"];
+            while !self.kubectl(&list).status.success() {
+                assert!(began.elapsed() < PATIENCE, "{kind} is not served:\n{}", self.log());
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
     }
 
     /// Ends the API server at once, as a crash would.

@@ -52,8 +52,7 @@ impl Scene {
         let scene = Self { cluster, place: Place::new(), operator: None, webhook };
         let chart = chart().display().to_string();
         scene.helm(&["install", RELEASE, &chart, "--create-namespace"]);
-        let established = ["wait", "customresourcedefinitions", "--all", "--timeout=60s"];
-        scene.cluster.said(&[&established[..], &["--for=condition=Established"]].concat());
+        scene.cluster.until_served();
         scene.lead_the_webhook_here();
         scene.people();
         scene.files();
