@@ -11,7 +11,7 @@ use unicode_normalization::UnicodeNormalization as _;
 mod codes;
 mod instants;
 
-pub use codes::{country, language};
+pub use codes::{aside_of_country, aside_of_language, country, is_country, is_language, language};
 pub use instants::timestamp;
 
 /// The blanks and quotes that stand around a value after it was copied.
@@ -371,8 +371,8 @@ pub fn aside(field: &str, text: &str) -> Option<String> {
         "invitation" => Some("`concordat offer` prints the digest of the invitation".to_owned()),
         "email" => Some(aside_of_address(text).to_owned()),
         "url" => Some(aside_of_link(text).to_owned()),
-        "country" => codes::aside_of_country(text),
-        "language" => codes::aside_of_language(text),
+        "country" => aside_of_country(text),
+        "language" => aside_of_language(text),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@
 pub mod agreement_acceptance;
 mod cel;
 pub mod conditions;
-mod copied;
+pub mod copied;
 pub mod field;
 mod json_schema;
 pub mod partner_boundary;

@@ -87,6 +87,7 @@ pub const PAGES: &[(Code, &str)] = &[
     (Code(326), include_str!("pages/C0326.md")),
     (Code(327), include_str!("pages/C0327.md")),
     (Code(328), include_str!("pages/C0328.md")),
+    (Code(329), include_str!("pages/C0329.md")),
     (Code(401), include_str!("pages/C0401.md")),
     (Code(402), include_str!("pages/C0402.md")),
     (Code(403), include_str!("pages/C0403.md")),

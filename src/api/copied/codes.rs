@@ -30,8 +30,21 @@ fn known_country(text: &str) -> Option<&'static str> {
     })
 }
 
-fn is_country(code: &str) -> bool {
+/// Whether these two letters are a country of ISO 3166-1, or Kosovo, for which Microsoft writes `XK`.
+pub fn is_country(code: &str) -> bool {
     COUNTRIES.iter().any(|(two, ..)| *two == code)
+}
+
+/// Whether a BCP 47 language may exist: of two letters, one of ISO 639-1; and in capital letters, a country.
+pub fn is_language(tag: &str) -> bool {
+    let mut parts = tag.split('-');
+    let language = parts.next().unwrap_or_default();
+    let is_known = language.len() != 2 || LANGUAGES.iter().any(|(two, ..)| *two == language);
+    let may_be = |part: &str| {
+        let is_capital = part.bytes().all(|letter| letter.is_ascii_uppercase());
+        part.len() != 2 || if is_capital { is_country(part) } else { part != "uk" }
+    };
+    is_known && parts.all(may_be)
 }
 
 /// In small letters, in three letters, by its name, or as the end of a language.
@@ -120,7 +133,8 @@ pub fn language(text: &str) -> Option<String> {
         4 => part[..1].to_ascii_uppercase() + &part[1..],
         _ => part.to_owned(),
     });
-    Some([language.to_owned()].into_iter().chain(rest).collect::<Vec<_>>().join("-"))
+    let tag = [language.to_owned()].into_iter().chain(rest).collect::<Vec<_>>().join("-");
+    is_language(&tag).then_some(tag)
 }
 
 /// What to do about a text for a language, where none is certain.

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, mem, ops::RangeInclusive};
 use jiff::Timestamp;
 
 use super::{
-    Object,
+    Object, agreements,
     boundaries::Boundaries,
     findings::{Findings, Subject, spec},
     offers::INDIRECT_RESELLER_CANNOT_ATTEST,
@@ -176,6 +176,8 @@ fn accepted_text(
     findings: &mut Findings<'_>,
 ) -> Option<AcceptedText> {
     let at = || spec("agreement").field("documentSha256");
+    let text = (agreement.country.as_str(), agreement.language.as_str());
+    agreements::text(about, text, &spec("agreement"), findings);
     let sha256 = findings.read(about, &agreement.document_sha256, at)?;
     Some(AcceptedText {
         type_: agreement.type_,

@@ -25,6 +25,7 @@ use crate::api::{
 };
 
 pub mod acceptances;
+pub mod agreements;
 pub mod boundaries;
 mod desired;
 pub mod findings;

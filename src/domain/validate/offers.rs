@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Object,
+    Object, agreements,
     findings::{Findings, Subject},
     roles::{Resolved, Resolver, UNSOLVABLE_TASKS, beyond},
 };
@@ -394,7 +394,10 @@ fn agreement(
     }
     let mut documents = BTreeSet::new();
     for (position, document) in agreement.documents.iter().enumerate() {
-        let at = || at().field("documents").index(position).field("sha256");
+        let path = at().field("documents").index(position);
+        let text = (document.country.as_str(), document.language.as_str());
+        agreements::text(about, text, &path, findings);
+        let at = || path.field("sha256");
         let sha256 = findings.read(about, &document.sha256, at)?;
         let (country, language) = (document.country.clone(), document.language.clone());
         documents.insert(Document { country, language, sha256 });
