@@ -6,16 +6,17 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use super::{
-    ClusterArgs, ExitStatus, Output,
+    ClusterArgs, ExitStatus, InputArgs, Output,
     args::{namespace, one_of},
-    cluster, store,
+    boundaries::BoundaryArgs,
+    cluster, desired, store,
     why::{self, When},
 };
 use crate::{
     domain::{
         duration::Duration,
         ids::{GranteeId, TenantId},
-        state::{Observed, ObservedRelationship},
+        state::{Absence, Instance, Observed, ObservedRelationship},
     },
     ledger::{Answer as Answered, Filter, Line, words::AcceptedBy},
     render::{Answer, Format, Rendered, get, plan::Detail, table::Table},
@@ -41,6 +42,9 @@ pub struct Get {
     /// What ends within this time only, such as `P60D`.
     #[arg(long, value_name = "DURATION")]
     pub ends_within: Option<Duration>,
+    /// What goes on and the manifests of this file or folder do not declare only. May be repeated.
+    #[arg(long, value_name = "PATH")]
+    pub undeclared_in: Vec<String>,
     /// Also what rarely matters.
     #[arg(long)]
     pub wide: bool,
@@ -81,6 +85,9 @@ pub async fn get(args: &Get, out: &mut Output) -> anyhow::Result<ExitStatus> {
         if state.relationships.is_empty() {
             anyhow::bail!("no relationship is called `{name}` in the store");
         }
+    }
+    if !args.undeclared_in.is_empty() {
+        undeclared(args, &mut state, out)?;
     }
     args.only(&mut state);
     let detail = if args.wide { Detail::Wide } else { Detail::Short };
@@ -124,11 +131,41 @@ impl Get {
     }
 }
 
+/// Leaves the relationships that `apply` of these manifests would leave alone, since nobody declares them.
+fn undeclared(args: &Get, state: &mut Observed, out: &mut Output) -> anyhow::Result<()> {
+    if args.when.store.is_cluster() {
+        anyhow::bail!(
+            "`--undeclared-in` is for a store that `concordat apply` writes: on a cluster the \
+             operator tells what no object declares"
+        );
+    }
+    let input = InputArgs {
+        filename: args.undeclared_in.clone(),
+        kustomize: None,
+        namespace: args.namespace.clone(),
+    };
+    let now = state.now;
+    let (loaded, _) =
+        desired::load(&input, &BoundaryArgs::default(), Absence::Keep, now, out)?;
+    if loaded.has_errors() {
+        anyhow::bail!(
+            "what is declared cannot be told: the manifests have problems, which `concordat validate` \
+             shows"
+        );
+    }
+    let declared = &loaded.desired.relationships;
+    state.relationships.retain(|first, _| !declared.contains_key(first));
+    let instance = Instance::cli();
+    retain(state, |row| row.owner.instance == instance && !row.is_over(now));
+    Ok(())
+}
+
 /// Who accepted or declined what: each entry of the ledger that says so.
 async fn acceptances(args: &Get, out: &mut Output) -> anyhow::Result<ExitStatus> {
-    if args.grantee.is_some() || args.ends_within.is_some() {
+    if args.grantee.is_some() || args.ends_within.is_some() || !args.undeclared_in.is_empty() {
         anyhow::bail!(
-            "`--grantee` and `--ends-within` are for `get grants` and `get relationships`"
+            "`--grantee`, `--ends-within` and `--undeclared-in` are for `get grants` and `get \
+             relationships`"
         );
     }
     let filter = Filter { relationship: args.name.clone(), customer: args.customer, grantee: None };

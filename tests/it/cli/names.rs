@@ -116,3 +116,19 @@ fn what_is_listed_is_narrowed_by_customer_grantee_and_end() {
     says(&team.run(&["who-can", "Exchange Administrator"]), 1, &["nobody"]);
     says(&team.run(&["who-can", "Message Center Reader", "-o", "json"]), 0, &["WhoCanEach"]);
 }
+
+#[test]
+fn what_no_manifest_declares_is_listed_for_whoever_names_the_manifests() {
+    let team = Team::applied();
+    let nothing = "We didn't find anything to show here.\n";
+    assert_eq!(team.run(&["get", "relationships", "--undeclared-in", "m"]).stdout, nothing);
+    for name in ["relationship.yaml", "grants.yaml", "acceptance.yaml"] {
+        team.remove(name);
+    }
+    says(&team.run(&["get", "relationships", "--undeclared-in", "m"]), 0, &["fabrikam-helpdesk"]);
+    says(&team.run(&["get", "grants", "--undeclared-in", "m"]), 0, &["First line", "Second line"]);
+    team.write("offer.yaml", "kind: PartnerOffer\n");
+    let ran = team.run(&["get", "relationships", "--undeclared-in", "m"]);
+    says(&ran, 2, &["cannot be told"]);
+    assert_eq!(ran.stdout, "");
+}

@@ -161,12 +161,22 @@ impl Cluster {
         self.until_served();
     }
 
-    /// Waits until objects of every kind can be listed: a definition is established before it is served.
+    /// Waits until objects of every kind can be listed and written. A definition is established before it is served, and
+    /// served before the policies know it that change objects: until then they refuse each.
     pub fn until_served(&self) {
         for kind in concordat::domain::ids::Kind::ALL {
             let began = Instant::now();
             let list = ["get", &format!("{kind}.concordat.dev"), "--all-namespaces"];
-            while !self.kubectl(&list).status.success() {
+            let create = ["create", "--dry-run=server", "--validate=false", "-f", "-"];
+            let probe = format!(
+                "apiVersion: concordat.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: probe}}\n"
+            );
+            let is_served = || {
+                let listed = self.kubectl(&list).status.success();
+                let said = self.kubectl_with(&create, &probe).stderr;
+                listed && !String::from_utf8_lossy(&said).contains("There can be a delay")
+            };
+            while !is_served() {
                 assert!(began.elapsed() < PATIENCE, "{kind} is not served:\n{}", self.log());
                 std::thread::sleep(Duration::from_millis(50));
             }
