@@ -106,9 +106,24 @@ pub fn days(text: &str) -> Option<String> {
     (count > 0).then(|| format!("P{count}D"))
 }
 
+/// The number in `P30M`, of which nobody can tell whether months or minutes are meant.
+fn months_or_minutes(text: &str) -> Option<i64> {
+    let number = text.to_ascii_uppercase();
+    number
+        .strip_prefix('P')?
+        .strip_suffix('M')?
+        .parse()
+        .ok()
+        .filter(|number| (1..10_000).contains(number))
+}
+
 /// In weeks, in words, or as `8:00:00`.
 pub fn duration(text: &str) -> Option<String> {
-    let (days, seconds) = length(&plain(text))?;
+    let text = plain(text);
+    if months_or_minutes(&text).is_some() {
+        return None;
+    }
+    let (days, seconds) = length(&text)?;
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     let days = if days > 0 { format!("{days}D") } else { String::new() };
     let mut written = format!("P{days}");
@@ -200,6 +215,9 @@ pub fn url(text: &str) -> Option<String> {
     let text =
         MARKDOWN.captures(text).and_then(|link| link.get(1)).map_or(text, |link| link.as_str());
     let text = text.trim_start_matches('<').trim_end_matches('>').trim();
+    if text.matches("://").count() > 1 {
+        return None;
+    }
     let rest = match SCHEME.find(text) {
         Some(scheme) => &text[scheme.end()..],
         None => text,
@@ -230,6 +248,11 @@ pub fn may_hold_secret(text: &str) -> bool {
     text.contains(['@', '\u{ff20}'])
 }
 
+/// Whether a text holds what may be a password, so that nothing is made of it.
+pub fn tells_secret(text: &str) -> bool {
+    matches!(without_secret(text), Cow::Owned(_))
+}
+
 /// A text without what stands before the host of a link in it, which may be a password.
 pub fn without_secret(text: &str) -> Cow<'_, str> {
     match (text.find("://"), text.rfind('@')) {
@@ -256,10 +279,15 @@ pub fn email(text: &str) -> Option<String> {
     let text = AT.replace_all(&text, "@");
     let text = DOT.replace_all(&text, ".");
     let text = text.strip_prefix("mailto:").unwrap_or(&text);
+    // A link, or a name with a password.
+    if text.contains("://") {
+        return None;
+    }
     let address = only(&ADDRESS, text)?;
     // A word before it may be a part of it, in which only a blank is wrong.
     let before = text[..text.find(address)?].trim_end();
-    if !before.is_empty() && !before.ends_with(['<', '(', '[', ':', '"']) {
+    let is_named = ["mail:", "mailto:"].iter().any(|it| before.to_ascii_lowercase().ends_with(it));
+    if !before.is_empty() && !before.ends_with(['<', '(', '[', '"']) && !is_named {
         return None;
     }
     let address: String = address
@@ -369,6 +397,9 @@ pub fn aside(field: &str, text: &str) -> Option<String> {
             Some("`sha256sum FILE` prints it for the text that is meant".to_owned())
         }
         "invitation" => Some("`concordat offer` prints the digest of the invitation".to_owned()),
+        "maxWindow" | "window" | "before" => months_or_minutes(&plain(text)).map(|number| {
+            format!("write `PT{number}M` for minutes, or `P{}D` for months", number * 30)
+        }),
         "email" => Some(aside_of_address(text).to_owned()),
         "url" => Some(aside_of_link(text).to_owned()),
         "country" => aside_of_country(text),

@@ -145,8 +145,7 @@ fn undeclared(args: &Get, state: &mut Observed, out: &mut Output) -> anyhow::Res
         namespace: args.namespace.clone(),
     };
     let now = state.now;
-    let (loaded, _) =
-        desired::load(&input, &BoundaryArgs::default(), Absence::Keep, now, out)?;
+    let (loaded, _) = desired::load(&input, &BoundaryArgs::default(), Absence::Keep, now, out)?;
     if loaded.has_errors() {
         anyhow::bail!(
             "what is declared cannot be told: the manifests have problems, which `concordat validate` \

@@ -28,7 +28,7 @@ const HEADS: [&str; 2] = ["apiVersion:", "kind:"];
 
 /// The objects of a piece that has several: one ends where the next begins, since no object has a head twice.
 pub(super) fn glued(text: &Text, piece: &Piece, refusal: &Refusal) -> Option<Glued> {
-    if !matches!(refusal, Refusal::Syntax(_) | Refusal::DuplicateKey(_)) || in_conflict(text) {
+    if !matches!(refusal, Refusal::Syntax(_) | Refusal::DuplicateKey(_)) || text.in_conflict {
         return None;
     }
     let mut glued = Glued { problems: Vec::new(), parts: Vec::new() };
@@ -73,8 +73,8 @@ pub(super) fn glued(text: &Text, piece: &Piece, refusal: &Refusal) -> Option<Glu
 /// Whether a line was probably meant to be `---`.
 fn is_like_a_separator(line: &str) -> bool {
     let words = line.trim();
-    let is_sign = |sign: char| matches!(sign, '-' | '‐'..='―' | '−' | '_' | '=' | '*' | '~' | ' ');
-    let is_line = words.chars().all(is_sign) && !matches!(words, "" | "-" | "*" | "~" | "=" | "_");
+    let is_sign = |sign: char| matches!(sign, '-' | '‐'..='―' | '−' | '_' | '=' | '*' | ' ');
+    let is_line = words.chars().all(is_sign) && !matches!(words, "" | "-" | "*" | "=" | "_");
     is_line && !is_marker(line.trim_end(), "---") || is_marker(line, "--- ---")
 }
 
@@ -168,12 +168,6 @@ pub(super) fn unloaded(
     vec![Problem::error(code, message).help(help).at(place)]
 }
 
-/// Whether a merge was left half done. Its marks may stand in several documents of one file.
-fn in_conflict(text: &Text) -> bool {
-    let has_line = |mark: &str| text.content.lines().any(|line| line.starts_with(mark));
-    has_line("<<<<<<< ") && has_line(">>>>>>> ")
-}
-
 /// What another program has put into a file, or was to take out of it, where that is why it cannot be read; with its
 /// place where that is known.
 fn of_another_program(text: &Text, piece: &Piece, refusal: &Refusal) -> Option<Problem> {
@@ -189,7 +183,7 @@ fn of_another_program(text: &Text, piece: &Piece, refusal: &Refusal) -> Option<P
         let begins = ["<<<<<<< ", "||||||| ", ">>>>>>> "].iter().any(|mark| line.starts_with(mark));
         begins || line.trim_end() == "======="
     };
-    if in_conflict(text)
+    if text.in_conflict
         && let Some(place) = on_line(&is_of_conflict)
     {
         let message = "the marks of a merge conflict stand in the text";
@@ -197,9 +191,9 @@ fn of_another_program(text: &Text, piece: &Piece, refusal: &Refusal) -> Option<P
             "settle it: keep one side, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`";
         return Some(Problem::error(SYNTAX, message).help(help).at(place));
     }
-    if let Some(place) = on_line(&|line| line.starts_with("```")) {
+    if let Some(place) = on_line(&|line| line.starts_with("```") || line.starts_with("~~~")) {
         let message = "a fence of Markdown stands in the text";
-        let help = "remove the lines that begin with three back quotes";
+        let help = "remove the lines that begin with three back quotes or three tildes";
         return Some(Problem::error(SYNTAX, message).help(help).at(place));
     }
     if content.contains("{{") && content.contains("}}") {
@@ -273,6 +267,11 @@ fn seen_on(line: &str) -> Option<(Code, usize, String, &'static str)> {
                 format!("{key}(:)[^\\s/:]"),
                 "no blank follows the colon",
                 "write a blank after the colon: `name: value`",
+            ),
+            (
+                r"^\s*()-[A-Za-z]".to_owned(),
+                "no blank follows the `-` of an item",
+                "write a blank after it: `- value`",
             ),
             (
                 format!("{key}()\\s*=+>?\\s*\\S"),

@@ -8,7 +8,7 @@ use regex::Regex;
 
 use super::{
     marks::{Marks, Quoted, Spot},
-    object::nearest_kind,
+    object::{GROUP, nearest_kind},
     placeholder::{Placeholder, placeholder},
     text::{
         ENCRYPTED, LEFT_OVER, Offence, Piece, Text, left_over, offence_in_value, offences,
@@ -303,15 +303,36 @@ impl<'t> Marked<'t> {
                             "`{}` is a placeholder: a variable that was not replaced",
                             shown(variable)
                         );
-                        Problem::error(LEFT_OVER, message).help(
+                        let problem = Problem::error(LEFT_OVER, message).help(
                             "write the value, or let the program replace it that knows it \
                              (`flux envsubst`, `helm template`) and read what it prints with `-f -`",
-                        )
+                        );
+                        // A reason may speak of one.
+                        let is_reason = path.steps().last()
+                            == Some(&Step::Field("justification".to_owned()));
+                        if is_reason && variable != text.trim() {
+                            problem.severity(Severity::Warning)
+                        } else {
+                            problem
+                        }
                     }
                 };
                 problem.path(path).at(self.at(spot))
             })
             .collect()
+    }
+
+    /// Whether a path leads into an item of a list that is an object of another group.
+    pub fn is_of_another(&self, path: &FieldPath) -> bool {
+        let steps = path.steps();
+        let items = steps.chunks(2).take_while(
+            |pair| matches!(pair, [Step::Field(items), Step::Index(_)] if items == "items"),
+        );
+        let base = &steps[..items.count() * 2];
+        let version: Vec<Step> =
+            base.iter().cloned().chain([Step::Field("apiVersion".to_owned())]).collect();
+        let version = self.marks.scalar(&version).map(|(_, version, _)| version);
+        !base.is_empty() && version.is_some_and(|version| version.split('/').next() != Some(GROUP))
     }
 
     /// The values of our objects that nobody can mean. Where a field takes none like it, that is an error.

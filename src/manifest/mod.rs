@@ -29,7 +29,7 @@ use std::{
 use serde_json::{Map, Value};
 
 use crate::domain::{
-    ids::ObjectKey,
+    ids::{Kind, ObjectKey},
     problem::{Code, FieldPath, Lines, Place, Problem, SourceId},
 };
 
@@ -141,15 +141,19 @@ fn read_and_make<J: Send>(
     make: &(impl Fn(&mut Document) -> J + Sync),
 ) -> Result<(Input, Vec<J>), ReadError> {
     let Files { read: files, passed_over } = files::read(sources)?;
-    let mut problems = Vec::new();
+    let (mut problems, mut lost) = (Vec::new(), Vec::new());
     let mut texts = Vec::new();
     for file in files {
         match Text::new(file) {
             Ok(text) => texts.push(text),
-            Err(problem) => problems.push(*problem),
+            // Whatever stands in it, nobody knows what it is called.
+            Err(problem) => {
+                problems.push(*problem);
+                lost.push(Lost { kinds: Kind::ALL.to_vec(), namespace: None, name: None });
+            }
         }
     }
-    let mut all = Outcome { problems, ..Outcome::default() };
+    let mut all = Outcome { problems, lost, ..Outcome::default() };
     let mut made = Vec::new();
     for (outcome, more) in outcomes(&texts, default_namespace, make) {
         all.add(outcome);

@@ -139,22 +139,23 @@ impl<'t> Reader<'t> {
 
     /// What is wrong with the text of an object of ours, not only with its values.
     fn look_closer(&mut self, notice: &Notice, unusual: &[Problem]) {
+        let mut found = Vec::new();
         if notice.traps {
-            let traps = self.marked().traps();
-            self.outcome.problems.extend(traps);
+            found.extend(self.marked().traps());
         }
         if notice.unusual && unusual.is_empty() {
-            let unusual = self.marked().unusual_values();
-            self.outcome.problems.extend(unusual);
+            found.extend(self.marked().unusual_values());
         }
         if notice.left_over {
-            let mut left_over = self.marked().left_over();
-            left_over.extend(self.marked().placeholders());
-            let is_told = |problem: &Problem| problem.code == ENCRYPTED;
-            let is_told = self.outcome.problems.iter().any(is_told);
-            let new = left_over.into_iter().filter(|found| !(is_told && found.code == ENCRYPTED));
-            self.outcome.problems.extend(new);
+            found.extend(self.marked().left_over());
+            found.extend(self.marked().placeholders());
         }
+        let is_told = self.outcome.problems.iter().any(|problem| problem.code == ENCRYPTED);
+        found.retain(|problem| {
+            let is_twice = is_told && problem.code == ENCRYPTED;
+            !(is_twice || self.marked().is_of_another(&problem.path))
+        });
+        self.outcome.problems.extend(found);
         if comment_for_value(self.text.of(&self.piece)) {
             let emptied = self.marked().emptied();
             self.outcome.problems.extend(emptied);

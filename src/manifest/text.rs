@@ -44,6 +44,8 @@ pub(super) struct Text {
     pub name: String,
     pub content: String,
     pub pieces: Vec<Piece>,
+    /// Whether a merge was left half done. Its marks may stand in several documents.
+    pub in_conflict: bool,
 }
 
 /// One document in a text: its bytes, the line it begins on, and the first line that says something.
@@ -96,7 +98,10 @@ impl Text {
         })?;
         content.shrink_to_fit();
         let pieces = pieces(&content);
-        Ok(Self { name, content, pieces })
+        let begins =
+            |mark| content.contains(mark) && content.lines().any(|it| it.starts_with(mark));
+        let in_conflict = begins("<<<<<<< ") || begins(">>>>>>> ");
+        Ok(Self { name, content, pieces, in_conflict })
     }
 
     /// The text of a piece.

@@ -4,7 +4,12 @@
 //! Never: the words of the parser alone.
 
 use concordat::{
-    domain::{catalogue::Catalogue, problem::Problem, state::Absence, validate::validate},
+    domain::{
+        catalogue::Catalogue,
+        problem::{Problem, Severity},
+        state::Absence,
+        validate::validate,
+    },
     manifest::{Source, read_objects},
 };
 
@@ -166,6 +171,9 @@ fn what_is_seen_on_a_line_is_told_and_not_the_words_of_the_parser() {
         ("Name: Contoso", "Name: @contoso", 9, "put a value that begins with this character in"),
         ("Name: Contoso", "Name: Contoso: Helpdesk", 9, "put a value that holds `: ` in quotes"),
         ("Name: Contoso", "Name: *Contoso", 9, "in the same document"),
+        ("  - Message", "  -Message", 14, "no blank follows the `-` of an item"),
+        ("  duration: P", "<<<<<<< HEAD\n  duration: P", 11, "the marks of a merge conflict"),
+        ("Reader\n", "Reader\n~~~\n", 15, "a fence of Markdown stands in the text"),
         ("apiVersion", "```yaml\napiVersion", 1, "a fence of Markdown stands in the text"),
         ("Reader\n", "Reader\n```\n", 15, "a fence of Markdown stands in the text"),
     ] {
@@ -246,4 +254,64 @@ fn a_fault_elsewhere_in_the_offer_does_not_hide_what_goes_beyond_it_and_one_of_i
         let said = with(OFFER.replace(good, bad));
         assert!(!said.contains("C0308"), "{bad}: {said}");
     }
+}
+
+#[test]
+fn what_stands_in_an_object_of_another_kind_beside_ours_is_nobodys_to_judge() {
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {a: \"${X}\", b: yes, c: 010, \
+               d: TODO, e: \"<name>\"}\n";
+    let item = |text: &str| {
+        let lines: Vec<String> = text.lines().map(|line| format!("  {line}\n")).collect();
+        lines.concat().replacen("  ", "- ", 1)
+    };
+    let list = |items: &[&str]| {
+        let items: String = items.iter().map(|text| item(text)).collect();
+        format!("apiVersion: v1\nkind: List\nitems:\n{items}")
+    };
+    assert_eq!(said(list(&[map, OFFER])), "");
+    let ours = OFFER.replace("Contoso", "\"${PARTNER}\"");
+    is_told_once(list(&[map, &ours]), 16, "`${PARTNER}` is a placeholder");
+}
+
+#[test]
+fn what_refers_to_an_object_of_a_file_that_cannot_be_read_is_not_told_as_missing() {
+    let place = tempfile::tempdir().unwrap();
+    let latin = [b"# f\xfcr Fabrikam\n", OFFER.as_bytes()].concat();
+    std::fs::write(place.path().join("offer.yaml"), latin).unwrap();
+    std::fs::write(place.path().join("rest.yaml"), [RELATIONSHIP, "---\n", GRANT].concat())
+        .unwrap();
+    let sources = [Source::Path(place.path().to_owned())];
+    let (input, objects, mut problems) = read_objects(&sources, "default", Absence::Keep).unwrap();
+    problems.extend(input.problems.iter().cloned());
+    let now = "2026-11-29T00:00:00Z".parse().unwrap();
+    problems.extend(validate(&objects, Catalogue::compiled(), now).problems);
+    let codes: Vec<String> = problems.iter().map(|problem| problem.code.to_string()).collect();
+    assert_eq!(codes, ["C0002"]);
+}
+
+#[test]
+fn a_reason_may_speak_of_a_variable_and_is_none_itself() {
+    let with = |reason: &str| {
+        let grant = GRANT.replace("  roles:", &format!("  justification: {reason}\n  roles:"));
+        let text = [OFFER, "---\n", RELATIONSHIP, "---\n", &grant].concat();
+        all(text).into_iter().map(|problem| problem.severity).collect::<Vec<_>>()
+    };
+    assert_eq!(with("Helm chart {{ .Values.x }} is mended"), [Severity::Warning]);
+    assert_eq!(with("\"{{ .Values.reason }}\""), [Severity::Error]);
+}
+
+#[test]
+fn no_help_spells_out_a_password() {
+    for (good, bad) in [
+        ("displayName: Contoso", "displayName: \"https://u:Hunter2Secret@h.example\""),
+        ("  - Message Center Reader", "  - \"https://u:Hunter2Secret@h.example\""),
+        ("duration: P365D", "duration: \"https://u:Hunter2Secret@h.example\""),
+        ("name: desk\n", "name: \"https://u:Hunter2Secret@h.example\"\n"),
+    ] {
+        let said = said(OFFER.replace(good, bad));
+        assert!(!said.contains("Hunter2"), "{good}: {said}");
+    }
+    let named = RELATIONSHIP
+        .replace("displayName: fabrikam-desk", "displayName: \"https://u:Hunter2Secret@h\"");
+    assert!(!said([OFFER, "---\n", &named].concat()).contains("Hunter2"));
 }

@@ -119,11 +119,19 @@ pub fn language(text: &str) -> Option<String> {
     if !text.is_ascii() {
         return None;
     }
+    // In capitals, it may be the country, or a code of Windows.
+    let is_capital = text.bytes().all(|letter| letter.is_ascii_uppercase());
+    if is_capital && is_country(&text) {
+        return None;
+    }
     let lower = text.to_ascii_lowercase();
     let (language, rest) = lower.split_once('-').unwrap_or((&lower, ""));
     let three =
         LANGUAGES.iter().find(|(_, three, other, ..)| *three == language || *other == language);
     let other = OTHER_LANGUAGES.iter().find(|(other, _)| *other == language).map(|(_, it)| *it);
+    if is_capital && text.len() == 3 && three.is_none() {
+        return None;
+    }
     let language = other.or_else(|| three.map(|(two, ..)| *two)).unwrap_or(language);
     // `en-EN` says nothing more than `en`.
     let rest = if rest == language && !is_country(&rest.to_ascii_uppercase()) { "" } else { rest };

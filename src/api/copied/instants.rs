@@ -134,10 +134,13 @@ fn offset(found: &Captures<'_>) -> Option<Offset> {
         return found.name("utc").map(|_| Offset::UTC);
     };
     let (sign, digits) = offset.as_str().split_at(1);
-    let digits = digits.replace(':', "");
-    let (hours, minutes) = digits.split_at(digits.len().min(2));
-    let hours: i32 = hours.parse().ok()?;
+    let of_hours = if digits.len() > 2 { digits.len() - 2 } else { digits.len() };
+    let (hours, minutes) = digits.split_once(':').unwrap_or_else(|| digits.split_at(of_hours));
+    let hours: i32 = hours.parse().ok().filter(|hours| *hours <= 14)?;
     let minutes: i32 = if minutes.is_empty() { 0 } else { minutes.parse().ok()? };
+    if minutes > 59 {
+        return None;
+    }
     let seconds = hours * 3600 + minutes * 60;
     Offset::from_seconds(if sign == "-" { -seconds } else { seconds }).ok()
 }
@@ -191,7 +194,7 @@ fn days(text: &str) -> Vec<Date> {
         (None, [(first, _), (second, _), (year, 4)]) => of_two(text, *year, *first, *second),
         (None, [(first, 1 | 2), (second, 1 | 2), (third, 2)]) => {
             let mut days = of_two(text, 2000 + third, *first, *second);
-            if !text.contains('.') && *first > 12 {
+            if *first > 12 {
                 days.extend(readings([(2000 + first, *second, *third)]));
                 days.sort_unstable();
                 days.dedup();
@@ -351,7 +354,7 @@ const MONTHS: [&str; 12] = [
     "august août aout agosto augustus sierpnia августа",
     "september sept septembre septiembre settembre setembro września сентября",
     "october oktober octobre octubre ottobre outubro października октября",
-    "november novembre noviembre novembro listopada ноября",
+    "november novembre noviembre novembro ноября",
     "december dezember décembre decembre diciembre dicembre dezembro grudnia декабря",
 ];
 
@@ -419,6 +422,13 @@ pub fn aside(field: &str, text: &str) -> Option<String> {
     const NOW: &[&str] = &["now", "immediately", "at once", "none", "sofort", "immédiatement"];
     let lower = text.to_lowercase();
     match (field, no_date(text)) {
+        // Whatever a program means by it, what is over gives nothing, and no end gives most.
+        ("notAfter", Some(NoDate::First)) => {
+            return Some(
+                "that is over: write when the roles are to end, or remove the grant where they are not to be held"
+                    .to_owned(),
+            );
+        }
         ("notAfter", found) if found.is_some() || NEVER.contains(&&*lower) => {
             return Some(
                 "leave `notAfter` out where the roles are to be held for good: they end with the relationship"

@@ -170,6 +170,7 @@ fn what_is_written_instead_has_the_form_of_the_field() {
 fn only_what_programs_write_for_no_date_leads_to_roles_for_good() {
     let for_good = "leave `notAfter` out";
     let at_once = "leave `notBefore` out";
+    let over = "that is over: write when the roles are to end";
     let year = "the year that is meant";
     let offset = "with the offset of the place that is meant";
     for (field, text, expected) in [
@@ -180,10 +181,10 @@ fn only_what_programs_write_for_no_date_leads_to_roles_for_good() {
         ("notAfter", "31.12.9999 23:59:59", for_good),
         ("notAfter", "unbefristet", for_good),
         ("notAfter", "Never", for_good),
-        ("notAfter", "0001-01-01T00:00:00Z", for_good),
-        ("notAfter", "1/1/0001 12:00:00 AM", for_good),
-        ("notAfter", "1601-01-01T00:00:00Z", for_good),
-        ("notAfter", "1/1/1970", for_good),
+        ("notAfter", "0001-01-01T00:00:00Z", over),
+        ("notAfter", "1/1/0001 12:00:00 AM", over),
+        ("notAfter", "1601-01-01T00:00:00Z", over),
+        ("notAfter", "1/1/1970", over),
         ("notAfter", "1845849600", ""),
         ("notAfter", "1845849600000", ""),
         ("notAfter", "46934", "`\"2028-06-30T00:00:00Z\"`"),
@@ -197,6 +198,8 @@ fn only_what_programs_write_for_no_date_leads_to_roles_for_good() {
         ("notAfter", "bis 30.06.2028", "`\"2028-06-30T00:00:00Z\"`"),
         ("notAfter", "30.06.2028 um 22 Uhr", "`\"2028-06-30T22:00:00Z\"`"),
         ("notAfter", "next year", "the date and time itself"),
+        ("notAfter", "27.06.30", "`\"2027-06-30T00:00:00Z\"` or `\"2030-06-27T00:00:00Z\"`"),
+        ("notAfter", "1. listopada 2027", ""),
         ("notAfter", "27/06/30", "`\"2027-06-30T00:00:00Z\"` or `\"2030-06-27T00:00:00Z\"`"),
         ("notAfter", "05.06.2028", "`\"2028-06-05T00:00:00Z\"`"),
         ("notAfter", "Friday, 30 June 2028", "`\"2028-06-30T00:00:00Z\"`"),
@@ -301,4 +304,48 @@ proptest::proptest! {
             super::field(&text, ["tenantId", "cloud"].into_iter());
         }
     }
+}
+
+#[test]
+fn an_offset_of_one_digit_is_one_of_hours_and_one_that_no_place_has_is_none() {
+    for (text, expected) in [
+        ("2027-05-01T10:00:00-1:00", Some("2027-05-01T11:00:00Z")),
+        ("2027-05-01 10:00 +2:00", Some("2027-05-01T08:00:00Z")),
+        ("2027-05-01 10:00 GMT+2:00", Some("2027-05-01T08:00:00Z")),
+        ("2027-05-01 10:00 +200", Some("2027-05-01T08:00:00Z")),
+        ("2027-05-01 10:00 +02", Some("2027-05-01T08:00:00Z")),
+        ("2027-05-01 10:00 +0530", Some("2027-05-01T04:30:00Z")),
+        ("2027-05-01 10:00 +25:00", None),
+        ("2027-05-01 10:00 +02:60", None),
+    ] {
+        assert_eq!(super::timestamp(text).as_deref(), expected, "{text}");
+    }
+}
+
+#[test]
+fn months_that_may_be_minutes_are_nobodys_to_choose() {
+    for text in ["P30M", "p15m", "P90M"] {
+        assert_eq!(super::duration(text), None, "{text}");
+    }
+    let said = super::aside("maxWindow", "P30M").unwrap();
+    assert_eq!(said, "write `PT30M` for minutes, or `P900D` for months");
+    assert_eq!(super::days("P24M").as_deref(), Some("P730D"));
+}
+
+#[test]
+fn no_address_is_made_of_a_link_or_of_a_name_with_a_password() {
+    for text in ["https://ada@fabrikam.example", "ada:secret@x.de"] {
+        assert_eq!(super::email(text), None, "{text}");
+    }
+    assert_eq!(super::email("E-Mail: ada@x.de").as_deref(), Some("ada@x.de"));
+    assert_eq!(super::url("https://contoso.example/terms, https://b.example"), None);
+}
+
+#[test]
+fn a_country_in_capitals_is_no_language() {
+    for text in ["CH", "BE", "CA", "BR", "CHS", "ESN"] {
+        assert_eq!(super::language(text), None, "{text}");
+    }
+    assert_eq!(super::language("EN").as_deref(), Some("en"));
+    assert_eq!(super::language("ENG").as_deref(), Some("en"));
 }

@@ -20,7 +20,7 @@ use words::{plain_or_quoted, shown};
 
 use super::{
     copied,
-    field::{COUNTRY, EMAIL, GUID, LANGUAGE, SHA256, TIMESTAMP, URL},
+    field::{COUNTRY, DURATION, EMAIL, GUID, LANGUAGE, SHA256, TIMESTAMP, URL},
     schema::{PathStep, Violation, ViolationKind},
 };
 
@@ -258,8 +258,8 @@ impl Check {
         } else {
             format!("`{}` is not {}", shown(text), form.expected)
         };
-        let instead = (form.instead)(text).filter(fits);
-        let ways = [GUID, SHA256, TIMESTAMP, EMAIL, URL, COUNTRY, LANGUAGE];
+        let instead = (form.instead)(text).filter(fits).filter(|_| !copied::tells_secret(text));
+        let ways = [GUID, SHA256, TIMESTAMP, DURATION, EMAIL, URL, COUNTRY, LANGUAGE];
         let has_a_way = ways.iter().any(|it| it.pattern == form.pattern);
         let aside = || has_a_way.then(|| copied::aside(way.last_field(), text)).flatten();
         let written = || instead.as_ref().map(|it| format!("write `{}`", plain_or_quoted(it)));

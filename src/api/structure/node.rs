@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::api::{
     cel::Rules,
+    copied,
     field::{self, FORMS},
     schema::PathStep,
 };
@@ -198,7 +199,7 @@ impl Shape {
         let Self::Text { form, .. } = self else { return None };
         let instead = || form.as_ref().and_then(|(_, form)| (form.instead)(text));
         let meant = if self.takes(text) { Some(text.to_owned()) } else { instead() };
-        meant.filter(|meant| self.takes(meant))
+        meant.filter(|meant| self.takes(meant) && !copied::tells_secret(text))
     }
 
     /// What belongs here, in words.

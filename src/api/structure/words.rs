@@ -163,6 +163,13 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
+/// What is left of a text without what many values have in common.
+fn telling(text: &str) -> &str {
+    let ends = ["administrator", "administration", "admin"];
+    let begin = ends.iter().find_map(|end| text.strip_suffix(end)).unwrap_or(text);
+    begin.trim_end_matches([' ', '-', '_'])
+}
+
 /// The candidate that was probably meant: never one with another number, or the opposite.
 fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let text = text.to_lowercase();
@@ -176,8 +183,14 @@ fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
             })
         })
     };
+    let is_like = |candidate: &str| {
+        let (text, other) = (telling(&text), telling(candidate));
+        !text.is_empty() && strsim::normalized_damerau_levenshtein(text, other) >= 0.6
+    };
     candidates
-        .filter(|candidate| digits(candidate) == digits(&text))
+        .filter(|candidate| {
+            digits(candidate) == digits(&text) && is_like(&candidate.to_lowercase())
+        })
         .filter(|candidate| {
             let candidate = candidate.to_lowercase();
             candidate == text || !denies(&text, &candidate) && !denies(&candidate, &text)

@@ -57,7 +57,8 @@ impl std::error::Error for NotFound {}
 
 impl fmt::Display for NotFound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.text.escape_debug();
+        let text = crate::api::copied::without_secret(&self.text);
+        let text = text.escape_debug();
         match (self.what, self.text.parse::<RoleId>()) {
             (Found::Role, Ok(_)) => write!(f, "no built-in role has the template id `{text}`"),
             (what, _) => write!(f, "no {what} is called `{text}`"),
@@ -329,6 +330,15 @@ mod tests {
         let expected: Vec<_> =
             cases.iter().map(|(text, role)| (*text, Some((*role).to_owned()))).collect();
         assert_eq!(first, expected);
+    }
+
+    #[test]
+    fn nobody_is_led_to_a_role_that_does_more_than_what_was_written() {
+        for name in ["Printer User", "Billing User", "Helpdesk User", "Helpdesk Benutzer"] {
+            let missing = Catalogue::compiled().find(name).unwrap_err();
+            let administers = |role: &String| role.ends_with("Administrator");
+            assert!(!missing.suggestions.iter().any(administers), "{name}: {missing:?}");
+        }
     }
 
     #[test]

@@ -198,7 +198,6 @@ const EMPTY: &[&str] = &[
     "da",
     "dos",
     "das",
-    "no",
     "na",
     "con",
     "com",
@@ -394,6 +393,8 @@ const WORDS: &[(&str, &str)] = &[
 
 /// The word for a role that changes nothing.
 const READER: &str = "reader";
+const ADMINISTRATOR: &str = "administrator";
+const USERS: [&str; 5] = ["user", "users", "member", "members", "guest"];
 
 /// What somebody may have meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -477,7 +478,12 @@ impl Known {
         let mut best: BTreeMap<usize, Likeness<'_>> = BTreeMap::new();
         // Whoever wants to look is not led to a role that changes something.
         let reads = written[1].iter().any(|word| word == READER);
-        for name in self.names.iter().filter(|name| name.reads || !reads) {
+        // Nor is whoever uses something led to one who administers it.
+        let uses = written[1].last().is_some_and(|word| USERS.contains(&word.as_str()))
+            && !written[1].iter().any(|word| word == ADMINISTRATOR);
+        let administers = |name: &Name| name.words.last().is_some_and(|word| word == ADMINISTRATOR);
+        let fits = |name: &&Name| (name.reads || !reads) && !(uses && administers(name));
+        for name in self.names.iter().filter(fits) {
             let role = &roles[name.role];
             let all = written.iter().filter_map(|words| self.weights.likeness(words, name, role));
             for likeness in all {
@@ -497,8 +503,8 @@ impl Known {
                 && found.role.privileged
                 && near.iter().any(|other| !other.role.privileged)
         };
-        let fits = near.iter().filter(|found| !is_stronger(found)).take(few);
-        Meant::Roles(fits.map(|found| found.role.name.to_owned()).collect())
+        let meant = near.iter().filter(|found| !is_stronger(found)).take(few);
+        Meant::Roles(meant.map(|found| found.role.name.to_owned()).collect())
     }
 }
 

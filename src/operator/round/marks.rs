@@ -8,9 +8,9 @@ use super::{outcome::Mark, report::Sources, run::Run};
 use crate::{
     api::PartnerRelationshipSpec,
     domain::{
-        ids::ObjectKey,
+        ids::{Kind, ObjectKey},
         lifecycle::Phase,
-        state::{ObjectName, Standing, Uid},
+        state::{ObjectName, Uid},
         status::RelationshipFacts,
     },
     operator::world::{APPROVE, FINALIZER, Seen},
@@ -57,17 +57,20 @@ impl Wanted {
     }
 }
 
-/// Whether nothing of a relationship that goes is left to be done.
-pub(super) fn is_over(facts: &RelationshipFacts<'_>, seen: &Seen<PartnerRelationshipSpec>) -> bool {
+/// Whether nothing of a relationship that goes is left to be done. What counts is what was judged: a plan for an object
+/// that was to stay says nothing of one whose deletion came while the round was carried out.
+pub(super) fn is_over(
+    run: &Run,
+    facts: &RelationshipFacts<'_>,
+    seen: &Seen<PartnerRelationshipSpec>,
+) -> bool {
     let live = facts.rows.iter().any(|row| {
         row.owner.object == *facts.object
             && row.uid == seen.object.uid
             && row.lifecycle.phase() != Phase::Ended
     });
-    let planned = match facts.wish {
-        Some(wish) => wish.standing == Standing::Deleted,
-        None => !seen.object.spec.suspend,
-    };
+    let kind = Kind::PartnerRelationship;
+    let planned = run.judged.desired.is_leaving(kind, facts.object, &seen.object.uid);
     !live || (planned && facts.hold.is_none() && facts.left.is_empty() && facts.refused.is_empty())
 }
 

@@ -136,7 +136,7 @@ impl Rounds {
             self.wakes.set(Wake::Object(object.clone()), reported.next_change);
             let set = &run.judged.finalizers;
             let wanted = if seen.is_leaving() {
-                Wanted::once_free(is_over(&facts, seen))
+                Wanted::once_free(is_over(run, &facts, seen))
             } else {
                 Wanted::of(name, &set.relationships, &set.needless_relationships)
             };

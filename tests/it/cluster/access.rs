@@ -133,8 +133,8 @@ impl Cluster {
         let output = self.kubectl(&reached);
         if !output.status.success() {
             let is = self.kubectl(&["get", "-n", namespace, object, "-o", "yaml"]);
-            let (said, is) = (text(&output.stderr), text(&is.stdout));
-            panic!("{object} in {namespace} did not come to {what}: {said}\n{is}");
+            let (said, none, is) = (text(&output.stderr), text(&is.stderr), text(&is.stdout));
+            panic!("{object} in {namespace} did not come to {what}: {said}\n{none}{is}");
         }
     }
 

@@ -7,6 +7,7 @@ mod again;
 mod approvals;
 mod ends;
 mod held;
+mod meanwhile;
 mod objects;
 
 use std::{
