@@ -8,11 +8,15 @@ use jiff::Timestamp;
 
 use super::{
     condition::{Drift, Verdict},
-    part::{GrantPart, Held, held},
+    part::{GrantPart, Held, among, blocked, held, takes},
     reason::Reason,
     rows::Rows,
 };
-use crate::domain::state::{ObjectName, ObservedRelationship, Window};
+use crate::domain::{
+    limits::Batch,
+    plan::Change,
+    state::{ObjectName, ObservedRelationship, Window},
+};
 
 impl GrantPart {
     /// Of a grant that asks for nothing here that is understood: only what it has given counts.
@@ -36,17 +40,30 @@ impl GrantPart {
     }
 }
 
-/// What a grant still has under a relationship whose object is gone, if anything.
+/// What a grant still has under a relationship whose object is gone, if anything, and the batch in which it waits to be
+/// taken away: `left` is what is left to be done there, and `batches` what of it waits.
 pub fn gone_part(
     object: &ObjectName,
     relationship: &ObjectName,
     rows: &[&ObservedRelationship],
+    (left, batches): (&[&Change], &[&Batch]),
     now: Timestamp,
 ) -> Option<GrantPart> {
     let given = Rows::those(rows).given(object, now);
     let (held, ends_at) = held(&given, now, |given| Some(&given.contribution.roles));
-    let until = ends_at.map(|end| format!(" until {end}")).unwrap_or_default();
-    let message = format!("it is held{until} under `{relationship}`, which is not there any more");
-    let verdict = Verdict::reached(Reason::InSync, message);
-    (held != Held::Nothing).then(|| GrantPart::of_given(verdict, (held, ends_at), now))
+    if held == Held::Nothing {
+        return None;
+    }
+    let waiting: Vec<&Change> = left.iter().copied().filter(|it| takes(object, it)).collect();
+    let batches = among(batches, &waiting);
+    let verdict = if let Some(hash) = batches.first() {
+        blocked(*hash, &waiting)
+    } else {
+        let until = ends_at.map(|end| format!(" until {end}")).unwrap_or_default();
+        let message =
+            format!("it is held{until} under `{relationship}`, which is not there any more");
+        Verdict::reached(Reason::InSync, message)
+    };
+    let part = GrantPart::of_given(verdict, (held, ends_at), now);
+    Some(GrantPart { blocked: batches, ..part })
 }

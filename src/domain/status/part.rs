@@ -136,14 +136,14 @@ fn not_understood(
 }
 
 /// The batches that have one of these changes.
-fn among(batches: &[&Batch], changes: &[&Change]) -> BTreeSet<Digest> {
+pub(super) fn among(batches: &[&Batch], changes: &[&Change]) -> BTreeSet<Digest> {
     let waits =
         |batch: &&&Batch| changes.iter().any(|change| batch.members.contains(&member(change)));
     batches.iter().filter(waits).map(|batch| batch.hash).collect()
 }
 
 /// Whether a change changes what this grant has given.
-fn takes(object: &ObjectName, change: &Change) -> bool {
+pub(super) fn takes(object: &ObjectName, change: &Change) -> bool {
     change.effect.roles_set().is_some_and(|(_, before, after)| {
         before.contributions.get(object) != after.contributions.get(object)
     })
@@ -381,7 +381,7 @@ impl<'a> Here<'a> {
     }
 }
 
-fn blocked(hash: Digest, changes: &[&Change]) -> Verdict {
+pub(super) fn blocked(hash: Digest, changes: &[&Change]) -> Verdict {
     let message = format!("batch `{hash}` waits for an approval: {}", text::changes(changes));
     Verdict::stuck(Reason::Blocked, message)
 }

@@ -4,7 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Rounds, outcome::Done, report::Sources};
+use super::{
+    Rounds,
+    outcome::Done,
+    report::{Blocked, Sources, by_owner},
+};
 use crate::domain::{
     state::{ObjectName, ObservedRelationship},
     status,
@@ -23,13 +27,18 @@ impl Rounds {
                 gone.entry(&owner.object).or_default().push(row);
             }
         }
+        let pending = by_owner(&sources.run.plan.changes);
+        let blocked = Blocked::of(sources.run);
         for (name, rows) in &gone {
+            let left = pending.get(name).map_or(&[][..], Vec::as_slice);
+            let batches = blocked.batches_of(name);
             let assignments = rows.iter().flat_map(|row| row.assignments.values());
             let grants: BTreeSet<&ObjectName> =
                 assignments.flat_map(|assignment| assignment.state.contributions.keys()).collect();
             let parts = grants.into_iter().filter_map(|grant| {
                 tables.grants.get(grant)?;
-                Some((grant.clone(), status::gone_part(grant, name, rows, done.now)?))
+                let part = status::gone_part(grant, name, rows, (left, &batches), done.now)?;
+                Some((grant.clone(), part))
             });
             self.parts.set(name, parts.collect());
         }

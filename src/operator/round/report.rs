@@ -281,7 +281,7 @@ impl Rounds {
     }
 }
 
-fn by_owner(changes: &[Change]) -> BTreeMap<&ObjectName, Vec<&Change>> {
+pub(super) fn by_owner(changes: &[Change]) -> BTreeMap<&ObjectName, Vec<&Change>> {
     let mut by_owner: BTreeMap<&ObjectName, Vec<&Change>> = BTreeMap::new();
     // An acceptance of an agreement alone comes from an object of another kind, which may have the same name.
     for change in changes.iter().filter(|change| change.subject.relationship.is_some()) {
@@ -301,14 +301,14 @@ pub(super) fn by_object(notices: &[Problem]) -> BTreeMap<ObjectKey, Vec<&Problem
 }
 
 /// The batches in which changes wait, found by the relationship whose changes they are.
-struct Blocked<'a> {
+pub(super) struct Blocked<'a> {
     batches: Vec<Batch>,
     by_owner: BTreeMap<&'a ObjectName, BTreeSet<usize>>,
 }
 
 impl<'a> Blocked<'a> {
     /// Each batch under the hash that it is stored by, with what is stored there.
-    fn of(run: &'a Run) -> Self {
+    pub fn of(run: &'a Run) -> Self {
         let mut blocked = Self { batches: Vec::new(), by_owner: BTreeMap::new() };
         for batch in &run.checked.blocked {
             let mut stored: BTreeMap<Digest, usize> = BTreeMap::new();
@@ -332,7 +332,7 @@ impl<'a> Blocked<'a> {
         blocked
     }
 
-    fn batches_of(&self, relationship: &ObjectName) -> Vec<&Batch> {
+    pub fn batches_of(&self, relationship: &ObjectName) -> Vec<&Batch> {
         let positions = self.by_owner.get(relationship).into_iter().flatten();
         positions.map(|position| &self.batches[*position]).collect()
     }

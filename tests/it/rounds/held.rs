@@ -74,3 +74,19 @@ fn a_grant_that_has_moved_is_told_at_once_with_what_it_left_under_a_relationship
     assert!(told.iter().all(|done| done.reports.is_empty()), "the same is said");
     assert!(told.iter().all(|done| done.again.is_empty()), "and nothing has to be looked at twice");
 }
+
+#[test]
+fn a_grant_that_waits_to_be_taken_away_says_so_although_its_relationship_is_gone() {
+    let mut desk = retained();
+    desk.delete("dora", Kind::PartnerRelationship, "acme");
+    desk.rests();
+    let limits = json!({ "revocations": { "count": 0, "share": 0 } });
+    desk.put("root", Kind::PartnerBoundary, "msp", super::boundary(&limits));
+    desk.rests();
+    desk.delete("dora", Kind::RoleGrant, "first");
+    desk.rests();
+    assert!(desk.exists(Kind::RoleGrant, "first"), "what it gave is still held");
+    let (status, reason, message) = desk.told(Kind::RoleGrant, "first", "PlanBlocked");
+    assert_eq!((&*status, &*reason), ("True", "Blocked"), "{message}");
+    assert_eq!(in_force(&desk).0, "True");
+}
