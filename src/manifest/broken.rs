@@ -101,12 +101,15 @@ pub(super) fn unloaded(
         Some((line, column)) => text.place(piece, line, column.max(1)),
         None => Place { file: text.name.clone(), line: piece.first, column: 1 },
     };
+    let placed = |problem: Problem| {
+        if problem.place.is_none() { problem.at(place.clone()) } else { problem }
+    };
     let ours = text.of(piece).contains(GROUP);
     let quoted = |words: &str| if ours { format!(" `{}`", shown(words)) } else { String::new() };
     let quotes =
         |words: &str| if ours { format!(": `\"{}\"`", shown(words)) } else { String::new() };
     if let Some(problem) = of_another_program(text, piece, &refusal) {
-        return vec![if problem.place.is_none() { problem.at(place) } else { problem }];
+        return vec![placed(problem)];
     }
     let (code, message, help) = match refusal {
         Refusal::DuplicateKey(key) => {
@@ -123,8 +126,7 @@ pub(super) fn unloaded(
             (DUPLICATE_KEY, message, "keep one of the two".to_owned())
         }
         Refusal::Syntax(message) => {
-            let problem = syntax(text, piece, &message, at);
-            return vec![if problem.place.is_none() { problem.at(place) } else { problem }];
+            return vec![placed(syntax(text, piece, &message, at))];
         }
         Refusal::TooDeep => (
             TOO_DEEP,

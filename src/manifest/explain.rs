@@ -200,15 +200,11 @@ impl<'t> Marked<'t> {
 
     /// The kind of the object around a path, and the path from that object.
     fn object(&self, path: &FieldPath) -> Option<(String, Vec<PathStep>)> {
-        let steps = path.steps();
-        let items = steps.chunks(2).take_while(
-            |pair| matches!(pair, [Step::Field(items), Step::Index(_)] if items == "items"),
-        );
-        let base = items.count() * 2;
+        let (base, path) = in_lists(path);
         let kind: Vec<Step> =
-            steps[..base].iter().cloned().chain([Step::Field("kind".to_owned())]).collect();
+            base.iter().cloned().chain([Step::Field("kind".to_owned())]).collect();
         let (_, kind, _) = self.marks.scalar(&kind)?;
-        let path = steps[base..].iter().map(|step| match step {
+        let path = path.iter().map(|step| match step {
             Step::Field(name) => PathStep::Field(name.clone()),
             Step::Index(index) => PathStep::Index(*index),
         });
@@ -324,11 +320,7 @@ impl<'t> Marked<'t> {
 
     /// Whether a path leads into an item of a list that is an object of another group.
     pub fn is_of_another(&self, path: &FieldPath) -> bool {
-        let steps = path.steps();
-        let items = steps.chunks(2).take_while(
-            |pair| matches!(pair, [Step::Field(items), Step::Index(_)] if items == "items"),
-        );
-        let base = &steps[..items.count() * 2];
+        let (base, _) = in_lists(path);
         let version: Vec<Step> =
             base.iter().cloned().chain([Step::Field("apiVersion".to_owned())]).collect();
         let version = self.marks.scalar(&version).map(|(_, version, _)| version);
@@ -388,6 +380,15 @@ impl<'t> Marked<'t> {
     fn at(&self, (line, column): Spot) -> Place {
         self.text.place(&self.piece, line, column)
     }
+}
+
+/// The way to an object through lists of objects, and the way on from it.
+fn in_lists(path: &FieldPath) -> (&[Step], &[Step]) {
+    let steps = path.steps();
+    let items = steps.chunks(2).take_while(
+        |pair| matches!(pair, [Step::Field(items), Step::Index(_)] if items == "items"),
+    );
+    steps.split_at(items.count() * 2)
 }
 
 fn below(base: &FieldPath, path: &FieldPath) -> Vec<Step> {

@@ -2,7 +2,10 @@
 //!
 //! Never: access that is held and told as not held, because nobody declares any more what it was given under.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::LazyCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{
     Rounds,
@@ -27,8 +30,9 @@ impl Rounds {
                 gone.entry(&owner.object).or_default().push(row);
             }
         }
-        let pending = by_owner(&sources.run.plan.changes);
-        let blocked = Blocked::of(sources.run);
+        // Mostly nothing is gone.
+        let pending = LazyCell::new(|| by_owner(&sources.run.plan.changes));
+        let blocked = LazyCell::new(|| Blocked::of(sources.run));
         for (name, rows) in &gone {
             let left = pending.get(name).map_or(&[][..], Vec::as_slice);
             let batches = blocked.batches_of(name);
