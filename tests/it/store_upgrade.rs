@@ -2,7 +2,10 @@
 //!
 //! Never: a store of an older version that was made by this program.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use concordat::{
     domain::{
@@ -16,6 +19,7 @@ use concordat::{
         sql::{ensure_holds, open_reader, open_writer_at, stored_epoch},
     },
 };
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::{
     postgres::server,
@@ -173,6 +177,24 @@ async fn two_who_migrate_at_the_same_time_do_it_once(place: &Place) {
     };
     tokio::join!(write("one"), write("two"), write("three"));
     assert_eq!(place.number("SELECT count(*) FROM _sqlx_migrations").await, 7);
+}
+
+#[tokio::test]
+async fn who_switches_a_file_to_its_log_waits_for_whoever_writes_it() {
+    let place = Place::sqlite();
+    place.writer().await.close().await.unwrap();
+    place.outside("PRAGMA journal_mode = DELETE").await;
+    let Place::Sqlite(folder) = &place else { panic!() };
+    let options = SqliteConnectOptions::new().filename(folder.path().join("store.db"));
+    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+    let begin = "BEGIN IMMEDIATE; SELECT count(*) FROM relationships";
+    sqlx::raw_sql(begin).execute(&mut other).await.unwrap();
+    let writes = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    };
+    let (mut writer, ()) = tokio::join!(place.writer(), writes);
+    writer.record(Vec::new(), &by("ada")).await.unwrap();
 }
 
 /// What waits in the store of `empty_lists/sqlite.sql`.

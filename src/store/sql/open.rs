@@ -7,7 +7,7 @@ use std::{
     fs::OpenOptions,
     io::ErrorKind,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sqlx::{
@@ -61,6 +61,7 @@ const APPLICATION: i64 = 1_131_376_227;
 /// So often is it migrated where somebody else does the same at the same time.
 const MIGRATES_AT_MOST: usize = 5;
 const WAITS_FOR_OTHERS: Duration = Duration::from_secs(10);
+const SWITCHES_AGAIN_AFTER: Duration = Duration::from_millis(20);
 
 /// A connection that can read, to a store of this very version.
 pub(super) async fn reader(url: &StoreUrl) -> Result<Session, StoreError> {
@@ -121,13 +122,28 @@ pub(super) async fn writer(url: &StoreUrl) -> Result<Session, StoreError> {
         attempts += 1;
     }
     if let Connection::Sqlite(_) = &session.connection {
-        let mode = session.texts(both("PRAGMA journal_mode = WAL"), &[]).await?;
-        if mode.first().is_none_or(|mode| mode != "wal") {
-            let reason = "its file system has no shared memory for a write-ahead log".to_owned();
-            return Err(StoreError::ReadOnly { store, reason });
-        }
+        write_ahead(&mut session).await?;
     }
     Ok(session)
+}
+
+/// Switches the file to a write-ahead log, in which it stays. SQLite does not wait for others who use the file in that
+/// moment, as it does everywhere else: its own wait would be a deadlock of two who switch.
+async fn write_ahead(session: &mut Session) -> Result<(), StoreError> {
+    let since = Instant::now();
+    let mode = loop {
+        match session.texts(both("PRAGMA journal_mode = WAL"), &[]).await {
+            Err(StoreError::Locked { .. }) if since.elapsed() < WAITS_FOR_OTHERS => {
+                tokio::time::sleep(SWITCHES_AGAIN_AFTER).await;
+            }
+            switched => break switched?,
+        }
+    };
+    if mode.first().is_none_or(|mode| mode != "wal") {
+        let reason = "its file system has no shared memory for a write-ahead log".to_owned();
+        return Err(StoreError::ReadOnly { store: session.store.clone(), reason });
+    }
+    Ok(())
 }
 
 /// The version of the schema; none where there is nothing yet.
