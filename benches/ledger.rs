@@ -8,9 +8,9 @@ use concordat::{
     api::{Cloud, GrantDeletionPolicy, PartnerType},
     domain::{
         catalogue::Catalogue,
+        change::{Approval, Cause, Change, Effect, Precondition, Subject},
         entry::{self, Actor, ActorKind, ActorStanding, Draft, Entry, Head, Intent},
         ids::{GranteeId, RoleId, TenantId},
-        plan::{Approval, Cause, Change, Effect, Precondition, Subject},
         state::{
             Asked, Assignment, Contribution, Grantee, GranteeKind, Instance, ObjectName, Owner,
             RelationshipKey, Roles, Tenant, Uid, Window,

@@ -170,7 +170,8 @@ async fn attempts(
             return Ok(Some((*what, made.is_empty().then_some(planned))));
         }
         let report = run(store, &planned, &loaded.desired, &approvals, stop, out).await?;
-        let again = report.stopped.is_none() && is_stale(&report) && claim.is_none();
+        let is_open = report.tried.iter().any(|(_, outcome)| outcome.is_open());
+        let again = report.stopped.is_none() && is_stale(&report) && claim.is_none() && !is_open;
         made.push((planned, report));
         if !again || made.len() == ATTEMPTS {
             return Ok(None);
@@ -314,7 +315,13 @@ fn tell(
                 || !planned.missed.is_empty()
                 || planned.has_errors();
             let whole = done == report.tried.len() && !waits;
-            if whole { ExitStatus::AsDesired } else { ExitStatus::No }
+            if report.tried.iter().any(|(_, outcome)| *outcome == Outcome::Unknown) {
+                ExitStatus::Unknown
+            } else if whole {
+                ExitStatus::AsDesired
+            } else {
+                ExitStatus::No
+            }
         }
     };
     printed.with_context(|| {
@@ -329,6 +336,8 @@ fn outcome(report: &Report) -> render::Outcome {
     let fate = |outcome: &Outcome| match outcome {
         Outcome::Done => render::Fate::Done,
         Outcome::Refused(refusal) => render::Fate::Refused(refusal.to_string()),
+        Outcome::Underway => render::Fate::Underway,
+        Outcome::Unknown => render::Fate::Unknown,
     };
     let tried = report.tried.iter().map(|(admitted, outcome)| render::Tried {
         change: admitted.change.clone(),

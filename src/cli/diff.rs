@@ -16,9 +16,10 @@ use super::{
 };
 use crate::{
     domain::{
+        change::Change,
         digest::Digest,
         pages,
-        plan::{Change, Claimant, Foreign},
+        plan::{Claimant, Foreign},
         state::Absence,
     },
     manifest,

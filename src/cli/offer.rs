@@ -17,10 +17,11 @@ use crate::{
     api::{PartnerOfferSpec, PartnerType, Subscription},
     domain::{
         catalogue::Catalogue,
+        change::Effect,
         duration::Duration,
         ids::TenantId,
         lifecycle::Phase,
-        plan::{Claimant, Effect, Foreign},
+        plan::{Claimant, Foreign},
         state::{Absence, Desired, DesiredRelationship, Invitation, ObjectName},
         validate::{Objects, proposal_of},
     },

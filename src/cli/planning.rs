@@ -14,12 +14,13 @@ use super::{Output, desired::Loaded};
 use crate::{
     domain::{
         catalogue::Catalogue,
+        change::{Cause, Change, Effect},
         digest::Digest,
         ids::{ObjectKey, RoleId},
         limits::{Checked, check},
         plan::{
-            BOUNDARY_ABSENT, Cause, Change, Claimant, Effect, NOT_DECLARED, Plan, UNMANAGED,
-            access_changes, plan, tell_undeclared,
+            BOUNDARY_ABSENT, Claimant, NOT_DECLARED, Plan, UNMANAGED, access_changes, plan,
+            tell_undeclared,
         },
         problem::{Severity, SourceId},
         state::{Absence, Assignment, Desired, Observed, ObservedRelationship, RelationshipKey},

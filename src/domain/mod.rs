@@ -3,6 +3,7 @@
 //! Never: async, a clock, the environment, randomness, logging or I/O. Time and ids come in as arguments.
 
 pub mod catalogue;
+pub mod change;
 pub mod digest;
 pub mod duration;
 pub mod entry;

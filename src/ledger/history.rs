@@ -16,10 +16,10 @@ use super::{
 use crate::{
     api::{AcceptanceDecision, AcceptorRole},
     domain::{
+        change::{Cause, Effect, Subject},
         digest::Digest,
         entry::{Entry, Recorded, acceptance},
         ids::{GranteeId, TenantId},
-        plan::{Cause, Effect, Subject},
         state::{AcceptedText, ObjectName, Person, Policies, RelationshipKey, Roles, Tenant},
     },
 };

@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::{
+    change::Effect,
     digest::Digest,
     entry::{
         Entry, EntryKind, Head, Recorded,
         tables::{Outside, OutsideRole},
     },
-    lifecycle::{EndReason, Ended, Lifecycle},
-    plan::Effect,
+    relationship::effect,
     state::{
         Acceptance, Assignment, Doubts, Grantee, GranteeKind, Instance, NamespaceBoundary,
         Observed, ObservedAcceptance, ObservedAssignment, ObservedBoundary, ObservedRelationship,
@@ -171,32 +171,12 @@ impl Replay {
         if let Effect::Authorise { acceptance, .. } | Effect::Decline { acceptance } = &effect {
             self.accept(acceptance, Some(&key));
         }
-        if let Effect::Invite { invitation, asked, policies, first, number, uid } = effect {
-            let state = ObservedRelationship {
-                key: key.clone(),
-                number,
-                owner: subject.owner,
-                uid,
-                revision: 1,
-                customer_name: subject.customer.name,
-                partner_name: subject.partner.name,
-                lifecycle: Lifecycle::ApprovalPending,
-                digest: invitation.digest(),
-                asked,
-                invited_at: entry.time,
-                activated_at: None,
-                ends_at: None,
-                auto_extend: invitation.auto_extend,
-                ceiling: invitation.roles.clone(),
-                ended: None,
-                policies,
-                assignments: BTreeMap::new(),
-                invitation: *invitation,
-            };
-            self.rows.insert(key, Row { first, state });
+        if let Effect::Invite { first, .. } = &effect {
+            let state = effect::invited(&subject, &effect, entry.time)?;
+            self.rows.insert(key, Row { first: first.clone(), state });
             return Some(());
         }
-        redo(&mut self.rows.get_mut(&key)?.state, entry.time, effect);
+        effect::make(&mut self.rows.get_mut(&key)?.state, &effect, entry.time);
         Some(())
     }
 
@@ -251,59 +231,13 @@ impl Replay {
     }
 }
 
-/// What an effect makes of a row that is there.
-fn redo(row: &mut ObservedRelationship, time: Timestamp, effect: Effect) {
-    if !matches!(effect, Effect::SetRoles { .. }) {
-        row.revision += 1;
-    }
-    let end = |stage, at, reason| (stage, Some(Ended { at, reason }));
-    match effect {
-        Effect::Authorise { acceptance: _, ends_at } => {
-            row.lifecycle = Lifecycle::Active;
-            row.activated_at = Some(time);
-            row.ends_at = ends_at;
-        }
-        Effect::Decline { acceptance: _ } => {
-            (row.lifecycle, row.ended) = end(Lifecycle::Withdrawn, time, EndReason::Declined);
-        }
-        Effect::Withdraw { reason } => {
-            (row.lifecycle, row.ended) = end(Lifecycle::Withdrawn, time, reason);
-        }
-        Effect::Terminate { reason } => {
-            (row.lifecycle, row.ended) = end(Lifecycle::Terminated, time, reason);
-        }
-        Effect::Expire { ended_at } => {
-            (row.lifecycle, row.ended) = end(Lifecycle::Expired, ended_at, EndReason::Expired);
-        }
-        Effect::SetAutoExtend { before: _, after } => row.auto_extend = after,
-        Effect::DropGlobalAdministrator { before: _, after } => row.ceiling = after,
-        Effect::Extend { before: _, after } => row.ends_at = Some(after),
-        Effect::Claim { before: _, after: (owner, uid) } => {
-            row.owner = owner;
-            row.uid = uid;
-        }
-        Effect::SetPolicies { before: _, after } => row.policies = after,
-        Effect::Rename { before: _, after } => {
-            (row.partner_name, row.customer_name) = (after.partner, after.customer);
-        }
-        Effect::SetRoles { grantee, before: _, after } => set_roles(row, grantee, after),
-        Effect::Invite { .. } | Effect::RecordAcceptance { .. } | Effect::SetBoundary { .. } => {}
-    }
-}
-
-fn set_roles(row: &mut ObservedRelationship, grantee: Grantee, after: Assignment) {
-    let id = grantee.id;
-    let version = row.assignments.get(&id).map_or(0, |assignment| assignment.version) + 1;
-    row.assignments.insert(id, ObservedAssignment { grantee, version, state: after });
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::{
-        domain::{entry, plan::Cause},
+        domain::{change::Cause, entry},
         ledger::{
             held,
             samples::{

@@ -15,12 +15,12 @@ use crate::{
     },
     domain::{
         catalogue::Catalogue,
+        change::{Approval, Cause, Change, Effect, Precondition, Subject},
         digest::Digest,
         duration::{Days, Duration},
         entry::{self, Actor, ActorKind, ActorStanding, Draft, Entry, Head, Intent, PersonRecord},
         ids::{GranteeId, RoleId, TenantId},
         lifecycle::EndReason,
-        plan::{Approval, Cause, Change, Effect, Precondition, Subject},
         state::{
             Acceptance, AcceptedText, Asked, Assignment, Contribution, Document, Grantee,
             GranteeKind, Instance, Invitation, ObjectName, Owner, Person, Policies,

@@ -15,11 +15,11 @@ use super::{
     who_can, why,
 };
 use crate::domain::{
+    change::{Cause, Effect},
     digest::Digest,
     entry::Entry,
     ids::RoleId,
     lifecycle::EndReason,
-    plan::{Cause, Effect},
     state::{Assignment, Grantee, Observed, Person, Roles},
 };
 

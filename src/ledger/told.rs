@@ -9,7 +9,7 @@ use super::{
     why::{AcceptedReason, Because, GrantReason, NotHeld, Reasons, Why},
     words::{grantee, plain, tenant, write_not_looked_at},
 };
-use crate::domain::{lifecycle::EndReason, plan::Cause, state::Window};
+use crate::domain::{change::Cause, lifecycle::EndReason, state::Window};
 
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::{replay::Until, words::Cited};
 use crate::domain::{
+    change::{Cause, Effect, Subject},
     digest::Digest,
     entry::{
         Entry, EntryKind, Recorded,
@@ -15,7 +16,6 @@ use crate::domain::{
     },
     ids::{GranteeId, RoleId},
     lifecycle::EndReason,
-    plan::{Cause, Effect, Subject},
     state::{Acceptance, Grantee, RelationshipKey, Roles},
 };
 

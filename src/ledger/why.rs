@@ -15,11 +15,11 @@ use super::{
 use crate::{
     api::{AcceptorRole, PartnerType},
     domain::{
+        change::Cause,
         digest::Digest,
         entry::Head,
         ids::{RoleId, TenantId},
         lifecycle::{EndReason, Phase},
-        plan::Cause,
         state::{
             Asked, Grantee, GranteeKind, ObjectName, Observed, Person, RelationshipKey, Tenant,
             Uid, Window,

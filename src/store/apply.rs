@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::{CHANGES_AT_ONCE, Observation, Outcome, Refusal, Signatures, StoreError, Write};
 use crate::domain::{
+    change::{Cause, Change, Effect},
     entry::{
         EntryKind,
         tables::{Outside, OutsideRole},
@@ -18,7 +19,7 @@ use crate::domain::{
     ids::RoleId,
     lifecycle::Phase,
     limits::{Admitted, Limits},
-    plan::{Cause, Change, ChangedOutside, Effect, Plan},
+    plan::{ChangedOutside, Plan},
     state::{Assignment, Observed, ObservedRelationship, Owner, RelationshipKey, Roles},
 };
 
@@ -43,10 +44,20 @@ pub enum Stopped {
 }
 
 impl Report {
-    /// Who has a change that was refused.
-    fn refused_owners(&self) -> BTreeSet<Owner> {
-        let refused = self.tried.iter().filter(|(_, outcome)| *outcome != Outcome::Done);
-        refused.map(|(admitted, _)| admitted.change.subject.owner.clone()).collect()
+    /// Who has a change that is not made.
+    fn incomplete_owners(&self) -> BTreeSet<Owner> {
+        let not_made = self.tried.iter().filter(|(_, outcome)| *outcome != Outcome::Done);
+        not_made.map(|(admitted, _)| admitted.change.subject.owner.clone()).collect()
+    }
+
+    /// What is on its way, by row.
+    fn open(&self) -> BTreeMap<RelationshipKey, Vec<Change>> {
+        let mut open: BTreeMap<_, Vec<Change>> = BTreeMap::new();
+        for (admitted, _) in self.tried.iter().filter(|(_, outcome)| outcome.is_open()) {
+            let Some(row) = &admitted.change.subject.relationship else { continue };
+            open.entry(row.clone()).or_default().push(admitted.change.clone());
+        }
+        open
     }
 }
 
@@ -76,9 +87,13 @@ pub async fn apply(
         let together = left.iter().skip(1).position(is_move).map_or(left.len(), |moves| moves + 1);
         let together = if left.first().is_some_and(is_move) { left.len() } else { together };
         let rest = left.split_off(together.min(CHANGES_AT_ONCE));
-        let incomplete = report.refused_owners();
+        let (incomplete, open) = (report.incomplete_owners(), report.open());
         let (held, ready): (Vec<_>, Vec<_>) = left.into_iter().partition(|admitted| {
-            is_move(admitted) && incomplete.contains(&admitted.change.subject.owner)
+            let change = &admitted.change;
+            let row = change.subject.relationship.as_ref();
+            let mut open = row.and_then(|row| open.get(row)).into_iter().flatten();
+            open.any(|open| change.rests_on(open))
+                || is_move(admitted) && incomplete.contains(&change.subject.owner)
         });
         left = ready;
         let stale = |admitted| (admitted, Outcome::Refused(Refusal::Stale));

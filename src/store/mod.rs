@@ -17,6 +17,8 @@ use std::{
 use ecow::EcoString;
 use jiff::Timestamp;
 
+use crate::domain::relationship::effect::Forbidden;
+
 pub use error::{Retry, StoreError};
 pub use url::{CLUSTER, StoreUrl};
 
@@ -101,9 +103,12 @@ pub trait Read: Send {
 /// What can be written, by one instance in one epoch.
 pub trait Write: Read {
     /// Makes each change whose precondition holds, in order, each whole or not at all, and each with its entry in the
-    /// ledger. Up to [`CHANGES_AT_ONCE`]. When this returns, what it reports as done is durable.
+    /// ledger. Up to [`CHANGES_AT_ONCE`]. When this returns, what is [`Outcome::Done`] was read back and is durable, and
+    /// what is [`Outcome::Underway`] or [`Outcome::Unknown`] is durable as something that was sent: until it is known
+    /// what became of it, whatever rests on it ([`Change::rests_on`]) is refused as [`Refusal::Stale`].
     ///
-    /// A change that was made before, by its id, is [`Outcome::Done`] again and makes no second entry.
+    /// A change that was made before, by its id, is [`Outcome::Done`] again and makes no second entry. One that is still
+    /// on its way is not sent again.
     fn apply(
         &mut self,
         changes: &[Admitted],
@@ -186,8 +191,12 @@ impl From<Signature> for Signatures {
 /// What became of one change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is made, and durable; now or by an earlier call.
+    /// It is made, was read back, and is durable; now or by an earlier call.
     Done,
+    /// Whoever carries it out has taken it, and it was not read back yet. A store that makes changes itself never says so.
+    Underway,
+    /// It was sent, and no answer came: it may be made now, later or never.
+    Unknown,
     /// It was refused, and nothing of it is there.
     Refused(Refusal),
 }
@@ -245,6 +254,23 @@ pub enum Refusal {
     /// The store's own rules forbid it.
     #[error("the store refuses it: {0}")]
     Constraint(String),
+}
+
+impl Outcome {
+    /// Whether it was sent, and is not known to be made.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Underway | Self::Unknown)
+    }
+}
+
+impl From<Forbidden> for Refusal {
+    fn from(forbidden: Forbidden) -> Self {
+        match forbidden {
+            Forbidden::Stale => Self::Stale,
+            Forbidden::AlreadyOver { until, now } => Self::AlreadyOver { until, now },
+            Forbidden::Never(why) => Self::Constraint(why),
+        }
+    }
 }
 
 /// The hash by which a plan is recorded with its effects.

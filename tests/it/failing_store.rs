@@ -149,7 +149,7 @@ impl Write for Failing {
 
 /// What is wanted, one after the other: access is given; more than the limits allow is taken, which a person approves;
 /// one relationship ends.
-fn scenes() -> [Desired; 3] {
+pub fn scenes() -> [Desired; 3] {
     let (soon, role) = (Some(in_seconds(86_400)), HELPDESK_ADMINISTRATOR);
     let start = |name, customer| {
         let mut wish = accepted(relationship(name, customer));
@@ -200,7 +200,7 @@ async fn bring(
     Ok(())
 }
 
-async fn checked(
+pub async fn checked(
     store: &mut impl Read,
     desired: &Desired,
     limits: &BTreeMap<String, Limits>,

@@ -39,6 +39,7 @@ mod rounds;
 mod saved_plans;
 mod signals;
 mod simulation;
+mod slow_store;
 mod sources;
 mod store_contract;
 mod store_epochs;

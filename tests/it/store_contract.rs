@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use concordat::{
     api::AcceptanceDecision,
     domain::{
+        change::{Change, Effect},
         ids::{HELPDESK_ADMINISTRATOR, TenantId},
         lifecycle::{EndReason, Lifecycle},
         limits::Admitted,
-        plan::{Change, Effect},
         state::{Assignment, Beside, Instance},
     },
     store::{Apart, Outcome, Read, Refusal, Scope, Write, sql::SqlWriter},
@@ -74,7 +74,7 @@ pub async fn outcomes(store: &mut SqlWriter, changes: Vec<Admitted>) -> Vec<Outc
 pub fn refused(outcome: &Outcome) -> &Refusal {
     match outcome {
         Outcome::Refused(refusal) => refusal,
-        Outcome::Done => panic!("it was done"),
+        Outcome::Done | Outcome::Underway | Outcome::Unknown => panic!("{outcome:?}"),
     }
 }
 
@@ -311,7 +311,9 @@ async fn one_change_that_the_database_refuses_does_not_undo_the_others(place: &P
             Outcome::Refused(Refusal::Constraint(why)) => {
                 assert!(is_bad && why.contains("not"), "{why}");
             }
-            Outcome::Refused(other) => panic!("{other}"),
+            other @ (Outcome::Refused(_) | Outcome::Underway | Outcome::Unknown) => {
+                panic!("{other:?}");
+            }
         }
     }
     let observed = store.observe(&Scope::All).await.unwrap();

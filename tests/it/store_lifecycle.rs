@@ -5,9 +5,9 @@
 use concordat::{
     api::{AcceptanceDecision, RelationshipDeletionPolicy, UnmanagedAssignments},
     domain::{
+        change::Effect,
         ids::HELPDESK_ADMINISTRATOR,
         lifecycle::{EndReason, Lifecycle},
-        plan::Effect,
         state::{DesiredRelationship, Uid},
     },
     store::{Outcome, Read, Refusal, Scope},

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use concordat::{
-    domain::{limits::Limits, plan::Effect, state::Instance},
+    domain::{change::Effect, limits::Limits, state::Instance},
     store::{
         Outcome, Read, Scope, StoreError, Write,
         sql::{POSTGRES_ROLES, open_reader, open_writer},

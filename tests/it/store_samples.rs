@@ -13,12 +13,13 @@ use concordat::{
         PartnerType, RelationshipDeletionPolicy, RenewalMode, UnmanagedAssignments,
     },
     domain::{
+        change::Change,
         digest::Digest,
         duration::Duration,
         entry::{Actor, ActorKind, ActorStanding, Intent},
         ids::{GranteeId, HELPDESK_ADMINISTRATOR, RoleId, TenantId},
         limits::{Admitted, Limits, check},
-        plan::{Change, Claimant, Foreign, plan},
+        plan::{Claimant, Foreign, plan},
         state::{
             Absence, Acceptance, Asked, BoundarySource, Desired, DesiredGrant, DesiredRelationship,
             GrantObject, Grantee, GranteeKind, Grants, Instance, Invitation, ObjectName, Observed,

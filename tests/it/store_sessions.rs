@@ -348,7 +348,7 @@ async fn whoever_has_asked_is_kept_through_every_other_batch_about_the_same(plac
         .iter()
         .cloned()
         .map(|mut change| {
-            change.approval = concordat::domain::plan::Approval::NewCatalogue;
+            change.approval = concordat::domain::change::Approval::NewCatalogue;
             change
         })
         .collect();

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::EntryKind;
 use crate::domain::{
+    change::{Cause, Change, Effect, Subject},
     digest::{Digest, canonical},
     limits::Cost,
-    plan::{Cause, Change, Effect, Subject},
     state::Acceptance,
 };
 

@@ -16,12 +16,13 @@ use serde_json::{Value, json};
 
 use super::{Columns, Entry, EntryKind, Made, Recorded};
 use crate::domain::{
+    change::{Effect, Subject},
     digest::{Digest, canonical},
     ids::{GranteeId, RoleId},
-    lifecycle::{EndReason, Lifecycle},
+    lifecycle::Lifecycle,
     limits::Cost,
-    plan::{Effect, Subject},
-    state::{Acceptance, Assignment, Grantee, RelationshipKey},
+    relationship::effect,
+    state::{Acceptance, Assignment, Grantee, ObservedRelationship, RelationshipKey},
 };
 
 /// A row as a store holds it, by column.
@@ -326,9 +327,11 @@ fn parsed_map(value: &Value) -> Value {
 }
 
 /// What must stand under one name in the store.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Relationship {
-    row: Row,
+    state: ObservedRelationship,
+    /// What stands in its row beside that.
+    beside: Row,
     assignments: BTreeMap<GranteeId, Row>,
     /// By grantee and role, in milliseconds, with the entry that says so.
     held: BTreeMap<(GranteeId, RoleId), (i64, i64)>,
@@ -476,13 +479,17 @@ impl Tables {
             return Some(());
         }
         let key = subject.relationship.clone()?;
-        if let Effect::Invite { .. } = effect {
+        if let Effect::Invite { first, .. } = &effect {
             let counted = i64::try_from(self.relationships.len() + 1).ok().filter(|_| self.whole);
             let id = made.as_ref().and_then(|made| made.row).or(counted);
-            let mut row = invited(entry, &subject, &effect, id)?;
-            row.set("last_change", change);
-            row.set_known("scope", made.map(|made| made.scope));
-            self.relationships.insert(key, Relationship { row, ..Relationship::default() });
+            let state = effect::invited(&subject, &effect, entry.time)?;
+            let mut beside = Row { entry: entry.sequence, ..Row::default() };
+            beside.set_known("id", id);
+            beside.set("first_name", &first.name);
+            beside.set("last_change", change);
+            beside.set_known("scope", made.map(|made| made.scope));
+            let (assignments, held) = (BTreeMap::new(), BTreeMap::new());
+            self.relationships.insert(key, Relationship { state, beside, assignments, held });
             return Some(());
         }
         let relationship = self.relationships.get_mut(&key)?;
@@ -490,15 +497,14 @@ impl Tables {
             relationship.set_roles(entry, change, grantee, after, made.as_ref());
             return Some(());
         }
-        let row = &mut relationship.row;
+        effect::make(&mut relationship.state, &effect, entry.time);
+        let row = &mut relationship.beside;
         row.entry = entry.sequence;
-        row.set("revision", row.number("revision") + 1);
         row.set("last_change", change);
         if let Some(came) = made.as_ref().and_then(|made| made.came) {
             row.set("came_at_ms", came);
         }
         row.set_known("scope", made.map(|made| made.scope));
-        changed(row, at, &effect);
         Some(())
     }
 
@@ -630,8 +636,8 @@ impl Tables {
         let Some(outside) = Outside::read(&entry.payload) else { return };
         let Some(relationship) = self.relationships.get_mut(&outside.relationship) else { return };
         if let Some(stage) = outside.lifecycle {
-            relationship.row.set("lifecycle", stage);
-            relationship.row.entry = entry.sequence;
+            relationship.state.lifecycle = stage;
+            relationship.beside.entry = entry.sequence;
         }
         for OutsideRole { grantee, role, until_ms } in outside.roles {
             match until_ms {
@@ -694,85 +700,39 @@ fn member(listed: &Value) -> Option<String> {
     hash.map(ToOwned::to_owned)
 }
 
-/// The row that an invitation makes.
-fn invited(entry: &Entry, subject: &Subject, effect: &Effect, id: Option<i64>) -> Option<Row> {
-    let Effect::Invite { invitation, asked, policies, first, number, uid } = effect else {
-        return None;
-    };
-    let mut row = Row { entry: entry.sequence, ..Row::default() };
-    row.set_known("id", id);
-    row.set("cloud", invitation.cloud);
-    row.set("partner", invitation.partner);
-    row.set("name", &invitation.name);
-    row.set("first_name", &first.name);
-    row.set("number", number);
-    row.set("owner_instance", &subject.owner.instance);
-    row.set("owner_namespace", &subject.owner.object.namespace);
-    row.set("owner_name", &subject.owner.object.name);
-    row.set("owner_uid", uid);
-    row.set("revision", 1);
-    row.set("customer", invitation.customer);
-    row.set("customer_name", &subject.customer.name);
-    row.set("partner_name", &subject.partner.name);
-    row.set("type", invitation.type_);
-    row.set("lifecycle", Lifecycle::ApprovalPending);
-    row.set("invitation", canonical(invitation));
-    row.set("digest", invitation.digest());
-    row.set("asked", canonical(asked));
-    row.set("invited_at_ms", entry.time.as_millisecond());
-    row.set("activated_at_ms", Value::Null);
-    row.set("ends_at_ms", Value::Null);
-    row.set("auto_extend", invitation.auto_extend);
-    row.set("ceiling", canonical(&invitation.roles));
-    row.set("ended_at_ms", Value::Null);
-    row.set("end_reason", Value::Null);
-    row.set("policies", canonical(policies));
-    Some(row)
-}
-
-/// What an effect makes of a row that is there.
-fn changed(row: &mut Row, at: i64, effect: &Effect) {
-    let mut end = |stage, at: i64, reason: EndReason| {
-        row.set("lifecycle", stage);
-        row.set("ended_at_ms", at);
-        row.set("end_reason", reason);
-    };
-    match effect {
-        Effect::Decline { acceptance: _ } => end(Lifecycle::Withdrawn, at, EndReason::Declined),
-        Effect::Withdraw { reason } => end(Lifecycle::Withdrawn, at, *reason),
-        Effect::Terminate { reason } => end(Lifecycle::Terminated, at, *reason),
-        Effect::Expire { ended_at } => {
-            end(Lifecycle::Expired, ended_at.as_millisecond(), EndReason::Expired);
-        }
-        Effect::Authorise { acceptance: _, ends_at } => {
-            row.set("lifecycle", Lifecycle::Active);
-            row.set("activated_at_ms", at);
-            row.set("ends_at_ms", ends_at.map(Timestamp::as_millisecond));
-        }
-        Effect::SetAutoExtend { before: _, after } => row.set("auto_extend", after),
-        Effect::DropGlobalAdministrator { before: _, after } => {
-            row.set("ceiling", canonical(after));
-        }
-        Effect::Extend { before: _, after } => row.set("ends_at_ms", after.as_millisecond()),
-        Effect::Claim { before: _, after: (owner, uid) } => {
-            row.set("owner_instance", &owner.instance);
-            row.set("owner_namespace", &owner.object.namespace);
-            row.set("owner_name", &owner.object.name);
-            row.set("owner_uid", uid);
-        }
-        Effect::SetPolicies { before: _, after } => row.set("policies", canonical(after)),
-        Effect::Rename { before: _, after } => {
-            row.set("partner_name", &after.partner);
-            row.set("customer_name", &after.customer);
-        }
-        Effect::Invite { .. }
-        | Effect::SetRoles { .. }
-        | Effect::RecordAcceptance { .. }
-        | Effect::SetBoundary { .. } => {}
-    }
-}
-
 impl Relationship {
+    /// Its row.
+    fn row(&self) -> Row {
+        let (state, mut row) = (&self.state, self.beside.clone());
+        let millis = |instant: Timestamp| instant.as_millisecond();
+        row.set("cloud", state.invitation.cloud);
+        row.set("partner", state.invitation.partner);
+        row.set("name", &state.invitation.name);
+        row.set("number", state.number);
+        row.set("owner_instance", &state.owner.instance);
+        row.set("owner_namespace", &state.owner.object.namespace);
+        row.set("owner_name", &state.owner.object.name);
+        row.set("owner_uid", &state.uid);
+        row.set("revision", state.revision);
+        row.set("customer", state.invitation.customer);
+        row.set("customer_name", &state.customer_name);
+        row.set("partner_name", &state.partner_name);
+        row.set("type", state.invitation.type_);
+        row.set("lifecycle", &state.lifecycle);
+        row.set("invitation", canonical(&state.invitation));
+        row.set("digest", state.digest);
+        row.set("asked", canonical(&state.asked));
+        row.set("invited_at_ms", millis(state.invited_at));
+        row.set("activated_at_ms", state.activated_at.map(millis));
+        row.set("ends_at_ms", state.ends_at.map(millis));
+        row.set("auto_extend", state.auto_extend);
+        row.set("ceiling", canonical(&state.ceiling));
+        row.set("ended_at_ms", state.ended.as_ref().map(|ended| millis(ended.at)));
+        row.set("end_reason", state.ended.as_ref().map(|ended| ended.reason));
+        row.set("policies", canonical(&state.policies));
+        row
+    }
+
     fn set_roles(
         &mut self,
         entry: &Entry,
@@ -852,7 +812,7 @@ impl Tables {
         let Some(expected) = self.relationships.get(key) else {
             return vec![added("relationships", name)];
         };
-        let mut list = expected.row.differences("relationships", name, row);
+        let mut list = expected.row().differences("relationships", name, row);
         let mut there = BTreeSet::new();
         for cells in assignments {
             let row = format!("{name}/{}", text(cells, "grantee_id"));
@@ -907,10 +867,11 @@ impl Tables {
         let mut list = Vec::new();
         let mut by_id: BTreeMap<i64, &Cells> =
             found.iter().map(|row| (number(row, "id"), row)).collect();
-        for (key, Relationship { row, .. }) in &self.relationships {
+        for (key, relationship) in &self.relationships {
+            let row = relationship.row();
             match by_id.remove(&row.number("id")) {
                 Some(found) => list.extend(row.differences("relationships", &key.name, found)),
-                None => list.push(gone_row("relationships", &key.name, row)),
+                None => list.push(gone_row("relationships", &key.name, &row)),
             }
         }
         list.extend(by_id.values().map(|row| added("relationships", text(row, "name"))));
@@ -927,8 +888,8 @@ impl Tables {
             .iter()
             .map(|row| ((number(row, "relationship_id"), text(row, "grantee_id").to_owned()), row))
             .collect();
-        for (key, Relationship { row, assignments, .. }) in &self.relationships {
-            let id = row.number("id");
+        for (key, Relationship { beside, assignments, .. }) in &self.relationships {
+            let id = beside.number("id");
             for (grantee, row) in assignments {
                 let (grantee, name) = (grantee.to_string(), format!("{}/{grantee}", key.name));
                 match rows.remove(&(id, grantee)) {
@@ -958,7 +919,7 @@ impl Tables {
                 ((id, grantee.to_owned(), role.to_owned()), row)
             })
             .collect();
-        for (key, Relationship { row, held, .. }) in &self.relationships {
+        for (key, Relationship { beside: row, held, .. }) in &self.relationships {
             let id = row.number("id");
             for ((grantee, role), (until, entry)) in held {
                 let (grantee, role) = (grantee.to_string(), role.to_string());
@@ -986,7 +947,7 @@ impl Tables {
         for (content, (row, used_for)) in &self.acceptances {
             let mut row = row.clone();
             let used = used_for.as_ref().and_then(|key| self.relationships.get(key));
-            row.set("used_for", used.map(|used| used.row.number("id")));
+            row.set("used_for", used.map(|used| used.beside.number("id")));
             match rows.remove(content.as_str()) {
                 Some(found) => list.extend(row.differences(table, &short(content), found)),
                 None => list.push(gone_row(table, &short(content), &row)),

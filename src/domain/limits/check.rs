@@ -12,10 +12,11 @@ use super::{
     cost::{cost, member, moved},
 };
 use crate::domain::{
+    change::{Cause, Change, Effect},
     digest::Digest,
     ids::GranteeId,
     lifecycle::EndReason,
-    plan::{Cause, Change, Effect, Plan},
+    plan::Plan,
     state::{Desired, RelationshipKey},
 };
 

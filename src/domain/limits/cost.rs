@@ -9,10 +9,11 @@ use serde_json::json;
 use super::Cost;
 use crate::domain::{
     catalogue::Catalogue,
+    change::{Approval, Cause, Change, Effect},
     digest::Digest,
     ids::{GranteeId, RoleId},
     lifecycle::EndReason,
-    plan::{Approval, Cause, Change, Effect, Successors},
+    plan::Successors,
     state::{Assignment, Owner, RelationshipKey, Roles},
 };
 

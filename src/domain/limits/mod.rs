@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use check::{Admitted, Approvals, Batch, Checked, Reach, check, check_as_approved};
 pub use cost::{matter, member, subject};
 
-use super::{digest::Digest, duration::Duration, plan::Change};
+use super::{change::Change, digest::Digest, duration::Duration};
 
 /// How much may happen within a window without a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

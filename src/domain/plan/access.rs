@@ -8,9 +8,9 @@ use ecow::EcoString;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Cause, Change, Effect, Subject};
 use crate::domain::{
     catalogue::Catalogue,
+    change::{Cause, Change, Effect, Subject},
     ids::{GranteeId, RoleId, TenantId},
     state::{Grantee, Observed, Owner, RelationshipKey, Roles, Tenant},
 };

@@ -3,13 +3,14 @@
 //! Never: an authorisation that nobody gave, or the same one twice, or against a customer who says no as well.
 
 use super::{
-    Cause, Effect, Plan,
+    proposed::Proposals,
     relationship::{Draft, Row},
 };
 use crate::{
     api::AcceptanceDecision,
     domain::{
         catalogue::Catalogue,
+        change::{Cause, Effect},
         ids::{Kind, ObjectKey, RoleId},
         lifecycle::Phase,
         partner_type,
@@ -49,8 +50,11 @@ pub(super) fn answer(
         }
         if let Some(recorded) = observed.acceptances.get(&answer.content) {
             let used = recorded.used_for.as_ref();
-            let ended = |row: &Row<'_>| Some(&row.key) == used && row.phase == Phase::Ended;
-            if rows.iter().any(|row| row.phase == Phase::Pending) && rows.iter().any(ended) {
+            let ended =
+                |row: &Row<'_>| Some(&row.key) == used && row.lifecycle.phase() == Phase::Ended;
+            if rows.iter().any(|row| row.lifecycle.phase() == Phase::Pending)
+                && rows.iter().any(ended)
+            {
                 let message =
                     format!("`{}` was used before and authorises nothing more", answer.object);
                 about_answer(
@@ -64,7 +68,7 @@ pub(super) fn answer(
             }
             continue;
         }
-        let pending = rows.iter().rposition(|row| row.phase == Phase::Pending);
+        let pending = rows.iter().rposition(|row| row.lifecycle.phase() == Phase::Pending);
         match pending.filter(|position| Some(rows[*position].digest) == answer.invitation) {
             Some(position) => apply_answer(answer, &mut rows[position], draft),
             None if is_contrary(answer, rows) => contrary(answer, draft),
@@ -112,7 +116,7 @@ pub(super) fn contrary_answers(
 
 /// Whether it declines an invitation that was accepted, and what that gives goes on.
 fn is_contrary(answer: &Acceptance, rows: &[Row<'_>]) -> bool {
-    let goes_on = |row: &Row<'_>| match row.phase {
+    let goes_on = |row: &Row<'_>| match row.lifecycle.phase() {
         Phase::Active | Phase::Ending | Phase::Unknown => Some(row.digest) == answer.invitation,
         Phase::Pending | Phase::Ended => false,
     };
@@ -130,7 +134,7 @@ fn contrary(answer: &Acceptance, draft: &mut Draft<'_>) {
 }
 
 /// Whether what an answer says has happened, by the store's own clock. It counts once it has.
-pub(super) fn has_happened(answer: &Acceptance, plan: &mut Plan) -> bool {
+pub(super) fn has_happened(answer: &Acceptance, plan: &mut Proposals) -> bool {
     let (at, now) = (answer.accepted_at, plan.now);
     if at <= now {
         return true;
@@ -152,7 +156,7 @@ fn about_answer(
     severity: Severity,
     message: String,
     help: &str,
-    plan: &mut Plan,
+    plan: &mut Proposals,
 ) {
     let ObjectName { namespace, name } = answer.object.clone();
     let key = ObjectKey { kind: Kind::AgreementAcceptance, namespace, name };
@@ -163,8 +167,7 @@ fn about_answer(
 fn apply_answer(answer: &Acceptance, row: &mut Row<'_>, draft: &mut Draft<'_>) {
     let acceptance = Box::new(answer.clone());
     if answer.decision == AcceptanceDecision::Decline {
-        draft.change(&row.key, Effect::Decline { acceptance }, Cause::Answered);
-        row.phase = Phase::Ended;
+        draft.make(row, Effect::Decline { acceptance }, Cause::Answered);
         return;
     }
     let text = answer.agreement.as_ref();
@@ -207,9 +210,7 @@ fn apply_answer(answer: &Acceptance, row: &mut Row<'_>, draft: &mut Draft<'_>) {
         );
         return;
     }
-    draft.change(&row.key, Effect::Authorise { acceptance, ends_at }, Cause::Answered);
-    row.phase = Phase::Active;
-    row.ends_at = ends_at;
+    draft.make(row, Effect::Authorise { acceptance, ends_at }, Cause::Answered);
     if let Some(ends_at) = ends_at {
         draft.differs_at(ends_at);
     }

@@ -8,12 +8,15 @@ use ecow::EcoString;
 use jiff::Timestamp;
 
 use super::{
-    Approval, Cause, Change, Claimant, Effect, Foreign, Plan, Precondition, Subject, order::widens,
+    Claimant, Foreign,
+    order::widens,
+    proposed::{Proposals, Proposed},
 };
 use crate::{
     api::{Cloud, PartnerType},
     domain::{
         catalogue::Catalogue,
+        change::{Approval, Cause, Change, Effect, Subject},
         ids::{Kind, ObjectKey, RoleId, TenantId},
         limits::Limits,
         problem::{Code, Problem, Severity},
@@ -67,7 +70,7 @@ impl Governing {
     /// Whether a change gives what the boundary of its namespace did not admit so far.
     pub fn holds_back(&self, change: &Change, now: Timestamp) -> bool {
         let namespace = &change.subject.owner.object.namespace;
-        let moves = moved(change).is_some() && self.roomier.contains(namespace);
+        let moves = moved(&change.effect).is_some() && self.roomier.contains(namespace);
         let earlier = self.earlier.get(namespace);
         moves || earlier.is_some_and(|bounds| !admits(bounds, change, now))
     }
@@ -97,16 +100,16 @@ pub(super) fn plan_boundaries(
     desired: &Desired,
     observed: &Observed,
     claimant: &Claimant,
-    plan: &mut Plan,
+    plan: &mut Proposals,
 ) {
     let mut governing = Governing::default();
     if desired.boundary_source == BoundarySource::Cluster {
-        governing.arrived = governing.arrived(&plan.changes, desired);
+        governing.arrived = governing.arrived(&plan.proposed, desired);
         plan.governing = governing;
         return;
     }
     let mut set = Vec::new();
-    let (foreign, claimed) = (foreign(observed, claimant), claimed(&plan.changes));
+    let (foreign, claimed) = (foreign(observed, claimant), claimed(&plan.proposed));
     for namespace in desired.namespaces.iter().filter(|namespace| !foreign.contains(namespace)) {
         let of = |namespace: &EcoString| {
             observed.boundaries.get(&(claimant.instance.clone(), namespace.clone()))
@@ -146,10 +149,10 @@ pub(super) fn plan_boundaries(
             set.push(change(namespace, after, known, claimant));
         }
     }
-    governing.arrived = governing.arrived(&plan.changes, desired);
+    governing.arrived = governing.arrived(&plan.proposed, desired);
     let arrived = governing.arrived.iter().map(|object| object.namespace.clone());
     governing.roomier.extend(arrived);
-    plan.changes.extend(set);
+    plan.proposed.extend(set);
     plan.governing = governing;
 }
 
@@ -178,11 +181,16 @@ impl Governing {
     }
 
     /// The objects that claim rows from a namespace that uses another budget than their own.
-    fn arrived(&self, changes: &[Change], desired: &Desired) -> BTreeSet<ObjectName> {
+    fn arrived(&self, changes: &[Proposed], desired: &Desired) -> BTreeSet<ObjectName> {
         let across = |(before, after): &(&ObjectName, &ObjectName)| {
             self.scope_of(&before.namespace, desired) != self.scope_of(&after.namespace, desired)
         };
-        changes.iter().filter_map(moved).filter(across).map(|(_, after)| after.clone()).collect()
+        changes
+            .iter()
+            .filter_map(|change| moved(&change.effect))
+            .filter(across)
+            .map(|(_, after)| after.clone())
+            .collect()
     }
 
     /// Whether something that is declared lies outside what bounded the namespace so far.
@@ -255,8 +263,8 @@ fn allows_too_few(
 }
 
 /// From which object in one namespace to which in another a change moves a row.
-fn moved(change: &Change) -> Option<(&ObjectName, &ObjectName)> {
-    if let Effect::Claim { before: (before, _), after: (after, _) } = &change.effect {
+fn moved(effect: &Effect) -> Option<(&ObjectName, &ObjectName)> {
+    if let Effect::Claim { before: (before, _), after: (after, _) } = effect {
         let (before, after) = (&before.object, &after.object);
         return (before.namespace != after.namespace).then_some((before, after));
     }
@@ -264,9 +272,9 @@ fn moved(change: &Change) -> Option<(&ObjectName, &ObjectName)> {
 }
 
 /// By namespace the others whose rows come into it.
-fn claimed(changes: &[Change]) -> BTreeMap<&EcoString, BTreeSet<&EcoString>> {
+fn claimed(changes: &[Proposed]) -> BTreeMap<&EcoString, BTreeSet<&EcoString>> {
     let mut claimed: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for (before, after) in changes.iter().filter_map(moved) {
+    for (before, after) in changes.iter().filter_map(|change| moved(&change.effect)) {
         claimed.entry(&after.namespace).or_default().insert(&before.namespace);
     }
     claimed
@@ -297,14 +305,14 @@ fn change(
     after: NamespaceBoundary,
     known: Option<&ObservedBoundary>,
     claimant: &Claimant,
-) -> Change {
+) -> Proposed {
     let partner = match &after.bounds.partners {
         Reach::Listed(listed) => listed.first().map(|(partner, _)| *partner),
         Reach::Any => None,
     };
     let tenant = |id: Option<TenantId>| Tenant { id: id.unwrap_or(NO_TENANT), name: None };
     let object = ObjectName { namespace: namespace.clone(), name: after.name.as_str().into() };
-    Change {
+    Proposed {
         subject: Subject {
             relationship: None,
             owner: Owner { instance: claimant.instance.clone(), object },
@@ -319,11 +327,6 @@ fn change(
         },
         cause: Cause::Declared,
         approval: Approval::NotNeeded,
-        expects: Precondition {
-            uid: None,
-            revision: known.map_or(0, |known| known.revision),
-            version: 0,
-        },
     }
 }
 

@@ -3,12 +3,14 @@
 //! Never: an end because something is absent, or by an object that the row does not belong to.
 
 use super::{
-    Cause, Claimant, Effect, Plan, grants,
+    Claimant, grants,
+    proposed::Proposals,
     relationship::{Draft, OWNED_BY_ANOTHER, Row, Uids, expire_rows},
 };
 use crate::{
     api::{ManagementPolicy, RelationshipDeletionPolicy},
     domain::{
+        change::{Cause, Effect},
         ids::Kind,
         lifecycle::{EndReason, Phase},
         problem::Severity,
@@ -37,7 +39,7 @@ pub(super) fn undeclared(
     rows: &[ObservedRelationship],
     desired: &Desired,
     claimant: &Claimant,
-    plan: &mut Plan,
+    plan: &mut Proposals,
 ) {
     spoken_for_by_nobody(rows, desired, desired.absence, claimant, plan);
 }
@@ -48,7 +50,7 @@ pub(super) fn of_another_object(
     rows: &[ObservedRelationship],
     desired: &Desired,
     claimant: &Claimant,
-    plan: &mut Plan,
+    plan: &mut Proposals,
 ) {
     spoken_for_by_nobody(rows, desired, Absence::Keep, claimant, plan);
 }
@@ -58,7 +60,7 @@ fn spoken_for_by_nobody(
     desired: &Desired,
     absence: Absence,
     claimant: &Claimant,
-    plan: &mut Plan,
+    plan: &mut Proposals,
 ) {
     for row in rows.iter().filter(|row| row.owner.instance == claimant.instance) {
         let row = std::slice::from_ref(row);
@@ -79,7 +81,7 @@ fn spoken_for_by_nobody(
 fn leave(row: &Row<'_>, desired: &Desired, draft: &mut Draft<'_>) {
     let managed =
         row.observed.is_some_and(|row| row.policies.management == ManagementPolicy::Manage);
-    if row.phase == Phase::Active && managed {
+    if row.lifecycle.phase() == Phase::Active && managed {
         grants::plan_leaving(row, desired, draft);
     } else {
         grants::plan_expiry(row, draft);
@@ -100,7 +102,7 @@ pub(super) fn end(
         let Some(observed) = row.observed else { continue };
         let policies = policies.unwrap_or(&observed.policies);
         let observe = policies.management == ManagementPolicy::Observe;
-        match (row.phase, policies.deletion) {
+        match (row.lifecycle.phase(), policies.deletion) {
             (_, _) if observe => grants::plan_expiry(row, draft),
             (Phase::Pending, RelationshipDeletionPolicy::Retain) => {}
             (Phase::Pending, _) => {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AgreementStanding, Ahead, Approval, Cause, Effect,
+    AgreementStanding, Ahead,
     agreement::{access_waits, agreement},
     assignment::{Gains, Merged, Rules, covered, merge},
     contributions::{
@@ -18,6 +18,7 @@ use super::{
 use crate::{
     api::{GrantDeletionPolicy, UnmanagedAssignments},
     domain::{
+        change::{Approval, Cause, Effect},
         ids::{GranteeId, Kind},
         lifecycle::{EndReason, Phase},
         partner_type,
@@ -57,7 +58,7 @@ pub(super) fn plan_grants(
     observed: &Observed,
     draft: &mut Draft<'_>,
 ) {
-    let active = |row: &Row<'_>| row.phase == Phase::Active;
+    let active = |row: &Row<'_>| row.lifecycle.phase() == Phase::Active;
     let current = current(rows, wish);
     let row = current.map(|position| &rows[position]);
     let gains = gate(wish, row, observed, latitude, draft);
@@ -65,7 +66,7 @@ pub(super) fn plan_grants(
         waiting(wish, rows, draft);
     }
     for (position, row) in rows.iter().enumerate() {
-        match row.phase {
+        match row.lifecycle.phase() {
             Phase::Active if current == Some(position) || latitude != Latitude::Full => {
                 boundaries(wish, row, draft);
                 let others = rows.iter().filter(|other| other.number != row.number);
@@ -121,7 +122,7 @@ fn gate(
     if latitude != Latitude::Full {
         return Gains::Withheld;
     }
-    let own = row.map(|row| (&row.key, &*row.invitation));
+    let own = row.map(|row| (&row.key, &row.invitation));
     let now = draft.now();
     match agreement(wish, own, &observed.acceptances, now) {
         AgreementStanding::NotAsked | AgreementStanding::Accepted => return Gains::Allowed,
@@ -148,7 +149,7 @@ fn gate(
 }
 
 fn waiting(wish: &DesiredRelationship, rows: &[Row<'_>], draft: &mut Draft<'_>) {
-    if wish.grants.is_empty() || rows.iter().all(|row| row.phase != Phase::Pending) {
+    if wish.grants.is_empty() || rows.iter().all(|row| row.lifecycle.phase() != Phase::Pending) {
         return;
     }
     let (grants, wait) = match wish.grants.len() {

@@ -2,18 +2,17 @@
 //!
 //! Never: invents an authorisation, revives what is over, or ends a row before its successor is in place.
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
 
 use super::{
-    Awaited, AwaitedFor, Cause, Effect, Sent,
+    Awaited, AwaitedFor, Sent,
     answers::answer,
     relationship::{Draft, OWNED_BY_ANOTHER, Row, expire_rows, extend_rows},
 };
 use crate::{
     api::RenewalMode,
     domain::{
+        change::{Cause, Effect},
         duration::Duration,
         ids::GLOBAL_ADMINISTRATOR,
         lifecycle::{EndReason, INVITATION_LAPSES_AFTER_DAYS, Lifecycle, Phase},
@@ -51,7 +50,7 @@ pub(super) fn plan_lifecycle<'a>(
 ) {
     expire_rows(rows, draft);
     if let Some(row) = rows.last()
-        && matches!(row.phase, Phase::Ending | Phase::Unknown)
+        && matches!(row.lifecycle.phase(), Phase::Ending | Phase::Unknown)
     {
         let stage = row.observed.map(|row| row.lifecycle.to_string()).unwrap_or_default();
         let message = format!("`{}` is in stage `{stage}`: nothing is written", row.key);
@@ -63,7 +62,7 @@ pub(super) fn plan_lifecycle<'a>(
     extend_rows(rows, draft);
     let need = need(wish, rows, draft);
     abandon_invitations(wish, rows, need, draft);
-    let pending = rows.iter().rposition(|row| row.phase == Phase::Pending);
+    let pending = rows.iter().rposition(|row| row.lifecycle.phase() == Phase::Pending);
     let sent = if pending.is_some() { Sent::Before } else { Sent::Now };
     if let (None, Some(reason)) = (pending, need)
         && may_invite(wish, rows, draft)
@@ -71,7 +70,7 @@ pub(super) fn plan_lifecycle<'a>(
         invite(wish, rows, reason, (desired, observed), draft);
     }
     answer(wish, rows, observed, draft);
-    if let Some(row) = rows.iter().rfind(|row| row.phase == Phase::Pending) {
+    if let Some(row) = rows.iter().rfind(|row| row.lifecycle.phase() == Phase::Pending) {
         let reason = need.unwrap_or(AwaitedFor::Start);
         let awaited = Awaited {
             relationship: row.key.clone(),
@@ -101,7 +100,8 @@ fn matches(row: &Row<'_>, wish: &DesiredRelationship) -> bool {
 /// abandoned and that was approved later never is (L3).
 pub(super) fn current(rows: &[Row<'_>], wish: &DesiredRelationship) -> Option<usize> {
     let active = |row: &Row<'_>| {
-        row.phase == Phase::Active && row.observed.is_none_or(|observed| observed.ended.is_none())
+        row.lifecycle.phase() == Phase::Active
+            && row.observed.is_none_or(|observed| observed.ended.is_none())
     };
     let wanted = rows.iter().rposition(|row| active(row) && matches(row, wish));
     wanted.or_else(|| rows.iter().rposition(active))
@@ -127,16 +127,14 @@ fn drop_global_administrator(
         draft.notice(NEWER_CATALOGUE, Severity::Notice, message, Some(help));
         return;
     }
-    let mut after = row.ceiling.clone().into_owned();
+    let mut after = row.ceiling.clone();
     let dropped = after.remove(&GLOBAL_ADMINISTRATOR);
     if dropped
         && after == wish.invitation.roles
         && row.invitation.duration == wish.invitation.duration
     {
-        let before = row.ceiling.clone().into_owned();
-        let effect = Effect::DropGlobalAdministrator { before, after: after.clone() };
-        draft.change(&row.key, effect, Cause::Declared);
-        row.ceiling = Cow::Owned(after);
+        let before = row.ceiling.clone();
+        draft.make(row, Effect::DropGlobalAdministrator { before, after }, Cause::Declared);
     }
 }
 
@@ -187,7 +185,7 @@ fn abandon_invitations(
     let lapse = Duration::from_days(INVITATION_LAPSES_AFTER_DAYS);
     let newest = rows.iter().map(|row| row.number).max();
     let now = draft.now();
-    for row in rows.iter_mut().filter(|row| row.phase == Phase::Pending) {
+    for row in rows.iter_mut().filter(|row| row.lifecycle.phase() == Phase::Pending) {
         let lapses_at = lapse.after(row.invited_at);
         if let Some(lapses_at) = lapses_at {
             draft.differs_at(lapses_at);
@@ -204,8 +202,7 @@ fn abandon_invitations(
                 Cause::Replaced
             }
         };
-        draft.change(&row.key, Effect::Withdraw { reason }, cause);
-        row.phase = Phase::Ended;
+        draft.make(row, Effect::Withdraw { reason }, cause);
     }
 }
 
@@ -213,9 +210,11 @@ fn abandon_invitations(
 /// the newest row above the active one that was not merely replaced.
 fn may_invite(wish: &DesiredRelationship, rows: &[Row<'_>], draft: &mut Draft<'_>) -> bool {
     let renews = wish.renewal.mode == RenewalMode::Invite
-        && rows.iter().all(|row| row.phase != Phase::Active);
+        && rows.iter().all(|row| row.lifecycle.phase() != Phase::Active);
     for row in rows.iter().rev() {
-        let Some(last) = row.observed.filter(|_| row.phase != Phase::Active) else { return true };
+        let Some(last) = row.observed.filter(|_| row.lifecycle.phase() != Phase::Active) else {
+            return true;
+        };
         let reason = end_reason(last, draft);
         if reason == Some(EndReason::Replaced) {
             continue;
@@ -321,26 +320,14 @@ fn invite(
         AwaitedFor::Renewal => Cause::Renewal,
     };
     let effect = Effect::Invite {
-        invitation: Box::new(invitation.clone()),
+        invitation: Box::new(invitation),
         asked: wish.asked.clone(),
         policies: wish.policies.clone(),
         first,
         number,
         uid: wish.uid.clone(),
     };
-    draft.change(&key, effect, cause);
-    rows.push(Row {
-        key,
-        number,
-        phase: Phase::Pending,
-        digest: invitation.digest(),
-        invited_at: draft.now(),
-        ends_at: None,
-        ceiling: Cow::Owned(invitation.roles.clone()),
-        auto_extend: invitation.auto_extend,
-        invitation: Cow::Owned(invitation),
-        observed: None,
-    });
+    rows.extend(draft.invite(&key, effect, cause));
 }
 
 /// Whether this name is that of a row `NAME-N` under another first name.
@@ -357,7 +344,6 @@ fn set_auto_extend(wish: &DesiredRelationship, rows: &mut [Row<'_>], draft: &mut
     let (before, after) = (row.auto_extend, wish.invitation.auto_extend);
     let barred = !after.is_zero() && row.ceiling.contains(&GLOBAL_ADMINISTRATOR);
     if before != after && !barred {
-        draft.change(&row.key, Effect::SetAutoExtend { before, after }, Cause::Declared);
-        row.auto_extend = after;
+        draft.make(row, Effect::SetAutoExtend { before, after }, Cause::Declared);
     }
 }

@@ -12,12 +12,12 @@ mod endings;
 pub(super) mod grants;
 pub(super) mod lifecycle;
 mod order;
+mod proposed;
 pub(super) mod relationship;
 mod undeclared;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ecow::EcoString;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -27,18 +27,15 @@ pub use boundaries::{BOUNDARY_ABSENT, Governing};
 pub use grants::UNMANAGED;
 pub use undeclared::{NOT_DECLARED, tell_undeclared};
 
+use proposed::{Proposals, Proposed};
+
 use super::{
+    change::{Approval, Cause, Change, Effect, Subject},
     digest::Digest,
-    duration::Duration,
     ids::{Kind, ObjectKey, RoleId, TenantId},
-    lifecycle::EndReason,
     problem::{Code, Problem},
-    state::{
-        Acceptance, Asked, Assignment, Desired, Doubts, Grantee, Instance, Invitation, Names,
-        NamespaceBoundary, Observed, Owner, Policies, RelationshipKey, Tenant, Uid,
-    },
+    state::{Desired, Doubts, Instance, Observed, Owner, RelationshipKey, Tenant},
 };
-use crate::api::PartnerType;
 
 /// What is told of access that is declared and that the store does not hold, or holds otherwise, for as long as nobody
 /// outside does something about it.
@@ -148,221 +145,6 @@ pub enum AwaitedFor {
     Renewal,
 }
 
-/// One change: applied whole or not at all.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Change {
-    /// What it is about.
-    pub subject: Subject,
-    /// What it does.
-    pub effect: Effect,
-    /// Why.
-    pub cause: Cause,
-    /// Whether a person must approve it first, whatever the limits.
-    pub approval: Approval,
-    /// What must still be true in the store when it is made.
-    pub expects: Precondition,
-}
-
-impl Change {
-    /// The same change has the same id: a store that has seen it answers "done" (DESIGN §7).
-    pub fn id(&self) -> Digest {
-        Digest::of(&(&self.subject.relationship, &self.effect, &self.expects))
-    }
-}
-
-/// What a change is about, in the words that are printed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subject {
-    /// The row; absent for the acceptance of an agreement alone, and for the boundary of a namespace.
-    pub relationship: Option<RelationshipKey>,
-    /// Who owns the row, or the object that the change comes from.
-    pub owner: Owner,
-    /// The partner.
-    pub partner: Tenant,
-    /// The customer; all zeros for the boundary of a namespace.
-    pub customer: Tenant,
-    /// What sort of partner.
-    #[serde(rename = "type")]
-    pub type_: Option<PartnerType>,
-}
-
-/// Whether a change waits for a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Approval {
-    /// It does not.
-    NotNeeded,
-    /// It restores access that was removed outside (L12).
-    RemovedOutside,
-    /// It follows from a new catalogue alone.
-    NewCatalogue,
-}
-
-/// Why a change is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Cause {
-    /// The input says so.
-    Declared,
-    /// Its time is over.
-    Expired,
-    /// Its object was deleted or pruned.
-    Deleted,
-    /// Nobody declared it, and `unmanagedAssignments` is `Revoke`.
-    Unmanaged,
-    /// A successor takes its place.
-    Replaced,
-    /// It ends soon.
-    Renewal,
-    /// The customer answered.
-    Answered,
-}
-
-/// What must still be true when a change is made (DESIGN §7). Any mismatch is a conflict, unless the row already
-/// carries the id of this very change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Precondition {
-    /// The UID recorded with the row; absent where no row may exist.
-    pub uid: Option<Uid>,
-    /// The revision of the row; 0 where no row may exist.
-    pub revision: i64,
-    /// The version of the assignment; 0 where none may exist.
-    pub version: i64,
-}
-
-/// What a change does. Each carries what was before and what is after.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Effect {
-    /// Makes the row and sends the invitation.
-    Invite {
-        /// The request as it is sent.
-        invitation: Box<Invitation>,
-        /// How its ceiling was asked for.
-        asked: Asked,
-        /// What is recorded with it.
-        policies: Policies,
-        /// The key of the first row under this name.
-        first: RelationshipKey,
-        /// 1 for the first, one above the highest recorded for a successor.
-        number: u32,
-        /// Who it is made for.
-        uid: Uid,
-    },
-    /// The customer accepted: access can be held from now on.
-    Authorise {
-        /// The acceptance.
-        acceptance: Box<Acceptance>,
-        /// When it ends: the duration from the acceptance.
-        ends_at: Option<Timestamp>,
-    },
-    /// The customer declined.
-    Decline {
-        /// The answer.
-        acceptance: Box<Acceptance>,
-    },
-    /// Cancels an invitation that nobody has accepted (L6).
-    Withdraw {
-        /// Why.
-        reason: EndReason,
-    },
-    /// What one grantee holds.
-    SetRoles {
-        /// Who.
-        grantee: Grantee,
-        /// What it holds now.
-        before: Assignment,
-        /// What it holds then.
-        after: Assignment,
-    },
-    /// Automatic extension on or off.
-    SetAutoExtend {
-        /// Before.
-        before: Duration,
-        /// After.
-        after: Duration,
-    },
-    /// The one change of ceiling that an active relationship admits (L4).
-    DropGlobalAdministrator {
-        /// The ceiling before.
-        before: BTreeSet<RoleId>,
-        /// The ceiling after.
-        after: BTreeSet<RoleId>,
-    },
-    /// Automatic extension on the last day.
-    Extend {
-        /// The end before.
-        before: Timestamp,
-        /// The end after.
-        after: Timestamp,
-    },
-    /// Another object, or a new one of the same name, owns the row from now on.
-    Claim {
-        /// Owner and UID before.
-        before: (Owner, Uid),
-        /// Owner and UID after.
-        after: (Owner, Uid),
-    },
-    /// What is recorded so that it can be ended without its object.
-    SetPolicies {
-        /// Before.
-        before: Policies,
-        /// After.
-        after: Policies,
-    },
-    /// What people call the two tenants.
-    Rename {
-        /// Before.
-        before: Names,
-        /// After.
-        after: Names,
-    },
-    /// Ends it for good. Every assignment under it is gone before.
-    Terminate {
-        /// Why.
-        reason: EndReason,
-    },
-    /// Its time was over at this instant.
-    Expire {
-        /// The end.
-        ended_at: Timestamp,
-    },
-    /// Records that an agreement was accepted, and nothing else.
-    RecordAcceptance {
-        /// The acceptance.
-        acceptance: Box<Acceptance>,
-    },
-    /// What bounds a namespace from the next run on.
-    SetBoundary {
-        /// The namespace.
-        namespace: EcoString,
-        /// What bounded it, as far as is known; absent where nothing is held in it or remembered of it.
-        before: Option<Box<NamespaceBoundary>>,
-        /// What bounds it then.
-        after: Box<NamespaceBoundary>,
-    },
-}
-
-impl Effect {
-    /// Whose roles are set, from what to what, where that is what it does.
-    pub fn roles_set(&self) -> Option<(&Grantee, &Assignment, &Assignment)> {
-        match self {
-            Self::SetRoles { grantee, before, after } => Some((grantee, before, after)),
-            Self::Invite { .. }
-            | Self::Authorise { .. }
-            | Self::Decline { .. }
-            | Self::Withdraw { .. }
-            | Self::SetAutoExtend { .. }
-            | Self::DropGlobalAdministrator { .. }
-            | Self::Extend { .. }
-            | Self::Claim { .. }
-            | Self::SetPolicies { .. }
-            | Self::Rename { .. }
-            | Self::Terminate { .. }
-            | Self::Expire { .. }
-            | Self::RecordAcceptance { .. }
-            | Self::SetBoundary { .. } => None,
-        }
-    }
-}
-
 /// Who plans, and what it may claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimant {
@@ -383,41 +165,49 @@ pub enum Foreign {
 
 /// The plan for everything that is desired, each relationship by itself.
 pub fn plan(desired: &Desired, observed: &Observed, claimant: &Claimant) -> Plan {
-    let mut plan = Plan {
-        now: observed.now,
-        changes: Vec::new(),
-        notices: Vec::new(),
-        awaited: Vec::new(),
-        valid_until: None,
-        differs: BTreeMap::new(),
-        besides: Besides::default(),
-        governing: Governing::default(),
-        successors: Successors::new(),
-        ahead: Vec::new(),
-        outside: Vec::new(),
-    };
+    let mut plan = Proposals::at(observed.now);
     let keys: BTreeSet<_> =
         desired.relationships.keys().chain(observed.relationships.keys()).collect();
     doubted(desired, observed, &mut plan);
     let mut earliest = None;
     for key in keys.into_iter().filter(|key| !observed.doubts.relationships.contains_key(*key)) {
         relationship::plan_relationship(key, desired, observed, claimant, &mut plan);
-        if let Some(instant) = plan.valid_until.take() {
+        if let Some(instant) = plan.differs_at.take() {
             plan.differs.insert(key.clone(), instant);
             earliest = Some(earliest.map_or(instant, |earlier: Timestamp| earlier.min(instant)));
         }
     }
-    plan.valid_until = earliest;
     record_agreements(desired, observed, claimant, &mut plan);
     boundaries::plan_boundaries(desired, observed, claimant, &mut plan);
-    order::sort_and_expect(&mut plan.changes, observed);
-    plan.besides = access::besides(&plan.changes, observed);
-    plan.successors = access::successors(&plan.changes, observed);
-    plan
+    let Proposals {
+        now,
+        proposed,
+        notices,
+        awaited,
+        differs_at: _,
+        differs,
+        governing,
+        ahead,
+        outside,
+    } = plan;
+    let changes = order::in_order(proposed, observed);
+    Plan {
+        now,
+        notices,
+        awaited,
+        valid_until: earliest,
+        differs,
+        besides: access::besides(&changes, observed),
+        governing,
+        successors: access::successors(&changes, observed),
+        ahead,
+        outside,
+        changes,
+    }
 }
 
 /// Tells what the ledger does not explain.
-fn doubted(desired: &Desired, observed: &Observed, plan: &mut Plan) {
+fn doubted(desired: &Desired, observed: &Observed, plan: &mut Proposals) {
     let problem = |what: &str| {
         let help = "nothing is done about it: `concordat ledger verify` names every such row, and whoever changed it \
                     must put it back, or a backup";
@@ -446,17 +236,15 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
-
-    /// Notes that the plan would differ at `instant`, if that is still to come.
-    fn differs_at(&mut self, instant: Timestamp) {
-        if instant > self.now && self.valid_until.is_none_or(|earlier| instant < earlier) {
-            self.valid_until = Some(instant);
-        }
-    }
 }
 
 /// Acceptances of an agreement alone are recorded once each.
-fn record_agreements(desired: &Desired, observed: &Observed, claimant: &Claimant, plan: &mut Plan) {
+fn record_agreements(
+    desired: &Desired,
+    observed: &Observed,
+    claimant: &Claimant,
+    plan: &mut Proposals,
+) {
     let mut seen = BTreeSet::new();
     let mut acceptances: Vec<_> = desired.acceptances.iter().collect();
     acceptances.sort_by_key(|acceptance| (acceptance.content, &acceptance.object));
@@ -478,12 +266,11 @@ fn record_agreements(desired: &Desired, observed: &Observed, claimant: &Claimant
         if !answers::has_happened(acceptance, plan) {
             continue;
         }
-        plan.changes.push(Change {
+        plan.proposed.push(Proposed {
             subject,
             effect: Effect::RecordAcceptance { acceptance: Box::new(acceptance.clone()) },
             cause: Cause::Answered,
             approval: Approval::NotNeeded,
-            expects: Precondition { uid: None, revision: 0, version: 0 },
         });
     }
 }

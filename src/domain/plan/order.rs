@@ -4,52 +4,79 @@
 
 use std::collections::BTreeMap;
 
-use super::{Approval, Cause, Change, Effect, Precondition};
+use super::proposed::Proposed;
 use crate::domain::{
+    change::{Cause, Change, Effect, Precondition},
     ids::GranteeId,
-    state::{Observed, RelationshipKey, Roles, Uid},
+    relationship::effect,
+    state::{Observed, ObservedRelationship, RelationshipKey, Roles},
 };
 
-/// Sorts the changes and fills in their preconditions.
-pub(super) fn sort_and_expect(changes: &mut [Change], observed: &Observed) {
-    changes.sort_by_cached_key(|change| {
-        (rank(change), change.subject.relationship.clone(), grantee(change), change.approval)
+/// The changes in their order, each with what it expects.
+pub(super) fn in_order(mut proposed: Vec<Proposed>, observed: &Observed) -> Vec<Change> {
+    proposed.sort_by_cached_key(|change| {
+        let Proposed { subject, effect, cause: _, approval } = change;
+        (rank(change), subject.relationship.clone(), grantee(effect), *approval)
     });
-    let mut rows = rows(observed);
-    for change in changes {
-        let Some(key) = &change.subject.relationship else { continue };
-        let row = rows.entry(key.clone()).or_default();
-        change.expects = row.expects(change);
-        row.advance(&change.effect);
-    }
+    let stored = observed.relationships.values().flatten();
+    let stored: BTreeMap<_, _> = stored.map(|row| (&row.key, row)).collect();
+    let mut touched = BTreeMap::new();
+    let in_place = |change| {
+        let expects = expects(&change, observed, &stored, &mut touched);
+        let Proposed { subject, effect, cause, approval } = change;
+        Change { subject, effect, cause, approval, expects }
+    };
+    proposed.into_iter().map(in_place).collect()
 }
 
-/// What goes first has the lowest rank (DESIGN §5, invariant 4). A row is claimed before anything is done with it, what
-/// a person must approve comes after what it builds on, and a ceiling shrinks once nobody holds more.
-fn rank(change: &Change) -> u8 {
+/// What goes first is least (DESIGN §5, invariant 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// A row is claimed before anything is done with it. A first boundary is there before anything that it admits, so
+    /// that an interrupted run can be finished.
+    Claimed,
+    AccessOver,
+    RelationshipOver,
+    AccessTaken,
+    InvitationClosed,
+    Noted,
+    Invited,
+    Answered,
+    AccessGiven,
+    /// A ceiling shrinks once nobody holds more.
+    CeilingLowered,
+    /// What a predecessor gives is taken once its successor gives it.
+    AccessMoved,
+    Ended,
+    /// What was planned under an earlier boundary is made before another is remembered.
+    BoundaryReplaced,
+}
+
+/// What a person must approve comes after what it builds on, also where it takes away.
+fn rank(change: &Proposed) -> Rank {
     match (&change.effect, change.cause) {
-        (Effect::Claim { .. }, _) => 0,
-        (Effect::SetRoles { .. }, Cause::Expired) => 1,
-        (Effect::Expire { .. }, _) => 2,
-        (Effect::SetRoles { .. }, Cause::Replaced) => 10,
+        (Effect::Claim { .. } | Effect::SetBoundary { before: None, .. }, _) => Rank::Claimed,
+        (Effect::SetRoles { .. }, Cause::Expired) => Rank::AccessOver,
+        (Effect::Expire { .. }, _) => Rank::RelationshipOver,
+        (Effect::SetRoles { .. }, Cause::Replaced) => Rank::AccessMoved,
         (Effect::SetRoles { before, after, .. }, _) => {
-            if change.approval.is_needed() || widens(&before.roles, &after.roles) { 8 } else { 3 }
-        }
-        (Effect::Withdraw { .. } | Effect::Decline { .. }, _) => 4,
-        (Effect::SetPolicies { .. } | Effect::Rename { .. } | Effect::Extend { .. }, _) => 5,
-        (Effect::Invite { .. }, _) => 6,
-        (Effect::Authorise { .. } | Effect::RecordAcceptance { .. }, _) => 7,
-        (Effect::DropGlobalAdministrator { .. } | Effect::SetAutoExtend { .. }, _) => 9,
-        (Effect::Terminate { .. }, _) => 11,
-        // A first boundary is there before anything that it admits, so that an interrupted run can be finished; what was
-        // planned under an earlier one is made before another is remembered.
-        (Effect::SetBoundary { before, .. }, _) => {
-            if before.is_none() {
-                0
+            if change.approval.is_needed() || widens(&before.roles, &after.roles) {
+                Rank::AccessGiven
             } else {
-                12
+                Rank::AccessTaken
             }
         }
+        (Effect::Withdraw { .. } | Effect::Decline { .. }, _) => Rank::InvitationClosed,
+        (Effect::SetPolicies { .. } | Effect::Rename { .. } | Effect::Extend { .. }, _) => {
+            Rank::Noted
+        }
+        (Effect::Invite { .. }, _) => Rank::Invited,
+        (Effect::Authorise { .. } | Effect::RecordAcceptance { .. }, _) => Rank::Answered,
+        (Effect::DropGlobalAdministrator { .. } | Effect::SetAutoExtend { .. }, _) => {
+            Rank::CeilingLowered
+        }
+        (Effect::Terminate { .. }, _) => Rank::Ended,
+        (Effect::SetBoundary { before: Some(_), .. }, _) => Rank::BoundaryReplaced,
     }
 }
 
@@ -58,67 +85,38 @@ pub(super) fn widens(before: &Roles, after: &Roles) -> bool {
     after.iter().any(|(role, until)| before.get(role).is_none_or(|earlier| earlier < until))
 }
 
-fn grantee(change: &Change) -> Option<GranteeId> {
-    if let Effect::SetRoles { grantee, .. } = &change.effect { Some(grantee.id) } else { None }
+fn grantee(effect: &Effect) -> Option<GranteeId> {
+    effect.roles_set().map(|(grantee, _, _)| grantee.id)
 }
 
-/// A row as it will be when the changes so far are made.
-#[derive(Default)]
-struct Row {
-    uid: Option<Uid>,
-    revision: i64,
-    versions: BTreeMap<GranteeId, i64>,
-}
-
-fn rows(observed: &Observed) -> BTreeMap<RelationshipKey, Row> {
-    let rows = observed.relationships.values().flatten();
-    rows.map(|row| {
-        let versions =
-            row.assignments.iter().map(|(id, assignment)| (*id, assignment.version)).collect();
-        let uid = Some(row.uid.clone());
-        (row.key.clone(), Row { uid, revision: row.revision, versions })
-    })
-    .collect()
-}
-
-impl Row {
-    fn expects(&self, change: &Change) -> Precondition {
-        if matches!(change.effect, Effect::Invite { .. }) {
-            return Precondition { uid: None, revision: 0, version: 0 };
-        }
-        let version = grantee(change).and_then(|id| self.versions.get(&id)).copied().unwrap_or(0);
-        Precondition { uid: self.uid.clone(), revision: self.revision, version }
+/// What a change expects to find. `touched` holds the rows that the changes before it have changed.
+fn expects(
+    change: &Proposed,
+    observed: &Observed,
+    stored: &BTreeMap<&RelationshipKey, &ObservedRelationship>,
+    touched: &mut BTreeMap<RelationshipKey, ObservedRelationship>,
+) -> Precondition {
+    let nothing = Precondition { uid: None, revision: 0, version: 0 };
+    let Proposed { subject, effect, .. } = change;
+    if let Effect::SetBoundary { namespace, .. } = effect {
+        let known = observed.boundaries.get(&(subject.owner.instance.clone(), namespace.clone()));
+        let revision = known.map_or(0, |known| known.revision);
+        return Precondition { revision, ..nothing };
     }
-
-    fn advance(&mut self, effect: &Effect) {
-        match effect {
-            Effect::SetRoles { grantee, .. } => {
-                *self.versions.entry(grantee.id).or_default() += 1;
-                return;
-            }
-            Effect::Invite { uid, .. } | Effect::Claim { after: (_, uid), .. } => {
-                self.uid = Some(uid.clone());
-            }
-            Effect::Authorise { .. }
-            | Effect::Decline { .. }
-            | Effect::Withdraw { .. }
-            | Effect::SetAutoExtend { .. }
-            | Effect::DropGlobalAdministrator { .. }
-            | Effect::Extend { .. }
-            | Effect::SetPolicies { .. }
-            | Effect::Rename { .. }
-            | Effect::Terminate { .. }
-            | Effect::Expire { .. }
-            | Effect::RecordAcceptance { .. }
-            | Effect::SetBoundary { .. } => {}
-        }
-        self.revision += 1;
+    let Some(key) = &subject.relationship else { return nothing };
+    if let Some(row) = effect::invited(subject, effect, observed.now) {
+        touched.insert(key.clone(), row);
+        return nothing;
     }
-}
-
-impl Approval {
-    /// Whether a person must agree first.
-    pub fn is_needed(self) -> bool {
-        self != Self::NotNeeded
-    }
+    let stored = || stored.get(key).map(|row| (**row).clone());
+    let Some(row) = touched.remove(key).or_else(stored) else { return nothing };
+    let row = touched.entry(key.clone()).or_insert(row);
+    let assignment = grantee(effect).and_then(|id| row.assignments.get(&id));
+    let expects = Precondition {
+        uid: Some(row.uid.clone()),
+        revision: row.revision,
+        version: assignment.map_or(0, |assignment| assignment.version),
+    };
+    effect::make(row, effect, observed.now);
+    expects
 }

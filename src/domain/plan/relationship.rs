@@ -2,26 +2,27 @@
 //!
 //! Never: writes to a row that another object owns.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{borrow::Cow, ops::Deref};
 
 use jiff::Timestamp;
 
 use super::{
-    Approval, Cause, Change, ChangedOutside, Claimant, Effect, Foreign, Plan, Precondition,
-    Subject, answers,
+    ChangedOutside, Claimant, Foreign, answers,
     endings::{end, is_own, of_another_object, undeclared},
     grants, lifecycle,
+    proposed::{Proposals, Proposed},
 };
 use crate::{
     api::ManagementPolicy,
     domain::{
-        digest::Digest,
+        change::{Approval, Cause, Effect, Subject},
         duration::Duration,
-        ids::{Kind, ObjectKey, RoleId},
+        ids::{Kind, ObjectKey},
         lifecycle::{AUTO_EXTENDS_BEFORE_END_DAYS, Phase},
         problem::{Code, Problem, Severity},
+        relationship::effect,
         state::{
-            Desired, DesiredRelationship, Instance, Invitation, Names, ObjectName, Observed,
+            Desired, DesiredRelationship, Instance, Names, ObjectName, Observed,
             ObservedRelationship, Owner, RelationshipKey, Standing, Tenant,
         },
     },
@@ -40,33 +41,22 @@ pub const OBSERVED_ONLY: Code = Code(517);
 
 /// A row as it will be when the changes so far are made.
 pub(super) struct Row<'a> {
-    pub key: RelationshipKey,
-    pub number: u32,
-    pub phase: Phase,
-    pub invitation: Cow<'a, Invitation>,
-    pub digest: Digest,
-    pub invited_at: Timestamp,
-    pub ends_at: Option<Timestamp>,
-    pub ceiling: Cow<'a, BTreeSet<RoleId>>,
-    pub auto_extend: Duration,
+    will: Cow<'a, ObservedRelationship>,
     /// What is in the store; absent for a row that this plan makes.
     pub observed: Option<&'a ObservedRelationship>,
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn of(observed: &'a ObservedRelationship) -> Self {
-        Self {
-            key: observed.key.clone(),
-            number: observed.number,
-            phase: observed.lifecycle.phase(),
-            invitation: Cow::Borrowed(&observed.invitation),
-            digest: observed.digest,
-            invited_at: observed.invited_at,
-            ends_at: observed.ends_at,
-            ceiling: Cow::Borrowed(&observed.ceiling),
-            auto_extend: observed.auto_extend,
-            observed: Some(observed),
-        }
+    pub fn of(observed: &'a ObservedRelationship) -> Self {
+        Self { will: Cow::Borrowed(observed), observed: Some(observed) }
+    }
+}
+
+impl Deref for Row<'_> {
+    type Target = ObservedRelationship;
+
+    fn deref(&self) -> &ObservedRelationship {
+        &self.will
     }
 }
 
@@ -85,7 +75,7 @@ pub(super) enum Latitude {
 
 /// Where the changes and notices of one relationship are collected.
 pub(super) struct Draft<'a> {
-    pub plan: &'a mut Plan,
+    pub plan: &'a mut Proposals,
     pub owner: Owner,
     pub partner: Tenant,
     pub customer: Tenant,
@@ -104,7 +94,7 @@ pub(super) enum Uids {
 
 impl<'a> Draft<'a> {
     /// For a row whose object is not there to say anything.
-    pub(super) fn of(row: &ObservedRelationship, plan: &'a mut Plan) -> Self {
+    pub(super) fn of(row: &ObservedRelationship, plan: &'a mut Proposals) -> Self {
         Self {
             plan,
             owner: row.owner.clone(),
@@ -123,6 +113,34 @@ impl<'a> Draft<'a> {
         self.change_approved(row, effect, cause, Approval::NotNeeded);
     }
 
+    /// The same, and the row is then as that makes it.
+    pub fn make(&mut self, row: &mut Row<'_>, effect: Effect, cause: Cause) {
+        effect::make(row.will.to_mut(), &effect, self.now());
+        self.change(&row.will.key, effect, cause);
+    }
+
+    /// Sends an invitation, for which there is a row then.
+    pub fn invite(
+        &mut self,
+        row: &RelationshipKey,
+        effect: Effect,
+        cause: Cause,
+    ) -> Option<Row<'static>> {
+        let made = effect::invited(&self.subject(row), &effect, self.now())?;
+        self.change(row, effect, cause);
+        Some(Row { will: Cow::Owned(made), observed: None })
+    }
+
+    fn subject(&self, row: &RelationshipKey) -> Subject {
+        Subject {
+            relationship: Some(row.clone()),
+            owner: self.owner.clone(),
+            partner: self.partner.clone(),
+            customer: self.customer.clone(),
+            type_: Some(self.type_),
+        }
+    }
+
     pub fn change_approved(
         &mut self,
         row: &RelationshipKey,
@@ -130,15 +148,8 @@ impl<'a> Draft<'a> {
         cause: Cause,
         approval: Approval,
     ) {
-        let subject = Subject {
-            relationship: Some(row.clone()),
-            owner: self.owner.clone(),
-            partner: self.partner.clone(),
-            customer: self.customer.clone(),
-            type_: Some(self.type_),
-        };
-        let expects = Precondition { uid: None, revision: 0, version: 0 };
-        self.plan.changes.push(Change { subject, effect, cause, approval, expects });
+        let subject = self.subject(row);
+        self.plan.proposed.push(Proposed { subject, effect, cause, approval });
     }
 
     pub fn differs_at(&mut self, instant: Timestamp) {
@@ -189,7 +200,7 @@ pub(super) fn plan_relationship(
     desired: &Desired,
     observed: &Observed,
     claimant: &Claimant,
-    plan: &mut Plan,
+    plan: &mut Proposals,
 ) {
     let rows = observed.relationships.get(key).map_or(&[][..], Vec::as_slice);
     match desired.relationships.get(key) {
@@ -205,7 +216,7 @@ fn declared(
     desired: &Desired,
     observed: &Observed,
     claimant: &Claimant,
-    plan: &mut Plan,
+    plan: &mut Proposals,
 ) {
     let live = || observed_rows.iter().filter(|row| row.lifecycle.phase() != Phase::Ended);
     let read_as = live()
@@ -377,11 +388,10 @@ fn settle(wish: &DesiredRelationship, rows: &[ObservedRelationship], draft: &mut
 
 /// What time alone does to rows: they end.
 pub(super) fn expire_rows(rows: &mut [Row<'_>], draft: &mut Draft<'_>) {
-    for row in rows.iter_mut().filter(|row| row.phase == Phase::Active) {
+    for row in rows.iter_mut().filter(|row| row.lifecycle.phase() == Phase::Active) {
         let Some(ends_at) = row.ends_at else { continue };
         if ends_at <= draft.now() {
-            draft.change(&row.key, Effect::Expire { ended_at: ends_at }, Cause::Expired);
-            row.phase = Phase::Ended;
+            draft.make(row, Effect::Expire { ended_at: ends_at }, Cause::Expired);
         } else {
             draft.differs_at(ends_at);
         }
@@ -390,7 +400,8 @@ pub(super) fn expire_rows(rows: &mut [Row<'_>], draft: &mut Draft<'_>) {
 
 /// Extends rows on their last day, where automatic extension is on.
 pub(super) fn extend_rows(rows: &mut [Row<'_>], draft: &mut Draft<'_>) {
-    let extends = |row: &&mut Row<'_>| row.phase == Phase::Active && !row.auto_extend.is_zero();
+    let extends =
+        |row: &&mut Row<'_>| row.lifecycle.phase() == Phase::Active && !row.auto_extend.is_zero();
     for row in rows.iter_mut().filter(extends) {
         let Some(ends_at) = row.ends_at else { continue };
         let last_day = Duration::from_days(AUTO_EXTENDS_BEFORE_END_DAYS).before(ends_at);
@@ -399,8 +410,7 @@ pub(super) fn extend_rows(rows: &mut [Row<'_>], draft: &mut Draft<'_>) {
         {
             draft.differs_at(last_day);
         } else if let Some(after) = row.auto_extend.after(ends_at) {
-            draft.change(&row.key, Effect::Extend { before: ends_at, after }, Cause::Renewal);
-            row.ends_at = Some(after);
+            draft.make(row, Effect::Extend { before: ends_at, after }, Cause::Renewal);
             draft.differs_at(after);
         }
     }

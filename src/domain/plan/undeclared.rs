@@ -10,10 +10,11 @@ use std::{
 use ecow::EcoString;
 use jiff::Timestamp;
 
-use super::{Change, Effect, Plan, contributions::ORPHANED, grants::UNMANAGED};
+use super::{Plan, contributions::ORPHANED, grants::UNMANAGED};
 use crate::{
     api::{GrantDeletionPolicy, ManagementPolicy, RelationshipDeletionPolicy},
     domain::{
+        change::{Change, Effect},
         enumeration::{enumeration, quoted},
         ids::{GranteeId, Kind, ObjectKey, RoleId},
         lifecycle::Phase,

@@ -2,4 +2,5 @@
 //!
 //! Never: a plan, a condition or a table.
 
+pub mod effect;
 pub mod rows;

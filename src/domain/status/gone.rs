@@ -13,8 +13,8 @@ use super::{
     rows::Rows,
 };
 use crate::domain::{
+    change::Change,
     limits::Batch,
-    plan::Change,
     state::{ObjectName, ObservedRelationship, Window},
 };
 

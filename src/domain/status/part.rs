@@ -20,11 +20,12 @@ use super::{
 use crate::{
     api::{GrantDeletionPolicy, ManagementPolicy},
     domain::{
+        change::Change,
         digest::Digest,
         ids::RoleId,
         lifecycle::Phase,
         limits::{Batch, member},
-        plan::{Change, access_waits},
+        plan::access_waits,
         state::{
             Assignment, Contribution, DesiredGrant, DesiredRelationship, ObjectName,
             ObservedRelationship, Standing, Window,

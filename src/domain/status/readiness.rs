@@ -16,12 +16,13 @@ use super::{
 use crate::{
     api::ManagementPolicy,
     domain::{
+        change::Change,
         digest::Digest,
         ids::Kind,
         lifecycle::{EndReason, Lifecycle, Phase},
         limits::Batch,
         plan::{
-            Awaited, AwaitedFor, Change,
+            Awaited, AwaitedFor,
             grants::ACCESS_WAITS,
             lifecycle::NEWER_CATALOGUE,
             relationship::{ANOTHER_IDENTITY, OWNED_BY_ANOTHER},

@@ -24,12 +24,13 @@ use crate::{
         PlanSummary,
     },
     domain::{
+        change::Change,
         digest::Digest,
         lifecycle::Phase,
         limits::Batch,
         partner_type,
         plan::{
-            AgreementStanding, Awaited, Change, agreement, grants::REMOVED_OUTSIDE,
+            AgreementStanding, Awaited, agreement, grants::REMOVED_OUTSIDE,
             lifecycle::EXPIRING_SOON,
         },
         problem::Problem,

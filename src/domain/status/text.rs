@@ -4,9 +4,10 @@
 
 use crate::domain::{
     catalogue::Catalogue,
+    change::{Approval, Change, Effect},
     enumeration::quoted,
     partner_type::role_names,
-    plan::{Approval, Besides, Change, Effect, access_changes},
+    plan::{Besides, access_changes},
     problem::Problem,
     state::{Grantee, GranteeKind},
 };

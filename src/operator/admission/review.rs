@@ -17,8 +17,9 @@ use super::{
 use crate::{
     domain::{
         catalogue::Catalogue,
+        change::Change,
         ids::{Kind, ObjectKey},
-        plan::{AccessChange, Change, Claimant, Plan, RoleChange, access_changes, plan},
+        plan::{AccessChange, Claimant, Plan, RoleChange, access_changes, plan},
         problem::{Problem, Severity},
         state::{Grantee, GranteeKind, Observed, RelationshipKey, Tenant},
         validate::{Objects, validate},

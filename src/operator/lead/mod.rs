@@ -229,6 +229,8 @@ impl Lead {
             let (outcome, code) = match &effect.outcome {
                 Outcome::Done => (ChangeOutcome::Done, None),
                 Outcome::Refused(refusal) => (ChangeOutcome::Refused, Some(refusal.code())),
+                Outcome::Underway => (ChangeOutcome::Underway, None),
+                Outcome::Unknown => (ChangeOutcome::Unknown, None),
             };
             self.metrics.store_change(&effect.change, outcome);
             let told = logs::Effected { outcome, code, sequence: None };

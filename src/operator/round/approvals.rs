@@ -13,10 +13,10 @@ use super::{
 };
 use crate::{
     domain::{
+        change::Change,
         digest::Digest,
         entry::Actor,
         ids::{Kind, ObjectKey},
-        plan::Change,
         state::{ObjectName, Uid},
     },
     operator::{

@@ -18,8 +18,9 @@ use super::{
 use crate::{
     domain::{
         catalogue::Catalogue,
+        change::Cause,
         limits::{Admitted, Limits},
-        plan::{Cause, plan},
+        plan::plan,
         state::{Absence, Desired, Observed, RelationshipKey},
         validate::{Objects, validate},
     },

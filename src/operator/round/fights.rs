@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{
+    change::{Cause, Change},
     digest::Digest,
     ids::GranteeId,
-    plan::{Cause, Change},
     state::RelationshipKey,
 };
 
@@ -25,6 +25,7 @@ const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(6);
 /// What was made for one grantee.
 #[derive(Debug)]
 struct Made {
+    change: Digest,
     after: Digest,
     times: u32,
     last: Timestamp,
@@ -47,19 +48,23 @@ pub struct Fought {
 }
 
 impl Fights {
-    /// Takes note of a change that was made.
+    /// Takes note of a change that was made, or is on its way, and then once.
     pub fn made(&mut self, change: &Change, now: Timestamp) {
         let Some((at, after)) = told(change) else { return };
         let is_recent = |made: &Made| now.duration_since(made.last) < FORGOTTEN_AFTER;
         self.made.retain(|_, made| is_recent(made));
         let before = self.made.get(&at).filter(|made| made.after == after);
+        let change = change.id();
+        if before.is_some_and(|before| before.change == change) {
+            return;
+        }
         let times = before.map_or(0, |made| made.times).saturating_add(1);
         let wait = match times.checked_sub(TIMES) {
             None => SignedDuration::ZERO,
             Some(more) => FIRST.saturating_mul(1 << more.min(8)).min(LONGEST),
         };
         let until = now.saturating_add(wait).unwrap_or(now);
-        self.made.insert(at, Made { after, times, last: now, until });
+        self.made.insert(at, Made { change, after, times, last: now, until });
     }
 
     /// Whether a change is left alone for a while, because somebody undoes it.

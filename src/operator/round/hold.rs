@@ -11,9 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::memory::Memory;
 use crate::{
     domain::{
+        change::{Cause, Effect},
         ids::{Kind, ObjectKey},
         limits::Admitted,
-        plan::{Cause, Effect, Plan},
+        plan::Plan,
         problem::{Problem, Severity},
         state::{Desired, ObjectName, RelationshipKey, Standing},
     },

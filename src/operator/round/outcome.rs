@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{approvals::NotApproved, wakes::Wake};
 use crate::{
     domain::{
-        digest::Digest, ids::ObjectKey, limits::Batch, plan::Change, state::Uid, status::Event,
+        change::Change, digest::Digest, ids::ObjectKey, limits::Batch, state::Uid, status::Event,
     },
     operator::world::StatusText,
     store::{Outcome, Signature, StoreError},

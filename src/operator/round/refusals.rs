@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    domain::{digest::Digest, plan::Change, state::RelationshipKey},
+    domain::{change::Change, digest::Digest, state::RelationshipKey},
     store::Refusal,
 };
 

@@ -18,11 +18,12 @@ use super::{
 use crate::{
     api::{Condition, GrantDeletionPolicy, LedgerHead},
     domain::{
+        change::Change,
         digest::Digest,
         entry::Head,
         ids::{Kind, ObjectKey},
         limits::{Batch, member},
-        plan::{Awaited, Change, Plan},
+        plan::{Awaited, Plan},
         problem::Problem,
         state::{DesiredRelationship, ObjectName, ObservedRelationship, RelationshipKey},
         status::{self, About, GrantFacts, GrantPart, Hold, RelationshipFacts},
@@ -268,6 +269,10 @@ impl Rounds {
                 let until = until.map_or(again, |(_, until)| until);
                 self.wakes.set_no_later(Wake::Row(first.clone()), until);
             }
+        }
+        for row in run.open.values().filter_map(|change| change.subject.relationship.as_ref()) {
+            let first = first_keys.get(row).unwrap_or(row);
+            self.wakes.set_no_later(Wake::Row(first.clone()), again);
         }
         for (approval, why) in &run.not_approved {
             if !self.memory.approvals.knows(approval) {

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     api::PartnerOfferSpec,
     domain::{
+        change::{Cause, Change, Effect},
         digest::Digest,
         entry::{Actor, ActorKind, ActorStanding, Intent, acceptance},
         ids::{Kind, ObjectKey},
         limits::{Admitted, Budget, asker_names, member},
-        plan::{Cause, Change, Effect},
         state::{Instance, ObjectName},
     },
     operator::{

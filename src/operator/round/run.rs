@@ -24,11 +24,12 @@ use super::{
 use crate::{
     domain::{
         catalogue::Catalogue,
+        change::{Change, Effect},
         digest::Digest,
         limits::{
             Admitted, Batch, Budget, Checked, Reach, asker_names, check, check_as_approved, member,
         },
-        plan::{Change, Claimant, Effect, Foreign, Plan, plan},
+        plan::{Claimant, Foreign, Plan, plan},
         state::{Observed, RelationshipKey},
     },
     operator::world::World,
@@ -55,6 +56,8 @@ pub struct Run {
     pub fought: BTreeMap<RelationshipKey, Fought>,
     /// What the store refused, by the id of the change.
     pub refused: BTreeMap<Digest, (Change, Refusal)>,
+    /// What was sent in this round and is not known to be made, by the id of the change.
+    pub open: BTreeMap<Digest, Change>,
     /// Approvals that do not count.
     pub not_approved: Vec<(Written, NotApproved)>,
     /// The batches for which an approval has counted.
@@ -78,6 +81,7 @@ impl Run {
             settling: BTreeMap::new(),
             fought: BTreeMap::new(),
             refused: BTreeMap::new(),
+            open: BTreeMap::new(),
             not_approved: Vec::new(),
             counted: BTreeSet::new(),
             approvals: Vec::new(),
@@ -117,7 +121,8 @@ impl Run {
                     let refused = (admitted.change.clone(), refusal.clone());
                     self.refused.insert(admitted.id(), refused);
                 }
-                fought.is_none() && !self.refused.contains_key(&admitted.id())
+                let id = admitted.id();
+                fought.is_none() && !self.refused.contains_key(&id) && !self.open.contains_key(&id)
             });
             let by = operator(settings, &run);
             self.block(store, &by, done).await?;
@@ -143,7 +148,7 @@ impl Run {
             self.observed.relationships = BTreeMap::new();
             self.apply(store, run, &signatures, done).await;
             for effected in &done.effects[tried..] {
-                if effected.outcome == Outcome::Done {
+                if let Outcome::Done | Outcome::Underway = effected.outcome {
                     memory.fights.made(&effected.change, self.observed.now);
                 }
                 if let Some((change, refusal)) = self.refused.get(&effected.id) {
@@ -178,6 +183,9 @@ impl Run {
                 && *refusal != Refusal::Stale
             {
                 self.refused.insert(admitted.id(), (admitted.change.clone(), refusal.clone()));
+            }
+            if outcome.is_open() {
+                self.open.insert(admitted.id(), admitted.change.clone());
             }
             let by = signatures.of(&admitted.id()).clone();
             done.effects.push(Effected { id: admitted.id(), change: admitted.change, outcome, by });

@@ -3,8 +3,8 @@
 //! Never: a name, an id or any other text that comes from outside.
 
 use crate::domain::{
+    change::{Change, Effect},
     ids::Kind,
-    plan::{Change, Effect},
 };
 
 /// How a round ended.
@@ -42,19 +42,22 @@ pub enum ChangeOutcome {
     Done,
     /// The store refused it.
     Refused,
-    /// The store did not answer: it may be made.
+    /// Whoever carries it out has taken it, and it is not there yet.
+    Underway,
+    /// Nobody answered: it may be made.
     Unknown,
 }
 
 impl ChangeOutcome {
     /// Every outcome.
-    pub const ALL: [Self; 3] = [Self::Done, Self::Refused, Self::Unknown];
+    pub const ALL: [Self; 4] = [Self::Done, Self::Refused, Self::Underway, Self::Unknown];
 
     /// Its label.
     pub fn label(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Refused => "refused",
+            Self::Underway => "underway",
             Self::Unknown => "unknown",
         }
     }

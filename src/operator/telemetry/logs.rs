@@ -17,9 +17,9 @@ use super::{
     traces::Traces,
 };
 use crate::domain::{
+    change::{Change, Effect},
     digest::Digest,
     partner_type::role_name,
-    plan::{Change, Effect},
     problem::Code,
     state::Roles,
 };
@@ -115,7 +115,7 @@ pub fn effect(change: &Change, id: Digest, effected: Effected) {
         };
     }
     match outcome {
-        ChangeOutcome::Done => line!(info),
+        ChangeOutcome::Done | ChangeOutcome::Underway => line!(info),
         ChangeOutcome::Refused | ChangeOutcome::Unknown => line!(warn),
     }
 }

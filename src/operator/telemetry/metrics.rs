@@ -14,7 +14,10 @@ use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric, text},
     metrics::{
-        counter::Counter, family::Family, gauge::ConstGauge, gauge::Gauge, histogram::Histogram,
+        counter::Counter,
+        family::Family,
+        gauge::{ConstGauge, Gauge},
+        histogram::Histogram,
     },
     registry::Registry,
 };
@@ -23,7 +26,7 @@ use super::labels::{
     AdmissionVerdict, ApiObject, ApiWrite, ChangeOutcome, EFFECTS, RoundResult, effect_label,
     kind_label,
 };
-use crate::domain::{ids::Kind, plan::Change};
+use crate::domain::{change::Change, ids::Kind};
 
 /// The content type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -16,9 +16,10 @@ use super::{
 };
 use crate::{
     domain::{
+        change::Change,
         digest::Digest,
         entry::Head,
-        plan::{Change, Plan, access_changes},
+        plan::{Plan, access_changes},
         problem::{Code, Problem},
     },
     render::{FORMAT_VERSION, Rendered, problems::ProblemView},
@@ -196,6 +197,10 @@ pub enum FateView {
     Done,
     /// It was refused.
     Refused,
+    /// It was taken, and is not there yet.
+    Underway,
+    /// It was sent, and no answer came.
+    Unknown,
 }
 
 /// SHA-256 of the changes of a plan: the same as long as the plan is.
@@ -291,10 +296,13 @@ impl ReportDocument {
         let changes = story.effective();
         let told = access_changes(changes.iter().copied(), &story.plan.besides);
         let tried = outcome.tried.iter().map(|tried| {
-            let (fate, tense, reason) = match &tried.fate {
-                Fate::Done => (FateView::Done, Tense::Done, None),
-                Fate::Refused(why) => (FateView::Refused, Tense::Planned, Some(why.clone())),
+            let (fate, tense) = match &tried.fate {
+                Fate::Done => (FateView::Done, Tense::Done),
+                Fate::Refused(_) => (FateView::Refused, Tense::Planned),
+                Fate::Underway => (FateView::Underway, Tense::Planned),
+                Fate::Unknown => (FateView::Unknown, Tense::Planned),
             };
+            let reason = tried.fate.reason().map(str::to_owned);
             let line = words::line(&tried.change, tense);
             TriedView { line, fate, reason, change: tried.change.clone() }
         });

@@ -4,13 +4,12 @@
 
 use std::fmt::Write as _;
 
-use super::{
-    Fate, NOTHING_CHANGES, Outcome, Story, Tense, Told, is_at_rest, notices, summary, text, words,
-};
+use super::{NOTHING_CHANGES, Outcome, Story, Tense, Told, is_at_rest, notices, summary, words};
 use crate::{
     domain::{
+        change::Change,
         limits::Batch,
-        plan::{AccessChange, Besides, Change},
+        plan::{AccessChange, Besides},
         problem::Severity,
     },
     render::{MARKDOWN_LIMIT, counted, escape},
@@ -131,15 +130,13 @@ fn without_yaml(story: &Story<'_>, told: &Told<'_>, extent: Extent) -> String {
 }
 
 fn refused(outcome: &Outcome, shown: usize) -> String {
-    let all = outcome.tried.iter().filter_map(|tried| match &tried.fate {
-        Fate::Refused(reason) => Some((&tried.change, reason)),
-        Fate::Done => None,
-    });
+    let all = outcome.tried.iter();
+    let all = all.filter_map(|tried| Some((&tried.change, tried.fate.reason()?)));
     let all: Vec<_> = all.collect();
     if all.is_empty() {
         return String::new();
     }
-    let mut text = String::from("\nRefused:\n\n");
+    let mut text = String::from("\nRefused, or not there yet:\n\n");
     for (change, reason) in all.iter().take(shown) {
         let line = escape::markdown_message(&words::line(change, Tense::Planned));
         let _ = writeln!(text, "- {line}: {}", escape::markdown_message(reason));
@@ -175,7 +172,7 @@ fn access_table(access: &[AccessChange], shown: usize) -> String {
         let _ = writeln!(
             text,
             "| `{}` | {}{privileged} | {} | {} | {} | {} |",
-            text::role_sign(role).symbol(),
+            words::role_sign(role).symbol(),
             escape::markdown(&role.name),
             escape::markdown(&words::until(role.before, role.after)),
             escape::markdown(&words::grantee(&change.grantee)),

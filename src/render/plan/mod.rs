@@ -28,12 +28,13 @@ pub use yaml::{Sides, sides, yaml_diff};
 
 use super::{Format, Rendered, Style, counted, problems};
 use crate::domain::{
+    change::Change,
     entry::Head,
     ids::{GranteeId, TenantId},
     limits::{Batch, Checked},
     plan::{
-        AccessChange, Awaited, AwaitedFor, Besides, Change, NOT_DECLARED, NOT_HELD, Plan,
-        UNEXPLAINED, access_changes,
+        AccessChange, Awaited, AwaitedFor, Besides, NOT_DECLARED, NOT_HELD, Plan, UNEXPLAINED,
+        access_changes,
     },
     problem::{Code, Problem},
 };
@@ -64,6 +65,24 @@ pub enum Fate {
     Done,
     /// It was refused, for this reason.
     Refused(String),
+    /// Whoever carries it out has taken it, and it is not there yet.
+    Underway,
+    /// It was sent, and nobody has said what became of it.
+    Unknown,
+}
+
+impl Fate {
+    /// Why it is not done.
+    fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Done => None,
+            Self::Refused(reason) => Some(reason),
+            Self::Underway => Some("under way: apply again to see that it is made"),
+            Self::Unknown => {
+                Some("sent, and no answer came: apply again to see whether it is made")
+            }
+        }
+    }
 }
 
 /// What was done of a plan.
@@ -144,7 +163,7 @@ pub fn render(
         Format::Json | Format::Yaml => document::document(story),
         Format::Markdown => Rendered::Text(markdown::markdown(story)),
         Format::Sarif => {
-            Rendered::Text(problems::sarif(&outward::problems(story), story.first, page))
+            Rendered::Text(problems::sarif(&outward::results(story), story.first, page))
         }
         Format::Junit => Rendered::Text(outward::junit(story)),
         Format::Github => Rendered::Text(outward::github(story)),
@@ -205,10 +224,15 @@ fn summary(story: &Story<'_>, access: &[AccessChange]) -> String {
     }
     let mut text = vec![parts.join(", ")];
     if let Some(outcome) = story.outcome {
-        let refused = outcome.tried.iter().filter(|tried| tried.fate != Fate::Done).count();
-        if refused > 0 {
-            text.push(format!("{refused} refused"));
-        }
+        let count =
+            |are: fn(&Fate) -> bool| outcome.tried.iter().filter(|tried| are(&tried.fate)).count();
+        let counts = [
+            (count(|fate| matches!(fate, Fate::Refused(_))), "refused"),
+            (count(|fate| *fate == Fate::Underway), "under way"),
+            (count(|fate| *fate == Fate::Unknown), "without an answer"),
+        ];
+        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+        text.extend(counts.map(|(count, what)| format!("{count} {what}")));
         if !outcome.left.is_empty() {
             text.push(format!("{} not tried", outcome.left.len()));
         }

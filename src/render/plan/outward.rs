@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use super::{Fate, Story, Tense, is_at_rest, summary, words};
 use crate::{
     domain::{
-        plan::{Change, Effect, access_changes},
+        change::{Change, Effect},
+        plan::access_changes,
         problem::{Code, Problem, Severity},
     },
     render::problems::{self, TestCase},
@@ -17,6 +18,8 @@ use crate::{
 pub const PLAN_BLOCKED: Code = Code(530);
 /// The store refused a change.
 pub const CHANGE_REFUSED: Code = Code(531);
+/// Who gains and loses what.
+pub const ACCESS_CHANGES: Code = Code(555);
 /// A boundary comes, changes or goes.
 pub const BOUNDARY_CHANGES: Code = Code(551);
 
@@ -43,9 +46,12 @@ pub(super) fn problems(story: &Story<'_>) -> Vec<Problem> {
         problems.push(Problem::error(PLAN_BLOCKED, message).severity(Severity::Warning).help(help));
     }
     for tried in story.outcome.iter().flat_map(|outcome| &outcome.tried) {
-        if let Fate::Refused(reason) = &tried.fate {
+        if let Some(reason) = tried.fate.reason() {
             let line = words::line(&tried.change, Tense::Planned);
-            problems.push(Problem::error(CHANGE_REFUSED, format!("{line}: {reason}")));
+            let problem = Problem::error(CHANGE_REFUSED, format!("{line}: {reason}"));
+            let is_underway = tried.fate == Fate::Underway;
+            let severity = if is_underway { Severity::Warning } else { Severity::Error };
+            problems.push(problem.severity(severity));
         }
     }
     problems
@@ -57,9 +63,35 @@ fn name(change: &Change) -> String {
     row.map_or_else(|| words::subject(change), |row| row.name.to_string())
 }
 
-/// Workflow commands, with the total as a notice.
+/// Workflow commands, with the total and who gains and loses what as a notice.
 pub(super) fn github(story: &Story<'_>) -> String {
-    problems::commands(&problems(story), Some(&total(story)))
+    let total = [total(story)].into_iter().chain(who(story)).collect::<Vec<_>>().join("\n");
+    problems::commands(&problems(story), Some(&total))
+}
+
+/// As many lines of who gains and loses what as a message holds: the rest is counted.
+const LINES: usize = 200;
+
+/// Who gains and loses what, as the text tells it; nothing where nobody does.
+fn who(story: &Story<'_>) -> Option<String> {
+    let text = super::text::who(story);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    let left = lines.len().saturating_sub(LINES);
+    let more = super::counted(left, "line");
+    let more = format!("… {more} more: `-o text` and `-o json` tell all");
+    let shown = lines.iter().take(LINES).copied();
+    let told: Vec<&str> = shown.chain((left > 0).then_some(more.as_str())).collect();
+    (!told.is_empty()).then(|| told.join("\n"))
+}
+
+/// What a log of results holds of a plan: each who gains or loses something, then the problems.
+pub(super) fn results(story: &Story<'_>) -> Vec<Problem> {
+    let access = access_changes(story.effective(), &story.plan.besides);
+    let who = access.iter().map(|change| {
+        let message = words::access(change);
+        Problem::error(ACCESS_CHANGES, message).severity(Severity::Notice)
+    });
+    who.chain(problems(story)).collect()
 }
 
 fn total(story: &Story<'_>) -> String {
@@ -91,6 +123,11 @@ pub(super) fn junit(story: &Story<'_>) -> String {
                     Fate::Refused(reason) => {
                         let line = words::line(&tried.change, Tense::Planned);
                         tell(&tried.change, format!("refused: {line}: {reason}"), true);
+                    }
+                    Fate::Underway | Fate::Unknown => {
+                        let line = words::line(&tried.change, Tense::Planned);
+                        let reason = tried.fate.reason().unwrap_or_default();
+                        tell(&tried.change, format!("{line}: {reason}"), true);
                     }
                 }
             }

@@ -9,11 +9,11 @@ use insta::assert_snapshot;
 use super::{sample::planned, *};
 use crate::{
     domain::{
+        change::{Cause, Effect},
         digest::Digest,
         duration::Duration,
         ids::GLOBAL_ADMINISTRATOR,
         lifecycle::EndReason,
-        plan::{Cause, Effect},
         state::{Instance, Owner, Uid},
     },
     render::Colour,
@@ -140,6 +140,33 @@ fn a_report_names_what_was_refused_what_was_not_tried_and_why_it_stopped() {
         "a_report_in_markdown_names_them_too",
         text_of(render(&story, Format::Markdown, Style::default(), |_| None))
     );
+}
+
+#[test]
+fn a_report_says_of_what_is_on_its_way_that_it_is_not_made() {
+    let (plan, checked) = planned();
+    let mut outcome = outcome(&checked);
+    outcome.tried[0].fate = Fate::Underway;
+    outcome.tried[1].fate = Fate::Unknown;
+    let story = Story {
+        plan: &plan,
+        checked: &checked,
+        outcome: Some(&outcome),
+        yaml: "",
+        detail: Detail::Short,
+        warnings: &[],
+        first: "m.yaml",
+    };
+    let told = |format| render(&story, format, Style::default(), |_| None);
+    assert_snapshot!(text_of(told(Format::Text)));
+    for format in [Format::Short, Format::Markdown, Format::Github, Format::Sarif, Format::Junit] {
+        let text = text_of(told(format));
+        assert!(text.contains("under way") && text.contains("no answer came"), "{text}");
+    }
+    let Rendered::Document(document) = told(Format::Json) else { panic!() };
+    let fates: Vec<_> =
+        document["tried"].as_array().unwrap().iter().map(|it| &it["fate"]).collect();
+    assert_eq!(fates[..2], ["underway", "unknown"]);
 }
 
 #[test]

@@ -6,7 +6,10 @@ use std::fmt::Write as _;
 
 use super::{Detail, Fate, NOTHING_CHANGES, Story, Told, is_at_rest, notices, summary, words};
 use crate::{
-    domain::plan::{AccessChange, Change, RoleChange, access_changes},
+    domain::{
+        change::Change,
+        plan::{AccessChange, RoleChange, access_changes},
+    },
     render::{
         escape, problems,
         style::{Paint, Style},
@@ -14,7 +17,7 @@ use crate::{
     },
 };
 
-use super::words::{Sign, Tense};
+use super::words::{Sign, Tense, role_sign};
 
 pub(super) fn text(story: &Story<'_>, style: Style) -> String {
     let mut sections = Vec::new();
@@ -43,6 +46,25 @@ pub(super) fn text(story: &Story<'_>, style: Style) -> String {
     sections.join("\n")
 }
 
+/// Who gains and loses what, now and once a person has approved it, without colours.
+pub(super) fn who(story: &Story<'_>) -> String {
+    let (style, tense) = (Style::default(), story.tense());
+    let told = Told::of(&story.effective(), &story.plan.besides, Detail::Short);
+    let mut sections =
+        section(&Told { lines: Vec::new(), ..told }, tense, Detail::Short, style, "");
+    let held = story.plan.besides.after(story.effective());
+    for batch in story.blocked() {
+        let changes: Vec<&Change> = batch.changes.iter().collect();
+        let told = Told { lines: Vec::new(), ..Told::of(&changes, &held, Detail::Short) };
+        if !told.access.is_empty() {
+            let scope = escape::visible(&batch.scope);
+            sections.push(format!("blocked until a person approves, by the limits of `{scope}`\n"));
+            sections.extend(section(&told, Tense::Planned, Detail::Short, style, "  "));
+        }
+    }
+    sections.concat()
+}
+
 /// Every change, notice and batch that waits on a line of its own.
 pub(super) fn short(story: &Story<'_>, style: Style) -> String {
     let changes = story.effective();
@@ -54,7 +76,7 @@ pub(super) fn short(story: &Story<'_>, style: Style) -> String {
         let _ = writeln!(text, "{mark} {}", words::line(change, story.tense()));
     }
     for tried in story.outcome.iter().flat_map(|outcome| &outcome.tried) {
-        if let Fate::Refused(reason) = &tried.fate {
+        if let Some(reason) = tried.fate.reason() {
             let line = words::line(&tried.change, Tense::Planned);
             let _ = writeln!(text, "! {line}: {}", escape::visible(reason));
         }
@@ -170,15 +192,6 @@ fn role(role: &RoleChange) -> Vec<String> {
     ]
 }
 
-/// Whether a role is gained, lost or kept until another time.
-pub(super) fn role_sign(role: &RoleChange) -> Sign {
-    match (role.before, role.after) {
-        (None, _) => Sign::Adds,
-        (Some(_), None) => Sign::Removes,
-        (Some(_), Some(_)) => Sign::Alters,
-    }
-}
-
 fn colour(sign: Sign) -> Paint {
     match sign {
         Sign::Adds => Paint::Gain,
@@ -192,14 +205,28 @@ fn untold(story: &Story<'_>, style: Style) -> Vec<String> {
     let Some(outcome) = story.outcome else { return Vec::new() };
     let mut sections = Vec::new();
     let mut refused = String::new();
+    let mut open = String::new();
     for tried in &outcome.tried {
-        if let Fate::Refused(reason) = &tried.fate {
-            let line = words::line(&tried.change, Tense::Planned);
-            let _ = writeln!(refused, "  ! {line}\n    {}", escape::visible(reason));
+        let line = words::line(&tried.change, Tense::Planned);
+        match &tried.fate {
+            Fate::Done => {}
+            Fate::Refused(reason) => {
+                let _ = writeln!(refused, "  ! {line}\n    {}", escape::visible(reason));
+            }
+            Fate::Underway => {
+                let _ = writeln!(open, "  … {line}");
+            }
+            Fate::Unknown => {
+                let _ = writeln!(open, "  ? {line}\n    no answer came");
+            }
         }
     }
     if !refused.is_empty() {
         sections.push(format!("{}\n{refused}", style.paint(Paint::Loss, "refused")));
+    }
+    if !open.is_empty() {
+        let heading = style.paint(Paint::Change, "under way: apply again to see it made");
+        sections.push(format!("{heading}\n{open}"));
     }
     if !outcome.left.is_empty() {
         let mut text = style.paint(Paint::Change, "not tried") + "\n";

@@ -8,11 +8,16 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Tense, text::role_sign, words, words::Sign};
+use super::{
+    Tense,
+    words::role_sign,
+    words::{self, Sign},
+};
 use crate::domain::{
+    change::{Change, Effect},
     digest::Digest,
     limits::Batch,
-    plan::{AccessChange, Awaited, Change, Effect, RoleChange},
+    plan::{AccessChange, Awaited, RoleChange},
     state::{Grantee, Tenant},
 };
 

@@ -9,12 +9,13 @@ use jiff::Timestamp;
 use crate::{
     domain::{
         catalogue::Catalogue,
+        change::{Approval, Cause, Change, Effect},
         duration::Duration,
         ids::RoleId,
         lifecycle::EndReason,
         limits::{Batch, Measure},
         partner_type::role_names,
-        plan::{Approval, Awaited, AwaitedFor, Cause, Change, Effect, Sent},
+        plan::{AccessChange, Awaited, AwaitedFor, RoleChange, Sent},
         state::{
             Acceptance, Assignment, Contribution, Grantee, GranteeKind, Invitation, Names,
             NamespaceBoundary, Owner, Policies, Roles, Tenant,
@@ -363,6 +364,35 @@ pub fn tenant(word: &str, tenant: &Tenant) -> String {
         Some(name) => format!("{word} {} {}", escape::quoted(name), tenant.id),
         None => format!("{word} {}", tenant.id),
     }
+}
+
+/// Whether a role is gained, lost or kept until another time.
+pub fn role_sign(role: &RoleChange) -> Sign {
+    match (role.before, role.after) {
+        (None, _) => Sign::Adds,
+        (Some(_), None) => Sign::Removes,
+        (Some(_), Some(_)) => Sign::Alters,
+    }
+}
+
+/// What one grantee gains and loses, on one line.
+pub fn access(change: &AccessChange) -> String {
+    let AccessChange { customer, partner, grantee: who, relationships, roles, .. } = change;
+    let roles = roles.iter().map(|role| {
+        let sign = role_sign(role);
+        let privileged = if role.privileged { ", privileged" } else { "" };
+        let until = until(role.before, role.after);
+        format!("{} {} {until}{privileged}", sign.symbol(), role.name)
+    });
+    let names: Vec<_> = relationships.iter().map(|name| escape::visible(name)).collect();
+    format!(
+        "{}, {}, {}, through {}: {}",
+        tenant("customer", customer),
+        grantee(who),
+        tenant("partner", partner),
+        names.join(" and "),
+        roles.collect::<Vec<_>>().join("; ")
+    )
 }
 
 /// A grantee: what it is, its name where one was given, and always its id.

@@ -13,7 +13,7 @@ use super::words;
 use crate::{
     domain::{
         catalogue::Catalogue,
-        plan::{Change, Effect},
+        change::{Change, Effect},
         state::{Assignment, Contribution, Grantee, Invitation, Policies, Roles},
     },
     render::{

@@ -14,15 +14,13 @@ use super::{
 };
 use crate::{
     domain::{
+        change::{Change, Effect},
         digest::Digest,
         entry::{self, tables::Unexplained},
         ids::GranteeId,
         limits::{Admitted, Budget, Cost, Limits, matter, member},
-        plan::{Change, Effect},
-        state::{
-            Instance, Invitation, NamespaceBoundary, ObservedBoundary, Owner, RelationshipKey,
-            Roles,
-        },
+        relationship::effect,
+        state::{Instance, NamespaceBoundary, ObservedBoundary, Owner, RelationshipKey, Roles},
     },
     store::Refusal,
 };
@@ -267,7 +265,7 @@ impl World<'_> {
                 return Ok(());
             }
             Effect::RecordAcceptance { acceptance } => {
-                super::effect::has_happened(acceptance, self.now)?;
+                effect::has_happened(acceptance, self.now)?;
                 self.accept(change, person, None);
                 return Ok(());
             }
@@ -300,15 +298,15 @@ impl World<'_> {
         let row = self.relationships.get(key).ok_or(Refusal::Stale)?;
         let all = GranteeId::from_u128(0)..=GranteeId::from_u128(u128::MAX);
         let mut under = self.assignments.range((row.id, *all.start())..=(row.id, *all.end()));
-        let held = under.any(|(_, held)| !held.roles.is_empty());
-        if matches!(change.effect, Effect::Terminate { .. }) && held {
-            return Err(Refusal::Constraint("access is still held under it".to_owned()));
-        }
-        let mut row = super::effect::after(row, &change.effect, self.now)?;
-        if super::effect::comes(&change.effect) {
+        let is_held = under.any(|(_, held)| !held.roles.is_empty());
+        let mut row = row.clone();
+        let mut state = row.clone().observed(BTreeMap::new());
+        effect::check(&state, is_held, &change.effect, self.now)?;
+        effect::make(&mut state, &change.effect, self.now);
+        row.take(state);
+        if change.effect.comes() {
             row.came_at_ms = Some(self.began.into());
         }
-        row.revision += 1;
         row.last_change = id;
         row.scope.clone_from(&admitted.scope);
         self.accept(change, person, Some(row.id));
@@ -367,57 +365,27 @@ impl World<'_> {
     /// The row of a new invitation.
     fn invited(&self, admitted: &Admitted) -> Result<RelationshipRow, Refusal> {
         let Admitted { change, scope, .. } = admitted;
-        let Effect::Invite { invitation, asked, policies, first, number, uid } = &change.effect
-        else {
+        let Effect::Invite { first, number, .. } = &change.effect else {
             return Err(Refusal::Stale);
         };
-        let Owner { instance, object } = change.subject.owner.clone();
         let family = self.relationships.values().filter(|row| row.is_of(first));
         if family.map(|row| row.number).max().unwrap_or(0) >= *number {
             return Err(Refusal::Stale);
         }
-        Ok(RelationshipRow {
-            id: self.next_id,
-            cloud: invitation.cloud,
-            partner: invitation.partner,
-            name: invitation.name.clone(),
-            first_name: first.name.to_string(),
-            number: *number,
-            owner_instance: instance.0.to_string(),
-            owner_namespace: object.namespace.to_string(),
-            owner_name: object.name.to_string(),
-            owner_uid: uid.0.to_string(),
-            scope: scope.clone(),
-            revision: 1,
-            last_change: admitted.id(),
-            customer: invitation.customer,
-            customer_name: change.subject.customer.name.clone(),
-            partner_name: change.subject.partner.name.clone(),
-            type_: invitation.type_,
-            lifecycle: crate::domain::lifecycle::Lifecycle::ApprovalPending,
-            digest: invitation.digest(),
-            asked: asked.clone(),
-            invited_at_ms: self.now.into(),
-            activated_at_ms: None,
-            ends_at_ms: None,
-            auto_extend: invitation.auto_extend,
-            ceiling: invitation.roles.clone(),
-            ended_at_ms: None,
-            end_reason: None,
-            policies: policies.clone(),
-            invitation: Invitation::clone(invitation),
-            came_at_ms: None,
-        })
+        let state = effect::invited(&change.subject, &change.effect, self.now);
+        let state = state.ok_or(Refusal::Stale)?;
+        Ok(RelationshipRow::of(state, self.next_id, first, scope, admitted.id()))
     }
 
     fn set_roles(&mut self, change: &Change, id: Digest) -> Result<(), Refusal> {
-        let Effect::SetRoles { grantee, before, after } = &change.effect else {
+        let Effect::SetRoles { grantee, before: _, after } = &change.effect else {
             return Err(Refusal::Stale);
         };
         let key = change.subject.relationship.as_ref().ok_or(Refusal::Stale)?;
         let row = self.relationships.get(key).ok_or(Refusal::Stale)?;
-        super::effect::may_hold(row, &before.roles, &after.roles, self.now)?;
-        let came = super::effect::comes(&change.effect).then_some(self.began.into());
+        let state = row.clone().observed(BTreeMap::new());
+        effect::check(&state, true, &change.effect, self.now)?;
+        let came = change.effect.comes().then_some(self.began.into());
         let earlier = self.assignments.get(&(row.id, grantee.id));
         let written = AssignmentRow {
             relationship_id: row.id,

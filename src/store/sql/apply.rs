@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     domain::{
+        change::{Change, Effect},
         entry::{self, Draft, EntryKind, Head, Made, PersonRecord},
         limits::{Admitted, Cost, Limits, member},
-        plan::{Change, Effect},
         state::{Instance, RelationshipKey},
     },
     store::{Outcome, Refusal, Signature, Signatures, StoreError},
@@ -158,7 +158,7 @@ impl Told<'_> {
             batch: *approved,
             member: approved.map(|_| member(change)),
             cost: carried.or_else(|| costs.then_some(*cost)),
-            came: super::effect::comes(&change.effect).then(|| world.began.as_millisecond()),
+            came: change.effect.comes().then(|| world.began.as_millisecond()),
         }
     }
 }

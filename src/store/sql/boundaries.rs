@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     domain::{
+        change::Effect,
         entry::{Entry, EntryKind, Recorded, boundary_subject},
-        plan::Effect,
         state::{Instance, NamespaceBoundary, ObservedBoundary},
     },
     store::StoreError,

@@ -12,7 +12,6 @@ mod beside;
 mod boundaries;
 mod budget;
 mod chain;
-mod effect;
 mod error;
 mod lock;
 mod migrate;

@@ -18,10 +18,10 @@ use super::{
 };
 use crate::{
     domain::{
+        change::{Change, Effect},
         digest::{Digest, canonical},
         entry::{Draft, EntryKind, Head, PersonRecord, kind},
         limits::{Batch, Measure, all_names, asker_names, matter, member, subject},
-        plan::{Change, Effect},
         state::Roles,
     },
     store::{Observation, Signature, StoreError},

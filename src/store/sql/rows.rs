@@ -159,6 +159,70 @@ impl RelationshipRow {
         }
     }
 
+    /// The row of a new invitation.
+    pub fn of(
+        state: ObservedRelationship,
+        id: i64,
+        first: &RelationshipKey,
+        scope: &str,
+        change: Digest,
+    ) -> Self {
+        let Owner { instance, object } = state.owner;
+        Self {
+            id,
+            cloud: state.invitation.cloud,
+            partner: state.invitation.partner,
+            name: state.invitation.name.clone(),
+            first_name: first.name.to_string(),
+            number: state.number,
+            owner_instance: instance.0.to_string(),
+            owner_namespace: object.namespace.to_string(),
+            owner_name: object.name.to_string(),
+            owner_uid: state.uid.0.to_string(),
+            scope: scope.to_owned(),
+            revision: state.revision,
+            last_change: change,
+            customer: state.invitation.customer,
+            customer_name: state.customer_name,
+            partner_name: state.partner_name,
+            type_: state.invitation.type_,
+            lifecycle: state.lifecycle,
+            digest: state.digest,
+            asked: state.asked,
+            invited_at_ms: state.invited_at.into(),
+            activated_at_ms: None,
+            ends_at_ms: None,
+            auto_extend: state.auto_extend,
+            ceiling: state.ceiling,
+            ended_at_ms: None,
+            end_reason: None,
+            policies: state.policies,
+            invitation: state.invitation,
+            came_at_ms: None,
+        }
+    }
+
+    /// The row with what an effect has made of it.
+    pub fn take(&mut self, state: ObservedRelationship) {
+        self.owner_instance = state.owner.instance.to_string();
+        self.owner_namespace = state.owner.object.namespace.to_string();
+        self.owner_name = state.owner.object.name.to_string();
+        self.owner_uid = state.uid.0.to_string();
+        self.revision = state.revision;
+        self.customer_name = state.customer_name;
+        self.partner_name = state.partner_name;
+        self.lifecycle = state.lifecycle;
+        self.activated_at_ms = state.activated_at.map(Into::into);
+        self.ends_at_ms = state.ends_at.map(Into::into);
+        self.auto_extend = state.auto_extend;
+        self.ceiling = state.ceiling;
+        if let Some(Ended { at, reason }) = state.ended {
+            self.ended_at_ms = Some(at.into());
+            self.end_reason = Some(reason);
+        }
+        self.policies = state.policies;
+    }
+
     pub fn observed(
         self,
         assignments: BTreeMap<GranteeId, ObservedAssignment>,

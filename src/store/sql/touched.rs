@@ -19,11 +19,11 @@ use super::{
 };
 use crate::{
     domain::{
+        change::{Change, Effect},
         digest::Digest,
         entry::{self, Entry, EntryKind, Head, Recorded},
         ids::GranteeId,
         limits::{Admitted, Cost, Limits},
-        plan::{Change, Effect},
         state::{Instance, RelationshipKey, Roles},
     },
     store::StoreError,

@@ -11,8 +11,8 @@ use std::{
 };
 
 use concordat::domain::{
+    change::{Change, Effect},
     entry::{EntryKind, Recorded},
-    plan::{Change, Effect},
     state::Uid,
 };
 use jiff::{SignedDuration, Timestamp};

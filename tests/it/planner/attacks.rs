@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use concordat::{
     api::{AcceptanceDecision, Gates, ManagementPolicy, RenewalMode},
-    domain::{plan::Approval, state::Standing},
+    domain::{change::Approval, state::Standing},
     store::Outcome,
 };
 

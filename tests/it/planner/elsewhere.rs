@@ -5,7 +5,8 @@
 use concordat::{
     api::{GrantDeletionPolicy, RelationshipDeletionPolicy},
     domain::{
-        plan::{Cause, plan},
+        change::Cause,
+        plan::plan,
         state::{Desired, Standing},
     },
 };

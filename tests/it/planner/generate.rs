@@ -10,8 +10,9 @@ use concordat::{
         RenewalMode, UnmanagedAssignments,
     },
     domain::{
+        change::{Approval, Change},
         lifecycle::{Lifecycle, Phase},
-        plan::{Approval, Change, Plan, plan},
+        plan::{Plan, plan},
         state::{Assignment, ObservedAssignment, Policies, Standing},
     },
     store::Outcome,

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use concordat::domain::{
+    change::{Cause, Change},
     limits::{Batch, Budget, Checked, Reach, check, check_as_approved, matter, member},
-    plan::{Cause, Change},
     state::Standing,
 };
 

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 use concordat::{
     domain::{
+        change::{Change, Effect},
         digest::Digest,
         ids::GranteeId,
-        lifecycle::{EndReason, Ended, Lifecycle, Phase},
-        plan::{Change, Effect},
+        relationship::effect,
         state::{
-            Acceptance, Assignment, Grantee, Observed, ObservedAcceptance, ObservedAssignment,
-            ObservedBoundary, ObservedRelationship, RelationshipKey,
+            Acceptance, Observed, ObservedAcceptance, ObservedBoundary, ObservedRelationship,
+            RelationshipKey,
         },
     },
     store::{Outcome, Refusal},
@@ -101,104 +101,27 @@ impl Memory {
         }
         let expected = (Some(&row.uid), row.revision);
         holds((change.expects.uid.as_ref(), change.expects.revision) == expected, Refusal::Stale)?;
-        if let Effect::SetRoles { grantee, before, after } = &change.effect {
-            return set_roles(row, now, grantee, before, after, change.expects.version);
+        if let Effect::SetRoles { grantee, before, .. } = &change.effect {
+            let held = row.assignments.get(&grantee.id);
+            let version = held.map_or(0, |held| held.version);
+            let state = held.map(|held| held.state.clone()).unwrap_or_default();
+            let same = version == change.expects.version && state == *before;
+            holds(same, Refusal::Stale)?;
         }
-        row.revision += 1;
-        let phase = row.lifecycle.phase();
-        match &change.effect {
-            Effect::Authorise { acceptance, ends_at } => {
-                holds(phase == Phase::Pending, forbidden("it is not pending"))?;
-                holds(acceptance.invitation == Some(row.digest), forbidden("another invitation"))?;
-                row.lifecycle = Lifecycle::Active;
-                row.activated_at = Some(now);
-                row.ends_at = *ends_at;
-            }
-            Effect::Decline { acceptance } => {
-                holds(phase == Phase::Pending, forbidden("it is not pending"))?;
-                holds(acceptance.invitation == Some(row.digest), forbidden("another invitation"))?;
-                end(row, now, Lifecycle::Withdrawn, EndReason::Declined);
-            }
-            Effect::Withdraw { reason } => {
-                holds(phase == Phase::Pending, forbidden("it is not pending"))?;
-                end(row, now, Lifecycle::Withdrawn, *reason);
-            }
-            Effect::Terminate { reason } => {
-                holds(phase == Phase::Active, forbidden("it is not active"))?;
-                let held = row.assignments.values().any(|held| !held.state.roles.is_empty());
-                holds(!held, forbidden("somebody still holds a role"))?;
-                end(row, now, Lifecycle::Terminated, *reason);
-            }
-            Effect::Expire { ended_at } => {
-                let over = row.ends_at == Some(*ended_at) && *ended_at <= now;
-                holds(phase == Phase::Active && over, forbidden("its time is not over"))?;
-                end(row, *ended_at, Lifecycle::Expired, EndReason::Expired);
-            }
-            Effect::Extend { before, after } => {
-                holds(phase == Phase::Active && row.ends_at == Some(*before), Refusal::Stale)?;
-                row.ends_at = Some(*after);
-            }
-            Effect::SetAutoExtend { before, after } => {
-                holds(row.auto_extend == *before, Refusal::Stale)?;
-                row.auto_extend = *after;
-            }
-            Effect::DropGlobalAdministrator { before, after } => {
-                holds(row.ceiling == *before, Refusal::Stale)?;
-                row.ceiling.clone_from(after);
-            }
-            Effect::Claim { before, after } => {
-                holds((&row.owner, &row.uid) == (&before.0, &before.1), Refusal::Stale)?;
-                (row.owner, row.uid) = after.clone();
-            }
-            Effect::SetPolicies { before, after } => {
-                holds(row.policies == *before, Refusal::Stale)?;
-                row.policies = after.clone();
-            }
-            Effect::Rename { before, after } => {
-                let names = (&row.partner_name, &row.customer_name);
-                holds(names == (&before.partner, &before.customer), Refusal::Stale)?;
-                row.partner_name.clone_from(&after.partner);
-                row.customer_name.clone_from(&after.customer);
-            }
-            Effect::Invite { .. }
-            | Effect::RecordAcceptance { .. }
-            | Effect::SetRoles { .. }
-            | Effect::SetBoundary { .. } => {}
-        }
+        let is_held = row.assignments.values().any(|held| !held.state.roles.is_empty());
+        effect::check(row, is_held, &change.effect, now)?;
+        effect::make(row, &change.effect, now);
         Ok(())
     }
 
     fn invite(&mut self, change: &Change) -> Result<(), Refusal> {
-        let Effect::Invite { invitation, asked, policies, first, number, uid } = &change.effect
-        else {
-            return Ok(());
-        };
-        let key = change.subject.relationship.clone().ok_or(forbidden("no row is named"))?;
-        holds(self.row(&key).is_none(), Refusal::Stale)?;
+        let Effect::Invite { first, .. } = &change.effect else { return Ok(()) };
+        let invited = effect::invited(&change.subject, &change.effect, self.observed.now);
+        let invited = invited.ok_or(forbidden("no row is named"))?;
+        holds(self.row(&invited.key).is_none(), Refusal::Stale)?;
         holds((&change.expects.uid, change.expects.revision) == (&None, 0), Refusal::Stale)?;
-        let invited_at = self.observed.now;
         let rows = self.observed.relationships.entry(first.clone()).or_default();
-        rows.push(ObservedRelationship {
-            key,
-            number: *number,
-            owner: change.subject.owner.clone(),
-            uid: uid.clone(),
-            revision: 1,
-            customer_name: change.subject.customer.name.clone(),
-            partner_name: change.subject.partner.name.clone(),
-            lifecycle: Lifecycle::ApprovalPending,
-            digest: invitation.digest(),
-            asked: asked.clone(),
-            invited_at,
-            activated_at: None,
-            ends_at: None,
-            auto_extend: invitation.auto_extend,
-            ceiling: invitation.roles.clone(),
-            invitation: invitation.as_ref().clone(),
-            ended: None,
-            policies: policies.clone(),
-            assignments: BTreeMap::new(),
-        });
+        rows.push(invited);
         rows.sort_by_key(|row| row.number);
         Ok(())
     }
@@ -222,43 +145,4 @@ impl Memory {
         self.observed.acceptances.insert(*content, recorded);
         Ok(())
     }
-}
-
-fn end(
-    row: &mut ObservedRelationship,
-    at: jiff::Timestamp,
-    lifecycle: Lifecycle,
-    reason: EndReason,
-) {
-    row.lifecycle = lifecycle;
-    row.ended = Some(Ended { at, reason });
-}
-
-fn set_roles(
-    row: &mut ObservedRelationship,
-    now: jiff::Timestamp,
-    grantee: &Grantee,
-    before: &Assignment,
-    after: &Assignment,
-    version: i64,
-) -> Result<(), Refusal> {
-    let none =
-        ObservedAssignment { grantee: grantee.clone(), version: 0, state: Assignment::default() };
-    let ceiling = row.ceiling.clone();
-    let active = row.lifecycle.phase() == Phase::Active;
-    let ends_at = row.ends_at;
-    let held = row.assignments.entry(grantee.id).or_insert(none);
-    holds(held.version == version && held.state == *before, Refusal::Stale)?;
-    for (role, until) in &after.roles {
-        let more = before.roles.get(role).is_none_or(|earlier| earlier < until);
-        holds(!more || active, forbidden("nothing is given unless it is active"))?;
-        holds(!more || ceiling.contains(role), forbidden("the ceiling does not allow the role"))?;
-        let past = ends_at.is_some_and(|ends_at| *until > ends_at);
-        holds(!more || !past, forbidden("nothing is given past the end"))?;
-        holds(*until > now, Refusal::AlreadyOver { until: *until, now })?;
-    }
-    held.version += 1;
-    held.state = after.clone();
-    held.grantee = grantee.clone();
-    Ok(())
 }

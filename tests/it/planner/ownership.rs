@@ -5,8 +5,9 @@
 use concordat::{
     api::{AcceptanceDecision, Gates, GrantDeletionPolicy, ManagementPolicy, UnmanagedAssignments},
     domain::{
+        change::{Cause, Effect},
         lifecycle::{EndReason, Ended, Lifecycle},
-        plan::{Cause, Claimant, Effect, Foreign, plan},
+        plan::{Claimant, Foreign, plan},
         state::{DesiredGrant, Instance, Standing, Uid},
     },
 };

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use concordat::{
     api::{AcceptanceDecision, GrantDeletionPolicy, ManagementPolicy},
     domain::{
+        change::{Cause, Effect},
         ids::GranteeId,
         lifecycle::Phase,
-        plan::{Cause, Effect, access_changes},
+        plan::access_changes,
         state::{Observed, Roles},
     },
     store::{Outcome, Refusal},

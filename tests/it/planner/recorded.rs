@@ -62,7 +62,7 @@ fn read_back(world: &World, told: &Report) -> Observed {
 
 /// A plan in the words that tell what is done, without what guards a write.
 fn told(plan: &Plan) -> Vec<String> {
-    let line = |change: &concordat::domain::plan::Change| {
+    let line = |change: &concordat::domain::change::Change| {
         format!("{:?} {:?} {:?}", change.subject.relationship, change.effect, change.cause)
     };
     plan.changes.iter().map(line).collect()

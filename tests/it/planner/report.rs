@@ -10,9 +10,10 @@ use concordat::{
         RoleGrantStatus,
     },
     domain::{
+        change::Change,
         ids::Kind,
         limits::check,
-        plan::{Change, Plan, plan},
+        plan::{Plan, plan},
         problem::Problem,
         state::{ObjectName, Standing},
         status::{

@@ -4,11 +4,7 @@
 
 use concordat::{
     api::AcceptanceDecision,
-    domain::{
-        lifecycle::EndReason,
-        plan::{Effect, Plan},
-        state::ObservedRelationship,
-    },
+    domain::{change::Effect, lifecycle::EndReason, plan::Plan, state::ObservedRelationship},
 };
 
 use super::{

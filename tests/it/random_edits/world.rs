@@ -15,10 +15,11 @@ use std::{
 use concordat::{
     domain::{
         catalogue::Catalogue,
+        change::{Change, Effect},
         digest::Digest,
         entry::{Actor, ActorKind, ActorStanding, Intent},
         limits::{Checked, check},
-        plan::{Change, Claimant, Effect, Foreign, Plan, access_changes, plan},
+        plan::{Claimant, Foreign, Plan, access_changes, plan},
         problem::Severity,
         state::{Absence, Desired, Instance, Observed},
         validate::validate,

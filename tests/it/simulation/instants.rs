@@ -3,7 +3,10 @@
 //!
 //! Never: access outside its window, by the store's clock.
 
-use concordat::{domain::plan::Cause, store::Refusal};
+use concordat::{
+    domain::change::Cause,
+    store::{Outcome, Refusal},
+};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -238,8 +241,8 @@ async fn an_end_is_recorded_only_while_the_clocks_of_store_and_process_agree() {
             let effects = stage.told.iter().flat_map(|done| &done.effects);
             let disagree = |refusal: &Refusal| matches!(refusal, Refusal::ClocksDisagree { .. });
             let refused = effects.filter(|effect| match &effect.outcome {
-                concordat::store::Outcome::Refused(refusal) => disagree(refusal),
-                concordat::store::Outcome::Done => false,
+                Outcome::Refused(refusal) => disagree(refusal),
+                Outcome::Done | Outcome::Underway | Outcome::Unknown => false,
             });
             assert_eq!(refused.count() > 0, seconds > 60);
             // Nobody holds anything meanwhile.

@@ -383,7 +383,7 @@ fn sent(weather: &Mutex<Weather>, write: impl FnOnce() -> Result<(), Refused>) -
         return Fate::Failed;
     }
     match write() {
-        _ if fault.is_some() => Fate::Failed,
+        _ if fault == Some(Fault::After) => Fate::Failed,
         Ok(()) => Fate::Written,
         Err(Refused::NotFound | Refused::Conflict) => Fate::Outdated,
         Err(Refused::Invalid) => Fate::Refused,

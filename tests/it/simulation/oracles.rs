@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use concordat::{
     domain::{
+        change::{Cause, Effect},
         ids::Kind,
         lifecycle::{EndReason, Phase},
-        plan::{Cause, Effect},
     },
     ledger::Verifier,
     operator::world::FINALIZER,

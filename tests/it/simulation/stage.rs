@@ -306,7 +306,7 @@ impl Stage {
 
     /// A change that everybody had given up comes to the store.
     pub async fn land(&mut self) {
-        let late = std::mem::take(&mut self.weather().late);
+        let late = self.weather().landing();
         for Late { changes, limits, by, epoch } in late {
             let store =
                 open_writer_again(&self.url, &self.settings.instance, epoch, &Head::empty()).await;

@@ -4,8 +4,8 @@
 
 use concordat::{
     domain::{
+        change::Effect,
         ids::{Kind, ObjectKey},
-        plan::Effect,
     },
     store::Outcome,
 };

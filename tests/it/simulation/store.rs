@@ -10,9 +10,9 @@ use std::{
 
 use concordat::{
     domain::{
+        change::{Change, Effect},
         entry::{Entry, Head},
         limits::{Admitted, Batch, Budget, Limits},
-        plan::Effect,
         state::{Beside, Observed},
     },
     store::{
@@ -33,6 +33,22 @@ pub enum Fault {
     After,
     /// It is lost, and comes to the store later. Only a change does.
     Late,
+    /// Some of its changes are taken and made later, or not at all; it is said that they are under way. Of a call that
+    /// changes nothing it says nothing.
+    Underway,
+    /// The same, and nobody says what became of them.
+    Unknown,
+}
+
+impl Fault {
+    /// What is said of the changes that are taken.
+    fn outcome(self) -> Option<Outcome> {
+        match self {
+            Self::Before | Self::After | Self::Late => None,
+            Self::Underway => Some(Outcome::Underway),
+            Self::Unknown => Some(Outcome::Unknown),
+        }
+    }
 }
 
 /// What goes wrong, and what is counted.
@@ -49,6 +65,8 @@ pub struct Weather {
     pub dead: bool,
     /// Changes that are still on their way.
     pub late: Vec<Late>,
+    /// What is said of changes that were taken and are not made yet.
+    pub open: Vec<(Change, Outcome)>,
     /// By so many seconds the clock of the store differs from that of the process.
     pub clocks_differ_by: i64,
     pub injected: BTreeMap<&'static str, usize>,
@@ -73,6 +91,7 @@ impl Weather {
             steps: 0,
             dead: false,
             late: Vec::new(),
+            open: Vec::new(),
             clocks_differ_by: 0,
             injected: BTreeMap::new(),
             calls: 0,
@@ -84,8 +103,33 @@ impl Weather {
             Fault::Before => "call failed before",
             Fault::After => "answer lost",
             Fault::Late => "call came late",
+            Fault::Underway => "change under way",
+            Fault::Unknown => "change without an answer",
         };
         *self.injected.entry(what).or_default() += 1;
+    }
+
+    /// What is said of a change at once, where it is taken or rests on one that was. One in four is never made.
+    fn answer(&mut self, late: Late, fault: Option<Fault>) -> Option<Outcome> {
+        let change = &late.changes[0].change;
+        if let Some((_, outcome)) = self.open.iter().find(|(open, _)| open.id() == change.id()) {
+            return Some(outcome.clone());
+        }
+        if self.open.iter().any(|(open, _)| change.rests_on(open)) {
+            return Some(Outcome::Refused(Refusal::Stale));
+        }
+        let outcome = fault.and_then(Fault::outcome).filter(|_| self.chance.one_in(2))?;
+        self.open.push((change.clone(), outcome.clone()));
+        if !self.chance.one_in(4) {
+            self.late.push(late);
+        }
+        Some(outcome)
+    }
+
+    /// What is on its way, which is then known to be made or not.
+    pub fn landing(&mut self) -> Vec<Late> {
+        self.open.clear();
+        std::mem::take(&mut self.late)
     }
 
     /// What happens to the next step.
@@ -102,7 +146,13 @@ impl Weather {
             return Some(fault);
         }
         if self.fails_one_in > 0 && self.chance.one_in(self.fails_one_in) {
-            let fault = self.chance.pick(&[Fault::Before, Fault::After, Fault::Late]);
+            let fault = self.chance.pick(&[
+                Fault::Before,
+                Fault::After,
+                Fault::Late,
+                Fault::Underway,
+                Fault::Unknown,
+            ]);
             self.count(fault);
             return Some(fault);
         }
@@ -141,7 +191,7 @@ async fn faulty<T>(
     call: impl Future<Output = Result<T, StoreError>> + Send,
 ) -> Result<T, StoreError> {
     match fault {
-        None => call.await,
+        None | Some(Fault::Underway | Fault::Unknown) => call.await,
         Some(Fault::Before | Fault::Late) => Err(gone()),
         Some(Fault::After) => {
             call.await?;
@@ -202,16 +252,27 @@ impl Write for Faulty {
         }
         let seconds = self.weather().clocks_differ_by;
         let barred = |admitted: &Admitted| seconds > 60 && records_an_end(&admitted.change.effect);
-        let left: Vec<Admitted> = changes.iter().filter(|it| !barred(it)).cloned().collect();
+        let mut left = Vec::new();
+        let mut said = Vec::new();
+        for admitted in changes {
+            let answer = if barred(admitted) {
+                Some(Outcome::Refused(Refusal::ClocksDisagree { seconds }))
+            } else {
+                let (limits, by) = (limits.clone(), by.clone());
+                let late = Late { changes: vec![admitted.clone()], limits, by, epoch: self.epoch };
+                self.weather().answer(late, fault)
+            };
+            if answer.is_none() {
+                left.push(admitted.clone());
+            }
+            said.push(answer);
+        }
         let made = faulty(fault, self.store.apply(&left, limits, by)).await?;
         let mut made = made.into_iter();
-        let outcomes = changes.iter().map(|admitted| {
-            if barred(admitted) {
-                return Outcome::Refused(Refusal::ClocksDisagree { seconds });
-            }
-            made.next().expect("there is one outcome for each change")
-        });
-        Ok(outcomes.collect())
+        let made = |answer: Option<Outcome>| {
+            answer.or_else(|| made.next()).expect("there is one outcome for each change")
+        };
+        Ok(said.into_iter().map(made).collect())
     }
 
     async fn block(&mut self, batches: &[Batch], by: &Signature) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use concordat::{
-    domain::{ids::Kind, lifecycle::EndReason, plan::Effect},
+    domain::{change::Effect, ids::Kind, lifecycle::EndReason},
     operator::telemetry::{
         labels::{
             AdmissionVerdict, ApiObject, ApiWrite, ChangeOutcome, EFFECTS, RoundResult,

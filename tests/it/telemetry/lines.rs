@@ -10,8 +10,8 @@ use std::{
 use concordat::{
     api::{AcceptanceDecision, AcceptorRole},
     domain::{
+        change::{Change, Effect},
         digest::Digest,
-        plan::{Change, Effect},
         problem::Code,
         state::{Acceptance, Person},
     },

@@ -11,8 +11,8 @@ mod spans;
 use concordat::{
     api::PartnerType,
     domain::{
+        change::{Approval, Cause, Change, Effect, Precondition, Subject},
         ids::RoleId,
-        plan::{Approval, Cause, Change, Effect, Precondition, Subject},
         state::{Assignment, Owner, RelationshipKey, Tenant},
     },
 };

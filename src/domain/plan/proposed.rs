@@ -1,0 +1,59 @@
+//! What is planned before it is put in order.
+//!
+//! Never: anything that a change expects; that depends on those before it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{Ahead, Awaited, ChangedOutside, Governing};
+use crate::domain::{
+    change::{Approval, Cause, Effect, Subject},
+    problem::Problem,
+    state::RelationshipKey,
+};
+
+/// What is planned so far: its changes have no order yet, and so nothing that they expect.
+pub(super) struct Proposals {
+    pub now: Timestamp,
+    pub proposed: Vec<Proposed>,
+    pub notices: Vec<Problem>,
+    pub awaited: Vec<Awaited>,
+    /// When the plan of the relationship at hand would differ.
+    pub differs_at: Option<Timestamp>,
+    pub differs: BTreeMap<RelationshipKey, Timestamp>,
+    pub governing: Governing,
+    pub ahead: Vec<Ahead>,
+    pub outside: Vec<ChangedOutside>,
+}
+
+/// A change without its place among the others.
+pub(super) struct Proposed {
+    pub subject: Subject,
+    pub effect: Effect,
+    pub cause: Cause,
+    pub approval: Approval,
+}
+
+impl Proposals {
+    pub fn at(now: Timestamp) -> Self {
+        Self {
+            now,
+            proposed: Vec::new(),
+            notices: Vec::new(),
+            awaited: Vec::new(),
+            differs_at: None,
+            differs: BTreeMap::new(),
+            governing: Governing::default(),
+            ahead: Vec::new(),
+            outside: Vec::new(),
+        }
+    }
+
+    /// Notes that the plan would differ at `instant`, if that is still to come.
+    pub fn differs_at(&mut self, instant: Timestamp) {
+        if instant > self.now && self.differs_at.is_none_or(|earlier| instant < earlier) {
+            self.differs_at = Some(instant);
+        }
+    }
+}
