@@ -2,7 +2,7 @@
 //!
 //! Never: another value than the one that was meant. What could mean two things is nobody's to choose.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::sync::LazyLock;
 
 use jiff::Span;
 use regex::Regex;
@@ -10,9 +10,11 @@ use unicode_normalization::UnicodeNormalization as _;
 
 mod codes;
 mod instants;
+mod secrets;
 
 pub use codes::{aside_of_country, aside_of_language, country, is_country, is_language, language};
 pub use instants::timestamp;
+pub use secrets::{may_hold_secret, quoting_no_secret, tells_secret, without_secret};
 
 /// The blanks and quotes that stand around a value after it was copied.
 fn bare(text: &str) -> &str {
@@ -241,26 +243,6 @@ pub fn url(text: &str) -> Option<String> {
         }
     }
     Some(link)
-}
-
-/// Whether a text that was to be a link may hold a password: nobody can tell where the name of its host begins.
-pub fn may_hold_secret(text: &str) -> bool {
-    text.contains(['@', '\u{ff20}'])
-}
-
-/// Whether a text holds what may be a password, so that nothing is made of it.
-pub fn tells_secret(text: &str) -> bool {
-    matches!(without_secret(text), Cow::Owned(_))
-}
-
-/// A text without what stands before the host of a link in it, which may be a password.
-pub fn without_secret(text: &str) -> Cow<'_, str> {
-    match (text.find("://"), text.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme < at => {
-            Cow::Owned(format!("{}…{}", &text[..scheme + 3], &text[at..]))
-        }
-        _ => Cow::Borrowed(text),
-    }
 }
 
 /// With the name before it, as a link, or with blanks.

@@ -621,6 +621,50 @@ fn a_fault_of_the_schema_hides_nothing_else() {
 }
 
 #[test]
+fn what_may_be_a_secret_is_quoted_neither_as_a_value_nor_as_a_key() {
+    for secret in [
+        "password=hunter2",
+        "AccountKey=hunter2AAAA==;EndpointSuffix=core.windows.net",
+        "{\\\"clientSecret\\\": \\\"hunter2\\\"}",
+        "eyJhbGciOiJIUzI1NiJ9.eyJhunter2IjoiaHVudGVyMiJ9.hunter2",
+        "ghp_hunter2hunter2hunter2hunter2hunter2hu",
+        "xoxb-123456789012-hunter2hunter2",
+        "aBc8Q~hunter2hunter2hunter2hunter2hunter2",
+        "-----BEGIN PRIVATE KEY-----hunter2",
+        "https://ada:hunter2@contoso.example/",
+        "ada:hunter2@contoso.example",
+    ] {
+        let value = format!("\"{secret}\"");
+        for line in [
+            "name: desk",
+            "tier: first",
+            "tenantId: aaaa",
+            "type: Gran",
+            "duration",
+            "- Helpdesk",
+            "sha256: 2c",
+            "notAfter",
+            "country",
+            "email",
+            "role: Global",
+            "readConfirmed",
+        ] {
+            let said = words(&problems(&with(line, &value)));
+            assert!(!said.contains("hunter2"), "{line} {secret}: {said}");
+        }
+        for (line, twice) in [("cloud: Global", 1), ("cloud: Global", 2), ("tier: first", 1)] {
+            let (key, _) = line.split_once(':').unwrap();
+            let field = format!("{value}: no\n");
+            let indent = if key == "cloud" { "  " } else { "    " };
+            let fields = format!("{indent}{field}").repeat(twice);
+            let text = GOOD.replacen(&format!("{indent}{line}\n"), &fields, 1);
+            let said = words(&problems(&text));
+            assert!(said.contains('…') && !said.contains("hunter2"), "{key} {secret}: {said}");
+        }
+    }
+}
+
+#[test]
 fn a_fault_of_the_window_does_not_hide_the_ceiling() {
     let text = GOOD.replace(
         "    - Message Center Reader\n  notAfter: \"2128-06-30T00:00:00Z\"",
