@@ -335,7 +335,11 @@ fn where_no_value_says_it_the_help_says_what_to_do() {
         ("notAfter", "in 2 years", "write the date and time itself"),
         ("notAfter", "P2Y", "write the date and time itself"),
         ("acceptedAt", "now", "write the date and time itself"),
+const TWO_ROLES: &str = "these are 2 roles: write each as an item of its own: `- Helpdesk Administrator`, \
+                         `- User Administrator`";
+
         ("email", "a@x..y", "single dots between its parts"),
+#[expect(clippy::too_many_lines, reason = "a table, one row for each form")]
         ("email", "a@.x.y", "single dots between its parts"),
         ("email", "a@x.", "single dots between its parts"),
         ("email", "a@b.example; c@d.example", "write one address"),
@@ -391,6 +395,37 @@ fn where_no_value_says_it_the_help_says_what_to_do() {
 #[test]
 fn a_comment_in_the_place_of_a_value_is_warned_of() {
     for (line, typed) in [
+        ("- Helpdesk", "Helpdesk Administrator, User Administrator", TWO_ROLES),
+        ("- Helpdesk", "Helpdesk Administrator; User Administrator;", TWO_ROLES),
+        ("- Helpdesk", "Helpdesk Administrator and User Administrator", TWO_ROLES),
+        ("- Helpdesk", "Helpdesk Admin & User Admin", TWO_ROLES),
+        ("- Helpdesk", "Helpdesk Administrator/User Administrator", TWO_ROLES),
+        ("- Helpdesk", "Helpdesk Administrator und User Administrator", TWO_ROLES),
+        ("- Helpdesk", "Helpdesk Administrator User Administrator", TWO_ROLES),
+        ("- Helpdesk", "'- Helpdesk Administrator - User Administrator'", TWO_ROLES),
+        (
+            "- Helpdesk",
+            "729827e3-9c14-49f7-bb1b-9608f156bbb8, fe930be7-5e62-47db-91af-98c3a49a38b1",
+            TWO_ROLES,
+        ),
+        (
+            "- Helpdesk",
+            "\"Helpdesk Administrator\\nUser Administrator\"",
+            "write each as an item of its own: `- Helpdesk Administrator`, `- User Administrator`",
+        ),
+        (
+            "- Helpdesk",
+            "User Administrator, Groups Administrator and Billing Administrator",
+            "these are 3 roles: write each as an item of its own: `- User Administrator`, \
+             `- Groups Administrator`, `- Billing Administrator`",
+        ),
+        (
+            "- Helpdesk",
+            "Helpdesk Administrator, Plumber",
+            "write each role as an item of its own: `- Helpdesk Administrator`, `- Plumber`",
+        ),
+        ("- Helpdesk", "GA", "GA is short for `Global Administrator`"),
+        ("- Helpdesk", "G.A. role", "GA is short for `Global Administrator`"),
         ("notAfter", "#2127-06-30"),
         ("suspend", "#true"),
         ("autoExtendDuration", "# P180D"),
