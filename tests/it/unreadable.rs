@@ -286,6 +286,24 @@ fn what_refers_to_an_object_of_a_file_that_cannot_be_read_is_not_told_as_missing
     let now = "2026-11-29T00:00:00Z".parse().unwrap();
     problems.extend(validate(&objects, Catalogue::compiled(), now).problems);
     let codes: Vec<String> = problems.iter().map(|problem| problem.code.to_string()).collect();
+    let commented = format!("# 日本語 für Ä\n{OFFER}");
+    let bytes: Vec<u8> = commented.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    is_told_once(bytes, 1, "`iconv -f UTF-16LE");
+    let wider = |order: fn(u32) -> [u8; 4]| -> Vec<u8> {
+        commented.chars().flat_map(|it| order(u32::from(it))).collect()
+    };
+    is_told_once(
+        wider(u32::to_le_bytes),
+        1,
+        "UTF-32, not UTF-8 (save it as UTF-8, for example with `iconv -f UTF-32LE -t UTF-8`",
+    );
+    is_told_once(wider(u32::to_be_bytes), 1, "`iconv -f UTF-32BE");
+    for (mark, order) in [
+        ([0xff, 0xfe, 0, 0], u32::to_le_bytes as fn(u32) -> [u8; 4]),
+        ([0, 0, 0xfe, 0xff], u32::to_be_bytes),
+    ] {
+        is_told_once([&mark[..], &wider(order)].concat(), 1, "`iconv -f UTF-32 -t UTF-8`");
+    }
     assert_eq!(codes, ["C0002"]);
 }
 
