@@ -16,6 +16,7 @@ mod out;
 mod placeholder;
 mod scripts;
 mod text;
+mod tokens;
 mod typed;
 mod value;
 
