@@ -536,6 +536,21 @@ fn what_can_never_be_meant_is_told() {
         ("displayName: fabrikam-desk", "\" \"", "not blanks alone"),
         ("displayName: Fabrikam", "TODO", "`TODO` is a placeholder (write what is meant"),
         ("displayName: First", "\"#REF!\"", "is a placeholder"),
+        ("displayName: Fabrikam", "\"[Customer]\"", "is a placeholder"),
+        ("displayName: Fabrikam", "\"[Customer Name]\"", "is a placeholder"),
+        ("displayName: Fabrikam", "\"[your company]\"", "is a placeholder"),
+        ("displayName: Fabrikam", "(Customer)", "is a placeholder"),
+        ("displayName: Fabrikam", "\"[Kunde]\"", "is a placeholder"),
+        ("displayName: Fabrikam", "Customer Name", "is a placeholder"),
+        ("url:", "https://TODO/terms", "is a placeholder"),
+        ("url:", "https://todo", "is a placeholder"),
+        ("url:", "https://contoso.example/TODO", "is a placeholder"),
+        ("url:", "https://changeme/terms", "is a placeholder"),
+        ("url:", "https://your-company.com/terms", "is a placeholder"),
+        ("url:", "https://TENANT.sharepoint.com/terms", "is a placeholder"),
+        ("email", "TODO@fabrikam.example", "is a placeholder"),
+        ("email", "ada@TODO", "is a placeholder"),
+        ("email", "ada@yourcompany.com", "is a placeholder"),
         ("justification", "n/a", "is a placeholder"),
         ("justification", "TBD", "is a placeholder"),
         ("firstName", "xxx", "is a placeholder"),
@@ -675,6 +690,15 @@ fn a_fault_of_the_schema_hides_nothing_else() {
         "C0401 spec.acceptedAt",
     ] {
         assert!(found.contains(expected), "{expected}:\n{found}");
+        ("displayName: Fabrikam", "\"[Old] Fabrikam\""),
+        ("displayName: Fabrikam", "\"[Customer Success]\""),
+        ("displayName: First", "\"[Helpdesk]\""),
+        ("displayName: Fabrikam", "Customer Success Company"),
+        ("url:", "https://contoso.example/todo"),
+        ("url:", "https://contoso.example/your-data"),
+        ("url:", "https://todoist.example/xxx-1"),
+        ("email", "your.friend@fabrikam.example"),
+        ("email", "todo@fabrikam.example"),
     }
     assert!(!found.contains("C0103 spec.acceptedBy"), "a wrong name is told once:\n{found}");
     assert!(!found.contains("C0105 spec.offer."), "what nobody wrote is not judged:\n{found}");
