@@ -335,7 +335,11 @@ fn whoever_follows_a_help_to_the_letter_ends_with_a_sound_manifest() {
     assert_eq!(wrong.concat(), "");
 }
 
+const TWO_ROLES: &str = "these are 2 roles: write each as an item of its own: `- Helpdesk Administrator`, \
+                         `- User Administrator`";
+
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one row for each form")]
 fn where_no_value_says_it_the_help_says_what_to_do() {
     for (line, typed, expected) in [
         ("notAfter", "\"9999-12-31T23:59:59Z\"", "leave `notAfter` out"),
@@ -349,11 +353,7 @@ fn where_no_value_says_it_the_help_says_what_to_do() {
         ("notAfter", "in 2 years", "write the date and time itself"),
         ("notAfter", "P2Y", "write the date and time itself"),
         ("acceptedAt", "now", "write the date and time itself"),
-const TWO_ROLES: &str = "these are 2 roles: write each as an item of its own: `- Helpdesk Administrator`, \
-                         `- User Administrator`";
-
         ("email", "a@x..y", "single dots between its parts"),
-#[expect(clippy::too_many_lines, reason = "a table, one row for each form")]
         ("email", "a@.x.y", "single dots between its parts"),
         ("email", "a@x.", "single dots between its parts"),
         ("email", "a@b.example; c@d.example", "write one address"),
@@ -395,31 +395,6 @@ const TWO_ROLES: &str = "these are 2 roles: write each as an item of its own: `-
         ("justification", "#INC0012345 approved", "what follows `#` is a comment"),
         ("lastName", "#1 Smith", "what follows `#` is a comment"),
         ("- Helpdesk", "Owner", "Azure subscriptions"),
-        ("- Helpdesk", "#Message Center Reader", "remove the `#`, or the whole line"),
-        ("tenantId: aaaa", "null", "the page `Overview`"),
-        ("tenantId: aaaa", "#aaaabbbb-0000-cccc-1111-dddd2222eeee", "write the value before it"),
-        ("country", "NULL", "in two capital letters"),
-        ("readConfirmed", "nein", "only `true` confirms"),
-        ("readConfirmed", "no", "only `true` confirms"),
-        ("readConfirmed", "\"no\"", "only `true` confirms"),
-    ] {
-        let mut text = with(line, typed);
-        if line == "justification" {
-            text = text.replace(
-                "    - Message Center Reader\n  notAfter",
-                "    - Helpdesk Administrator\n  notAfter",
-            );
-        }
-        let mut found = problems(&text);
-        found.retain(|problem| problem.code.to_string() != "C0024");
-        let help = words(&found);
-        assert!(found.len() == 1 && help.contains(expected), "{line} {typed}: {help}");
-    }
-}
-
-#[test]
-fn a_comment_in_the_place_of_a_value_is_warned_of() {
-    for (line, typed) in [
         ("- Helpdesk", "Helpdesk Administrator, User Administrator", TWO_ROLES),
         ("- Helpdesk", "Helpdesk Administrator; User Administrator;", TWO_ROLES),
         ("- Helpdesk", "Helpdesk Administrator and User Administrator", TWO_ROLES),
@@ -451,6 +426,31 @@ fn a_comment_in_the_place_of_a_value_is_warned_of() {
         ),
         ("- Helpdesk", "GA", "GA is short for `Global Administrator`"),
         ("- Helpdesk", "G.A. role", "GA is short for `Global Administrator`"),
+        ("- Helpdesk", "#Message Center Reader", "remove the `#`, or the whole line"),
+        ("tenantId: aaaa", "null", "the page `Overview`"),
+        ("tenantId: aaaa", "#aaaabbbb-0000-cccc-1111-dddd2222eeee", "write the value before it"),
+        ("country", "NULL", "in two capital letters"),
+        ("readConfirmed", "nein", "only `true` confirms"),
+        ("readConfirmed", "no", "only `true` confirms"),
+        ("readConfirmed", "\"no\"", "only `true` confirms"),
+    ] {
+        let mut text = with(line, typed);
+        if line == "justification" {
+            text = text.replace(
+                "    - Message Center Reader\n  notAfter",
+                "    - Helpdesk Administrator\n  notAfter",
+            );
+        }
+        let mut found = problems(&text);
+        found.retain(|problem| problem.code.to_string() != "C0024");
+        let help = words(&found);
+        assert!(found.len() == 1 && help.contains(expected), "{line} {typed}: {help}");
+    }
+}
+
+#[test]
+fn a_comment_in_the_place_of_a_value_is_warned_of() {
+    for (line, typed) in [
         ("notAfter", "#2127-06-30"),
         ("suspend", "#true"),
         ("autoExtendDuration", "# P180D"),
@@ -621,6 +621,50 @@ fn what_may_hold_a_password_is_not_quoted() {
 }
 
 #[test]
+fn what_may_be_a_secret_is_quoted_neither_as_a_value_nor_as_a_key() {
+    for secret in [
+        "password=hunter2",
+        "AccountKey=hunter2AAAA==;EndpointSuffix=core.windows.net",
+        "{\\\"clientSecret\\\": \\\"hunter2\\\"}",
+        "eyJhbGciOiJIUzI1NiJ9.eyJhunter2IjoiaHVudGVyMiJ9.hunter2",
+        "ghp_hunter2hunter2hunter2hunter2hunter2hu",
+        "xoxb-123456789012-hunter2hunter2",
+        "aBc8Q~hunter2hunter2hunter2hunter2hunter2",
+        "-----BEGIN PRIVATE KEY-----hunter2",
+        "https://ada:hunter2@contoso.example/",
+        "ada:hunter2@contoso.example",
+    ] {
+        let value = format!("\"{secret}\"");
+        for line in [
+            "name: desk",
+            "tier: first",
+            "tenantId: aaaa",
+            "type: Gran",
+            "duration",
+            "- Helpdesk",
+            "sha256: 2c",
+            "notAfter",
+            "country",
+            "email",
+            "role: Global",
+            "readConfirmed",
+        ] {
+            let said = words(&problems(&with(line, &value)));
+            assert!(!said.contains("hunter2"), "{line} {secret}: {said}");
+        }
+        for (line, twice) in [("cloud: Global", 1), ("cloud: Global", 2), ("tier: first", 1)] {
+            let (key, _) = line.split_once(':').unwrap();
+            let field = format!("{value}: no\n");
+            let indent = if key == "cloud" { "  " } else { "    " };
+            let fields = format!("{indent}{field}").repeat(twice);
+            let text = GOOD.replacen(&format!("{indent}{line}\n"), &fields, 1);
+            let said = words(&problems(&text));
+            assert!(said.contains('…') && !said.contains("hunter2"), "{key} {secret}: {said}");
+        }
+    }
+}
+
+#[test]
 fn what_is_unusual_and_sound_is_taken() {
     for (line, typed) in [
         ("email", "ada+terms@fabrikam.example"),
@@ -639,8 +683,22 @@ fn what_is_unusual_and_sound_is_taken() {
         ("language", "sgn-DE"),
         ("language", "pt-br"),
         ("language", "es-419"),
+        ("language", "zh-yue-HK"),
+        ("language", "zh-hant-tw"),
+        ("language", "sr-Latn-RS"),
+        ("language", "ca-valencia"),
+        ("language", "gsw-CH"),
         ("language", "de-1996"),
         ("displayName: Fabrikam", "Todorov & Sons"),
+        ("displayName: Fabrikam", "\"[Old] Fabrikam\""),
+        ("displayName: Fabrikam", "\"[Customer Success]\""),
+        ("displayName: First", "\"[Helpdesk]\""),
+        ("displayName: Fabrikam", "Customer Success Company"),
+        ("url:", "https://contoso.example/todo"),
+        ("url:", "https://contoso.example/your-data"),
+        ("url:", "https://todoist.example/xxx-1"),
+        ("email", "your.friend@fabrikam.example"),
+        ("email", "todo@fabrikam.example"),
         ("justification", "Todo list of the desk"),
         ("id: 0a0a", "11111111-2222-3333-4444-555555555555"),
     ] {
@@ -690,67 +748,46 @@ fn a_fault_of_the_schema_hides_nothing_else() {
         "C0401 spec.acceptedAt",
     ] {
         assert!(found.contains(expected), "{expected}:\n{found}");
-        ("displayName: Fabrikam", "\"[Old] Fabrikam\""),
-        ("displayName: Fabrikam", "\"[Customer Success]\""),
-        ("displayName: First", "\"[Helpdesk]\""),
-        ("displayName: Fabrikam", "Customer Success Company"),
-        ("url:", "https://contoso.example/todo"),
-        ("url:", "https://contoso.example/your-data"),
-        ("url:", "https://todoist.example/xxx-1"),
-        ("email", "your.friend@fabrikam.example"),
-        ("email", "todo@fabrikam.example"),
     }
     assert!(!found.contains("C0103 spec.acceptedBy"), "a wrong name is told once:\n{found}");
     assert!(!found.contains("C0105 spec.offer."), "what nobody wrote is not judged:\n{found}");
 }
 
 #[test]
-fn what_may_be_a_secret_is_quoted_neither_as_a_value_nor_as_a_key() {
-    for secret in [
-        ("language", "zh-yue-HK"),
-        ("language", "zh-hant-tw"),
-        ("language", "sr-Latn-RS"),
-        ("language", "ca-valencia"),
-        ("language", "gsw-CH"),
-        "password=hunter2",
-        "AccountKey=hunter2AAAA==;EndpointSuffix=core.windows.net",
-        "{\\\"clientSecret\\\": \\\"hunter2\\\"}",
-        "eyJhbGciOiJIUzI1NiJ9.eyJhunter2IjoiaHVudGVyMiJ9.hunter2",
-        "ghp_hunter2hunter2hunter2hunter2hunter2hu",
-        "xoxb-123456789012-hunter2hunter2",
-        "aBc8Q~hunter2hunter2hunter2hunter2hunter2",
-        "-----BEGIN PRIVATE KEY-----hunter2",
-        "https://ada:hunter2@contoso.example/",
-        "ada:hunter2@contoso.example",
+fn a_misspelt_kind_or_version_hides_nothing_else() {
+    let relationship = GOOD
+        .replace("autoExtendDuration: PT0S", "autoExtendDuration: P90D")
+        .replace("  offerRef:\n    name: desk", "  offerRef:\n    name: desc");
+    let own = ["C0104 spec.autoExtendDuration", "C0303 spec.offerRef.name"];
+    for (good, bad, code) in [
+        ("kind: PartnerRelationship", "kind: PartnerRelationshp", "C0017 kind"),
+        ("kind: PartnerRelationship", "kind: partnerrelationship", "C0017 kind"),
+        (
+            "apiVersion: concordat.dev/v1alpha1\nkind: PartnerRelationship",
+            "apiVersion: concordat.dev/v1\nkind: PartnerRelationship",
+            "C0016 apiVersion",
+        ),
+        (
+            "apiVersion: concordat.dev/v1alpha1\nkind: PartnerRelationship",
+            "apiVersion: concordat/v1alpha1\nkind: PartnerRelationship",
+            "C0016 apiVersion",
+        ),
     ] {
-        let value = format!("\"{secret}\"");
-        for line in [
-            "name: desk",
-            "tier: first",
-            "tenantId: aaaa",
-            "type: Gran",
-            "duration",
-            "- Helpdesk",
-            "sha256: 2c",
-            "notAfter",
-            "country",
-            "email",
-            "role: Global",
-            "readConfirmed",
-        ] {
-            let said = words(&problems(&with(line, &value)));
-            assert!(!said.contains("hunter2"), "{line} {secret}: {said}");
+        assert_eq!(problems(&GOOD.replace(good, bad)).len(), 1, "{bad}");
+        let found = words(&problems(&relationship.replace(good, bad)));
+        for expected in own.iter().chain([&code]) {
+            assert!(found.contains(expected), "{bad}: {expected}:\n{found}");
         }
-        for (line, twice) in [("cloud: Global", 1), ("cloud: Global", 2), ("tier: first", 1)] {
-            let (key, _) = line.split_once(':').unwrap();
-            let field = format!("{value}: no\n");
-            let indent = if key == "cloud" { "  " } else { "    " };
-            let fields = format!("{indent}{field}").repeat(twice);
-            let text = GOOD.replacen(&format!("{indent}{line}\n"), &fields, 1);
-            let said = words(&problems(&text));
-            assert!(said.contains('…') && !said.contains("hunter2"), "{key} {secret}: {said}");
-        }
+        assert_eq!(found.lines().count(), 3, "{bad}: {found}");
     }
+    let grant = GOOD.replace(
+        "    - Message Center Reader\n  notAfter",
+        "    - Exchange Administrator\n  notAfter",
+    );
+    let found = words(&problems(&grant.replace("kind: RoleGrant", "kind: RoleGrnt")));
+    assert!(found.contains("C0017 kind") && found.contains("C0308"), "{found}");
+    let found = words(&problems(&grant.replace("kind: RoleGrant", "kind: Role")));
+    assert_eq!(found.lines().count(), 1, "what may be another kind is not judged: {found}");
 }
 
 #[test]
