@@ -2,7 +2,7 @@
 //!
 //! Never: another value than the one that was meant. What could mean two things is nobody's to choose.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::sync::LazyLock;
 
 use jiff::Span;
 use regex::Regex;
@@ -10,9 +10,11 @@ use unicode_normalization::UnicodeNormalization as _;
 
 mod codes;
 mod instants;
+mod secrets;
 
 pub use codes::{aside_of_country, aside_of_language, country, is_country, is_language, language};
 pub use instants::timestamp;
+pub use secrets::{may_hold_secret, quoting_no_secret, tells_secret, without_secret};
 
 /// The blanks and quotes that stand around a value after it was copied.
 fn bare(text: &str) -> &str {
@@ -222,14 +224,17 @@ pub fn url(text: &str) -> Option<String> {
         Some(scheme) => &text[scheme.end()..],
         None => text,
     };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let (host, rest) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     // A path of Windows is no link, and what stands before `@` may be a password.
-    let is_local = host == "localhost" || host.starts_with("localhost:");
-    let is_host = is_local || host.is_ascii() && host.contains('.') && !host.contains([' ', '@']);
-    if !is_host || rest.contains(['\\', '@']) {
+    if rest.contains(['\\', '@']) || host.contains(['\\', '@', ' ']) {
         return None;
     }
-    let mut link = String::from("https://");
+    let is_local = host == "localhost" || host.starts_with("localhost:");
+    let host = if host.is_ascii() { host.to_owned() } else { registered(host)? };
+    if !is_local && !host.contains('.') {
+        return None;
+    }
+    let mut link = format!("https://{host}");
     for character in rest.chars() {
         if character.is_ascii_graphic() {
             link.push(character);
@@ -243,24 +248,11 @@ pub fn url(text: &str) -> Option<String> {
     Some(link)
 }
 
-/// Whether a text that was to be a link may hold a password: nobody can tell where the name of its host begins.
-pub fn may_hold_secret(text: &str) -> bool {
-    text.contains(['@', '\u{ff20}'])
-}
-
-/// Whether a text holds what may be a password, so that nothing is made of it.
-pub fn tells_secret(text: &str) -> bool {
-    matches!(without_secret(text), Cow::Owned(_))
-}
-
-/// A text without what stands before the host of a link in it, which may be a password.
-pub fn without_secret(text: &str) -> Cow<'_, str> {
-    match (text.find("://"), text.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme < at => {
-            Cow::Owned(format!("{}…{}", &text[..scheme + 3], &text[at..]))
-        }
-        _ => Cow::Borrowed(text),
-    }
+/// The name of a host with other letters than ASCII as it is registered, with its port.
+fn registered(host: &str) -> Option<String> {
+    let (name, port) = host.split_at(host.rfind(':').unwrap_or(host.len()));
+    let name = idna::domain_to_ascii_strict(name).ok()?;
+    Some(name + port)
 }
 
 /// With the name before it, as a link, or with blanks.
@@ -402,6 +394,7 @@ pub fn aside(field: &str, text: &str) -> Option<String> {
         }),
         "email" => Some(aside_of_address(text).to_owned()),
         "url" => Some(aside_of_link(text).to_owned()),
+        "phoneNumber" => aside_of_telephone(text).map(str::to_owned),
         "country" => aside_of_country(text),
         "language" => aside_of_language(text),
         _ => None,
@@ -417,6 +410,22 @@ fn aside_of_address(text: &str) -> &'static str {
         }
         _ => "write one address: that of the person who accepted",
     }
+}
+
+fn aside_of_telephone(text: &str) -> Option<&'static str> {
+    static EXTENSION: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?i)[0-9)]\s*[/,;]?\s*(?:#|x\.?|ext[a-z]*\.?|app\.?|durchwahl|dw\.?|poste|int\.?|wew\.?)[\s:=]*[0-9]+\W*$")
+            .expect("it is a pattern")
+    });
+    static NUMBER: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\+?[0-9][0-9 ()./-]{5,}").expect("it is a pattern"));
+    if EXTENSION.is_match(text) {
+        return Some(
+            "the field takes no extension: write a number that reaches the person without one",
+        );
+    }
+    let is_several = text.rfind('+').is_some_and(|at| at > 0) || NUMBER.find_iter(text).count() > 1;
+    is_several.then_some("write one number, at which the person is reached")
 }
 
 fn aside_of_link(text: &str) -> &'static str {

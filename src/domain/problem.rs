@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::Serialize;
 
 use super::ids::ObjectKey;
+use crate::api::{quoting_no_secret, without_secret};
 
 /// A stable code, printed `C0123`. Each has a page: `concordat explain C0123`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,11 +84,20 @@ impl FieldPath {
 impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, step) in self.0.iter().enumerate() {
-            match step {
-                Step::Field(name) if position == 0 => write!(f, "{name}")?,
-                Step::Field(name) if name.contains(['.', '/', '[']) => write!(f, "[{name:?}]")?,
-                Step::Field(name) => write!(f, ".{name}")?,
-                Step::Index(index) => write!(f, "[{index}]")?,
+            let name = match step {
+                // A key may be a secret that stands in the wrong place.
+                Step::Field(name) => without_secret(name),
+                Step::Index(index) => {
+                    write!(f, "[{index}]")?;
+                    continue;
+                }
+            };
+            if position == 0 {
+                write!(f, "{name}")?;
+            } else if name.contains(['.', '/', '[']) {
+                write!(f, "[{name:?}]")?;
+            } else {
+                write!(f, ".{name}")?;
             }
         }
         Ok(())
@@ -161,7 +171,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// An error that is about no object, or none yet.
+    /// An error that is about no object, or none yet. What may be a secret in what it quotes is left out, whoever quotes it.
     pub fn error(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -170,7 +180,7 @@ impl Problem {
             object: None,
             source: None,
             path: FieldPath::root(),
-            message: message.into(),
+            message: quoting_no_secret(message.into()),
             help: None,
         }
     }
@@ -207,7 +217,7 @@ impl Problem {
     /// The same with a way out.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(quoting_no_secret(help.into()));
         self
     }
 }

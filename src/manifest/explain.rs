@@ -327,12 +327,13 @@ impl<'t> Marked<'t> {
         !base.is_empty() && version.is_some_and(|version| version.split('/').next() != Some(GROUP))
     }
 
-    /// The values of our objects that nobody can mean. Where a field takes none like it, that is an error.
+    /// The values of our objects that nobody can mean, but for variables that are left over. Where a field takes none like it, that is an error.
     pub fn placeholders(&self) -> Vec<Problem> {
         // What else bears these names is told where it is not found.
         const TOLD_ELSEWHERE: [&str; 4] = ["name", "roles", "tasks", "matchLabels"];
         let found = self.marks.scalars(|text, _| placeholder(text).is_some()).into_iter();
         found
+            .filter(|(.., text)| left_over(text).is_none())
             .filter_map(|(path, spot, text)| {
                 let (value, ..) = self.marks.scalar(path.steps())?;
                 let (_, steps) = self.object(&path).filter(|_| value == spot)?;

@@ -11,9 +11,12 @@ use super::{
     explain::shown,
     object::{METADATA, NAME, Reader, kind_of},
 };
-use crate::domain::{
-    ids::{Kind, ObjectKey},
-    problem::{Code, FieldPath, SourceId},
+use crate::{
+    api::tells_secret,
+    domain::{
+        ids::{Kind, ObjectKey},
+        problem::{Code, FieldPath, SourceId},
+    },
 };
 
 /// A file that says of an object that it is being deleted.
@@ -229,8 +232,11 @@ fn is_label(text: &str, longest: usize) -> bool {
         && inner(bytes[bytes.len() - 1])
 }
 
-/// The name in the form that Kubernetes accepts, where little has to change.
+/// The name in the form that Kubernetes accepts, where little has to change; never of what may be a secret.
 fn better_name(name: &str) -> Option<String> {
+    if tells_secret(name) {
+        return None;
+    }
     let better = name.trim().to_ascii_lowercase().replace([' ', '_'], "-");
     (better.len() <= 253 && better.split('.').all(|label| is_label(label, 253))).then_some(better)
 }

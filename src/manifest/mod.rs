@@ -16,6 +16,7 @@ mod out;
 mod placeholder;
 mod scripts;
 mod text;
+mod tokens;
 mod typed;
 mod value;
 
@@ -245,8 +246,7 @@ impl Input {
             let marked = marked.entry(at).or_insert_with(|| self.marked(document));
             problem.place = Some(marked.place(&document.origin.base, &problem.path));
             if let Some((place, help)) = marked.nothing(&document.origin.base, &problem.path) {
-                problem.place = Some(place);
-                problem.help = Some(help);
+                *problem = problem.clone().at(place).help(help);
             }
         }
     }

@@ -241,48 +241,39 @@ impl<'t> Reader<'t> {
         if is_list {
             return self.list(fields.remove("items"), base);
         }
-        let meant = known(&kind);
-        if group != GROUP {
-            if meant.is_some() && is_near(group, GROUP) {
-                self.ours = Ours::Some;
-                self.lose(base);
-                let message =
-                    format!("`{}` is not the API version of a {kind}", shown(&api_version));
-                let help = format!("write `apiVersion: {API_VERSION}`");
-                return self.problem(
-                    UNKNOWN_VERSION,
-                    base,
-                    root().field("apiVersion"),
-                    message,
-                    help,
-                );
-            }
+        let exact = known(&kind);
+        if group != GROUP && !(exact.is_some() && is_near(group, GROUP)) {
             return self.skip(&api_version, &kind);
         }
         self.ours = Ours::Some;
         if api_version != API_VERSION {
-            let message = format!("no version of `{GROUP}` is called `{}`", shown(version));
+            let message = if group == GROUP {
+                format!("no version of `{GROUP}` is called `{}`", shown(version))
+            } else {
+                format!("`{}` is not the API version of a {kind}", shown(&api_version))
+            };
             let help = format!("write `apiVersion: {API_VERSION}`");
-            self.lose(base);
-            self.problem(UNKNOWN_VERSION, base, root().field("apiVersion"), message, help);
+            let path = root().field("apiVersion");
+            self.problem(UNKNOWN_VERSION, base, path, message, help);
         }
-        let Some(kind) = meant else {
-            self.lose(base);
-            let help = nearest_kind(&kind).map_or_else(
-                || {
-                    format!(
-                        "the kinds are {}",
-                        Kind::ALL.map(|kind| format!("`{kind}`")).join(", ")
-                    )
-                },
-                |near| format!("did you mean `{near}`?"),
-            );
-            let message = format!("no kind of `{GROUP}` is called `{}`", shown(&kind));
-            return self.problem(UNKNOWN_KIND, base, root().field("kind"), message, help);
-        };
-        if api_version == API_VERSION {
-            self.ours_with(kind, value, base);
+        let meant = exact.or_else(|| self.meant(&kind, base));
+        match meant {
+            Some(kind) => self.ours_with(kind, value, base),
+            None => self.lose(base),
         }
+    }
+
+    /// The kind that was certainly meant by another word, which is told.
+    fn meant(&mut self, kind: &str, base: &FieldPath) -> Option<Kind> {
+        let near = nearest_kind(kind);
+        let kinds = Kind::ALL.map(|kind| format!("`{kind}`")).join(", ");
+        let help = near.map_or_else(
+            || format!("the kinds are {kinds}"),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let message = format!("no kind of `{GROUP}` is called `{}`", shown(kind));
+        self.problem(UNKNOWN_KIND, base, FieldPath::root().field("kind"), message, help);
+        near.filter(|near| nearness(kind, *near) > 0.8)
     }
 
     fn list(&mut self, items: Option<Value>, base: &FieldPath) {
@@ -391,13 +382,15 @@ fn is_near(text: &str, other: &str) -> bool {
 }
 
 pub(super) fn nearest_kind(name: &str) -> Option<Kind> {
-    let name = name.to_lowercase();
     Kind::ALL
         .into_iter()
-        .map(|kind| {
-            (strsim::normalized_damerau_levenshtein(&name, &kind.to_string().to_lowercase()), kind)
-        })
+        .map(|kind| (nearness(name, kind), kind))
         .filter(|(nearness, _)| *nearness > 0.5)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .map(|(_, kind)| kind)
+}
+
+/// How alike a word and the name of a kind are, from 0 to 1.
+fn nearness(name: &str, kind: Kind) -> f64 {
+    strsim::normalized_damerau_levenshtein(&name.to_lowercase(), &kind.to_string().to_lowercase())
 }

@@ -63,6 +63,14 @@ const WORDS: &[&str] = &[
     "undefined",
     "[object object]",
     "your name",
+    "customer name",
+    "company name",
+    "tenant name",
+    "partner name",
+    "group name",
+    "display name",
+    "kundenname",
+    "firmenname",
 ];
 
 /// SHA-256 of no bytes, of one line end, and of one with a carriage return before it.
@@ -74,6 +82,8 @@ const OF_NOTHING: [&str; 3] = [
 
 /// No placeholder of words is longer.
 const LONGEST: usize = 60;
+/// No link or mail address that only holds the place of one is longer.
+const LONGEST_ADDRESS: usize = 200;
 
 /// What a text holds the place of a value as, where nobody can mean it.
 pub(super) fn placeholder(text: &str) -> Option<Placeholder> {
@@ -85,6 +95,7 @@ pub(super) fn placeholder(text: &str) -> Option<Placeholder> {
         64 if is_made_up(text) => Some(Placeholder::MadeUp),
         64 if OF_NOTHING.contains(&text) => Some(Placeholder::DigestOfNothing),
         3..=LONGEST if is_word(text) => Some(Placeholder::Word),
+        3..=LONGEST_ADDRESS if is_address(text) => Some(Placeholder::Word),
         _ => None,
     }
 }
@@ -120,7 +131,13 @@ fn is_word(text: &str) -> bool {
             | ^ __ [A-Za-z]{3} [A-Za-z_]* [0-9]{1,2} __ $
             | ^ < [A-Za-z]{3} [A-Za-z\ _.-]* [0-9]{1,2} > $
             | ^ \{ [A-Za-z]{3} [A-Za-z\ _.-]* [0-9]{1,2} \} $
-            | ^ \[ [A-Z]{3} [A-Z\ _.-]* [0-9]{1,2} \] $",
+            | ^ \[ [A-Z]{3} [A-Z\ _.-]* [0-9]{1,2} \] $
+            # In brackets, what belongs there.
+            | ^ [\[({<]+ \s* (?i: (?: your | the | insert | enter | name | of | customer | client | company | partner | tenant
+                | organi[sz]ation | group | user | person | display | first | last | object | mail | email | phone | telephone
+                | number | domain | date | reason | ticket | id | guid | url | link
+                | kunde | kunden | kundenname | firma | firmenname | mandant | gruppe | vorname | nachname | datum )
+                [-_\ ]* )+ \s* [\])}>]+ $",
         )
         .expect("it is a pattern")
     });
@@ -128,11 +145,53 @@ fn is_word(text: &str) -> bool {
     let is_name = text == "Todo";
     let is_one =
         |word: &&str| word.len() == text.len() && word.eq_ignore_ascii_case(text) && !is_name;
-    let begins = b"yierpatcgouf_<{[".contains(&text.as_bytes()[0].to_ascii_lowercase());
+    let begins = b"yierpatcgouf_<{[(".contains(&text.as_bytes()[0].to_ascii_lowercase());
     WORDS.iter().any(is_one)
         || (begins || text.ends_with("HERE"))
             && text.bytes().any(|byte| !byte.is_ascii_alphanumeric())
             && INSTRUCTION.is_match(text)
+}
+
+/// Whether a link or a mail address holds the place of one: its host is a word such as `todo`, or one of its parts is such
+/// a word in capital letters.
+fn is_address(text: &str) -> bool {
+    static HOST: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"(?x)^ (?i: your [-_]? (?: company | domain | tenant | site | host | organi[sz]ation | name | partner | customer ) )
+              (?: \. [A-Za-z0-9.-]+ )? $",
+        )
+        .expect("it is a pattern")
+    });
+    const IN_CAPITALS: [&str; 16] = [
+        "TODO",
+        "TBD",
+        "TBA",
+        "FIXME",
+        "XXX",
+        "CHANGEME",
+        "REPLACEME",
+        "PLACEHOLDER",
+        "TENANT",
+        "CUSTOMER",
+        "COMPANY",
+        "PARTNER",
+        "DOMAIN",
+        "HOST",
+        "YOURDOMAIN",
+        "YOURCOMPANY",
+    ];
+    let (before, rest) = match (text.split_once("://"), text.split_once('@')) {
+        (Some((_, rest)), _) => ("", rest),
+        (None, Some(parts)) => parts,
+        (None, None) => return false,
+    };
+    if text.contains(char::is_whitespace) {
+        return false;
+    }
+    let host = rest.split(['/', '?', '#', ':']).next().unwrap_or_default();
+    let is_word = |it: &str| WORDS.iter().any(|word| word.eq_ignore_ascii_case(it));
+    let mut parts = [before].into_iter().chain(rest.split(['/', '?', '#', ':', '.', '=', '&']));
+    is_word(host) || HOST.is_match(host) || parts.any(|part| IN_CAPITALS.contains(&part))
 }
 
 #[cfg(test)]

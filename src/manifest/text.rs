@@ -74,16 +74,10 @@ impl Text {
                 Problem::error(ENCRYPTED, "the file is encrypted with git-crypt").at(start);
             return Err(Box::new(problem.help("decrypt it with `git-crypt unlock`")));
         }
-        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-            let problem = Problem::error(NOT_UTF8, "the file is UTF-16, not UTF-8").at(start);
-            return Err(Box::new(
-                problem.help("save it as UTF-8, for example with `iconv -f UTF-16 -t UTF-8`"),
-            ));
-        }
-        if let Some(order) = utf16_without_mark(&bytes) {
-            let message = "the file is UTF-16, not UTF-8";
+        if let Some((encoding, order)) = wide_encoding(&bytes) {
+            let message = format!("the file is {encoding}, not UTF-8");
             let help =
-                format!("save it as UTF-8, for example with `iconv -f UTF-16{order} -t UTF-8`");
+                format!("save it as UTF-8, for example with `iconv -f {encoding}{order} -t UTF-8`");
             return Err(Box::new(Problem::error(NOT_UTF8, message).help(help).at(start)));
         }
         let mut content = String::from_utf8(bytes).map_err(|error| {
@@ -124,16 +118,33 @@ impl Text {
     }
 }
 
-/// The order of the bytes of a text in UTF-16 that does not begin with its mark: every other byte of the beginning is NUL.
-fn utf16_without_mark(bytes: &[u8]) -> Option<&'static str> {
-    let begin = &bytes[..bytes.len().min(64)];
-    let is_nul = |skip: usize| begin.iter().skip(skip).step_by(2).all(|byte| *byte == 0);
-    match (is_nul(0), is_nul(1)) {
-        _ if begin.len() < 4 => None,
-        (false, true) => Some("LE"),
-        (true, false) => Some("BE"),
-        (true, true) | (false, false) => None,
+/// The encoding of a text in two or four bytes for each character, and their order where no mark at its beginning says it.
+/// Most characters of a manifest are ASCII, and leave a byte of two or three of four empty.
+fn wide_encoding(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+    const MARKS: [(&[u8], &str); 4] = [
+        (&[0xff, 0xfe, 0, 0], "UTF-32"),
+        (&[0, 0, 0xfe, 0xff], "UTF-32"),
+        (&[0xff, 0xfe], "UTF-16"),
+        (&[0xfe, 0xff], "UTF-16"),
+    ];
+    if let Some((_, encoding)) = MARKS.iter().find(|(mark, _)| bytes.starts_with(mark)) {
+        return Some((encoding, ""));
     }
+    let begin = &bytes[..bytes.len().min(256)];
+    let begin = &begin[..begin.len() / 4 * 4];
+    let empty = |place: usize| begin.iter().skip(place).step_by(4).filter(|it| **it == 0).count();
+    let all = begin.len() / 4;
+    // A text has no empty bytes, and a few stand where a character has one for its own.
+    let is_empty = [0, 1, 2, 3].map(|place| empty(place) * 2 > all);
+    let is_full = [0, 1, 2, 3].map(|place| empty(place) * 8 <= all);
+    let is = |full: [bool; 4]| (0..4).all(|at| if full[at] { is_full[at] } else { is_empty[at] });
+    let known = [
+        ([true, false, false, false], ("UTF-32", "LE")),
+        ([false, false, false, true], ("UTF-32", "BE")),
+        ([true, false, true, false], ("UTF-16", "LE")),
+        ([false, true, false, true], ("UTF-16", "BE")),
+    ];
+    known.into_iter().find(|(full, _)| is(*full)).map(|(_, encoding)| encoding)
 }
 
 /// The line and column that follow a text, counted from 1 and in characters.

@@ -294,8 +294,11 @@ fn problem(document: &Document, violation: Violation) -> Problem {
         | ViolationKind::OutOfRange => VALUE_NOT_ALLOWED,
     };
     let path = path(&violation.path);
-    let mut problem =
+    let problem =
         Problem::error(code, violation.message).about(&document.key, Some(document.source));
-    problem.help = violation.help;
-    problem.path(path)
+    match violation.help {
+        Some(help) => problem.help(help),
+        None => problem,
+    }
+    .path(path)
 }

@@ -15,7 +15,11 @@ use super::{
     explain::is_trap,
     placeholder::placeholder,
     text::{left_over, line_and_column},
+    tokens::tokens,
 };
+
+/// The parser refuses what is nested deeper.
+const DEEPEST: usize = 128;
 
 /// What a document holds.
 #[derive(Debug, Default)]
@@ -58,7 +62,6 @@ pub(super) enum Refusal {
     DuplicateKey(String),
     KeyNotText(String),
     TooDeep,
-    MuchFlow,
     TooMuch,
     Tag(String),
     NotANumber(String),
@@ -128,7 +131,7 @@ fn json_failed(text: &str, before: usize, error: &serde_json::Error) -> Unloaded
 }
 
 fn yaml(text: &str) -> Result<Loaded, Unloaded> {
-    refuse_much_flow(text)?;
+    refuse_deep_flow(text)?;
     let tally = Tally::new(text.len());
     let value =
         Node(&tally).deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|error| {
@@ -147,26 +150,20 @@ fn yaml(text: &str) -> Result<Loaded, Unloaded> {
     Ok(tally.loaded(values))
 }
 
-/// The parser takes time in the square of how deep `[` and `{` are nested, before it counts them. So their number is
-/// bounded, without those that certainly close: no quote, comment or tag between that could hold a false end.
-fn refuse_much_flow(text: &str) -> Result<(), Unloaded> {
-    const ENOUGH: usize = 4_096;
-    let (mut open, mut unsure) = (0_usize, 0_usize);
-    for (offset, byte) in text.bytes().enumerate() {
-        match byte {
-            b'[' | b'{' => open += 1,
-            b']' | b'}' => open = open.saturating_sub(1),
-            b'"' | b'\'' | b'#' | b'!' => (open, unsure) = (0, unsure + open),
-            _ => {}
-        }
-        if open + unsure > ENOUGH {
-            return Err(Unloaded {
-                refusal: Refusal::MuchFlow,
-                at: Some(line_and_column(&text[..offset])),
-            });
+/// The parser may take time in the square of how deep `[` and `{` are nested, before it counts them. Only where there are
+/// enough of them is it looked which are brackets and which are text.
+fn refuse_deep_flow(text: &str) -> Result<(), Unloaded> {
+    let brackets = text.bytes().filter(|byte| matches!(byte, b'[' | b'{'));
+    if brackets.count() <= DEEPEST {
+        return Ok(());
+    }
+    match tokens(text, text.len(), DEEPEST).too_deep {
+        None => Ok(()),
+        Some(offset) => {
+            let at = Some(line_and_column(&text[..offset]));
+            Err(Unloaded { refusal: Refusal::TooDeep, at })
         }
     }
-    Ok(())
 }
 
 /// What is counted and noticed while one document is read.

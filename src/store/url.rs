@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::server::{Server, ServerFault};
+use crate::api::tells_secret;
 
 /// A store.
 #[derive(Clone)]
@@ -96,9 +97,13 @@ const SECRETS: [&str; 13] = [
 ];
 
 /// Whether a text may hold a password: something stands before an `@`, as in a URL, or a word such as `password` is
-/// followed by a value, as in what other programs connect with. Also percent-encoded.
+/// followed by a value, as in what other programs connect with, or it looks like a token. Also percent-encoded.
 pub fn may_hold_secret(text: &str) -> bool {
-    let text = decoded(&decoded(text)).to_lowercase();
+    let text = decoded(&decoded(text));
+    if tells_secret(&text) {
+        return true;
+    }
+    let text = text.to_lowercase();
     has_login(&text) || SECRETS.iter().any(|word| has_value(&text, word))
 }
 
@@ -361,6 +366,8 @@ mod tests {
             "postgres://db.example/concordat?sslkey=x",
             "sslkey = 'x'",
             "apikey=x",
+            "ghp_hunter2hunter2hunter2",
+            "eyJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ.x",
         ];
         for text in secrets {
             assert!(may_hold_secret(text), "{text}");

@@ -110,6 +110,27 @@ fn objects_that_no_line_keeps_apart_are_read_one_by_one() {
 }
 
 #[test]
+fn of_several_wrong_separators_in_a_row_and_of_one_at_an_end_each_is_told() {
+    let words =
+        "does not keep two objects apart (write exactly `---`, at the beginning of the line)";
+    for (between, lines) in [
+        ("--\n--\n", &[15, 16][..]),
+        ("----\n\n# and\n===\n", &[15, 18]),
+        ("--\n---\n", &[15]),
+        ("--\n--\n---\n", &[15, 16]),
+        ("---\n--\n", &[16]),
+    ] {
+        let said = said([OFFER, between, RELATIONSHIP, "---\n", GRANT].concat());
+        let at = |line: &i32| {
+            said.lines().any(|it| it.starts_with(&format!("{line} ")) && it.contains(words))
+        };
+        assert!(lines.iter().all(at), "{between}: {said}");
+        assert_eq!(said.lines().count(), lines.len(), "{between}: {said}");
+    }
+    is_told_once([OFFER, "---\n", RELATIONSHIP, "---\n", GRANT, "--\n"].concat(), 44, words);
+}
+
+#[test]
 fn whatever_else_is_wrong_with_an_object_of_several_is_told_too() {
     let grant = GRANT.replace("Message Center Reader", "Mesage Center Reader");
     let text = [OFFER, &RELATIONSHIP.replace("name: desk", "name: desc"), &grant].concat();
@@ -162,6 +183,36 @@ fn what_is_seen_on_a_line_is_told_and_not_the_words_of_the_parser() {
         ("  name: desk", "  name = desk", 4, "a field and its value are kept apart by `=`"),
         ("  duration: P", "\u{a0} duration: P", 11, "indented with U+00A0"),
         ("  duration: P", "\u{3000}duration: P", 11, "indented with U+3000"),
+        (
+            "  duration: P",
+            "  duration:\u{a0}P",
+            11,
+            "U+00A0 follows the colon, which is no blank for YAML",
+        ),
+        ("  duration: P", "  duration:\u{2003}P", 11, "U+2003 follows the colon"),
+        ("  partner:\n", "\u{a0}\u{a0}partner:\n", 7, "indented with U+00A0"),
+        (
+            "  - Message Center Reader\n",
+            "  -\u{a0}Message Center Reader\n",
+            14,
+            "U+00A0 follows the `-` of an item, which is no blank",
+        ),
+        ("Name: Contoso", "Name: \"Contoso", 9, "the quote `\"` that opens here is not closed"),
+        ("Name: Contoso", "Name: 'Contoso", 9, "the quote `'` that opens here is not closed"),
+        ("  - Message", "  - 'Message", 14, "the quote `'` that opens here is not closed"),
+        (
+            "Name: Contoso\n  type: Gran",
+            "Name: \"Contoso\n  type: \"Gran",
+            9,
+            "the quote `\"` that opens here is closed only on line 10",
+        ),
+        ("Name: Contoso", "Name: [Contoso", 9, "the bracket `[` that opens here is not closed"),
+        (
+            "    tenantId: aaaa",
+            "    {tenantId: aaaa",
+            8,
+            "the bracket `{` that opens here is not closed",
+        ),
         ("  duration: P", "\tduration: P", 11, "indented with a tab"),
         ("Name: Contoso", "Name: \"Contoso\" Ltd", 9, "text follows the quotes around a value"),
         ("Name: Contoso", "Name: 'O'Brien'", 9, "text follows the quotes around a value"),
@@ -186,6 +237,45 @@ fn what_is_seen_on_a_line_is_told_and_not_the_words_of_the_parser() {
 }
 
 #[test]
+fn every_line_that_is_no_yaml_for_the_same_reason_is_told() {
+    let at = |text: &str| -> Vec<String> {
+        let problems = all(text);
+        let place = |problem: &Problem| {
+            let place = problem.place.as_ref().unwrap();
+            format!("{}:{} {}", place.line, place.column, problem.code)
+        };
+        problems.iter().map(place).collect()
+    };
+    let text = OFFER
+        .replace("displayName: ", "displayName:")
+        .replace("duration: ", "duration:")
+        .replace("type: ", "type： ")
+        .replace("  - Helpdesk", "  -Helpdesk");
+    assert_eq!(at(&text), ["9:16 C0007", "10:7 C0007", "11:11 C0007", "13:3 C0007"]);
+    let text =
+        OFFER.replace("displayName: ", "displayName:\u{a0}").replace("  type", "\u{a0} type");
+    assert_eq!(at(&text), ["9:17 C0007", "10:1 C0007"]);
+    let text = OFFER
+        .replace("displayName: Contoso", "displayName: \"A\" B")
+        .replace("duration: ", "duration:");
+    assert_eq!(at(&text), ["9:18 C0007", "11:11 C0007"]);
+    let dash = OFFER.replace("  - ", "  -");
+    assert_eq!(at(&dash), ["13:3 C0007", "14:3 C0007"]);
+    let wide = OFFER.replace("  - ", "  -\u{202f}");
+    assert_eq!(at(&wide), ["13:4 C0007", "14:4 C0007"]);
+    is_told_once(OFFER.replace("  - ", "    -"), 13, "(no blank follows the `-` of an item: write");
+    is_told_once(OFFER.replace("  - ", "    -\u{a0}"), 13, "(U+00A0 follows the `-` of an item");
+    // What is text is none of it.
+    let text =
+        OFFER.replace("duration: ", "duration:").replace("Contoso\n", "|\n      a:b\n      -c\n");
+    assert_eq!(at(&text), ["13:11 C0007"]);
+    let one = "{\"apiVersion\": \"concordat.dev/v1alpha1\",\n \"kind\": \"PartnerOffer\n}";
+    let said = said(one);
+    assert!(said.starts_with("2 C0007 the quote `\"` that opens here is not closed"), "{said}");
+    assert_eq!(at(one), ["2:10 C0007"]);
+}
+
+#[test]
 fn a_text_in_another_encoding_is_told_by_its_name_with_and_without_a_mark() {
     let wide =
         |order: fn(u16) -> [u8; 2]| -> Vec<u8> { OFFER.encode_utf16().flat_map(order).collect() };
@@ -196,6 +286,24 @@ fn a_text_in_another_encoding_is_told_by_its_name_with_and_without_a_mark() {
     );
     is_told_once(wide(u16::to_be_bytes), 1, "`iconv -f UTF-16BE");
     is_told_once([&[0xff, 0xfe][..], &wide(u16::to_le_bytes)].concat(), 1, "the file is UTF-16");
+    let commented = format!("# 日本語 für Ä\n{OFFER}");
+    let bytes: Vec<u8> = commented.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    is_told_once(bytes, 1, "`iconv -f UTF-16LE");
+    let wider = |order: fn(u32) -> [u8; 4]| -> Vec<u8> {
+        commented.chars().flat_map(|it| order(u32::from(it))).collect()
+    };
+    is_told_once(
+        wider(u32::to_le_bytes),
+        1,
+        "UTF-32, not UTF-8 (save it as UTF-8, for example with `iconv -f UTF-32LE -t UTF-8`",
+    );
+    is_told_once(wider(u32::to_be_bytes), 1, "`iconv -f UTF-32BE");
+    for (mark, order) in [
+        ([0xff, 0xfe, 0, 0], u32::to_le_bytes as fn(u32) -> [u8; 4]),
+        ([0, 0, 0xfe, 0xff], u32::to_be_bytes),
+    ] {
+        is_told_once([&mark[..], &wider(order)].concat(), 1, "`iconv -f UTF-32 -t UTF-8`");
+    }
 }
 
 #[test]

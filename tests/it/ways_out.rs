@@ -233,6 +233,20 @@ fn whoever_follows_a_help_to_the_letter_ends_with_a_sound_manifest() {
         ("language", "en-UK", "en-GB"),
         ("language", "en-EN", "en"),
         ("language", "Deutsch", "de"),
+        ("language", "en-USA", "en-US"),
+        ("language", "en-GBR", "en-GB"),
+        ("language", "pt-BRA", "pt-BR"),
+        ("language", "zh-CHN", "zh-CN"),
+        ("language", "eng-US", "en-US"),
+        ("language", "de-DE-DE", "de-DE"),
+        ("language", "fr-FRANCE", "fr-FR"),
+        ("url:", "https://münchen.example/terms", "https://xn--mnchen-3ya.example/terms"),
+        (
+            "url:",
+            "https://MÜNCHEN.example:8443/a?b=ü",
+            "https://xn--mnchen-3ya.example:8443/a?b=%C3%BC",
+        ),
+        ("url:", "http://例え.テスト", "https://xn--r8jz45g.xn--zckzah"),
         ("phoneNumber", "+99999999999999999999", "\"+99999999999999999999\""),
         ("displayName: Contoso", "99999999999999999999", "\"99999999999999999999\""),
         ("displayName: Contoso", "0xFFFFFFFFFFFFFFFFFFFF", "\"0xFFFFFFFFFFFFFFFFFFFF\""),
@@ -321,7 +335,11 @@ fn whoever_follows_a_help_to_the_letter_ends_with_a_sound_manifest() {
     assert_eq!(wrong.concat(), "");
 }
 
+const TWO_ROLES: &str = "these are 2 roles: write each as an item of its own: `- Helpdesk Administrator`, \
+                         `- User Administrator`";
+
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one row for each form")]
 fn where_no_value_says_it_the_help_says_what_to_do() {
     for (line, typed, expected) in [
         ("notAfter", "\"9999-12-31T23:59:59Z\"", "leave `notAfter` out"),
@@ -355,7 +373,18 @@ fn where_no_value_says_it_the_help_says_what_to_do() {
         ("country", "AA", "no country has this code"),
         ("language", "PK", "is a country"),
         ("language", "en-EU", "no country `EU`"),
-        ("url:", "https://münchen.example/", "begins with `xn--`"),
+        ("url:", "https://mün\u{2603}\u{fe0f}..example/", "begins with `xn--`"),
+        ("phoneNumber", "+49 30 1234567 ext. 12", "takes no extension"),
+        ("phoneNumber", "\"+49 30 1234567 x12\"", "takes no extension"),
+        ("phoneNumber", "\"tel:+49-30-1234567;ext=12\"", "takes no extension"),
+        ("phoneNumber", "\"+49 30 1234567 #12\"", "takes no extension"),
+        ("phoneNumber", "\"+49 30 1234567 / +49 30 7654321\"", "write one number"),
+        ("phoneNumber", "\"+49 30 1234567 / Durchwahl 12\"", "takes no extension"),
+        ("language", "en-XX", "no country `XX`"),
+        ("language", "en-12", "a language that exists"),
+        ("language", "en-Fooo", "a language that exists"),
+        ("language", "en-English", "a language that exists"),
+        ("language", "und", "a language that exists"),
         ("suspend", "99999999999999999999", "not the number `99999999999999999999`"),
         ("suspend", ".inf", "put it in quotes"),
         ("tenantId: aaaa", "contoso.onmicrosoft.com", "that is a domain"),
@@ -366,6 +395,37 @@ fn where_no_value_says_it_the_help_says_what_to_do() {
         ("justification", "#INC0012345 approved", "what follows `#` is a comment"),
         ("lastName", "#1 Smith", "what follows `#` is a comment"),
         ("- Helpdesk", "Owner", "Azure subscriptions"),
+        ("- Helpdesk", "Helpdesk Administrator, User Administrator", TWO_ROLES),
+        ("- Helpdesk", "Helpdesk Administrator; User Administrator;", TWO_ROLES),
+        ("- Helpdesk", "Helpdesk Administrator and User Administrator", TWO_ROLES),
+        ("- Helpdesk", "Helpdesk Admin & User Admin", TWO_ROLES),
+        ("- Helpdesk", "Helpdesk Administrator/User Administrator", TWO_ROLES),
+        ("- Helpdesk", "Helpdesk Administrator und User Administrator", TWO_ROLES),
+        ("- Helpdesk", "Helpdesk Administrator User Administrator", TWO_ROLES),
+        ("- Helpdesk", "'- Helpdesk Administrator - User Administrator'", TWO_ROLES),
+        (
+            "- Helpdesk",
+            "729827e3-9c14-49f7-bb1b-9608f156bbb8, fe930be7-5e62-47db-91af-98c3a49a38b1",
+            TWO_ROLES,
+        ),
+        (
+            "- Helpdesk",
+            "\"Helpdesk Administrator\\nUser Administrator\"",
+            "write each as an item of its own: `- Helpdesk Administrator`, `- User Administrator`",
+        ),
+        (
+            "- Helpdesk",
+            "User Administrator, Groups Administrator and Billing Administrator",
+            "these are 3 roles: write each as an item of its own: `- User Administrator`, \
+             `- Groups Administrator`, `- Billing Administrator`",
+        ),
+        (
+            "- Helpdesk",
+            "Helpdesk Administrator, Plumber",
+            "write each role as an item of its own: `- Helpdesk Administrator`, `- Plumber`",
+        ),
+        ("- Helpdesk", "GA", "GA is short for `Global Administrator`"),
+        ("- Helpdesk", "G.A. role", "GA is short for `Global Administrator`"),
         ("- Helpdesk", "#Message Center Reader", "remove the `#`, or the whole line"),
         ("tenantId: aaaa", "null", "the page `Overview`"),
         ("tenantId: aaaa", "#aaaabbbb-0000-cccc-1111-dddd2222eeee", "write the value before it"),
@@ -476,6 +536,21 @@ fn what_can_never_be_meant_is_told() {
         ("displayName: fabrikam-desk", "\" \"", "not blanks alone"),
         ("displayName: Fabrikam", "TODO", "`TODO` is a placeholder (write what is meant"),
         ("displayName: First", "\"#REF!\"", "is a placeholder"),
+        ("displayName: Fabrikam", "\"[Customer]\"", "is a placeholder"),
+        ("displayName: Fabrikam", "\"[Customer Name]\"", "is a placeholder"),
+        ("displayName: Fabrikam", "\"[your company]\"", "is a placeholder"),
+        ("displayName: Fabrikam", "(Customer)", "is a placeholder"),
+        ("displayName: Fabrikam", "\"[Kunde]\"", "is a placeholder"),
+        ("displayName: Fabrikam", "Customer Name", "is a placeholder"),
+        ("url:", "https://TODO/terms", "is a placeholder"),
+        ("url:", "https://todo", "is a placeholder"),
+        ("url:", "https://contoso.example/TODO", "is a placeholder"),
+        ("url:", "https://changeme/terms", "is a placeholder"),
+        ("url:", "https://your-company.com/terms", "is a placeholder"),
+        ("url:", "https://TENANT.sharepoint.com/terms", "is a placeholder"),
+        ("email", "TODO@fabrikam.example", "is a placeholder"),
+        ("email", "ada@TODO", "is a placeholder"),
+        ("email", "ada@yourcompany.com", "is a placeholder"),
         ("justification", "n/a", "is a placeholder"),
         ("justification", "TBD", "is a placeholder"),
         ("firstName", "xxx", "is a placeholder"),
@@ -546,6 +621,50 @@ fn what_may_hold_a_password_is_not_quoted() {
 }
 
 #[test]
+fn what_may_be_a_secret_is_quoted_neither_as_a_value_nor_as_a_key() {
+    for secret in [
+        "password=hunter2",
+        "AccountKey=hunter2AAAA==;EndpointSuffix=core.windows.net",
+        "{\\\"clientSecret\\\": \\\"hunter2\\\"}",
+        "eyJhbGciOiJIUzI1NiJ9.eyJhunter2IjoiaHVudGVyMiJ9.hunter2",
+        "ghp_hunter2hunter2hunter2hunter2hunter2hu",
+        "xoxb-123456789012-hunter2hunter2",
+        "aBc8Q~hunter2hunter2hunter2hunter2hunter2",
+        "-----BEGIN PRIVATE KEY-----hunter2",
+        "https://ada:hunter2@contoso.example/",
+        "ada:hunter2@contoso.example",
+    ] {
+        let value = format!("\"{secret}\"");
+        for line in [
+            "name: desk",
+            "tier: first",
+            "tenantId: aaaa",
+            "type: Gran",
+            "duration",
+            "- Helpdesk",
+            "sha256: 2c",
+            "notAfter",
+            "country",
+            "email",
+            "role: Global",
+            "readConfirmed",
+        ] {
+            let said = words(&problems(&with(line, &value)));
+            assert!(!said.contains("hunter2"), "{line} {secret}: {said}");
+        }
+        for (line, twice) in [("cloud: Global", 1), ("cloud: Global", 2), ("tier: first", 1)] {
+            let (key, _) = line.split_once(':').unwrap();
+            let field = format!("{value}: no\n");
+            let indent = if key == "cloud" { "  " } else { "    " };
+            let fields = format!("{indent}{field}").repeat(twice);
+            let text = GOOD.replacen(&format!("{indent}{line}\n"), &fields, 1);
+            let said = words(&problems(&text));
+            assert!(said.contains('…') && !said.contains("hunter2"), "{key} {secret}: {said}");
+        }
+    }
+}
+
+#[test]
 fn what_is_unusual_and_sound_is_taken() {
     for (line, typed) in [
         ("email", "ada+terms@fabrikam.example"),
@@ -564,8 +683,22 @@ fn what_is_unusual_and_sound_is_taken() {
         ("language", "sgn-DE"),
         ("language", "pt-br"),
         ("language", "es-419"),
+        ("language", "zh-yue-HK"),
+        ("language", "zh-hant-tw"),
+        ("language", "sr-Latn-RS"),
+        ("language", "ca-valencia"),
+        ("language", "gsw-CH"),
         ("language", "de-1996"),
         ("displayName: Fabrikam", "Todorov & Sons"),
+        ("displayName: Fabrikam", "\"[Old] Fabrikam\""),
+        ("displayName: Fabrikam", "\"[Customer Success]\""),
+        ("displayName: First", "\"[Helpdesk]\""),
+        ("displayName: Fabrikam", "Customer Success Company"),
+        ("url:", "https://contoso.example/todo"),
+        ("url:", "https://contoso.example/your-data"),
+        ("url:", "https://todoist.example/xxx-1"),
+        ("email", "your.friend@fabrikam.example"),
+        ("email", "todo@fabrikam.example"),
         ("justification", "Todo list of the desk"),
         ("id: 0a0a", "11111111-2222-3333-4444-555555555555"),
     ] {
@@ -618,6 +751,43 @@ fn a_fault_of_the_schema_hides_nothing_else() {
     }
     assert!(!found.contains("C0103 spec.acceptedBy"), "a wrong name is told once:\n{found}");
     assert!(!found.contains("C0105 spec.offer."), "what nobody wrote is not judged:\n{found}");
+}
+
+#[test]
+fn a_misspelt_kind_or_version_hides_nothing_else() {
+    let relationship = GOOD
+        .replace("autoExtendDuration: PT0S", "autoExtendDuration: P90D")
+        .replace("  offerRef:\n    name: desk", "  offerRef:\n    name: desc");
+    let own = ["C0104 spec.autoExtendDuration", "C0303 spec.offerRef.name"];
+    for (good, bad, code) in [
+        ("kind: PartnerRelationship", "kind: PartnerRelationshp", "C0017 kind"),
+        ("kind: PartnerRelationship", "kind: partnerrelationship", "C0017 kind"),
+        (
+            "apiVersion: concordat.dev/v1alpha1\nkind: PartnerRelationship",
+            "apiVersion: concordat.dev/v1\nkind: PartnerRelationship",
+            "C0016 apiVersion",
+        ),
+        (
+            "apiVersion: concordat.dev/v1alpha1\nkind: PartnerRelationship",
+            "apiVersion: concordat/v1alpha1\nkind: PartnerRelationship",
+            "C0016 apiVersion",
+        ),
+    ] {
+        assert_eq!(problems(&GOOD.replace(good, bad)).len(), 1, "{bad}");
+        let found = words(&problems(&relationship.replace(good, bad)));
+        for expected in own.iter().chain([&code]) {
+            assert!(found.contains(expected), "{bad}: {expected}:\n{found}");
+        }
+        assert_eq!(found.lines().count(), 3, "{bad}: {found}");
+    }
+    let grant = GOOD.replace(
+        "    - Message Center Reader\n  notAfter",
+        "    - Exchange Administrator\n  notAfter",
+    );
+    let found = words(&problems(&grant.replace("kind: RoleGrant", "kind: RoleGrnt")));
+    assert!(found.contains("C0017 kind") && found.contains("C0308"), "{found}");
+    let found = words(&problems(&grant.replace("kind: RoleGrant", "kind: Role")));
+    assert_eq!(found.lines().count(), 1, "what may be another kind is not judged: {found}");
 }
 
 #[test]

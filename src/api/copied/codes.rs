@@ -35,16 +35,58 @@ pub fn is_country(code: &str) -> bool {
     COUNTRIES.iter().any(|(two, ..)| *two == code)
 }
 
-/// Whether a BCP 47 language may exist: of two letters, one of ISO 639-1; and in capital letters, a country.
+/// Whether a BCP 47 language may exist: each part is of its kind and in its place; of two letters, a language is one of
+/// ISO 639-1; and a region is a country.
 pub fn is_language(tag: &str) -> bool {
-    let mut parts = tag.split('-');
+    /// Languages that have others below them, which stand in three letters behind them.
+    const WITH_OTHERS: [&str; 8] = ["ar", "kok", "lv", "ms", "sgn", "sw", "uz", "zh"];
+    /// Marks of libraries that name no language in which a text can be.
+    const NONE: [&str; 4] = ["mis", "mul", "und", "zxx"];
+    let mut parts = tag.split('-').peekable();
     let language = parts.next().unwrap_or_default();
-    let is_known = language.len() != 2 || LANGUAGES.iter().any(|(two, ..)| *two == language);
-    let may_be = |part: &str| {
-        let is_capital = part.bytes().all(|letter| letter.is_ascii_uppercase());
-        part.len() != 2 || if is_capital { is_country(part) } else { part != "uk" }
+    let has_shorter = |it: &&Language| it.1 == language || it.2 == language;
+    let is_known = match language.len() {
+        2 => LANGUAGES.iter().any(|(two, ..)| *two == language),
+        _ => !NONE.contains(&language) && !LANGUAGES.iter().any(|it| has_shorter(&it)),
     };
-    is_known && parts.all(may_be)
+    let is_word = |part: &str| part.bytes().all(|sign| sign.is_ascii_alphabetic());
+    let is_number = |part: &str| part.bytes().all(|sign| sign.is_ascii_digit());
+    if WITH_OTHERS.contains(&language) {
+        let is_other =
+            |part: &&str| part.len() == 3 && is_word(part) && known_country(part).is_none();
+        parts.next_if(is_other);
+    }
+    parts.next_if(|part| part.len() == 4 && is_script(part));
+    parts.next_if(|part| match part.len() {
+        2 => is_country(&part.to_ascii_uppercase()),
+        3 => is_number(part),
+        _ => false,
+    });
+    let is_variant = |part: &str| match part.len() {
+        4 => part.starts_with(|sign: char| sign.is_ascii_digit()),
+        5..=8 => !is_name(part),
+        _ => false,
+    };
+    is_known && parts.all(is_variant)
+}
+
+/// Whether four letters are a script of ISO 15924.
+fn is_script(part: &str) -> bool {
+    /// Those that Unicode does not tell apart.
+    const OTHERS: [&str; 10] =
+        ["Aran", "Cyrs", "Hanb", "Hans", "Hant", "Jamo", "Jpan", "Kore", "Latf", "Latg"];
+    let (first, rest) = part.split_at(1);
+    let name = first.to_ascii_uppercase() + &rest.to_ascii_lowercase();
+    OTHERS.contains(&&*name) || unicode_script::Script::from_short_name(&name).is_some()
+}
+
+/// Whether a text is the name of a country or of a language, which no variety of one is called by.
+fn is_name(text: &str) -> bool {
+    let name = folded(text);
+    let of_language = LANGUAGES
+        .iter()
+        .any(|(.., english, german)| folded(english) == name || folded(german) == name);
+    of_language || known_country(text).is_some()
 }
 
 /// In small letters, in three letters, by its name, or as the end of a language.
@@ -136,12 +178,16 @@ pub fn language(text: &str) -> Option<String> {
     // `en-EN` says nothing more than `en`.
     let rest = if rest == language && !is_country(&rest.to_ascii_uppercase()) { "" } else { rest };
     let rest = rest.split('-').filter(|part| !part.is_empty()).map(|part| match part.len() {
+        3 | 5.. => known_country(part).map_or_else(|| part.to_owned(), str::to_owned),
         2 if part == "uk" => "GB".to_owned(),
         2 => part.to_ascii_uppercase(),
         4 => part[..1].to_ascii_uppercase() + &part[1..],
         _ => part.to_owned(),
     });
-    let tag = [language.to_owned()].into_iter().chain(rest).collect::<Vec<_>>().join("-");
+    let mut parts = [language.to_owned()].into_iter().chain(rest).collect::<Vec<_>>();
+    // A region that stands there again says nothing more.
+    parts.dedup();
+    let tag = parts.join("-");
     is_language(&tag).then_some(tag)
 }
 
@@ -154,7 +200,8 @@ pub fn aside_of_language(text: &str) -> Option<String> {
     }
     let (language, region) = code.split_once(['-', '_'])?;
     let is_language = LANGUAGES.iter().any(|(two, ..)| two.eq_ignore_ascii_case(language));
-    (is_language && region.len() == 2).then(|| {
+    let is_region = region.len() == 2 && region.bytes().all(|sign| sign.is_ascii_alphabetic());
+    (is_language && is_region).then(|| {
         format!("there is no country `{region}`: write the language alone, or with the country in which it is spoken")
     })
 }

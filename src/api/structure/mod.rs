@@ -16,11 +16,11 @@ use super::field::Form;
 pub use mend::Mend;
 pub use node::{Node, Shape};
 pub use way::Way;
-use words::{plain_or_quoted, shown};
+use words::{items_within, plain_or_quoted, shown};
 
 use super::{
     copied,
-    field::{COUNTRY, DURATION, EMAIL, GUID, LANGUAGE, SHA256, TIMESTAMP, URL},
+    field::{COUNTRY, DURATION, EMAIL, GUID, LANGUAGE, SHA256, TELEPHONE, TIMESTAMP, URL},
     schema::{PathStep, Violation, ViolationKind},
 };
 
@@ -258,8 +258,15 @@ impl Check {
         } else {
             format!("`{}` is not {}", shown(text), form.expected)
         };
+        let items = items_within(text);
+        if way.is_item() && text.contains('\n') && items.len() > 1 {
+            let items: Vec<String> =
+                items.iter().map(|item| format!("`- {}`", shown(item))).collect();
+            let help = format!("write each as an item of its own: {}", items.join(", "));
+            return self.refuse_for(way, ViolationKind::Pattern, message, None, Some(help));
+        }
         let instead = (form.instead)(text).filter(fits).filter(|_| !copied::tells_secret(text));
-        let ways = [GUID, SHA256, TIMESTAMP, DURATION, EMAIL, URL, COUNTRY, LANGUAGE];
+        let ways = [GUID, SHA256, TIMESTAMP, DURATION, EMAIL, TELEPHONE, URL, COUNTRY, LANGUAGE];
         let has_a_way = ways.iter().any(|it| it.pattern == form.pattern);
         let aside = || has_a_way.then(|| copied::aside(way.last_field(), text)).flatten();
         let written = || instead.as_ref().map(|it| format!("write `{}`", plain_or_quoted(it)));

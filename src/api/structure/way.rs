@@ -39,6 +39,11 @@ impl<'a> Way<'a> {
         }
     }
 
+    /// Whether it leads to an item of a list.
+    pub fn is_item(&self) -> bool {
+        matches!(self.step, Some(StepRef::Index(_)))
+    }
+
     /// What a path has more than this way, where it leads on from it.
     pub fn below<'p>(&self, path: &'p [PathStep]) -> Option<&'p [PathStep]> {
         path.strip_prefix(self.path().as_slice())

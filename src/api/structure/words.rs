@@ -83,9 +83,9 @@ impl Check {
                 (help, number.map(Value::from))
             }
             (Shape::List { items, .. }, Value::String(text), _) => {
-                let help = format!("write it as a list: `[{}]`", shown(text));
                 let is_text = matches!(items.shape, Shape::Text { .. });
-                (Some(help), is_text.then(|| Value::Array(vec![value.clone()])))
+                let (help, list) = as_list(text);
+                (Some(help), list.filter(|_| is_text))
             }
             (Shape::Object { fields, required }, Value::String(text), _) => match &required[..] {
                 [only] if fields.get(only).is_some_and(|field| field.takes(text)) => {
@@ -112,6 +112,35 @@ impl Check {
         let instead = known.map(Value::from);
         self.refuse_for(way, ViolationKind::NotOneOf, message, instead, Some(help));
     }
+}
+
+/// How to write a text as the list that belongs in its place, and that list.
+fn as_list(text: &str) -> (String, Option<Value>) {
+    let after_dash = text.strip_prefix('-').and_then(|rest| rest.chars().next());
+    if let Some(sign) = after_dash.filter(|sign| *sign != ' ') {
+        let what = if sign.is_whitespace() {
+            format!(
+                "U+{:04X} follows the `-` of an item, which is no blank for YAML",
+                u32::from(sign)
+            )
+        } else {
+            "no blank follows the `-` of an item".to_owned()
+        };
+        let list = Some(Value::Array(vec![text.into()]));
+        return (format!("{what}: write a blank after it, `- value`"), list);
+    }
+    let items = items_within(text);
+    let shown: Vec<String> = items.iter().map(|item| shown(item)).collect();
+    let help = format!("write it as a list: `[{}]`", shown.join(", "));
+    (help, Some(items.into_iter().map(Value::from).collect()))
+}
+
+/// The items that somebody has written into one text.
+pub(super) fn items_within(text: &str) -> Vec<&str> {
+    let inner = text.trim().strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let parts = inner.unwrap_or(text).split([',', ';', '\n']);
+    let parts = parts.map(|part| part.trim().trim_start_matches("- ").trim());
+    parts.filter(|part| !part.is_empty()).collect()
 }
 
 /// The text that fields were written for: in braces, or as other programs write an object for it; and what to do.

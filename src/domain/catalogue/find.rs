@@ -2,10 +2,11 @@
 //!
 //! Never: a match by resemblance. A look-alike letter or a hidden character is no match, only a reason for a suggestion.
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use super::{
     Catalogue, Role, Task,
+    several::{Several, several},
     suggest::{Known, Meant, is_given},
 };
 use crate::domain::{
@@ -49,8 +50,8 @@ pub struct NotFound {
     pub text: String,
     /// Names of roles, or ids of tasks. May be empty.
     pub suggestions: Vec<String>,
-    /// Why there is none, where it is the name of something else.
-    pub why: Option<&'static str>,
+    /// What to do, where it is the name of something else, or of several.
+    pub why: Option<Cow<'static, str>>,
 }
 
 impl std::error::Error for NotFound {}
@@ -69,8 +70,8 @@ impl fmt::Display for NotFound {
 impl NotFound {
     /// The way out, for a person: "did you mean `…`?"
     pub fn help(&self) -> String {
-        if let Some(why) = self.why {
-            return why.to_owned();
+        if let Some(why) = &self.why {
+            return why.to_string();
         }
         if self.what == Found::Role && self.text.parse::<RoleId>().is_ok() {
             return "write the name of the role, or its `roleTemplateId`: the `id` in `/directoryRoles` and \
@@ -132,18 +133,22 @@ impl Catalogue {
         })
     }
 
-    fn role_suggestions(&self, text: &str) -> (Vec<String>, Option<&'static str>) {
+    fn role_suggestions(&self, text: &str) -> (Vec<String>, Option<Cow<'static, str>>) {
         if text.parse::<RoleId>().is_ok() {
             return (Vec::new(), None);
+        }
+        let known = self.known.get_or_init(|| Known::of(&self.roles));
+        if let Some(Several { roles, help }) = several(self, known, text) {
+            return (roles, Some(help.into()));
         }
         if let Some(id) = id_within(text) {
             let role = self.role(id).filter(|role| is_given(role));
             return (role.map(|role| role.name.to_owned()).into_iter().collect(), None);
         }
-        let known = self.known.get_or_init(|| Known::of(&self.roles));
         match known.meant(text, &self.roles) {
             Meant::Roles(names) => (names, None),
-            Meant::NoRole(why) => (Vec::new(), Some(why)),
+            Meant::ShortFor(name, why) => (vec![name.to_owned()], Some(why.into())),
+            Meant::NoRole(why) => (Vec::new(), Some(why.into())),
         }
     }
 

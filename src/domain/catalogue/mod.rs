@@ -19,6 +19,7 @@ mod reach;
 mod roles;
 mod rows;
 mod search;
+mod several;
 mod solve;
 mod suggest;
 mod tasks;

@@ -154,6 +154,27 @@ const NO_ROLES: [(&str, &str); 30] = [
     ("backup operators", OF_ACTIVE_DIRECTORY),
 ];
 
+/// Letters that stand for the name of a role, and what to write for them.
+const LETTERS: [(&str, &str, &str); 4] = [
+    (
+        "ga",
+        "Global Administrator",
+        "GA is short for `Global Administrator`, which may do everything: write that name, or the role for what is to \
+         be done, which `concordat roles solve TASK` names",
+    ),
+    ("gr", "Global Reader", "GR is short for `Global Reader`: write that name"),
+    (
+        "gsa",
+        "Global Secure Access Administrator",
+        "GSA is short for Global Secure Access: write `Global Secure Access Administrator`",
+    ),
+    (
+        "pra",
+        "Privileged Role Administrator",
+        "PRA is short for `Privileged Role Administrator`: write that name",
+    ),
+];
+
 /// Words that say nothing about which role it is.
 const EMPTY: &[&str] = &[
     "service",
@@ -401,6 +422,8 @@ const USERS: [&str; 5] = ["user", "users", "member", "members", "guest"];
 pub(super) enum Meant {
     /// One of these, the likeliest first; maybe none.
     Roles(Vec<String>),
+    /// This one, by letters that stand for its name, and what to write.
+    ShortFor(&'static str, &'static str),
     /// No role at all, and why not.
     NoRole(&'static str),
 }
@@ -469,6 +492,9 @@ impl Known {
         if let Some(why) = no_role(text) {
             return Meant::NoRole(why);
         }
+        if let Some((_, name, why)) = short_for(text) {
+            return Meant::ShortFor(name, why);
+        }
         let all = all_words(text, &self.vocabulary);
         let written = [telling_words(&all), all];
         let mut elsewhere = written.iter().filter_map(|words| self.elsewhere.get(&words.concat()));
@@ -519,6 +545,12 @@ fn no_role(text: &str) -> Option<&'static str> {
     let name = words.concat();
     let is_it = |other: &str| other.chars().filter(|sign| sign.is_alphanumeric()).eq(name.chars());
     NO_ROLES.iter().find(|(other, _)| is_it(other)).map(|(_, why)| *why)
+}
+
+/// The role for which letters stand, also with points and beside words that say nothing.
+fn short_for(text: &str) -> Option<(&'static str, &'static str, &'static str)> {
+    let letters = telling_words(&plain_words(text)).concat();
+    LETTERS.into_iter().find(|(short, ..)| *short == letters)
 }
 
 /// How well the name of a role accounts for what was written.

@@ -144,10 +144,11 @@ fn refused(key: &ObjectKey, object: &Value, error: &serde_json::Error) -> Vec<Pr
     let kind = key.kind.to_string();
     let violations = Schemas::compiled().verdict(&kind, &mut object.clone(), None);
     let problem = |path: FieldPath, message: String, help: Option<String>| {
-        let mut problem =
-            Problem::error(DOES_NOT_FIT_ITS_SCHEMA, message).about(key, None).path(path);
-        problem.help = help;
-        problem
+        let problem = Problem::error(DOES_NOT_FIT_ITS_SCHEMA, message).about(key, None).path(path);
+        match help {
+            Some(help) => problem.help(help),
+            None => problem,
+        }
     };
     if violations.is_empty() {
         return vec![problem(FieldPath::spec(), error.to_string(), None)];

@@ -8,6 +8,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, rendere
 
 use super::location;
 use crate::{
+    api::tells_secret,
     domain::problem::{Lines, Problem, Severity, Step},
     render::{
         Colour, counted, escape,
@@ -40,14 +41,14 @@ pub(in crate::render) fn one(problem: &Problem, style: Style) -> String {
 }
 
 /// The line that a problem is on, with signs below its place. What is none of our objects may be somebody's secret, and is
-/// not shown; nor is a link with something before its host.
+/// not shown; nor is one that may hold a secret.
 fn excerpt(problem: &Problem, lines: &Lines<'_>, style: Style) -> Option<String> {
     problem.object.as_ref()?;
     let place = problem.place.as_ref()?;
     let line = lines.line(place)?.trim_end();
     let is_link =
         line.contains("://") || problem.path.steps().ends_with(&[Step::Field("url".into())]);
-    if is_link && line.contains('@') {
+    if is_link && line.contains('@') || tells_secret(line) {
         return None;
     }
     let begin = line.char_indices().nth(place.column.saturating_sub(1));

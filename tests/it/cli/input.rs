@@ -218,3 +218,22 @@ fn grants_that_select_many_relationships_take_no_memory_for_each_pair() {
     place.prepare(&mut command);
     says(&finished(command, b""), 0, &["no problems"]);
 }
+
+#[test]
+fn a_line_that_may_hold_a_secret_is_shown_in_no_form() {
+    for wrong in [
+        "cloud: \"password=hunter2\"",
+        "clientSecret: hunter2",
+        "\"https://ada:hunter2@contoso.example/\": x",
+        "cloud: Globl # token=hunter2",
+    ] {
+        let team = Team::new();
+        team.edit("offer.yaml", "  type:", &format!("  {wrong}\n  type:"));
+        for form in ["text", "short", "json", "yaml", "markdown", "sarif", "junit", "github"] {
+            let ran = team.validate(&["-o", form]);
+            assert_eq!(ran.code, Some(1), "{form}: {}{}", ran.stdout, ran.stderr);
+            let said = ran.stdout + &ran.stderr;
+            assert!(!said.contains("hunter2"), "{form} {wrong}: {said}");
+        }
+    }
+}

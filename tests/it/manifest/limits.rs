@@ -61,6 +61,62 @@ fn nesting_ten_thousand_deep_and_more_is_refused_quickly() {
 }
 
 #[test]
+fn brackets_that_are_text_are_not_counted_as_nesting_however_many_there_are() {
+    let json = "    {\"a\": [1, {\"it's\": \"c #\"}]}\n".repeat(3_000);
+    let open = "[{".repeat(5_000);
+    let map = |data: &str| format!("apiVersion: v1\nkind: ConfigMap\ndata:\n  {data}\n");
+    for text in [
+        map(&format!("a.json: |\n{json}")),
+        map(&format!("a.json: >-\n{json}  b: |2-\n{json}")),
+        map(&format!("a: \"{}\"", open.replace('{', "\\\"{"))),
+        map(&format!("a: '{}'", open.replace('{', "''{"))),
+        map(&format!("a: x{open}\n    {open}")),
+        map(&format!("a: b # {open}")),
+        map(&format!("a: [{}]", "{\"x\": [1], y: 'z'}, ".repeat(5_000))),
+        format!("# {open}\n---\n{}", OFFER.replace("helpdesk", "other")),
+    ] {
+        let input = quickly(format!("{OFFER}---\n{text}"));
+        assert_eq!(said(&input.problems), "", "{}", text.chars().take(80).collect::<String>());
+    }
+}
+
+#[test]
+fn brackets_that_nest_are_counted_wherever_text_seems_to_begin_before_them() {
+    let open = "[".repeat(100_000);
+    for before in [
+        "a: \"x\"\nb: ",
+        "a: 'x''y'\nb: ",
+        "a: x\n  \"\nb: ",
+        "a: x # '\nb: ",
+        "a: |\n  '\nb: ",
+        "a: |\n  \"\n b: ",
+        "- |\n  x\n- ",
+        "- a: |\n    x\n  b: ",
+        "a: |+1\n  '\nb: ",
+        "a: \"\\\\\"\nb: ",
+        "a: it's\nb: ",
+        "a: x#y\nb: ",
+        "a: &x ",
+        "a: !t ",
+        "a: !<x> ",
+        "? ",
+        "? |\n  '\n: ",
+        "[a, '#', \"]\", b|c, ",
+        "{a: |, b: ",
+        "'a': ",
+        "a:\n- ",
+        "%YAML 1.2\n--- ",
+        "--- |\n '\n...\n",
+    ] {
+        let text = format!("{before}{open}");
+        let input = quickly(&text);
+        let said = said(&input.problems);
+        assert!(said.contains("C0010") || said.contains("C0007"), "{before}: {said}");
+        assert!(!input.problems.is_empty());
+    }
+}
+
+#[test]
 fn a_document_of_100_megabytes_is_refused_quickly() {
     let text = format!("{OFFER}---\na: \"{}\"\n", "x".repeat(100_000_000));
     let input = quickly(text);

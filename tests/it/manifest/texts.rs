@@ -13,7 +13,7 @@ fn text_that_is_not_yaml_is_refused_at_its_place() {
     );
     refused(
         format!("{OFFER}---\na: \"b\n"),
-        "-:10:1 C0007 : this is not YAML: found unexpected end of stream\n  help: a quote or a bracket is not closed\n",
+        "-:9:4 C0007 : the quote `\"` that opens here is not closed\n  help: close it where the value ends\n",
     );
     refused(
         "kind: X\nspec:\n\tname: y\n",
@@ -26,7 +26,8 @@ fn text_that_is_not_yaml_is_refused_at_its_place() {
     );
     refused(
         "{\"é\": [1, 2\n",
-        "-:2:1 C0007 : this is not YAML: EOF while parsing a list\n  help: a quote or a bracket is not closed\n",
+        "-:1:7 C0007 : the bracket `[` that opens here is not closed\n  \
+         help: close it, or put a value that begins with a bracket in quotes\n",
     );
 }
 

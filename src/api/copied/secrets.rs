@@ -1,0 +1,170 @@
+//! What may be a secret that somebody has pasted, wherever it stands: told apart by its form, and never quoted.
+//!
+//! Never: a look at which field it stands in. A password in a wrong place is a password still.
+
+use std::{borrow::Cow, sync::LazyLock};
+
+use percent_encoding::percent_decode_str;
+use regex::Regex;
+
+/// Whether a text that was to be a link may hold a password: nobody can tell where the name of its host begins.
+pub fn may_hold_secret(text: &str) -> bool {
+    text.contains(['@', '\u{ff20}'])
+}
+
+/// Whether a text holds what may be a password, so that nothing is made of it.
+pub fn tells_secret(text: &str) -> bool {
+    matches!(without_secret(text), Cow::Owned(_))
+}
+
+/// A text without what may be a secret in it: what stands before the host of a link, after a word such as `password=`, or
+/// looks like a key or a token. Of these, what tells it is left.
+pub fn without_secret(text: &str) -> Cow<'_, str> {
+    if is_name(text) {
+        return Cow::Borrowed(text);
+    }
+    if let Some(mark) = mark(text) {
+        let before = if text.starts_with(mark) { "" } else { "…" };
+        return Cow::Owned(format!("{before}{mark}…"));
+    }
+    if let Some(shown) = without_login(text) {
+        return Cow::Owned(shown);
+    }
+    let decoded = percent_decode_str(text).decode_utf8_lossy();
+    if decoded != text && (mark(&decoded).is_some() || without_login(&decoded).is_some()) {
+        return Cow::Owned("…".to_owned());
+    }
+    Cow::Borrowed(text)
+}
+
+/// A message in which each quotation, between two back quotes, is without what may be a secret.
+pub fn quoting_no_secret(message: String) -> String {
+    let mut parts = message.split('`').enumerate();
+    let is_secret = |(at, part): (usize, &str)| at % 2 == 1 && tells_secret(part);
+    if !parts.any(is_secret) {
+        return message;
+    }
+    let parts = message.split('`').enumerate();
+    let parts =
+        parts.map(|(at, part)| if at % 2 == 1 { without_secret(part) } else { part.into() });
+    parts.collect::<Vec<_>>().join("`")
+}
+
+/// Whether it is a short word, as most names of fields are.
+fn is_name(text: &str) -> bool {
+    text.len() < 20 && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+/// The beginning of a secret, by which it is known: `password=`, `ghp_`.
+fn mark(text: &str) -> Option<&str> {
+    static MARKS: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r#"(?x)
+            ( (?i:
+                  pass (?: word | wd | phrase | code | wort ) s? | kennwort | mot\ de\ passe | contrase[nñ]a
+                | pwd | secret | token | credentials? | signature
+                | (?: api | access | account | private | shared | ssl | storage | master ) [\ _-]? key
+              ) \\? ["']? \s* [:=] ) \s* \S
+            | ( \b (?i: pass | pw | pin | sig | key ) \s* = ) \s* \S
+            | ( \b (?i: bearer | basic ) \ ) [A-Za-z0-9._~+/=-]{20,}
+            | (?: ^ | [^A-Za-z0-9] ) (?:
+                  ( eyJ | gh[a-z]_ | github_pat_ | glpat- | xox[a-z]- | xapp- | sk_live_ | sk_test_ | rk_live_
+                    | whsec_ | hvs\. | dop_v1_ | AGE-SECRET-KEY- | pypi- | SG\. | npm_ | hf_ )
+                    [A-Za-z0-9_.~+/=-]{8,}
+                | ( AKIA ) [0-9A-Z]{16}
+                | ( AIza | sk-(?: [a-z]+ - )? ) [A-Za-z0-9_]{20,}
+              )
+            # A secret of an application in Entra.
+            | [A-Za-z0-9_.~-]{3} ( [0-9] Q ~ ) [A-Za-z0-9_.~-]{20,}
+            # A key of an Azure storage account.
+            | ( ) [A-Za-z0-9+/]{86}==
+            | ( -----BEGIN\ [A-Z0-9\ ]* )
+            "#,
+        )
+        .expect("it is a pattern")
+    });
+    let found = MARKS.captures(text)?;
+    found.iter().skip(1).flatten().next().map(|mark| mark.as_str())
+}
+
+/// A text in which a name with a password, or something for one, stands before a host: without it.
+fn without_login(text: &str) -> Option<String> {
+    /// Before an address stands what it is for.
+    const ADDRESSES: [&str; 10] =
+        ["mailto", "mail", "e-mail", "email", "smtp", "sip", "sips", "xmpp", "acct", "im"];
+    static LOGIN: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r#"([^\s:@<>"']+):[^\s@]+@"#).expect("it is a pattern"));
+    if let Some((scheme, rest)) = text.split_once("://") {
+        if let Some(at) = rest.rfind('@') {
+            return Some(format!("{scheme}://…{}", &rest[at..]));
+        }
+        let server = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let port = server.rsplit_once(':').filter(|_| !server.ends_with(']'));
+        let is_number = |port: &str| port.bytes().all(|digit| digit.is_ascii_digit());
+        return port.is_some_and(|(_, port)| !is_number(port)).then(|| format!("{scheme}://…"));
+    }
+    let mut logins = LOGIN.captures_iter(text);
+    let is_login = |name: &str| !ADDRESSES.iter().any(|it| name.eq_ignore_ascii_case(it));
+    let login = logins.any(|login| is_login(&login[1]));
+    login.then(|| format!("…{}", &text[text.rfind('@').unwrap_or_default()..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_a_secret_is_known_in_every_form_and_what_tells_it_is_left() {
+        for (text, shown) in [
+            ("password=hunter2", "password=…"),
+            ("the Password: hunter2", "…Password:…"),
+            ("{\"password\": \"hunter2\"}", "…password\":…"),
+            ("pass%77ord=hunter2", "…"),
+            ("AccountName=a;AccountKey=hunter2==;EndpointSuffix=x", "…AccountKey=…"),
+            ("client_secret: hunter2", "…secret:…"),
+            ("?sv=1&sig=hunter2", "…sig=…"),
+            ("Bearer hunter2hunter2hunter2", "Bearer …"),
+            ("eyJhbGciOiJIUzI1NiJ9.eyJodW50ZXIyIn0.x", "eyJ…"),
+            ("ghp_hunter2hunter2", "ghp_…"),
+            ("x ghp_hunter2hunter2", "…ghp_…"),
+            ("xoxb-1234-hunter2", "xoxb-…"),
+            ("abc8Q~hunter2hunter2hunter2hunter2", "…8Q~…"),
+            ("-----BEGIN RSA PRIVATE KEY-----\nhunter2", "-----BEGIN RSA PRIVATE KEY…"),
+            ("https://ada:hunter2@h.example/", "https://…@h.example/"),
+            ("https%3A%2F%2Fada%3Ahunter2%40h", "…"),
+            ("postgres://ada:hunter2/d", "postgres://…"),
+            ("ada:hunter2@h.example", "…@h.example"),
+        ] {
+            assert_eq!(without_secret(text), shown, "{text}");
+            assert_eq!(without_secret(shown), shown, "{text}");
+            let message = format!("`{text}` is not `a` word");
+            assert_eq!(quoting_no_secret(message), format!("`{shown}` is not `a` word"));
+        }
+        assert_eq!(without_secret(&("A".repeat(86) + "==")), "…");
+    }
+
+    #[test]
+    fn what_is_none_is_shown() {
+        for text in [
+            "Password Administrator",
+            "users/reset-password-non-admin",
+            "secret",
+            "ada@fabrikam.example",
+            "mailto:ada@fabrikam.example",
+            "Ada: <ada@fabrikam.example>",
+            "https://contoso.example:8443/terms?a=b#c",
+            "https://[2001:db8::1]/terms",
+            "2026-11-21T17:00:00Z",
+            "key:value",
+            "sk-SK",
+            "AKIA",
+            "Basic Authentication",
+            "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+            "aaaabbbb-0000-cccc-1111-dddd2222eeee",
+            "autoExtendDuration",
+        ] {
+            assert_eq!(without_secret(text), text);
+            assert!(!tells_secret(text), "{text}");
+        }
+    }
+}
