@@ -102,7 +102,7 @@ fn without_yaml(story: &Story<'_>, told: &Told<'_>, extent: Extent) -> String {
     text.push_str(&access_table(&told.access, shown));
     text.push_str(&lines(&told.lines, story.tense(), shown));
     if let Some(outcome) = story.outcome {
-        text.push_str(&refused(outcome, shown));
+        text.push_str(&not_made(outcome, shown));
         if !outcome.left.is_empty() {
             let left: Vec<&Change> = outcome.left.iter().collect();
             let _ = write!(text, "\nNot tried:\n{}", lines(&left, Tense::Planned, shown));
@@ -129,19 +129,24 @@ fn without_yaml(story: &Story<'_>, told: &Told<'_>, extent: Extent) -> String {
     text
 }
 
-fn refused(outcome: &Outcome, shown: usize) -> String {
-    let all = outcome.tried.iter();
-    let all = all.filter_map(|tried| Some((&tried.change, tried.fate.reason()?)));
-    let all: Vec<_> = all.collect();
-    if all.is_empty() {
-        return String::new();
+/// What of a report is not made: refused, or on its way.
+fn not_made(outcome: &Outcome, shown: usize) -> String {
+    let mut text = String::new();
+    for (heading, is_open) in [("Refused", false), ("Under way", true)] {
+        let all = outcome.tried.iter().filter(|tried| tried.fate.is_open() == is_open);
+        let all = all.filter_map(|tried| Some((&tried.change, tried.fate.reason()?)));
+        let all: Vec<_> = all.collect();
+        if all.is_empty() {
+            continue;
+        }
+        let _ = write!(text, "\n{heading}:\n\n");
+        for (change, reason) in all.iter().take(shown) {
+            let line = escape::markdown_message(&words::line(change, Tense::Planned));
+            let _ = writeln!(text, "- {line}: {}", escape::markdown_message(reason));
+        }
+        text.push_str(&more(all.len(), shown));
     }
-    let mut text = String::from("\nRefused, or not there yet:\n\n");
-    for (change, reason) in all.iter().take(shown) {
-        let line = escape::markdown_message(&words::line(change, Tense::Planned));
-        let _ = writeln!(text, "- {line}: {}", escape::markdown_message(reason));
-    }
-    text + &more(all.len(), shown)
+    text
 }
 
 /// Names of relationships that are listed in one row.

@@ -72,6 +72,11 @@ pub enum Fate {
 }
 
 impl Fate {
+    /// Whether it was sent, and is not known to be made.
+    fn is_open(&self) -> bool {
+        matches!(self, Self::Underway | Self::Unknown)
+    }
+
     /// Why it is not done.
     fn reason(&self) -> Option<&str> {
         match self {
