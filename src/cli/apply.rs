@@ -137,7 +137,8 @@ pub async fn apply(args: &Apply, out: &mut Output) -> anyhow::Result<ExitStatus>
 
 /// What was changed outside, for the ledger.
 fn outside(planned: &Planned, report: &Report) -> Vec<Observation> {
-    let changed = report.tried.iter().map(|(admitted, _)| &admitted.change);
+    let told = report.tried.iter().filter(|(_, outcome)| !outcome.is_open());
+    let changed = told.map(|(admitted, _)| &admitted.change);
     seen_outside(&planned.plan, &planned.observed, changed)
 }
 
@@ -298,6 +299,7 @@ fn tell(
     let printed = shown.print(args.output, out);
     let is_done = |(_, outcome): &&(_, Outcome)| *outcome == Outcome::Done;
     let done = report.tried.iter().filter(is_done).count();
+    let is_unknown = report.tried.iter().any(|(_, outcome)| *outcome == Outcome::Unknown);
     let status = match &report.stopped {
         Some(Stopped::Failed(error)) => {
             out.say(&format!(
@@ -308,14 +310,14 @@ fn tell(
         Some(Stopped::OnRequest) => {
             let left = report.left.len();
             out.say(&format!("stopped on request, {left} changes are left: apply again to finish"));
-            ExitStatus::No
+            if is_unknown { ExitStatus::Unknown } else { ExitStatus::No }
         }
         None => {
             let waits = !planned.checked.blocked.is_empty()
                 || !planned.missed.is_empty()
                 || planned.has_errors();
-            let whole = done == report.tried.len() && !waits;
-            if report.tried.iter().any(|(_, outcome)| *outcome == Outcome::Unknown) {
+            let whole = done == report.tried.len() && report.left.is_empty() && !waits;
+            if is_unknown {
                 ExitStatus::Unknown
             } else if whole {
                 ExitStatus::AsDesired

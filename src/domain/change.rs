@@ -15,7 +15,7 @@ use super::{
     lifecycle::EndReason,
     state::{
         Acceptance, Asked, Assignment, Grantee, Invitation, Names, NamespaceBoundary, Owner,
-        Policies, RelationshipKey, Tenant, Uid,
+        Policies, RelationshipKey, Roles, Tenant, Uid,
     },
 };
 use crate::api::PartnerType;
@@ -41,10 +41,14 @@ impl Change {
         Digest::of(&(&self.subject.relationship, &self.effect, &self.expects))
     }
 
-    /// Whether it can only be made once another change of the same row is. What two grantees hold is apart; all else of a
-    /// row is one.
+    /// Whether it can only be made once another change of the same row is. What two grantees hold is apart, and taking away
+    /// waits for nothing; all else of a row is one.
     pub fn rests_on(&self, other: &Self) -> bool {
         let row = &self.subject.relationship;
+        let roles = self.effect.roles_set();
+        if roles.is_some_and(|(_, before, after)| !widens(&before.roles, &after.roles)) {
+            return false;
+        }
         let grantee = |change: &Self| change.effect.roles_set().map(|(grantee, _, _)| grantee.id);
         let apart = match (grantee(self), grantee(other)) {
             (Some(own), Some(theirs)) => own != theirs,
@@ -262,4 +266,9 @@ impl Effect {
             | Self::SetBoundary { .. } => None,
         }
     }
+}
+
+/// Whether `after` gives anything that `before` did not.
+pub fn widens(before: &Roles, after: &Roles) -> bool {
+    after.iter().any(|(role, until)| before.get(role).is_none_or(|earlier| earlier < until))
 }

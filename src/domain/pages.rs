@@ -129,6 +129,7 @@ pub const PAGES: &[(Code, &str)] = &[
     (Code(553), include_str!("pages/C0553.md")),
     (Code(554), include_str!("pages/C0554.md")),
     (Code(555), include_str!("pages/C0555.md")),
+    (Code(556), include_str!("pages/C0556.md")),
     (Code(570), include_str!("pages/C0570.md")),
     (Code(601), include_str!("pages/C0601.md")),
     (Code(602), include_str!("pages/C0602.md")),

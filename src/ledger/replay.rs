@@ -237,12 +237,19 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::{change::Cause, entry},
+        api::RelationshipDeletionPolicy,
+        domain::{
+            change::Cause,
+            duration::Duration,
+            entry,
+            lifecycle::{EndReason, Ended, Lifecycle},
+            state::{Names, Owner, Policies, Uid},
+        },
         ledger::{
             held,
             samples::{
-                ROLES, Told, ada_recorded, assignment, authorise, day, group, invite, ledger, role,
-                set_roles, steps, story,
+                ROLES, Told, acceptance, ada_recorded, assignment, authorise, change, day, group,
+                invite, ledger, object, policies, role, set_roles, steps, story,
             },
         },
     };
@@ -284,6 +291,108 @@ mod tests {
                 prop_assert_eq!(told(&replayed.state), told_then.on(number));
             }
         }
+    }
+
+    /// What becomes of an effect on the third day, as it is written here and nowhere else.
+    fn becomes(
+        accepted: bool,
+        effect: Effect,
+        expected: impl FnOnce(&mut ObservedRelationship),
+    ) -> (ObservedRelationship, ObservedRelationship) {
+        let answer = accepted.then(|| (day(2), authorise("contoso", day(2), day(30))));
+        let begin: Vec<_> = [(day(1), invite("contoso"))].into_iter().chain(answer).collect();
+        let whole =
+            begin.iter().cloned().chain([(day(3), change("contoso", effect, Cause::Declared))]);
+        let row = |entries: Vec<Entry>| {
+            let state = replayed(&entries, day(3)).state;
+            state.relationships.into_values().flatten().next().unwrap()
+        };
+        let (mut before, after) = (row(ledger(begin.clone())), row(ledger(whole)));
+        expected(&mut before);
+        (after, before)
+    }
+
+    #[test]
+    fn each_effect_changes_of_a_row_what_it_says_and_nothing_else() {
+        let same = |(found, expected): (ObservedRelationship, ObservedRelationship)| {
+            assert_eq!(found, expected);
+        };
+        let ended = |stage: Lifecycle, reason: EndReason| {
+            move |row: &mut ObservedRelationship| {
+                row.lifecycle = stage;
+                row.ended = Some(Ended { at: day(3), reason });
+                row.revision += 1;
+            }
+        };
+        let yes = Box::new(acceptance("contoso", day(2)));
+        let authorises = Effect::Authorise { acceptance: yes.clone(), ends_at: Some(day(30)) };
+        same(becomes(false, authorises, |row| {
+            row.lifecycle = Lifecycle::Active;
+            row.activated_at = Some(day(3));
+            row.ends_at = Some(day(30));
+            row.revision = 2;
+        }));
+        let declines = Effect::Decline { acceptance: yes };
+        same(becomes(false, declines, ended(Lifecycle::Withdrawn, EndReason::Declined)));
+        let withdraws = Effect::Withdraw { reason: EndReason::Lapsed };
+        same(becomes(false, withdraws, ended(Lifecycle::Withdrawn, EndReason::Lapsed)));
+        let terminates = Effect::Terminate { reason: EndReason::Deleted };
+        same(becomes(true, terminates, ended(Lifecycle::Terminated, EndReason::Deleted)));
+        same(becomes(true, Effect::Expire { ended_at: day(2) }, |row| {
+            row.lifecycle = Lifecycle::Expired;
+            row.ended = Some(Ended { at: day(2), reason: EndReason::Expired });
+            row.revision = 3;
+        }));
+        let half_a_year = Duration::from_days(180);
+        let sets = Effect::SetAutoExtend { before: Duration::default(), after: half_a_year };
+        same(becomes(true, sets, |row| {
+            row.auto_extend = half_a_year;
+            row.revision = 3;
+        }));
+        let (all, less) = (ROLES.map(role), [role(ROLES[0])]);
+        let drops = Effect::DropGlobalAdministrator { before: all.into(), after: less.into() };
+        same(becomes(true, drops, |row| {
+            row.ceiling = less.into();
+            row.revision = 3;
+        }));
+        same(becomes(true, Effect::Extend { before: day(30), after: day(60) }, |row| {
+            row.ends_at = Some(day(60));
+            row.revision = 3;
+        }));
+        let owner = |name: &str| Owner { instance: Instance::cli(), object: object(name) };
+        let (theirs, ours) = (Uid("theirs".into()), Uid("ours".into()));
+        let claims = Effect::Claim {
+            before: (owner("contoso"), theirs),
+            after: (owner("tailspin"), ours.clone()),
+        };
+        same(becomes(true, claims, |row| {
+            row.owner = owner("tailspin");
+            row.uid = ours;
+            row.revision = 3;
+        }));
+        let ends = Policies { deletion: RelationshipDeletionPolicy::Terminate, ..policies() };
+        let sets = Effect::SetPolicies { before: policies(), after: ends.clone() };
+        same(becomes(true, sets, |row| {
+            row.policies = ends;
+            row.revision = 3;
+        }));
+        let named = |customer: &str| Names {
+            partner: Some("Fabrikam GmbH".to_owned()),
+            customer: Some(customer.to_owned()),
+        };
+        let renames = Effect::Rename { before: named("Contoso"), after: named("Contoso AG") };
+        same(becomes(true, renames, |row| {
+            row.partner_name = Some("Fabrikam GmbH".to_owned());
+            row.customer_name = Some("Contoso AG".to_owned());
+            row.revision = 3;
+        }));
+        let (tier_1, given) = (group(1, "Tier 1"), assignment("grant", &[(ROLES[0], day(9))]));
+        let before = Assignment::default();
+        let sets = Effect::SetRoles { grantee: tier_1.clone(), before, after: given.clone() };
+        same(becomes(true, sets, |row| {
+            let holds = ObservedAssignment { grantee: tier_1.clone(), version: 1, state: given };
+            row.assignments.insert(tier_1.id, holds);
+        }));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{CHANGES_AT_ONCE, Observation, Outcome, Refusal, Signatures, StoreError, Write};
 use crate::domain::{
-    change::{Cause, Change, Effect},
+    change::{Cause, Change, Effect, Subject},
     entry::{
         EntryKind,
         tables::{Outside, OutsideRole},
@@ -28,7 +28,7 @@ use crate::domain::{
 pub struct Report {
     /// Each change that was tried, with what became of it.
     pub tried: Vec<(Admitted, Outcome)>,
-    /// Changes that were not tried.
+    /// Changes that were not tried: it stopped before, or they rest on what is on its way.
     pub left: Vec<Admitted>,
     /// Why it stopped early, if it did.
     pub stopped: Option<Stopped>,
@@ -43,30 +43,58 @@ pub enum Stopped {
     Failed(StoreError),
 }
 
-impl Report {
-    /// Who has a change that is not made.
-    fn incomplete_owners(&self) -> BTreeSet<Owner> {
-        let not_made = self.tried.iter().filter(|(_, outcome)| *outcome != Outcome::Done);
-        not_made.map(|(admitted, _)| admitted.change.subject.owner.clone()).collect()
+/// What was asked and is not made: what rests on it waits.
+#[derive(Debug, Clone, Default)]
+pub struct Unmade {
+    /// What is on its way, by row.
+    open: BTreeMap<RelationshipKey, Vec<Change>>,
+    /// Who has something on its way, and who has a change that is not made for another reason.
+    waiting: BTreeSet<Owner>,
+    incomplete: BTreeSet<Owner>,
+}
+
+/// On what a change rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rests {
+    /// On something that is on its way.
+    OnOpen,
+    /// On something that was not made.
+    OnUnmade,
+}
+
+impl Unmade {
+    /// Takes note of a change that is not made; `is_open` where it is on its way.
+    pub fn note(&mut self, change: &Change, is_open: bool) {
+        let Subject { owner, relationship, .. } = &change.subject;
+        if !is_open {
+            self.incomplete.insert(owner.clone());
+            return;
+        }
+        self.waiting.insert(owner.clone());
+        if let Some(row) = relationship {
+            self.open.entry(row.clone()).or_default().push(change.clone());
+        }
     }
 
-    /// What is on its way, by row.
-    fn open(&self) -> BTreeMap<RelationshipKey, Vec<Change>> {
-        let mut open: BTreeMap<_, Vec<Change>> = BTreeMap::new();
-        for (admitted, _) in self.tried.iter().filter(|(_, outcome)| outcome.is_open()) {
-            let Some(row) = &admitted.change.subject.relationship else { continue };
-            open.entry(row.clone()).or_default().push(admitted.change.clone());
+    /// On what of it a change rests, if it does. What a successor gets is known to be there before anything is taken from
+    /// its predecessor.
+    pub fn under(&self, change: &Change) -> Option<Rests> {
+        let owner = &change.subject.owner;
+        let row = change.subject.relationship.as_ref();
+        let mut open = row.and_then(|row| self.open.get(row)).into_iter().flatten();
+        let moves = is_move(change);
+        if open.any(|open| change.rests_on(open)) || moves && self.waiting.contains(owner) {
+            return Some(Rests::OnOpen);
         }
-        open
+        (moves && self.incomplete.contains(owner)).then_some(Rests::OnUnmade)
     }
 }
 
 /// Whether a change takes something from a predecessor because its successor has it. What the successor gets is known
 /// to be there before: it was sent in an earlier call, and a refusal there holds this back.
-fn is_move(admitted: &Admitted) -> bool {
-    let takes =
-        matches!(admitted.change.effect, Effect::SetRoles { .. } | Effect::Terminate { .. });
-    takes && admitted.change.cause == Cause::Replaced
+fn is_move(change: &Change) -> bool {
+    let takes = matches!(change.effect, Effect::SetRoles { .. } | Effect::Terminate { .. });
+    takes && change.cause == Cause::Replaced
 }
 
 /// Makes the changes, in order. `progress` is told after each transaction how many are done, and may stop it.
@@ -78,6 +106,8 @@ pub async fn apply(
     mut progress: impl FnMut(usize) -> ControlFlow<()>,
 ) -> Report {
     let mut report = Report { tried: Vec::new(), left: Vec::new(), stopped: None };
+    let mut unmade = Unmade::default();
+    let is_move = |admitted: &Admitted| is_move(&admitted.change);
     let mut left = changes;
     while !left.is_empty() {
         if progress(report.tried.len()).is_break() {
@@ -87,29 +117,36 @@ pub async fn apply(
         let together = left.iter().skip(1).position(is_move).map_or(left.len(), |moves| moves + 1);
         let together = if left.first().is_some_and(is_move) { left.len() } else { together };
         let rest = left.split_off(together.min(CHANGES_AT_ONCE));
-        let (incomplete, open) = (report.incomplete_owners(), report.open());
-        let (held, ready): (Vec<_>, Vec<_>) = left.into_iter().partition(|admitted| {
-            let change = &admitted.change;
-            let row = change.subject.relationship.as_ref();
-            let mut open = row.and_then(|row| open.get(row)).into_iter().flatten();
-            open.any(|open| change.rests_on(open))
-                || is_move(admitted) && incomplete.contains(&change.subject.owner)
-        });
+        let mut ready = Vec::new();
+        for admitted in left {
+            match unmade.under(&admitted.change) {
+                None => ready.push(admitted),
+                Some(Rests::OnOpen) => report.left.push(admitted),
+                Some(Rests::OnUnmade) => {
+                    report.tried.push((admitted, Outcome::Refused(Refusal::Stale)));
+                }
+            }
+        }
         left = ready;
-        let stale = |admitted| (admitted, Outcome::Refused(Refusal::Stale));
-        report.tried.extend(held.into_iter().map(stale));
         match store.apply(&left, limits, by).await {
-            Ok(outcomes) => report.tried.extend(left.into_iter().zip(outcomes)),
+            Ok(outcomes) => {
+                for (admitted, outcome) in left.iter().zip(&outcomes) {
+                    if *outcome != Outcome::Done {
+                        unmade.note(&admitted.change, outcome.is_open());
+                    }
+                }
+                report.tried.extend(left.into_iter().zip(outcomes));
+            }
             Err(error) => {
                 report.stopped = Some(Stopped::Failed(error));
-                report.left = left;
+                report.left.extend(left);
                 report.left.extend(rest);
                 return report;
             }
         }
         left = rest;
     }
-    report.left = left;
+    report.left.extend(left);
     report
 }
 

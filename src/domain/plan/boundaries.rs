@@ -9,14 +9,13 @@ use jiff::Timestamp;
 
 use super::{
     Claimant, Foreign,
-    order::widens,
     proposed::{Proposals, Proposed},
 };
 use crate::{
     api::{Cloud, PartnerType},
     domain::{
         catalogue::Catalogue,
-        change::{Approval, Cause, Change, Effect, Subject},
+        change::{Approval, Cause, Change, Effect, Subject, widens},
         ids::{Kind, ObjectKey, RoleId, TenantId},
         limits::Limits,
         problem::{Code, Problem, Severity},

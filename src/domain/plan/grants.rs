@@ -12,13 +12,12 @@ use super::{
         Gone, Source, as_said, contributions, deletion, goes, live, with_predecessors,
     },
     lifecycle::current,
-    order::widens,
     relationship::{Draft, Latitude, Row},
 };
 use crate::{
     api::{GrantDeletionPolicy, UnmanagedAssignments},
     domain::{
-        change::{Approval, Cause, Effect},
+        change::{Approval, Cause, Effect, widens},
         ids::{GranteeId, Kind},
         lifecycle::{EndReason, Phase},
         partner_type,

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use super::proposed::Proposed;
 use crate::domain::{
-    change::{Cause, Change, Effect, Precondition},
+    change::{Cause, Change, Effect, Precondition, widens},
     ids::GranteeId,
     relationship::effect,
-    state::{Observed, ObservedRelationship, RelationshipKey, Roles},
+    state::{Observed, ObservedAssignment, ObservedRelationship, RelationshipKey, Uid},
 };
 
 /// The changes in their order, each with what it expects.
@@ -80,21 +80,42 @@ fn rank(change: &Proposed) -> Rank {
     }
 }
 
-/// Whether `after` gives anything that `before` did not.
-pub(super) fn widens(before: &Roles, after: &Roles) -> bool {
-    after.iter().any(|(role, until)| before.get(role).is_none_or(|earlier| earlier < until))
-}
-
 fn grantee(effect: &Effect) -> Option<GranteeId> {
     effect.roles_set().map(|(grantee, _, _)| grantee.id)
 }
 
-/// What a change expects to find. `touched` holds the rows that the changes before it have changed.
+/// What of a row changes expect, when those before them are made.
+struct Row {
+    uid: Uid,
+    revision: i64,
+    versions: BTreeMap<GranteeId, i64>,
+}
+
+impl Row {
+    fn of(row: &ObservedRelationship) -> Self {
+        let version =
+            |(id, assignment): (&GranteeId, &ObservedAssignment)| (*id, assignment.version);
+        let versions = row.assignments.iter().map(version).collect();
+        Self { uid: row.uid.clone(), revision: row.revision, versions }
+    }
+
+    fn advance(&mut self, effect: &Effect) {
+        if let Some(grantee) = grantee(effect) {
+            *self.versions.entry(grantee).or_default() += 1;
+        }
+        if let Effect::Claim { after: (_, uid), .. } = effect {
+            self.uid = uid.clone();
+        }
+        self.revision += i64::from(effect::is_revision(effect));
+    }
+}
+
+/// What a change expects to find. `touched` holds the rows as the changes before it leave them.
 fn expects(
     change: &Proposed,
     observed: &Observed,
     stored: &BTreeMap<&RelationshipKey, &ObservedRelationship>,
-    touched: &mut BTreeMap<RelationshipKey, ObservedRelationship>,
+    touched: &mut BTreeMap<RelationshipKey, Row>,
 ) -> Precondition {
     let nothing = Precondition { uid: None, revision: 0, version: 0 };
     let Proposed { subject, effect, .. } = change;
@@ -104,19 +125,18 @@ fn expects(
         return Precondition { revision, ..nothing };
     }
     let Some(key) = &subject.relationship else { return nothing };
-    if let Some(row) = effect::invited(subject, effect, observed.now) {
+    if let Effect::Invite { uid, .. } = effect {
+        let row = Row { uid: uid.clone(), revision: 1, versions: BTreeMap::new() };
         touched.insert(key.clone(), row);
         return nothing;
     }
-    let stored = || stored.get(key).map(|row| (**row).clone());
-    let Some(row) = touched.remove(key).or_else(stored) else { return nothing };
-    let row = touched.entry(key.clone()).or_insert(row);
-    let assignment = grantee(effect).and_then(|id| row.assignments.get(&id));
-    let expects = Precondition {
-        uid: Some(row.uid.clone()),
-        revision: row.revision,
-        version: assignment.map_or(0, |assignment| assignment.version),
-    };
-    effect::make(row, effect, observed.now);
+    if !touched.contains_key(key) {
+        let Some(row) = stored.get(key) else { return nothing };
+        touched.insert(key.clone(), Row::of(row));
+    }
+    let Some(row) = touched.get_mut(key) else { return nothing };
+    let version = grantee(effect).and_then(|id| row.versions.get(&id)).copied().unwrap_or(0);
+    let expects = Precondition { uid: Some(row.uid.clone()), revision: row.revision, version };
+    row.advance(effect);
     expects
 }

@@ -19,7 +19,7 @@ pub(super) struct Proposals {
     pub proposed: Vec<Proposed>,
     pub notices: Vec<Problem>,
     pub awaited: Vec<Awaited>,
-    /// When the plan of the relationship at hand would differ.
+    /// When the plan of the relationship at hand would differ, or of what is about none.
     pub differs_at: Option<Timestamp>,
     pub differs: BTreeMap<RelationshipKey, Timestamp>,
     pub governing: Governing,

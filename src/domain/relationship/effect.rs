@@ -131,11 +131,8 @@ pub fn make(row: &mut ObservedRelationship, effect: &Effect, at: Timestamp) {
             let (grantee, state) = (grantee.clone(), after.clone());
             let assignment = ObservedAssignment { grantee, version, state };
             row.assignments.insert(assignment.grantee.id, assignment);
-            return;
         }
-        Effect::Invite { .. } | Effect::RecordAcceptance { .. } | Effect::SetBoundary { .. } => {
-            return;
-        }
+        Effect::Invite { .. } | Effect::RecordAcceptance { .. } | Effect::SetBoundary { .. } => {}
         Effect::Authorise { acceptance: _, ends_at } => {
             row.lifecycle = Lifecycle::Active;
             row.activated_at = Some(at);
@@ -159,7 +156,18 @@ pub fn make(row: &mut ObservedRelationship, effect: &Effect, at: Timestamp) {
             row.customer_name.clone_from(&after.customer);
         }
     }
-    row.revision += 1;
+    row.revision += i64::from(is_revision(effect));
+}
+
+/// Whether it is the row that an effect changes, and not what one grantee holds under it.
+pub fn is_revision(effect: &Effect) -> bool {
+    !matches!(
+        effect,
+        Effect::SetRoles { .. }
+            | Effect::Invite { .. }
+            | Effect::RecordAcceptance { .. }
+            | Effect::SetBoundary { .. }
+    )
 }
 
 /// The row that an invitation makes at `at`; nothing where the effect is another one.

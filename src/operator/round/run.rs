@@ -35,7 +35,7 @@ use crate::{
     operator::world::World,
     store::{
         Outcome, Refusal, Scope, Signature, Signatures, StoreError, Write,
-        apply::{Stopped, apply, seen_outside},
+        apply::{Stopped, Unmade, apply, seen_outside},
         plan_hash,
     },
 };
@@ -58,6 +58,8 @@ pub struct Run {
     pub refused: BTreeMap<Digest, (Change, Refusal)>,
     /// What was sent in this round and is not known to be made, by the id of the change.
     pub open: BTreeMap<Digest, Change>,
+    /// What of the round is not made.
+    unmade: Unmade,
     /// Approvals that do not count.
     pub not_approved: Vec<(Written, NotApproved)>,
     /// The batches for which an approval has counted.
@@ -82,6 +84,7 @@ impl Run {
             fought: BTreeMap::new(),
             refused: BTreeMap::new(),
             open: BTreeMap::new(),
+            unmade: Unmade::default(),
             not_approved: Vec::new(),
             counted: BTreeSet::new(),
             approvals: Vec::new(),
@@ -122,8 +125,15 @@ impl Run {
                     self.refused.insert(admitted.id(), refused);
                 }
                 let id = admitted.id();
-                fought.is_none() && !self.refused.contains_key(&id) && !self.open.contains_key(&id)
+                let is_open = self.open.contains_key(&id);
+                let waits = fought.is_some() || is_open || self.refused.contains_key(&id);
+                if waits {
+                    self.unmade.note(&admitted.change, is_open);
+                }
+                !waits
             });
+            // Nothing is taken for what is not given after all.
+            run.retain(|admitted| self.unmade.under(&admitted.change).is_none());
             let by = operator(settings, &run);
             self.block(store, &by, done).await?;
             for batch in &self.checked.approved {
@@ -148,7 +158,7 @@ impl Run {
             self.observed.relationships = BTreeMap::new();
             self.apply(store, run, &signatures, done).await;
             for effected in &done.effects[tried..] {
-                if let Outcome::Done | Outcome::Underway = effected.outcome {
+                if effected.outcome == Outcome::Done || effected.outcome.is_open() {
                     memory.fights.made(&effected.change, self.observed.now);
                 }
                 if let Some((change, refusal)) = self.refused.get(&effected.id) {
@@ -185,6 +195,7 @@ impl Run {
                 self.refused.insert(admitted.id(), (admitted.change.clone(), refusal.clone()));
             }
             if outcome.is_open() {
+                self.unmade.note(&admitted.change, true);
                 self.open.insert(admitted.id(), admitted.change.clone());
             }
             let by = signatures.of(&admitted.id()).clone();
@@ -334,7 +345,8 @@ impl Run {
         memory
             .differences
             .learn(&self.observed, &seen_outside(&self.plan, &self.observed, std::iter::empty()));
-        let changed = done.effects.iter().map(|effect| &effect.change);
+        let told = done.effects.iter().filter(|effect| !effect.outcome.is_open());
+        let changed = told.map(|effect| &effect.change);
         let mut seen = seen_outside(&self.plan, &self.observed, changed);
         seen.retain(|one| !memory.differences.knows(one));
         if seen.is_empty() {

@@ -18,6 +18,8 @@ use crate::{
 pub const PLAN_BLOCKED: Code = Code(530);
 /// The store refused a change.
 pub const CHANGE_REFUSED: Code = Code(531);
+/// A change was sent, and is not known to be made.
+pub const CHANGE_UNDERWAY: Code = Code(556);
 /// Who gains and loses what.
 pub const ACCESS_CHANGES: Code = Code(555);
 /// A boundary comes, changes or goes.
@@ -48,10 +50,10 @@ pub(super) fn problems(story: &Story<'_>) -> Vec<Problem> {
     for tried in story.outcome.iter().flat_map(|outcome| &outcome.tried) {
         if let Some(reason) = tried.fate.reason() {
             let line = words::line(&tried.change, Tense::Planned);
-            let problem = Problem::error(CHANGE_REFUSED, format!("{line}: {reason}"));
+            let code = if tried.fate.is_open() { CHANGE_UNDERWAY } else { CHANGE_REFUSED };
             let is_underway = tried.fate == Fate::Underway;
             let severity = if is_underway { Severity::Warning } else { Severity::Error };
-            problems.push(problem.severity(severity));
+            problems.push(Problem::error(code, format!("{line}: {reason}")).severity(severity));
         }
     }
     problems

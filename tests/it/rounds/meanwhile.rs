@@ -2,13 +2,18 @@
 //!
 //! Never: a finalizer taken off for something that no plan has looked at.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    slice,
+    sync::Mutex,
+};
 
 use concordat::{
     domain::{
+        change::{Change, widens},
         entry::{Entry, Head},
         ids::Kind,
+        lifecycle::Lifecycle,
         limits::{Admitted, Batch, Budget, Limits},
         state::{Beside, Observed},
     },
@@ -25,13 +30,15 @@ use ecow::EcoString;
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 
-use super::{Desk, grant, key_of};
+use super::{Desk, grant, key_of, offer};
 use crate::kinds::see;
 
-/// A store during whose last read of a round a watch tells of an object.
+/// A store during whose last read of a round a watch tells of an object, and which takes what gives access and never makes
+/// it.
 struct Meanwhile<'a> {
     store: &'a mut SqlWriter,
     tells: Option<(&'a Mutex<World>, Kind, Value)>,
+    takes_gains: bool,
 }
 
 impl Read for Meanwhile<'_> {
@@ -76,7 +83,19 @@ impl Write for Meanwhile<'_> {
         limits: &BTreeMap<String, Limits>,
         by: &Signatures,
     ) -> Result<Vec<Outcome>, StoreError> {
-        self.store.apply(changes, limits, by).await
+        let gives = |change: &Change| {
+            let roles = change.effect.roles_set();
+            roles.is_some_and(|(_, before, after)| widens(&before.roles, &after.roles))
+        };
+        let mut outcomes = Vec::new();
+        for admitted in changes {
+            if self.takes_gains && gives(&admitted.change) {
+                outcomes.push(Outcome::Underway);
+            } else {
+                outcomes.extend(self.store.apply(slice::from_ref(admitted), limits, by).await?);
+            }
+        }
+        Ok(outcomes)
     }
 
     async fn block(&mut self, batches: &[Batch], by: &Signature) -> Result<(), StoreError> {
@@ -104,7 +123,7 @@ impl Desk {
         self.work.objects.append(&mut locked(&self.world).take_dirty());
         let work = std::mem::take(&mut self.work);
         let tells = Some((&self.world, Kind::PartnerRelationship, stored));
-        let mut store = Meanwhile { store: &mut self.store, tells };
+        let mut store = Meanwhile { store: &mut self.store, tells, takes_gains: false };
         let round = self.rounds.round(&self.world, &work, &mut store);
         let done = self.runtime.block_on(round).unwrap();
         assert!(store.tells.is_none(), "it was deleted during the round");
@@ -126,4 +145,30 @@ fn a_relationship_that_is_deleted_during_the_round_that_misses_its_offer_is_not_
     desk.rests();
     assert!(desk.exists(Kind::PartnerRelationship, "acme"));
     assert!(desk.waits_in("acme").is_some(), "what it gave waits for a person");
+}
+
+#[test]
+fn nothing_is_taken_from_a_predecessor_while_what_its_successor_gives_is_on_its_way() {
+    let mut desk = Desk::new(&json!({ "revocations": { "count": 100, "share": 100 } }));
+    desk.active("acme");
+    desk.put("gina", Kind::RoleGrant, "first", grant("acme", 1, &["Message Center Reader"]));
+    desk.rests();
+    desk.put("olga", Kind::PartnerOffer, "acme", offer("P180D"));
+    desk.rests();
+    desk.accept("acme-again", "acme");
+    desk.work.objects.append(&mut locked(&desk.world).take_dirty());
+    let work = std::mem::take(&mut desk.work);
+    let mut store = Meanwhile { store: &mut desk.store, tells: None, takes_gains: true };
+    let round = desk.rounds.round(&desk.world, &work, &mut store);
+    let done = desk.runtime.block_on(round).unwrap();
+    let underway = done.effects.iter().filter(|effect| effect.outcome == Outcome::Underway);
+    assert_eq!(underway.count(), 1, "it is not sent again: {:#?}", done.effects);
+    let observed = desk.runtime.block_on(desk.store.observe(&Scope::All)).unwrap();
+    let rows: Vec<_> = observed.relationships.values().flatten().collect();
+    let held = |row: usize| rows[row].assignments.values().map(|it| it.state.roles.len()).sum();
+    assert_eq!(rows.iter().map(|row| &row.lifecycle).collect::<Vec<_>>(), [&Lifecycle::Active; 2]);
+    assert_eq!([held(0), held(1)], [1_usize, 0], "{:#?}", done.effects);
+    desk.rests();
+    desk.looks_at_everything();
+    desk.rests();
 }
