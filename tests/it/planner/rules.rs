@@ -262,6 +262,13 @@ fn l1_what_lies_ahead_of_the_stores_clock_has_not_happened() {
 }
 
 #[test]
+fn a_plan_is_valid_until_an_agreement_that_lies_ahead_counts() {
+    let mut world = invited(of(&[0]));
+    world.input.agreements.push(answer(0, AcceptanceDecision::Accept, day(2), None));
+    assert_eq!(world.plan().valid_until, Some(day(2)));
+}
+
+#[test]
 fn l8_an_agreement_holds_back_grants_only_where_it_gates_access() {
     for (gates, held, told) in [(Gates::Purchase, "0 until 100", ""), (Gates::Access, "", "C0512")]
     {

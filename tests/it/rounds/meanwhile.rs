@@ -165,9 +165,11 @@ fn nothing_is_taken_from_a_predecessor_while_what_its_successor_gives_is_on_its_
     assert_eq!(underway.count(), 1, "it is not sent again: {:#?}", done.effects);
     let observed = desk.runtime.block_on(desk.store.observe(&Scope::All)).unwrap();
     let rows: Vec<_> = observed.relationships.values().flatten().collect();
-    let held = |row: usize| rows[row].assignments.values().map(|it| it.state.roles.len()).sum();
+    let held = |row: usize| -> usize {
+        rows[row].assignments.values().map(|it| it.state.roles.len()).sum()
+    };
     assert_eq!(rows.iter().map(|row| &row.lifecycle).collect::<Vec<_>>(), [&Lifecycle::Active; 2]);
-    assert_eq!([held(0), held(1)], [1_usize, 0], "{:#?}", done.effects);
+    assert_eq!([held(0), held(1)], [1, 0], "{:#?}", done.effects);
     desk.rests();
     desk.looks_at_everything();
     desk.rests();
