@@ -236,13 +236,23 @@ impl<'t> Reader<'t> {
         let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
         let item_kind = kind.strip_suffix("List");
         let known = |name: &str| Kind::ALL.into_iter().find(|known| known.to_string() == name);
-        let is_list = api_version == "v1" && kind == "List"
-            || group == GROUP && item_kind.is_some_and(|kind| known(kind).is_some());
-        if is_list {
+        let of_ours = group == GROUP && item_kind.is_some_and(|kind| known(kind).is_some());
+        // With a `spec` it is an object, whose kind has a word too many.
+        if api_version == "v1" && kind == "List" || of_ours && !fields.contains_key("spec") {
+            if !fields.contains_key("items")
+                && (of_ours || self.text.of(&self.piece).contains(GROUP))
+            {
+                self.ours = Ours::Some;
+                self.lose(base);
+                let message = format!("the {kind} has no `items`");
+                let help = "put its objects under `items:`, each an item of its own";
+                return self.problem(NOT_AN_OBJECT, base, root(), message, help);
+            }
             return self.list(fields.remove("items"), base);
         }
         let exact = known(&kind);
-        if group != GROUP && !(exact.is_some() && is_near(group, GROUP)) {
+        let is_meant = is_near(group, GROUP) || api_version.contains("concordat");
+        if group != GROUP && !(exact.is_some() && is_meant) {
             return self.skip(&api_version, &kind);
         }
         self.ours = Ours::Some;
@@ -382,8 +392,11 @@ fn is_near(text: &str, other: &str) -> bool {
 }
 
 pub(super) fn nearest_kind(name: &str) -> Option<Kind> {
+    /// No name that is near to one is longer.
+    const LONGEST: usize = 60;
     Kind::ALL
         .into_iter()
+        .filter(|_| name.len() <= LONGEST)
         .map(|kind| (nearness(name, kind), kind))
         .filter(|(nearness, _)| *nearness > 0.5)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))

@@ -631,6 +631,7 @@ fn what_may_be_a_secret_is_quoted_neither_as_a_value_nor_as_a_key() {
         "xoxb-123456789012-hunter2hunter2",
         "aBc8Q~hunter2hunter2hunter2hunter2hunter2",
         "-----BEGIN PRIVATE KEY-----hunter2",
+        "-----BEGIN RSA PRIVATE KEY-----\\nhunter2\\n, Helpdesk Administrator\\n",
         "https://ada:hunter2@contoso.example/",
         "ada:hunter2@contoso.example",
     ] {
@@ -772,6 +773,11 @@ fn a_misspelt_kind_or_version_hides_nothing_else() {
             "apiVersion: concordat/v1alpha1\nkind: PartnerRelationship",
             "C0016 apiVersion",
         ),
+        (
+            "apiVersion: concordat.dev/v1alpha1\nkind: PartnerRelationship",
+            "apiVersion: https://concordat.dev/v1alpha1\nkind: PartnerRelationship",
+            "C0016 apiVersion",
+        ),
     ] {
         assert_eq!(problems(&GOOD.replace(good, bad)).len(), 1, "{bad}");
         let found = words(&problems(&relationship.replace(good, bad)));
@@ -788,6 +794,24 @@ fn a_misspelt_kind_or_version_hides_nothing_else() {
     assert!(found.contains("C0017 kind") && found.contains("C0308"), "{found}");
     let found = words(&problems(&grant.replace("kind: RoleGrant", "kind: Role")));
     assert_eq!(found.lines().count(), 1, "what may be another kind is not judged: {found}");
+}
+
+#[test]
+fn a_list_without_items_hides_no_object() {
+    let found = words(&problems(&GOOD.replace("kind: RoleGrant\n", "kind: RoleGrantList\n")));
+    assert!(found.contains("C0017 kind"), "{found}");
+    assert_eq!(found.lines().count(), 1, "{found}");
+    for list in [
+        "apiVersion: concordat.dev/v1alpha1\nkind: RoleGrantList\nItems: []\n",
+        "apiVersion: v1\nkind: List\nItems:\n  - apiVersion: concordat.dev/v1alpha1\n",
+    ] {
+        let found = words(&problems(&format!("{GOOD}---\n{list}")));
+        assert!(found.contains("C0014") && found.lines().count() == 1, "{found}");
+    }
+    for empty in ["items: []", "items:"] {
+        let list = format!("apiVersion: concordat.dev/v1alpha1\nkind: RoleGrantList\n{empty}\n");
+        assert_eq!(words(&problems(&format!("{GOOD}---\n{list}"))), "");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::{
     Catalogue,
     suggest::{Known, Meant},
 };
+use crate::api::tells_secret;
 
 /// Nobody lists roles in a longer text.
 const LONGEST: usize = 1_000;
@@ -24,7 +25,8 @@ pub(super) struct Several {
 
 /// The roles, where a text names more than one.
 pub(super) fn several(catalogue: &Catalogue, known: &Known, text: &str) -> Option<Several> {
-    if text.len() > LONGEST {
+    // A part of a secret no longer looks like one.
+    if text.len() > LONGEST || tells_secret(text) {
         return None;
     }
     let parts = text.split([',', ';', '\n', '\t']).map(without_dash);
