@@ -105,7 +105,7 @@ pub trait Write: Read {
     /// Makes each change whose precondition holds, in order, each whole or not at all, and each with its entry in the
     /// ledger. Up to [`CHANGES_AT_ONCE`]. When this returns, what is [`Outcome::Done`] was read back and is durable, and
     /// what is [`Outcome::Underway`] or [`Outcome::Unknown`] is durable as something that was sent: until it is known
-    /// what became of it, whatever rests on it ([`Change::rests_on`]) is refused as [`Refusal::Stale`].
+    /// what became of it, whatever rests on it ([`rests_on`](crate::domain::change::Change::rests_on)) is refused as [`Refusal::Stale`].
     ///
     /// A change that was made before, by its id, is [`Outcome::Done`] again and makes no second entry. One that is still
     /// on its way is not sent again.

@@ -217,10 +217,10 @@ fn played(seed: u64, history: impl AsyncFn(u64) -> Figures) -> Option<Figures> {
 
 #[test]
 fn whatever_goes_wrong_the_store_comes_to_hold_what_the_last_specs_say_and_stays_so() {
-    play("known ends", 1_300, known);
+    play("known ends", 1_000, known);
 }
 
 #[test]
 fn with_outsiders_poison_limits_and_clocks_set_back_everything_comes_to_rest() {
-    play("wild", 700, wild);
+    play("wild", 550, wild);
 }
