@@ -130,13 +130,20 @@ fn as_list(text: &str) -> (String, Option<Value>) {
         return (format!("{what}: write a blank after it, `- value`"), list);
     }
     let items = items_within(text);
+    if items.is_empty() {
+        return ("write a list, each item on a line that begins with `- `".to_owned(), None);
+    }
     let shown: Vec<String> = items.iter().map(|item| shown(item)).collect();
     let help = format!("write it as a list: `[{}]`", shown.join(", "));
     (help, Some(items.into_iter().map(Value::from).collect()))
 }
 
-/// The items that somebody has written into one text.
+/// The items that somebody has written into one text; none of what may be a secret, which no longer looks like one in
+/// parts.
 pub(super) fn items_within(text: &str) -> Vec<&str> {
+    if copied::tells_secret(text) {
+        return Vec::new();
+    }
     let inner = text.trim().strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     let parts = inner.unwrap_or(text).split([',', ';', '\n']);
     let parts = parts.map(|part| part.trim().trim_start_matches("- ").trim());
