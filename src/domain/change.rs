@@ -50,10 +50,8 @@ impl Change {
             return false;
         }
         let grantee = |change: &Self| change.effect.roles_set().map(|(grantee, _, _)| grantee.id);
-        let apart = match (grantee(self), grantee(other)) {
-            (Some(own), Some(theirs)) => own != theirs,
-            (None | Some(_), None) | (None, Some(_)) => false,
-        };
+        let both = grantee(self).zip(grantee(other));
+        let apart = both.is_some_and(|(own, theirs)| own != theirs);
         row.is_some() && *row == other.subject.relationship && !apart
     }
 }

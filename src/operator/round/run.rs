@@ -125,12 +125,12 @@ impl Run {
                     self.refused.insert(admitted.id(), refused);
                 }
                 let id = admitted.id();
-                let is_open = self.open.contains_key(&id);
-                let waits = fought.is_some() || is_open || self.refused.contains_key(&id);
+                let waits = fought.is_some() || self.refused.contains_key(&id);
                 if waits {
-                    self.unmade.note(&admitted.change, is_open);
+                    self.unmade.note(&admitted.change, false);
                 }
-                !waits
+                // What is on its way was noted when it was sent.
+                !waits && !self.open.contains_key(&id)
             });
             // Nothing is taken for what is not given after all.
             run.retain(|admitted| self.unmade.under(&admitted.change).is_none());

@@ -29,6 +29,19 @@ fn outcome(checked: &Checked) -> Outcome {
     }
 }
 
+/// The story of what was done of a plan.
+fn report<'a>(plan: &'a Plan, checked: &'a Checked, outcome: &'a Outcome) -> Story<'a> {
+    Story {
+        plan,
+        checked,
+        outcome: Some(outcome),
+        yaml: "",
+        detail: Detail::Short,
+        warnings: &[],
+        first: "m.yaml",
+    }
+}
+
 fn text_of(rendered: Rendered) -> String {
     match rendered {
         Rendered::Text(text) => text,
@@ -98,15 +111,7 @@ fn a_blocked_batch_is_a_result_of_sarif() {
 fn the_report_of_a_whole_apply_has_the_lines_of_the_plan_but_for_the_verb() {
     let (plan, checked) = planned();
     let outcome = outcome(&checked);
-    let story = Story {
-        plan: &plan,
-        checked: &checked,
-        outcome: Some(&outcome),
-        yaml: "",
-        detail: Detail::Short,
-        warnings: &[],
-        first: "m.yaml",
-    };
+    let story = report(&plan, &checked, &outcome);
     let report = text_of(render(&story, Format::Text, Style::default(), |_| None));
     assert_snapshot!(report);
     let planned = told(Format::Text, Detail::Short);
@@ -126,15 +131,7 @@ fn a_report_names_what_was_refused_what_was_not_tried_and_why_it_stopped() {
     outcome.tried[0].fate = Fate::Refused("the store has changed since it was read".to_owned());
     outcome.left = outcome.tried.split_off(2).into_iter().map(|tried| tried.change).collect();
     outcome.stopped = Some("`postgres://db` does not answer".to_owned());
-    let story = Story {
-        plan: &plan,
-        checked: &checked,
-        outcome: Some(&outcome),
-        yaml: "",
-        detail: Detail::Short,
-        warnings: &[],
-        first: "m.yaml",
-    };
+    let story = report(&plan, &checked, &outcome);
     assert_snapshot!(text_of(render(&story, Format::Text, Style::default(), |_| None)));
     assert_snapshot!(
         "a_report_in_markdown_names_them_too",
@@ -148,15 +145,7 @@ fn a_report_says_of_what_is_on_its_way_that_it_is_not_made() {
     let mut outcome = outcome(&checked);
     outcome.tried[0].fate = Fate::Underway;
     outcome.tried[1].fate = Fate::Unknown;
-    let story = Story {
-        plan: &plan,
-        checked: &checked,
-        outcome: Some(&outcome),
-        yaml: "",
-        detail: Detail::Short,
-        warnings: &[],
-        first: "m.yaml",
-    };
+    let story = report(&plan, &checked, &outcome);
     let told = |format| render(&story, format, Style::default(), |_| None);
     assert_snapshot!(text_of(told(Format::Text)));
     for format in [Format::Short, Format::Markdown, Format::Github, Format::Sarif, Format::Junit] {
