@@ -14,7 +14,7 @@ mod secrets;
 
 pub use codes::{aside_of_country, aside_of_language, country, is_country, is_language, language};
 pub use instants::timestamp;
-pub use secrets::{may_hold_secret, quoting_no_secret, tells_secret, without_secret};
+pub use secrets::{holds_secret, may_hold_secret, quoting_no_secret, tells_secret, without_secret};
 
 /// The blanks and quotes that stand around a value after it was copied.
 fn bare(text: &str) -> &str {
@@ -298,8 +298,8 @@ pub fn telephone(text: &str) -> Option<String> {
     let text = text.trim_start_matches(|character: char| {
         character.is_alphabetic() || matches!(character, ':' | '.' | ' ')
     });
-    let text = match text.strip_prefix('(') {
-        Some(rest) => rest.replacen(')', " ", 1),
+    let text = match text.strip_prefix("(+") {
+        Some(rest) => format!("+{}", rest.replacen(')', " ", 1)),
         None => text.to_owned(),
     };
     let digits = |character: &char| character.is_ascii_digit() || " ()./-+".contains(*character);

@@ -80,7 +80,7 @@ pub const EMAIL: Form = Form {
 };
 /// A telephone number.
 pub const TELEPHONE: Form = Form {
-    pattern: r"^\+?[0-9][0-9 ()./-]{2,30}$",
+    pattern: r"^(\+?|\()[0-9][0-9 ()./-]{2,30}$",
     expected: "a telephone number such as `+49 30 1234567`",
     instead: copied::telephone,
 };

@@ -32,7 +32,7 @@ pub use agreement_acceptance::{
     AgreementAcceptanceSpec, AgreementAcceptanceStatus, Person, Tenant,
 };
 pub use conditions::{Condition, ConditionStatus};
-pub use copied::{NOT_READ, aside, quoting_no_secret, tells_secret, without_secret};
+pub use copied::{NOT_READ, aside, holds_secret, quoting_no_secret, tells_secret, without_secret};
 pub use json_schema::{json_schema, json_schema_text};
 pub use partner_boundary::{
     BoundaryPartner, GranteeScope, Limits, PartnerBoundary, PartnerBoundarySpec,

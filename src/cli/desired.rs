@@ -54,11 +54,8 @@ pub fn load(
 /// Sorts problems by their places.
 pub fn sort(problems: &mut [Problem]) {
     problems.sort_by(|a, b| {
-        let order = |problem: &Problem| {
-            let place = problem.place.clone();
-            (place, problem.path.clone(), problem.code, problem.message.clone())
-        };
-        order(a).cmp(&order(b))
+        let by_place = a.place.cmp(&b.place).then_with(|| a.path.cmp(&b.path));
+        by_place.then_with(|| a.code.cmp(&b.code)).then_with(|| a.message.cmp(&b.message))
     });
 }
 

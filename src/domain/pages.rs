@@ -31,6 +31,7 @@ pub const PAGES: &[(Code, &str)] = &[
     (Code(22), include_str!("pages/C0022.md")),
     (Code(23), include_str!("pages/C0023.md")),
     (Code(24), include_str!("pages/C0024.md")),
+    (Code(25), include_str!("pages/C0025.md")),
     (Code(101), include_str!("pages/C0101.md")),
     (Code(102), include_str!("pages/C0102.md")),
     (Code(103), include_str!("pages/C0103.md")),

@@ -45,7 +45,7 @@ pub(super) fn glued(text: &Text, piece: &Piece, refusal: &Refusal) -> Option<Glu
         let (start, number) = (offset, piece.line + index);
         offset += line.len();
         let here = Piece { start, end: offset, line: number, first: number, indent: 0 };
-        let words = line.trim();
+        let words = line.trim_matches([' ', '\t', '\r', '\n']);
         let head = HEADS.into_iter().find(|head| line.starts_with(head));
         if head.is_none() && is_like_a_separator(line) {
             separators.push((here, words));
@@ -82,10 +82,17 @@ pub(super) fn glued(text: &Text, piece: &Piece, refusal: &Refusal) -> Option<Glu
 
 /// Whether a line was probably meant to be `---`.
 fn is_like_a_separator(line: &str) -> bool {
-    let words = line.trim();
-    let is_sign = |sign: char| matches!(sign, '-' | '‐'..='―' | '−' | '_' | '=' | '*' | ' ');
+    let words = line.trim_matches([' ', '\t', '\r', '\n']);
+    let is_sign = |sign: char| {
+        matches!(sign, '-' | '‐'..='―' | '−' | '_' | '=' | '*') || sign.is_whitespace()
+    };
     let is_line = words.chars().all(is_sign) && !matches!(words, "" | "-" | "*" | "=" | "_");
-    is_line && !is_marker(line.trim_end(), "---") || is_marker(line, "--- ---")
+    is_line && !is_marker(words_to_end(line), "---") || is_marker(line, "--- ---")
+}
+
+/// A line without the blanks at its end that are some for YAML.
+fn words_to_end(line: &str) -> &str {
+    line.trim_end_matches([' ', '\t', '\r', '\n'])
 }
 
 fn not_kept_apart(text: &Text, separators: &[(Piece, &str)], next: &Piece) -> Vec<Problem> {
@@ -96,7 +103,17 @@ fn not_kept_apart(text: &Text, separators: &[(Piece, &str)], next: &Piece) -> Ve
         return vec![Problem::error(DUPLICATE_KEY, message).help(help).at(at(next))];
     }
     let wrong = |(line, words): &(Piece, &str)| {
-        let message = format!("`{}` does not keep two objects apart", shown(words));
+        let unseen = words.chars().find(|sign| sign.is_whitespace() && !sign.is_ascii());
+        let message = match unseen {
+            Some(blank) => {
+                let begin = words.trim_matches(|sign: char| sign.is_whitespace());
+                format!(
+                    "`{begin}` with U+{:04X} beside it does not keep two objects apart",
+                    u32::from(blank)
+                )
+            }
+            None => format!("`{}` does not keep two objects apart", shown(words)),
+        };
         let help = "write exactly `---`, at the beginning of the line";
         Problem::error(SYNTAX, message).help(help).at(at(line))
     };
@@ -156,14 +173,15 @@ pub(super) fn unloaded(
             format!("the key{} is not text", quoted(&key)),
             format!("put it in quotes{}", quotes(&key)),
         ),
-        Refusal::Tag(tag) => (
-            NOT_JSON,
-            format!(
-                "the tag{} is not supported",
-                quoted(&format!("!{}", tag.trim_start_matches('!')))
-            ),
-            "write the value without a tag".to_owned(),
-        ),
+        Refusal::Tag(tag) => {
+            let tag = tag.trim_start_matches('!');
+            // A password may begin with `!`; the names of tags are words.
+            let is_word =
+                tag.chars().all(|sign| sign.is_ascii_alphabetic() || "/:._-".contains(sign));
+            let tag = if is_word { quoted(&format!("!{tag}")) } else { String::new() };
+            let help = "write the value without a tag; put text that begins with `!` in quotes";
+            (NOT_JSON, format!("the tag{tag} is not supported"), help.to_owned())
+        }
         Refusal::NotANumber(number) => (
             NOT_JSON,
             format!("the number{} is not one that JSON can hold", quoted(&number)),

@@ -11,12 +11,12 @@ use super::{
     object::{GROUP, nearest_kind},
     placeholder::{Placeholder, placeholder},
     text::{
-        ENCRYPTED, LEFT_OVER, Offence, Piece, Text, left_over, offence_in_value, offences,
-        unseen_in_value,
+        ENCRYPTED, HIDDEN_CHARACTER, LEFT_OVER, Offence, Piece, Text, left_over, offence_in_value,
+        offences, unseen_in_value,
     },
 };
 use crate::{
-    api::{Belongs, NOT_READ, PathStep, Schemas, aside, without_secret},
+    api::{Belongs, NOT_READ, PathStep, Schemas, aside, holds_secret, without_secret},
     domain::{
         ids::Kind,
         problem::{Code, FieldPath, Place, Problem, Severity, Step},
@@ -39,6 +39,9 @@ pub const NOT_JSON: Code = Code(12);
 pub const AMBIGUOUS: Code = Code(13);
 /// A comment stands where a value was meant.
 pub const EMPTIED: Code = Code(24);
+
+/// A value may hold a secret.
+pub const SECRET: Code = Code(25);
 
 /// The codes of this module for which a document is refused.
 pub const CONTENT_CODES: [Code; 7] =
@@ -267,16 +270,23 @@ impl<'t> Marked<'t> {
 
     /// The keys and values with characters that a reader cannot tell from others, or cannot see.
     pub fn unusual_values(&self) -> Vec<Problem> {
-        let odd = self.marks.scalars(|text, _| offence_in_value(text).is_some()).into_iter();
-        odd.filter_map(|(path, spot, text)| {
-            let (code, what, help) = offence_in_value(text)?;
-            let message = match code {
-                super::text::LOOK_ALIKE => format!("in `{}`, {what}", shown(text)),
-                _ => format!("`{}` holds {what}", shown(text)),
-            };
-            Some(Problem::error(code, message).help(help).path(path).at(self.at(spot)))
-        })
-        .collect()
+        let is_plain = |quoted| quoted == Quoted::No;
+        let odd = self.marks.scalars(|text, quoted| {
+            offence_in_value(text).is_some() || is_plain(quoted) && misread_sign(text).is_some()
+        });
+        odd.into_iter()
+            .filter_map(|(path, spot, text)| {
+                let Some((code, what, help)) = offence_in_value(text) else {
+                    let problem = misread_sign(text)?;
+                    return Some(problem.path(path).at(self.at(spot)));
+                };
+                let message = match code {
+                    super::text::LOOK_ALIKE => format!("in `{}`, {what}", shown(text)),
+                    _ => format!("`{}` holds {what}", shown(text)),
+                };
+                Some(Problem::error(code, message).help(help).path(path).at(self.at(spot)))
+            })
+            .collect()
     }
 
     /// The values that another program was to replace, or to decrypt. Annotations belong to other programs.
@@ -363,6 +373,28 @@ impl<'t> Marked<'t> {
             .collect()
     }
 
+    /// The values that a cluster and the store would take, and that may hold a secret.
+    pub fn secrets(&self) -> Vec<Problem> {
+        let found = self.marks.scalars(|text, _| holds_secret(text)).into_iter();
+        let is_taken = |path: &FieldPath, text: &str| {
+            let is_ours = |(_, steps): (_, Vec<PathStep>)| {
+                let is = |name: &str| steps.first() == Some(&PathStep::Field(name.to_owned()));
+                is("spec") || is("metadata")
+            };
+            self.object(path).is_some_and(is_ours) && self.takes(path.steps(), text).is_ok()
+        };
+        found
+            .filter(|(path, _, text)| is_taken(path, text))
+            .map(|(path, spot, text)| {
+                let message = format!("`{}` may hold a secret", shown(text));
+                let help = "take it out and change the secret: others read these files, and what is \
+                            applied is recorded for good";
+                let problem = Problem::error(SECRET, message).severity(Severity::Warning);
+                problem.help(help).path(path).at(self.at(spot))
+            })
+            .collect()
+    }
+
     pub(super) fn duplicate_keys(&self) -> Vec<Problem> {
         let duplicates = self.marks.duplicate_keys().into_iter();
         duplicates
@@ -381,6 +413,29 @@ impl<'t> Marked<'t> {
     fn at(&self, (line, column): Spot) -> Place {
         self.text.place(&self.piece, line, column)
     }
+}
+
+/// A sign in a plain text that a person reads as one of YAML, and that is a part of the text.
+fn misread_sign(text: &str) -> Option<Problem> {
+    let blank = |(before, after): (char, char)| {
+        after == '#' && before.is_whitespace() && !before.is_ascii()
+    };
+    let mut pairs = text.chars().zip(text.chars().skip(1));
+    if let Some((blank, _)) = pairs.find(|pair| blank(*pair)) {
+        let message = format!(
+            "the blank before `#` is U+{:04X}, so that no comment begins there: it is a part of the text",
+            u32::from(blank)
+        );
+        let help = "write a plain blank, or put the text in quotes if the `#` belongs to it";
+        return Some(Problem::error(HIDDEN_CHARACTER, message).help(help));
+    }
+    let inner = text.strip_prefix(['“', '”', '„', '‘', '’', '‚'])?;
+    let inner = inner.strip_suffix(['“', '”', '‘', '’'])?;
+    let message =
+        format!("the quotes are a part of the text `{}`: YAML knows `\"` and `'`", shown(text));
+    let help =
+        format!("write `\"{}\"`, or `'{}'` if they belong to it", visible(inner), visible(text));
+    Some(Problem::error(AMBIGUOUS, message).severity(Severity::Warning).help(help))
 }
 
 /// The way to an object through lists of objects, and the way on from it.

@@ -17,7 +17,12 @@ pub(super) struct Marks {
     nodes: Vec<Node>,
     root: Option<usize>,
     anchors: BTreeMap<usize, usize>,
+    /// The fields of each large mapping that have names, in the order of these; the first stays first.
+    by_name: BTreeMap<usize, Vec<(usize, usize)>>,
 }
+
+/// A mapping with more fields than any of ours has.
+const LARGE: usize = 32;
 
 #[derive(Debug)]
 struct Node {
@@ -86,7 +91,29 @@ impl Marks {
                 | Event::DocumentEnd => {}
             }
         }
+        marks.order_by_name();
         marks
+    }
+
+    fn order_by_name(&mut self) {
+        for (number, node) in self.nodes.iter().enumerate() {
+            if let Content::Mapping(fields) = &node.content
+                && fields.len() > LARGE
+            {
+                let named = fields.iter().copied().filter(|(key, _)| self.name(*key).is_some());
+                let mut named: Vec<_> = named.collect();
+                named.sort_by_key(|(key, _)| self.name(*key));
+                self.by_name.insert(number, named);
+            }
+        }
+    }
+
+    /// What a key says, where it is text.
+    fn name(&self, key: usize) -> Option<&str> {
+        match &self.nodes[key].content {
+            Content::Scalar { text, .. } => Some(text),
+            Content::Mapping(_) | Content::Sequence(_) | Content::Alias(_) => None,
+        }
     }
 
     fn add(&mut self, open: &mut [Open], anchor: usize, span: Span, content: Content) -> usize {
@@ -222,20 +249,29 @@ impl Marks {
 
     /// The value one step below a node, and its key where it has one; also through aliases and merges.
     fn step(&self, node: usize, step: &Step) -> Option<(Option<usize>, usize)> {
-        match (&self.nodes[self.resolved(node)?].content, step) {
+        let node = self.resolved(node)?;
+        match (&self.nodes[node].content, step) {
             (Content::Sequence(items), Step::Index(index)) => Some((None, *items.get(*index)?)),
             (Content::Mapping(fields), Step::Field(name)) => self
-                .value_of(fields, name)
+                .value_of(node, fields, name)
                 .map(|(key, value)| (Some(key), value))
-                .or_else(|| self.merged(self.value_of(fields, "<<")?.1, step)),
+                .or_else(|| self.merged(self.value_of(node, fields, "<<")?.1, step)),
             _ => None,
         }
     }
 
-    fn value_of(&self, fields: &[(usize, usize)], name: &str) -> Option<(usize, usize)> {
-        fields.iter().copied().find(|(key, _)| {
-            matches!(&self.nodes[*key].content, Content::Scalar { text, .. } if text == name)
-        })
+    fn value_of(
+        &self,
+        mapping: usize,
+        fields: &[(usize, usize)],
+        name: &str,
+    ) -> Option<(usize, usize)> {
+        let is_it = |(key, _): &(usize, usize)| self.name(*key) == Some(name);
+        let Some(named) = self.by_name.get(&mapping) else {
+            return fields.iter().copied().find(is_it);
+        };
+        let first = named.partition_point(|(key, _)| self.name(*key) < Some(name));
+        named.get(first).copied().filter(is_it)
     }
 
     fn merged(&self, sources: usize, step: &Step) -> Option<(Option<usize>, usize)> {

@@ -42,13 +42,15 @@ impl Reader<'_> {
             Some(other) => {
                 self.lose(base);
                 let message = format!("`metadata` must be a mapping, not {}", kind_of(other));
-                return self.problem(
-                    METADATA,
-                    base,
-                    FieldPath::root().field("metadata"),
-                    message,
-                    "begin with `name:`",
-                );
+                let is_field =
+                    |text: &str| ["name:", "namespace:"].iter().any(|it| text.starts_with(it));
+                let help = if other.as_str().is_some_and(is_field) {
+                    "no blank follows the colon of a field: write `name: value`, each on a line of its own"
+                } else {
+                    "begin with `name:`"
+                };
+                let path = FieldPath::root().field("metadata");
+                return self.problem(METADATA, base, path, message, help);
             }
         };
         let before = self.outcome.problems.len();
@@ -99,6 +101,9 @@ impl Reader<'_> {
         if metadata.get("name").is_none_or(Value::is_null) {
             let help = match metadata.get("generateName") {
                 Some(_) => "write `name:`; a generated name would make a new object each time",
+                None if metadata.keys().any(|key| key.starts_with("name:")) => {
+                    "no blank follows the colon of `name:`: write one"
+                }
                 None => "write `name:` below `metadata:`",
             };
             self.problem(

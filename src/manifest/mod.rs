@@ -34,7 +34,7 @@ use crate::domain::{
     problem::{Code, FieldPath, Lines, Place, Problem, SourceId},
 };
 
-pub use explain::{CONTENT_CODES, EMPTIED, Written};
+pub use explain::{CONTENT_CODES, EMPTIED, SECRET, Written};
 pub use files::{FILE_LIMIT, ReadError, Unread, standard_input};
 pub use metadata::BEING_DELETED;
 pub use object::OBJECT_CODES;

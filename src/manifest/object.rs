@@ -10,7 +10,9 @@ use super::{
     Outcome,
     broken::{Glued, glued, unloaded},
     explain::{DECRYPT, Marked, shown, unusual_text},
-    text::{CONTROL_CHARACTER, DOCUMENT_LIMIT, ENCRYPTED, Piece, TOO_LARGE, Text, is_plain},
+    text::{
+        CONTROL_CHARACTER, DOCUMENT_LIMIT, ENCRYPTED, Piece, TOO_LARGE, Text, is_plain, left_over,
+    },
     value::{Notice, load},
 };
 use crate::domain::{
@@ -146,7 +148,8 @@ impl<'t> Reader<'t> {
         if notice.unusual && unusual.is_empty() {
             found.extend(self.marked().unusual_values());
         }
-        if notice.left_over {
+        if notice.not_meant {
+            found.extend(self.marked().secrets());
             found.extend(self.marked().left_over());
             found.extend(self.marked().placeholders());
         }
@@ -216,21 +219,24 @@ impl<'t> Reader<'t> {
                 return self.skip("kustomize.config.k8s.io", "Kustomization");
             }
             (api_version, kind) => {
-                let (field, found) = if matches!(api_version, Some(Value::String(_))) {
-                    ("kind", kind)
-                } else {
-                    ("apiVersion", api_version)
-                };
-                let message = match found {
-                    None => format!("the document has no `{field}`, so it is no Kubernetes object"),
-                    Some(found) => format!("`{field}` must be text, not {}", unquoted(found)),
-                };
-                let help = "every object begins with `apiVersion:` and `kind:`";
-                let is_ours = fields.get("kind").and_then(Value::as_str).and_then(nearest_kind);
-                if is_ours.is_some() || self.text.of(&self.piece).contains(GROUP) {
+                let found = [("apiVersion", api_version), ("kind", kind)];
+                let wrong = found.map(|(field, found)| no_object(fields, field, found));
+                let is_ours =
+                    ["kind", "Kind", "KIND"].iter().find_map(|name| fields.get(*name)?.as_str());
+                if is_ours.and_then(nearest_kind).is_some()
+                    || self.text.of(&self.piece).contains(GROUP)
+                {
                     self.lose(base);
                 }
-                return self.problem(NOT_AN_OBJECT, base, root().field(field), message, help);
+                // Where nothing is like either, one is enough.
+                let is_near = |wrong: &&NoObject| wrong.is_near;
+                let wrong: Vec<NoObject> = wrong.into_iter().flatten().collect();
+                let others = wrong.iter().skip(1).filter(is_near);
+                for NoObject { field, message, help, .. } in wrong.iter().take(1).chain(others) {
+                    let path = root().field(*field);
+                    self.problem(NOT_AN_OBJECT, base, path, message.clone(), help.clone());
+                }
+                return;
             }
         };
         let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
@@ -281,8 +287,11 @@ impl<'t> Reader<'t> {
             || format!("the kinds are {kinds}"),
             |near| format!("did you mean `{near}`?"),
         );
-        let message = format!("no kind of `{GROUP}` is called `{}`", shown(kind));
-        self.problem(UNKNOWN_KIND, base, FieldPath::root().field("kind"), message, help);
+        // A variable that was not replaced is told as one.
+        if left_over(kind).is_none() {
+            let message = format!("no kind of `{GROUP}` is called `{}`", shown(kind));
+            self.problem(UNKNOWN_KIND, base, FieldPath::root().field("kind"), message, help);
+        }
         near.filter(|near| nearness(kind, *near) > 0.8)
     }
 
@@ -312,6 +321,39 @@ impl<'t> Reader<'t> {
         let name = shown(&format!("{api_version} {kind}"));
         *self.outcome.skipped.entry(name).or_default() += 1;
     }
+}
+
+/// Why a document is no Kubernetes object.
+struct NoObject {
+    field: &'static str,
+    /// Whether there is a field whose name is like the one that is missing.
+    is_near: bool,
+    message: String,
+    help: String,
+}
+
+/// What is wrong with `apiVersion` or `kind`.
+fn no_object(
+    fields: &Map<String, Value>,
+    field: &'static str,
+    found: Option<&Value>,
+) -> Option<NoObject> {
+    let is_like = |key: &&String| {
+        let key = key.to_lowercase().replace(['-', '_', ' '], "");
+        strsim::normalized_damerau_levenshtein(&key, &field.to_lowercase()) > 0.7
+    };
+    let near = fields.keys().find(is_like).filter(|_| found.is_none());
+    let message = match (found, near) {
+        (Some(Value::String(_)), _) => return None,
+        (Some(found), _) => format!("`{field}` must be text, not {}", unquoted(found)),
+        (None, Some(near)) => format!("no field of an object is called `{}`", shown(near)),
+        (None, None) => format!("the document has no `{field}`, so it is no Kubernetes object"),
+    };
+    let help = match near {
+        Some(_) => format!("did you mean `{field}`?"),
+        None => "every object begins with `apiVersion:` and `kind:`".to_owned(),
+    };
+    Some(NoObject { field, is_near: near.is_some(), message, help })
 }
 
 /// What a value is, of which nothing says that it is meant for us: it may be a secret, and is not quoted.

@@ -62,7 +62,17 @@ const WORDS: &[&str] = &[
     "#div/0!",
     "undefined",
     "[object object]",
+    "yourcompany",
+    "yourdomain",
+    "yourtenant",
+    "yourcustomer",
     "your name",
+    "customer-name",
+    "customer_name",
+    "company-name",
+    "tenant-name",
+    "partner-name",
+    "group-name",
     "customer name",
     "company name",
     "tenant name",
@@ -132,6 +142,7 @@ fn is_word(text: &str) -> bool {
             | ^ < [A-Za-z]{3} [A-Za-z\ _.-]* [0-9]{1,2} > $
             | ^ \{ [A-Za-z]{3} [A-Za-z\ _.-]* [0-9]{1,2} \} $
             | ^ \[ [A-Z]{3} [A-Z\ _.-]* [0-9]{1,2} \] $
+            | ^ [\[({<] \s* (?i: todo | tbd | tba | fixme | xxx+ | change[-_\ ]?me | replace[-_\ ]?me | placeholder | n/a ) \s* [\])}>] $
             # In brackets, what belongs there.
             | ^ [\[({<]+ \s* (?i: (?: your | the | insert | enter | name | of | customer | client | company | partner | tenant
                 | organi[sz]ation | group | user | person | display | first | last | object | mail | email | phone | telephone
@@ -214,6 +225,10 @@ mod tests {
             "your-tenant-id",
             "Your Company Name",
             "TENANT_ID_HERE",
+            "(TBD)",
+            "[todo]",
+            "customer-name",
+            "YOURCOMPANY",
             "CUSTOMER_TENANT_ID",
             "insert tenant id here",
             "__TENANT_1__",

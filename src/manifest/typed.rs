@@ -21,7 +21,7 @@ use crate::{
     },
     domain::{
         ids::{Kind, ObjectKey},
-        problem::{Code, FieldPath, Place, Problem},
+        problem::{Code, FieldPath, Place, Problem, Severity},
         state::{Absence, ObjectName, Uid},
         validate::{Flawed, Object, Objects, Presence, texts},
     },
@@ -97,7 +97,7 @@ pub fn read_objects(
     let told: BTreeSet<&Place> = input
         .problems
         .iter()
-        .filter(|problem| of_text.contains(&problem.code))
+        .filter(|problem| problem.severity == Severity::Error && of_text.contains(&problem.code))
         .filter_map(|problem| problem.place.as_ref())
         .collect();
     // What is wrong with the text at a place is why the value there is.

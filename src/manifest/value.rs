@@ -17,6 +17,7 @@ use super::{
     text::{left_over, line_and_column},
     tokens::tokens,
 };
+use crate::api::holds_secret;
 
 /// The parser refuses what is nested deeper.
 const DEEPEST: usize = 128;
@@ -36,8 +37,8 @@ pub(super) struct Notice {
     pub traps: bool,
     /// Some text is not printable ASCII.
     pub unusual: bool,
-    /// Some text is a variable that was not replaced, a placeholder, or encrypted.
-    pub left_over: bool,
+    /// Some text is a variable that was not replaced, a placeholder, encrypted, or may be a secret.
+    pub not_meant: bool,
 }
 
 /// Why a document has no value.
@@ -172,7 +173,7 @@ struct Tally {
     left: Cell<usize>,
     traps: Cell<bool>,
     unusual: Cell<bool>,
-    left_over: Cell<bool>,
+    not_meant: Cell<bool>,
     refusal: RefCell<Option<Refusal>>,
 }
 
@@ -182,7 +183,7 @@ impl Tally {
             left: Cell::new(bytes.saturating_mul(4).saturating_add(64 * 1024)),
             traps: Cell::new(false),
             unusual: Cell::new(false),
-            left_over: Cell::new(false),
+            not_meant: Cell::new(false),
             refusal: RefCell::new(None),
         }
     }
@@ -191,7 +192,7 @@ impl Tally {
         let notice = Notice {
             traps: self.traps.get(),
             unusual: self.unusual.get(),
-            left_over: self.left_over.get(),
+            not_meant: self.not_meant.get(),
         };
         Loaded { values, notice }
     }
@@ -227,8 +228,12 @@ impl Tally {
         if !text.bytes().all(|byte| matches!(byte, b'\t' | b'\n' | b' '..=b'~')) {
             self.unusual.set(true);
         }
-        if left_over(text).is_some() || text.starts_with("ENC[") || placeholder(text).is_some() {
-            self.left_over.set(true);
+        if left_over(text).is_some()
+            || text.starts_with("ENC[")
+            || placeholder(text).is_some()
+            || holds_secret(text)
+        {
+            self.not_meant.set(true);
         }
         Ok(())
     }

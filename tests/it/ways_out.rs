@@ -277,7 +277,6 @@ fn whoever_follows_a_help_to_the_letter_ends_with_a_sound_manifest() {
         ("acceptedAt", "16. Januar 2026, 09:00 Uhr", "\"2026-01-16T09:00:00Z\""),
         ("phoneNumber", "+4989123456", "\"+4989123456\""),
         ("phoneNumber", "tel:+49-89-123456", "\"+49-89-123456\""),
-        ("phoneNumber", "(089) 123456", "\"089 123456\""),
         (
             "documentSha256",
             "1234567890123456789012345678901234567890123456789012345678901234",
@@ -542,6 +541,14 @@ fn what_can_never_be_meant_is_told() {
         ("displayName: Fabrikam", "(Customer)", "is a placeholder"),
         ("displayName: Fabrikam", "\"[Kunde]\"", "is a placeholder"),
         ("displayName: Fabrikam", "Customer Name", "is a placeholder"),
+        ("displayName: Fabrikam", "(TBD)", "is a placeholder"),
+        ("displayName: Fabrikam", "customer-name", "is a placeholder"),
+        ("displayName: Fabrikam", "YOURCOMPANY", "is a placeholder"),
+        ("displayName: Fabrikam", "“Fabrikam”", "the quotes are a part of the text `“Fabrikam”`"),
+        ("displayName: Fabrikam", "Fabrikam\u{a0}# the desk", "the blank before `#` is U+00A0"),
+        ("justification", "\"emergency account, password: x7#kA9pq\"", "may hold a secret"),
+        ("justification", "see ghp_hunter2hunter2", "`…ghp_…` may hold a secret"),
+        ("tier: first", "AIzaSyhunter2-hunter2_hunter2-x", "may hold a secret"),
         ("url:", "https://TODO/terms", "is a placeholder"),
         ("url:", "https://todo", "is a placeholder"),
         ("url:", "https://contoso.example/TODO", "is a placeholder"),
@@ -634,6 +641,15 @@ fn what_may_be_a_secret_is_quoted_neither_as_a_value_nor_as_a_key() {
         "-----BEGIN RSA PRIVATE KEY-----\\nhunter2\\n, Helpdesk Administrator\\n",
         "https://ada:hunter2@contoso.example/",
         "ada:hunter2@contoso.example",
+        "pw: hunter2",
+        "DB_PASS=hunter2",
+        "the password is hunter2",
+        "mysql --password hunter2",
+        "Password＝hunter2",
+        "Пароль: hunter2",
+        "hasło: hunter2",
+        "パスワード：hunter2",
+        "https://hooks.slack.com/services/T0/B0/hunter2",
     ] {
         let value = format!("\"{secret}\"");
         for line in [
@@ -668,6 +684,11 @@ fn what_may_be_a_secret_is_quoted_neither_as_a_value_nor_as_a_key() {
 #[test]
 fn what_is_unusual_and_sound_is_taken() {
     for (line, typed) in [
+        ("phoneNumber", "(425) 555-0100"),
+        ("url:", "https://contoso.example/@ada/terms"),
+        ("displayName: First", "‘Ünïted’ desk"),
+        ("justification", "Password reset: the password is often forgotten"),
+        ("justification", "'“urgent”'"),
         ("email", "ada+terms@fabrikam.example"),
         ("email", "o'brien@fabrikam.example"),
         ("email", "ada@münchen.example"),
@@ -794,6 +815,68 @@ fn a_misspelt_kind_or_version_hides_nothing_else() {
     assert!(found.contains("C0017 kind") && found.contains("C0308"), "{found}");
     let found = words(&problems(&grant.replace("kind: RoleGrant", "kind: Role")));
     assert_eq!(found.lines().count(), 1, "what may be another kind is not judged: {found}");
+}
+
+#[test]
+fn a_blank_or_a_sign_of_yaml_in_another_form_is_told_where_it_makes_one_text_of_several() {
+    for (good, bad, expected) in [
+        (
+            "metadata:\n  name: fabrikam\n  namespace: msp",
+            "metadata:\n  name:fabrikam",
+            "write `name: value`, each on a line of its own",
+        ),
+        (
+            "metadata:\n  name: fabrikam\n  namespace: msp",
+            "metadata: {name:fabrikam}",
+            "no blank follows the colon of `name:`",
+        ),
+        (
+            "    securityGroup:\n      id: 0a0a0a0a-1111-4222-8333-444444444444\n      displayName: First line",
+            "    securityGroup: {id:0a0a0a0a-1111-4222-8333-444444444444, displayName: First line}",
+            "write `id: 0a0a0a0a-1111-4222-8333-444444444444`",
+        ),
+        ("  offerRef:\n    name: desk", "  offerRef:\n    name:desk", "write `name: desk`"),
+        (
+            "    - Helpdesk Administrator\n    - Message Center Reader\n  terms",
+            "    – Helpdesk Administrator\n    – Message Center Reader\n  terms",
+            "`–` begins no item for YAML: write each as `- value`",
+        ),
+        (
+            "  roles:\n    - Helpdesk Administrator\n    - Message Center Reader\n  terms",
+            "  roles: (Helpdesk Administrator, Message Center Reader)\n  terms",
+            "`[Helpdesk Administrator, Message Center Reader]`",
+        ),
+        (
+            "---\napiVersion: concordat.dev/v1alpha1\nkind: RoleGrant",
+            "---\u{a0}\napiVersion: concordat.dev/v1alpha1\nkind: RoleGrant",
+            "`---` with U+00A0 beside it does not keep two objects apart",
+        ),
+        (
+            "apiVersion: concordat.dev/v1alpha1\nkind: RoleGrant",
+            "apiversion: concordat.dev/v1alpha1\nKind: RoleGrant",
+            "apiVersion: no field of an object is called `apiversion` (did you mean `apiVersion`?)\n\
+             C0014 kind: no field of an object is called `Kind` (did you mean `kind`?)",
+        ),
+    ] {
+        let text = GOOD.replacen(good, bad, 1);
+        assert_ne!(text, GOOD, "{good}");
+        let said = words(&problems(&text));
+        assert!(said.contains(expected), "{bad}: {said}");
+    }
+}
+
+#[test]
+fn a_variable_in_the_place_of_a_kind_is_told_once() {
+    let said = words(&problems(&GOOD.replace("kind: RoleGrant", "kind: ${KIND}")));
+    assert!(said.contains("`${KIND}` is a placeholder") && said.lines().count() == 1, "{said}");
+}
+
+#[test]
+fn a_tag_is_quoted_only_where_it_is_a_word() {
+    for (tag, is_shown) in [("!Ref x", true), ("!Hunter2x", false)] {
+        let said = words(&problems(&with("justification", tag)));
+        assert!(said.contains("C0012") && said.contains(&tag[1..4]) == is_shown, "{tag}: {said}");
+    }
 }
 
 #[test]

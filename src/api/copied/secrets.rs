@@ -6,6 +6,7 @@ use std::{borrow::Cow, sync::LazyLock};
 
 use percent_encoding::percent_decode_str;
 use regex::Regex;
+use unicode_normalization::UnicodeNormalization;
 
 /// Whether a text that was to be a link may hold a password: nobody can tell where the name of its host begins.
 pub fn may_hold_secret(text: &str) -> bool {
@@ -23,18 +24,55 @@ pub fn without_secret(text: &str) -> Cow<'_, str> {
     if is_name(text) {
         return Cow::Borrowed(text);
     }
-    if let Some(mark) = mark(text) {
-        let before = if text.starts_with(mark) { "" } else { "…" };
+    let plain = plain(text);
+    if let Some(mark) = mark(&plain) {
+        let before = if plain.starts_with(mark) { "" } else { "…" };
         return Cow::Owned(format!("{before}{mark}…"));
     }
-    if let Some(shown) = without_login(text) {
+    if let Some(shown) = without_login(&plain) {
         return Cow::Owned(shown);
     }
-    let decoded = percent_decode_str(text).decode_utf8_lossy();
-    if decoded != text && (mark(&decoded).is_some() || without_login(&decoded).is_some()) {
+    let decoded = percent_decode_str(&plain).decode_utf8_lossy();
+    if decoded != plain && (mark(&decoded).is_some() || without_login(&decoded).is_some()) {
         return Cow::Owned("…".to_owned());
     }
     Cow::Borrowed(text)
+}
+
+/// Whether a text most likely holds a secret and is not only about one: a key, a token, a login before a host, or a word
+/// such as `password:` before a value that is no plain word.
+pub fn holds_secret(text: &str) -> bool {
+    static VALUE: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"^\\?["']?\s*(?:[:=]+>?|->)\s*["']?(\S*)"#).expect("it is a pattern")
+    });
+    if is_name(text) || !tells_secret(text) {
+        return false;
+    }
+    let plain = plain(text);
+    let is_value = |value: &str| {
+        value.len() >= 6
+            && value.contains(|sign: char| !sign.is_alphabetic() && !".,;:)".contains(sign))
+    };
+    let mut words = WORD.find_iter(&plain).peekable();
+    if words.peek().is_none() {
+        return true;
+    }
+    let is_only_about = words.all(|word| {
+        let rest = &plain[word.end()..];
+        VALUE.captures(rest).is_none_or(|found| !is_value(&found[1]))
+    });
+    !is_only_about || form(&plain).is_some()
+}
+
+/// A text as it is read: full-width signs as their plain ones, and without what nobody sees.
+fn plain(text: &str) -> Cow<'_, str> {
+    static UNSEEN: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"[\p{Cf}\x{34f}\x{fe00}-\x{fe0f}]").expect("it is a pattern"));
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let composed: String = text.nfkc().collect();
+    Cow::Owned(UNSEEN.replace_all(&composed, "").into_owned())
 }
 
 /// A message in which each quotation, between two back quotes, is without what may be a secret.
@@ -55,35 +93,77 @@ fn is_name(text: &str) -> bool {
     text.len() < 20 && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
+/// Words that stand before a secret, in the languages that many files are written in.
+static WORD: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?xi)
+          pass [-\ _]? (?: word | wd | phrase | code | wort ) s? | kennwort | mot\ de\ passe | contrase[nñ]a
+        | senha | wachtwoord | adgangskode | l[öo]senord | has[łl]o | heslo | jelsz[óo] | salasana | parol[ae] | [şs]ifre
+        | пароль | пароля | κωδικός | סיסמה | パスワード | 暗証番号 | 密码 | 密碼 | 口令 | 비밀번호 | m[ậa]t\ kh[ẩa]u
+        | \b pwd \b | [a-z]{2,} pwd \b | secret | token | credentials? | signature
+        | (?: api | access | account | private | shared | ssl | storage | master ) [\ _-]? key",
+    )
+    .expect("it is a pattern")
+});
+
 /// The beginning of a secret, by which it is known: `password=`, `ghp_`.
 fn mark(text: &str) -> Option<&str> {
-    static MARKS: LazyLock<Regex> = LazyLock::new(|| {
+    static AFTER: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
-            r#"(?x)
-            ( (?i:
-                  pass (?: word | wd | phrase | code | wort ) s? | kennwort | mot\ de\ passe | contrase[nñ]a
-                | pwd | secret | token | credentials? | signature
-                | (?: api | access | account | private | shared | ssl | storage | master ) [\ _-]? key
-              ) \\? ["']? \s* [:=] ) \s* \S
-            | ( \b (?i: pass | pw | pin | sig | key ) \s* = ) \s* \S
-            | ( \b (?i: bearer | basic ) \ ) [A-Za-z0-9._~+/=-]{20,}
+            r#"(?x) ^ \\? ["']? \s* (?: [:=]+>? | -> | (?: is | was | ist | lautet | est | es | [ée]s | é | — | – ) \b )
+               \s* \S"#,
+        )
+        .expect("it is a pattern")
+    });
+    static SHORT: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"(?xi) ( (?: \b | _ ) (?: pass | pw ) \s* [:=] | (?: \b | _ ) (?: pin | sig | key ) \s* = ) \s* \S
+            | ( --? [a-z-]* (?: pass | passwd | password | pwd | secret | token | key ) ) [\ =] \S",
+        )
+        .expect("it is a pattern")
+    });
+    for word in WORD.find_iter(text) {
+        if let Some(after) = AFTER.find(&text[word.end()..]) {
+            let end = after.as_str().trim_end_matches(|sign: char| !is_separator(sign));
+            return Some(&text[word.start()..word.end() + end.len()]);
+        }
+    }
+    let short = SHORT.captures(text);
+    let short = short.and_then(|found| found.iter().skip(1).flatten().next());
+    short.map(|mark| mark.as_str()).or_else(|| form(text))
+}
+
+/// What keeps a word for a secret and the secret apart.
+fn is_separator(sign: char) -> bool {
+    ":=>".contains(sign)
+}
+
+/// The beginning of a key or a token, by which it is known whatever stands before it.
+fn form(text: &str) -> Option<&str> {
+    static FORMS: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"(?x)
+            ( \b (?i: bearer | basic ) \ ) [A-Za-z0-9._~+/=-]{20,}
             | (?: ^ | [^A-Za-z0-9] ) (?:
                   ( eyJ | gh[a-z]_ | github_pat_ | glpat- | xox[a-z]- | xapp- | sk_live_ | sk_test_ | rk_live_
                     | whsec_ | hvs\. | dop_v1_ | AGE-SECRET-KEY- | pypi- | SG\. | npm_ | hf_ )
                     [A-Za-z0-9_.~+/=-]{8,}
-                | ( AKIA ) [0-9A-Z]{16}
-                | ( AIza | sk-(?: [a-z]+ - )? ) [A-Za-z0-9_]{20,}
+                | ( A[KS]IA ) [0-9A-Z]{16}
+                | ( AIza | sk-(?: [a-z]+ - )? ) [A-Za-z0-9_-]{20,}
               )
+            # Whoever knows the rest of such a link may write there.
+            | ( hooks\.slack\.com/ (?: services | workflows | triggers ) / | discord(?:app)?\.com/api/webhooks/
+                | webhook\.office\.com/webhookb2/ | api\.telegram\.org/bot ) [^\s/]
             # A secret of an application in Entra.
             | [A-Za-z0-9_.~-]{3} ( [0-9] Q ~ ) [A-Za-z0-9_.~-]{20,}
             # A key of an Azure storage account.
             | ( ) [A-Za-z0-9+/]{86}==
             | ( -----BEGIN\ [A-Z0-9\ ]* )
-            "#,
+            ",
         )
         .expect("it is a pattern")
     });
-    let found = MARKS.captures(text)?;
+    let found = FORMS.captures(text)?;
     found.iter().skip(1).flatten().next().map(|mark| mark.as_str())
 }
 
@@ -95,7 +175,7 @@ fn without_login(text: &str) -> Option<String> {
     static LOGIN: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r#"([^\s:@<>"']+):[^\s@]+@"#).expect("it is a pattern"));
     if let Some((scheme, rest)) = text.split_once("://") {
-        if let Some(at) = rest.rfind('@') {
+        if let Some(at) = rest.rfind('@').filter(|at| !is_in_path(rest, *at)) {
             return Some(format!("{scheme}://…{}", &rest[at..]));
         }
         let server = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -107,6 +187,12 @@ fn without_login(text: &str) -> Option<String> {
     let is_login = |name: &str| !ADDRESSES.iter().any(|it| name.eq_ignore_ascii_case(it));
     let login = logins.any(|login| is_login(&login[1]));
     login.then(|| format!("…{}", &text[text.rfind('@').unwrap_or_default()..]))
+}
+
+/// Whether a sign `@` begins a part of the path, as the names of people do in some links: no password ends so.
+fn is_in_path(rest: &str, at: usize) -> bool {
+    let before = &rest[..at];
+    before.ends_with('/') && !before.contains(['@', ':'])
 }
 
 #[cfg(test)]
@@ -134,6 +220,17 @@ mod tests {
             ("https%3A%2F%2Fada%3Ahunter2%40h", "…"),
             ("postgres://ada:hunter2/d", "postgres://…"),
             ("ada:hunter2@h.example", "…@h.example"),
+            ("pw: hunter2", "pw:…"),
+            ("DB_PASS=hunter2", "…_PASS=…"),
+            ("the password is hunter2", "…password…"),
+            ("mysql --password hunter2", "…--password…"),
+            ("Password＝hunter2", "Password=…"),
+            ("pass\u{200b}word: hunter2", "password:…"),
+            ("Пароль: hunter2", "Пароль:…"),
+            ("hasło: hunter2", "hasło:…"),
+            ("パスワード：hunter2", "パスワード:…"),
+            ("AIzaSyhunter2-hunter2_hunter2-x", "AIza…"),
+            ("https://hooks.slack.com/services/T0/B0/hunter2", "…hooks.slack.com/services/…"),
         ] {
             assert_eq!(without_secret(text), shown, "{text}");
             assert_eq!(without_secret(shown), shown, "{text}");
@@ -162,9 +259,35 @@ mod tests {
             "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
             "aaaabbbb-0000-cccc-1111-dddd2222eeee",
             "autoExtendDuration",
+            "https://contoso.example/@ada/terms",
+            "Kennwörter",
+            "Ünïted",
         ] {
             assert_eq!(without_secret(text), text);
             assert!(!tells_secret(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_about_a_secret_is_told_apart_from_one_that_holds_it() {
+        for text in [
+            "Password: hunter2",
+            "emergency, pw=hunter2",
+            "пароль: хантер2",
+            "see ghp_hunter2hunter2",
+            "password: see the vault, token=abc8123456",
+            "https://ada:hunter2@h.example/",
+        ] {
+            assert!(holds_secret(text), "{text}");
+        }
+        for text in [
+            "Password: reset by the desk",
+            "the password is forgotten often",
+            "secret: none",
+            "Token Protection",
+            "reads credentials: monthly review",
+        ] {
+            assert!(!holds_secret(text), "{text}");
         }
     }
 }

@@ -19,10 +19,12 @@ impl Check {
         let names = || fields.keys().map(String::as_str);
         let suggestion = copied::field(name, names()).or_else(|| nearest(name, names()));
         let suggestion = suggestion.map(str::to_owned);
-        let help = match &suggestion {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if fields.is_empty() => "no field belongs here".to_owned(),
-            None => {
+        let glued = name.split_once(':').filter(|(field, _)| fields.contains_key(*field));
+        let help = match (&suggestion, glued) {
+            (_, Some((field, value))) => without_blank(field, value),
+            (Some(near), None) => format!("did you mean `{near}`?"),
+            (None, None) if fields.is_empty() => "no field belongs here".to_owned(),
+            (None, None) => {
                 format!("the fields here are {}", quoted(fields.keys().map(String::as_str)))
             }
         };
@@ -87,13 +89,9 @@ impl Check {
                 let (help, list) = as_list(text);
                 (Some(help), list.filter(|_| is_text))
             }
-            (Shape::Object { fields, required }, Value::String(text), _) => match &required[..] {
-                [only] if fields.get(only).is_some_and(|field| field.takes(text)) => {
-                    let help = format!("write `{{{only}: {}}}`", plain_or_quoted(text));
-                    (Some(help), Some([(only.clone(), value.clone())].into_iter().collect()))
-                }
-                _ => (None, None),
-            },
+            (Shape::Object { fields, required }, Value::String(text), _) => {
+                object_for_text(fields, required, text)
+            }
             _ => (None, None),
         };
         let message = format!("{} belongs here, not {found}", shape.expected());
@@ -114,8 +112,42 @@ impl Check {
     }
 }
 
+/// The object that a text was written for: its one field, or one whose colon has no blank behind it.
+fn object_for_text(
+    fields: &BTreeMap<String, Node>,
+    required: &[String],
+    text: &str,
+) -> (Option<String>, Option<Value>) {
+    let glued = text.split_once(':').filter(|(field, _)| fields.contains_key(*field));
+    match (glued, required) {
+        (Some((field, rest)), _) => (Some(without_blank(field, rest)), None),
+        (None, [only]) if fields.get(only).is_some_and(|field| field.takes(text)) => {
+            let help = format!("write `{{{only}: {}}}`", plain_or_quoted(text));
+            (Some(help), Some([(only.clone(), Value::from(text))].into_iter().collect()))
+        }
+        (None, _) => (None, None),
+    }
+}
+
+/// What to do about a field and its value that no blank keeps apart.
+fn without_blank(field: &str, value: &str) -> String {
+    let value = value.split_whitespace().next().unwrap_or_default();
+    let value = shown(value);
+    format!("no blank follows the colon: write `{field}: {value}`, each field on a line of its own")
+}
+
 /// How to write a text as the list that belongs in its place, and that list.
 fn as_list(text: &str) -> (String, Option<Value>) {
+    /// What other programs write before the items of a list.
+    const SIGNS: [char; 9] = ['–', '—', '•', '‐', '‑', '−', '·', '▪', '*'];
+    if let Some(sign) = text.chars().next().filter(|sign| SIGNS.contains(sign)) {
+        let between = format!(" {sign}");
+        let items = text[sign.len_utf8()..].split(&*between).map(str::trim);
+        let items: Vec<&str> = items.filter(|item| !item.is_empty()).collect();
+        let what = format!("`{sign}` begins no item for YAML");
+        let list = (!copied::tells_secret(text)).then(|| items.into());
+        return (format!("{what}: write each as `- value`"), list);
+    }
     let after_dash = text.strip_prefix('-').and_then(|rest| rest.chars().next());
     if let Some(sign) = after_dash.filter(|sign| *sign != ' ') {
         let what = if sign.is_whitespace() {
@@ -144,8 +176,10 @@ pub(super) fn items_within(text: &str) -> Vec<&str> {
     if copied::tells_secret(text) {
         return Vec::new();
     }
-    let inner = text.trim().strip_prefix('[').and_then(|text| text.strip_suffix(']'));
-    let parts = inner.unwrap_or(text).split([',', ';', '\n']);
+    let text = text.trim();
+    let within = |open: char, close: char| text.strip_prefix(open)?.strip_suffix(close);
+    let parts =
+        within('[', ']').or_else(|| within('(', ')')).unwrap_or(text).split([',', ';', '\n']);
     let parts = parts.map(|part| part.trim().trim_start_matches("- ").trim());
     parts.filter(|part| !part.is_empty()).collect()
 }

@@ -79,7 +79,7 @@ fn what_json_cannot_hold_is_refused() {
         ("1: a", "-:8:3 C0012 : the key `1` is not text\n  help: put it in quotes: `\"1\"`\n"),
         (
             "a: !secret b",
-            "-:8:6 C0012 : the tag `!secret` is not supported\n  help: write the value without a tag\n",
+            "-:8:6 C0012 : the tag `!secret` is not supported\n  help: write the value without a tag; put text that begins with `!` in quotes\n",
         ),
         (
             "a: .inf",
