@@ -29,8 +29,8 @@ use std::{
 use concordat::{
     domain::state::Instance,
     operator::{
-        round::{Done, Rounds, Settings, Work, locked, read_ends},
-        world::World,
+        index::World,
+        reconcile::{Done, Rounds, Settings, Work, locked, read_ends},
     },
     store::{
         StoreUrl,

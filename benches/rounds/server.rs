@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use concordat::{
     domain::ids::{Kind, ObjectKey},
-    operator::{round::Done, world::World},
+    operator::{index::World, reconcile::Done},
 };
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};

@@ -21,7 +21,7 @@ use crate::{
         problem::{Problem, Severity},
         state::{Absence, Observed},
     },
-    operator::reader::{Access, Connection, Laid, LeaseName, Reading, connect},
+    operator::status_store::{Access, Connection, Laid, LeaseName, Reading, connect},
     store::StoreError,
 };
 

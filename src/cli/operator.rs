@@ -15,8 +15,8 @@ use crate::{
     domain::{duration::Duration, state::Instance},
     operator::{
         cluster,
-        lead::Pace,
-        leader,
+        controller::Pace,
+        election,
         run::{Called, Certificate, Options, Webhook, run},
         telemetry::{
             logs::{self, LogFormat},
@@ -175,7 +175,7 @@ fn options(args: &Operator) -> anyhow::Result<Options> {
         webhook,
         robots: args.robot_may.iter().cloned().collect::<BTreeSet<_>>(),
         pace,
-        lease_pace: leader::Pace::default(),
+        lease_pace: election::Pace::default(),
     })
 }
 

@@ -11,8 +11,8 @@ use tokio::{runtime::Handle, time::timeout};
 
 use super::{
     admission::{proposed::Proposed, review::Context, server::Known},
-    round::locked,
-    world::{Concern, World, key},
+    index::{Concern, World, key},
+    reconcile::locked,
 };
 use crate::{
     api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},

@@ -5,10 +5,10 @@
 pub mod admission;
 pub mod cluster;
 mod context;
-pub mod lead;
-pub mod leader;
-pub mod reader;
-pub mod round;
+pub mod controller;
+pub mod election;
+pub mod index;
+pub mod reconcile;
 pub mod run;
+pub mod status_store;
 pub mod telemetry;
-pub mod world;

@@ -23,15 +23,15 @@ use tracing::info;
 use super::{
     admission,
     cluster::{self, Events, Outbox, Postman, Watching, postmen, watches},
-    lead::{Lead, Pace},
-    leader::{Candidate, Leadership},
-    round::{Deletions, Settings},
+    controller::{Lead, Pace},
+    election::{Candidate, Leadership},
+    index::World,
+    reconcile::{Deletions, Settings},
     telemetry::{
         health::Health,
         metrics::Metrics,
         server::{self, Shown},
     },
-    world::World,
 };
 use crate::{domain::state::Instance, store::StoreUrl};
 
@@ -57,7 +57,7 @@ pub struct Options {
     /// How fast everything is.
     pub pace: Pace,
     /// How fast a Lease changes hands.
-    pub lease_pace: super::leader::Pace,
+    pub lease_pace: super::election::Pace,
 }
 
 /// The webhook.

@@ -5,7 +5,7 @@
 use concordat::{
     api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
     domain::ids::Kind,
-    operator::world::{Guarded, Watched, World},
+    operator::index::{Guarded, Watched, World},
 };
 use kube::runtime::watcher::Event;
 use serde_json::Value;

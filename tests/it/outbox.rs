@@ -20,9 +20,9 @@ use concordat::{
     },
     operator::{
         cluster::{Outbox, Post, Postman, postmen},
-        round::{Mark, Report},
+        index::StatusText,
+        reconcile::{Mark, Report},
         telemetry::metrics::Metrics,
-        world::StatusText,
     },
 };
 use kube::{Client, Config};

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::FIELD_MANAGER;
 use crate::{
     api::{PartnerRelationship, RoleGrant},
-    operator::world::FINALIZER,
+    operator::index::FINALIZER,
 };
 
 const PAGE: u32 = 500;

@@ -12,7 +12,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     domain::ids::ObjectKey,
-    operator::round::{Mark, Report},
+    operator::reconcile::{Mark, Report},
 };
 
 /// What is to be written to one object.

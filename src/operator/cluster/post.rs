@@ -23,12 +23,12 @@ use crate::{
     api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
     domain::ids::{Kind, ObjectKey},
     operator::{
-        round::{Mark, Report, locked},
+        index::{ACTS_FOR, APPROVE, APPROVED_BY, World},
+        reconcile::{Mark, Report, locked},
         telemetry::{
             labels::{ApiObject, ApiWrite},
             metrics::Metrics,
         },
-        world::{ACTS_FOR, APPROVE, APPROVED_BY, World},
     },
 };
 

@@ -23,11 +23,11 @@ use crate::{
     domain::ids::ObjectKey,
     operator::{
         admission::deletion::{Deletion, NotStamped, Stamps, Stands, stamp},
+        index::DELETED_BY,
         telemetry::{
             labels::{ApiObject, ApiWrite},
             metrics::Metrics,
         },
-        world::DELETED_BY,
     },
 };
 

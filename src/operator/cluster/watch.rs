@@ -20,12 +20,12 @@ use super::told;
 use crate::{
     api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
     operator::{
-        round::locked,
+        index::{Guarded, Tabled, World},
+        reconcile::locked,
         telemetry::{
             health::Health,
             metrics::{Metrics, Reach},
         },
-        world::{Guarded, Tabled, World},
     },
 };
 

@@ -97,7 +97,7 @@ fn many_deletions_at_once_do_not_keep_the_questions_about_their_own_names_waitin
         Box::pin(async move {
             let (address, authorities) = to.get().unwrap().clone();
             let asking = tokio::task::spawn_blocking(move || {
-                let named = json!({ concordat::operator::world::DELETED_BY: deletion.by });
+                let named = json!({ concordat::operator::index::DELETED_BY: deletion.by });
                 let after = with(held(grant()), "/metadata/annotations", named);
                 let question = asked("UPDATE", &after, &held(grant())).to_string();
                 let mut client = Client::connect(address, &authorities, NAME).unwrap();

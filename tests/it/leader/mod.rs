@@ -13,7 +13,7 @@ use concordat::{
         entry::{EntryKind, Head},
         state::Instance,
     },
-    operator::leader::{
+    operator::election::{
         Candidate, EPOCH, LEDGER_HEAD, Leadership, OBSERVED_THROUGH, Pace, Published, Role, Trouble,
     },
     store::{

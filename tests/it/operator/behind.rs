@@ -7,8 +7,8 @@ use concordat::{
     domain::state::Absence,
     manifest::Source,
     operator::{
-        reader::Reading,
-        world::{Tabled, World},
+        index::{Tabled, World},
+        status_store::Reading,
     },
     store::code::BEHIND,
 };

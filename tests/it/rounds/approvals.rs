@@ -5,8 +5,8 @@
 use concordat::{
     domain::{ids::Kind, status::EventReason},
     operator::{
-        round::{Done, NotApproved},
-        world::{ACTS_FOR, APPROVE, APPROVED_BY, CHANGED_BY},
+        index::{ACTS_FOR, APPROVE, APPROVED_BY, CHANGED_BY},
+        reconcile::{Done, NotApproved},
     },
     store::Read as _,
 };

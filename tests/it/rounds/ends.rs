@@ -4,7 +4,7 @@
 
 use concordat::{
     domain::ids::Kind,
-    operator::round::{Done, Ends, Wake, Work, read_ends},
+    operator::reconcile::{Done, Ends, Wake, Work, read_ends},
     store::{Outcome, Refusal},
 };
 use jiff::SignedDuration;

@@ -18,8 +18,8 @@ use concordat::{
         state::{Beside, Observed},
     },
     operator::{
-        round::{Done, locked},
-        world::World,
+        index::World,
+        reconcile::{Done, locked},
     },
     store::{
         Apart, Observation, Outcome, Read, Scope, Signature, Signatures, StoreError, Write,

@@ -25,10 +25,10 @@ use concordat::{
         state::Instance,
     },
     operator::{
-        round::{Done, Mark, Report, Rounds, Settings, Wake, Work, locked},
-        world::{
+        index::{
             ACTS_FOR, APPROVE, APPROVED_BY, CHANGED_BY, DELETED_BY, REQUESTED_BY, Tabled, World,
         },
+        reconcile::{Done, Mark, Report, Rounds, Settings, Wake, Work, locked},
     },
     store::sql::{SqlWriter, open_writer_at},
 };

@@ -8,7 +8,7 @@ use concordat::{
         digest::Digest,
         ids::{GranteeId, Kind, ObjectKey, RoleId, TenantId},
     },
-    operator::round::Settings,
+    operator::reconcile::Settings,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ use std::fmt;
 
 use concordat::{
     domain::ids::{Kind, ObjectKey},
-    operator::world::APPROVE,
+    operator::index::APPROVE,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -275,7 +275,7 @@ impl Stage {
             }
             Step::Touch(key) => {
                 let now = self.now().to_string();
-                let name = concordat::operator::world::REQUESTED_AT;
+                let name = concordat::operator::index::REQUESTED_AT;
                 self.server.edit(key, ASKER, |object| {
                     object["metadata"]["annotations"][name] = json!(now);
                 });

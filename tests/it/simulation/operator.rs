@@ -1,4 +1,4 @@
-//! The operator without Kubernetes: the real world, rounds and store, in the loop of `operator::lead`, with watches and
+//! The operator without Kubernetes: the real world, rounds and store, in the loop of `operator::controller`, with watches and
 //! writers that a history can hold up.
 //!
 //! Never: a step that the real loop would not make.
@@ -16,8 +16,8 @@ use concordat::{
     },
     operator::{
         cluster::Post,
-        round::{Done, Ends, Rounds, Settings, Work, locked, read_ends},
-        world::World,
+        index::World,
+        reconcile::{Done, Ends, Rounds, Settings, Work, locked, read_ends},
     },
     store::{
         Read, Scope, StoreError, StoreUrl,

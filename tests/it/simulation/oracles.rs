@@ -12,7 +12,7 @@ use concordat::{
         lifecycle::{EndReason, Phase},
     },
     ledger::Verifier,
-    operator::world::FINALIZER,
+    operator::index::FINALIZER,
     store::{Outcome, Read},
 };
 use jiff::{SignedDuration, Timestamp};

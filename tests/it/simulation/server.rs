@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use concordat::{
     domain::ids::{Kind, ObjectKey},
     operator::{
-        round::{Mark, Report},
-        world::{APPROVE, APPROVED_BY, CHANGED_BY, REQUESTED_BY},
+        index::{APPROVE, APPROVED_BY, CHANGED_BY, REQUESTED_BY},
+        reconcile::{Mark, Report},
     },
 };
 use jiff::Timestamp;

@@ -19,7 +19,7 @@ use concordat::{
         ids::{Kind, ObjectKey},
         state::Observed,
     },
-    operator::round::{Done, Settings},
+    operator::reconcile::{Done, Settings},
     store::{
         Read as _, Scope, StoreError, StoreUrl, Write as _,
         sql::{Clock, SqlReader, open_reader, open_writer_again, open_writer_at},

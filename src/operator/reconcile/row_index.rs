@@ -8,7 +8,7 @@ use ecow::EcoString;
 use jiff::Timestamp;
 use litemap::LiteMap;
 
-use super::{approvals, fights::Fights, refusals::Refusals};
+use super::{approvals, backoff::Refusals, fights::Fights};
 use crate::{
     domain::{
         digest::Digest,

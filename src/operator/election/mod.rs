@@ -3,8 +3,8 @@
 //!
 //! Never: leads over a store that lacks what was published of it, or for longer than the Lease was surely held.
 
+mod candidate;
 mod record;
-mod term;
 
 use std::{
     panic,
@@ -116,7 +116,7 @@ impl Leadership {
         let (published, to_publish) = watch::channel(None);
         let requests = Arc::new(Requests::default());
         let until = Arc::new(Until::default());
-        let term = term::Term {
+        let term = candidate::Term {
             api: Api::namespaced(client, &candidate.namespace),
             candidate,
             watched: record::Watched::default(),

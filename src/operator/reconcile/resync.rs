@@ -13,7 +13,7 @@ use std::{
 use super::{Extent, Rounds, Wake, Work, outcome::Done};
 use crate::{
     domain::{ids::Kind, state::ObjectName},
-    operator::world::{Concern, World, key},
+    operator::index::{Concern, World, key},
     store::{StoreError, Write},
 };
 

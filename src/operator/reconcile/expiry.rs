@@ -12,8 +12,8 @@ use jiff::Timestamp;
 
 use super::{
     Rounds, Settings, Work,
+    converge::{claimant, operator},
     outcome::{Done, Effected},
-    run::{claimant, operator},
 };
 use crate::{
     domain::{

@@ -12,10 +12,10 @@ use super::Lead;
 use crate::{
     domain::entry::Head,
     operator::{
-        leader::Published,
-        round::{Done, Rounds, Work, locked},
+        election::Published,
+        index::World,
+        reconcile::{Done, Rounds, Work, locked},
         telemetry::metrics::{Holdings, LedgerHead},
-        world::World,
     },
     store::{
         Read, Scope, StoreError,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ecow::EcoString;
 
-use super::hold;
+use super::holds;
 use crate::{
     api::{GrantDeletionPolicy, ManagementPolicy, RelationshipDeletionPolicy},
     domain::{
@@ -20,7 +20,7 @@ use crate::{
             validate,
         },
     },
-    operator::world::{Concern, World},
+    operator::index::{Concern, World},
 };
 
 /// What was judged.
@@ -69,10 +69,10 @@ pub fn judged(world: &World, concern: Concern, observed: &Observed, instance: &I
     let mut desired = verdict.desired;
     desired.relationships.retain(|_, wish| concern.relationships.contains(&wish.object));
     desired.acceptances.retain(|acceptance| concern.acceptances.contains(&acceptance.object));
-    let admitted = hold::admitted(&desired, &verdict.problems);
-    let unadmitted = hold::outside(&mut desired, &admitted);
+    let admitted = holds::admitted(&desired, &verdict.problems);
+    let unadmitted = holds::outside(&mut desired, &admitted);
     let finalizers = finalizers(world, &concern);
-    hold::until_held(&mut desired, &finalizers.relationships, &finalizers.grants);
+    holds::until_held(&mut desired, &finalizers.relationships, &finalizers.grants);
     let mut problems: BTreeMap<ObjectKey, Vec<Problem>> = BTreeMap::new();
     for mut problem in verdict.problems {
         if [NO_SUCH_OFFER, NO_SUCH_RELATIONSHIP].contains(&problem.code) {

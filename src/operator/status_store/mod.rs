@@ -19,8 +19,8 @@ use jiff::{SignedDuration, Timestamp};
 pub use access::{Access, Connection, LeaseName, connect};
 
 use super::{
-    round::hold,
-    world::{Concern, Tabled, World, key},
+    index::{Concern, Tabled, World, key},
+    reconcile::holds,
 };
 use crate::{
     api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
@@ -165,8 +165,8 @@ impl Reading {
         let mut desired = verdict.desired;
         desired.relationships.retain(|_, wish| concern.relationships.contains(&wish.object));
         desired.acceptances.retain(|acceptance| concern.acceptances.contains(&acceptance.object));
-        let admitted = hold::admitted(&desired, &verdict.problems);
-        let unadmitted = hold::outside(&mut desired, &admitted);
+        let admitted = holds::admitted(&desired, &verdict.problems);
+        let unadmitted = holds::outside(&mut desired, &admitted);
         Judged { desired, problems: verdict.problems, unadmitted }
     }
 }

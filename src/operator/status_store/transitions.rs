@@ -17,7 +17,7 @@ use crate::{
         validate::{Object, Objects},
     },
     manifest::RULE_BROKEN,
-    operator::world::{Seen, Table, Tabled, World, key},
+    operator::index::{Seen, Table, Tabled, World, key},
 };
 
 /// Every change of a field that cannot change.

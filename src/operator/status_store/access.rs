@@ -21,8 +21,8 @@ use crate::{
     },
     operator::{
         cluster::{sound, told},
-        leader::OBSERVED_THROUGH,
-        world::{Guarded, Tabled, World},
+        election::OBSERVED_THROUGH,
+        index::{Guarded, Tabled, World},
     },
     store::{CLUSTER, StoreError},
 };

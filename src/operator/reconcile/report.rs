@@ -9,11 +9,11 @@ use jiff::Timestamp;
 
 use super::{
     Rounds, Wake,
+    converge::Run,
     fights::Fought,
-    marks::{Wanted, giving, is_over, mark_of},
+    finalizers::{Wanted, giving, is_over, mark_of},
     others,
     outcome::{Done, Mark, Report},
-    run::Run,
 };
 use crate::{
     api::{Condition, GrantDeletionPolicy, LedgerHead},
@@ -28,7 +28,7 @@ use crate::{
         state::{DesiredRelationship, ObjectName, ObservedRelationship, RelationshipKey},
         status::{self, About, GrantFacts, GrantPart, Hold, RelationshipFacts},
     },
-    operator::world::{Seen, StatusText, World, key},
+    operator::index::{Seen, StatusText, World, key},
 };
 
 /// What a report needs besides the run.

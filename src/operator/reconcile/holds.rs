@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ecow::EcoString;
 use jiff::{SignedDuration, Timestamp};
 
-use super::memory::Memory;
+use super::row_index::Memory;
 use crate::{
     domain::{
         change::{Cause, Effect},
@@ -18,7 +18,7 @@ use crate::{
         problem::{Problem, Severity},
         state::{Desired, ObjectName, RelationshipKey, Standing},
     },
-    operator::world::key,
+    operator::index::key,
 };
 
 /// The namespaces that a boundary without problems admits. Two boundaries for one namespace admit it to nothing.

@@ -4,12 +4,12 @@
 
 use jiff::Timestamp;
 
-use super::{approvals::NotApproved, wakes::Wake};
+use super::{approvals::NotApproved, requeue::Wake};
 use crate::{
     domain::{
         change::Change, digest::Digest, ids::ObjectKey, limits::Batch, state::Uid, status::Event,
     },
-    operator::world::StatusText,
+    operator::index::StatusText,
     store::{Outcome, Signature, StoreError},
 };
 

@@ -10,7 +10,7 @@ use tokio::{sync::mpsc, time::Instant};
 use super::term::Term;
 use crate::{
     domain::state::RelationshipKey,
-    operator::round::{Ends, Settings, Work, read_ends},
+    operator::reconcile::{Ends, Settings, Work, read_ends},
     store::{StoreError, StoreUrl, sql::open_reader},
 };
 

@@ -17,7 +17,7 @@ use crate::{
         state::ObjectName,
         status::{self, AcceptanceFacts, OfferFacts},
     },
-    operator::world::{StatusText, key},
+    operator::index::{StatusText, key},
 };
 
 impl Rounds {

@@ -2,7 +2,7 @@
 //!
 //! Never: a round before every kind was listed whole since the Lease was taken, or after it is lost.
 
-mod ends;
+mod expiry;
 mod term;
 
 use std::{
@@ -23,15 +23,15 @@ use term::Term;
 
 use super::{
     cluster::{Events, Outbox, Post},
-    leader::{Leadership, Role},
-    round::{Done, Settings, Work, locked},
+    election::{Leadership, Role},
+    index::World,
+    reconcile::{Done, Settings, Work, locked},
     telemetry::{
         health::Health,
         labels::{ChangeOutcome, RoundResult},
         logs,
         metrics::{self, Metrics, Reach},
     },
-    world::World,
 };
 use crate::{
     domain::ids::ObjectKey,

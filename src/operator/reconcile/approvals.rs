@@ -9,7 +9,7 @@ use ecow::EcoString;
 
 use super::{
     Deletions, Settings,
-    requester::{actor, askers, is_robot, unstamped_deletion},
+    actors::{actor, askers, is_robot, unstamped_deletion},
 };
 use crate::{
     domain::{
@@ -21,7 +21,7 @@ use crate::{
     },
     operator::{
         admission::deletion::as_line,
-        world::{ACTS_FOR, APPROVE, APPROVED_BY, Concern, Seen, World, key},
+        index::{ACTS_FOR, APPROVE, APPROVED_BY, Concern, Seen, World, key},
     },
 };
 

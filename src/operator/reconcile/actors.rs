@@ -16,7 +16,7 @@ use crate::{
     },
     operator::{
         admission::deletion::as_line,
-        world::{CHANGED_BY, COMMITS, DELETED_BY, REQUESTED_BY, Seen, World, key},
+        index::{CHANGED_BY, COMMITS, DELETED_BY, REQUESTED_BY, Seen, World, key},
     },
     store::Signature,
 };

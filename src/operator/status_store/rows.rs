@@ -19,7 +19,7 @@ use crate::{
         status,
         validate::Owners,
     },
-    operator::world::{Concern, Seen, Table, World, key},
+    operator::index::{Concern, Seen, Table, World, key},
     store::{CLUSTER, StoreError},
 };
 

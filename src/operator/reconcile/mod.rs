@@ -6,23 +6,23 @@
 //!
 //! Never: a write for an object whose finalizer does not stand, or a status that was not read back.
 
+mod actors;
 mod approvals;
-mod ends;
+mod backoff;
+mod converge;
+mod desired;
+mod expiry;
 mod fights;
+mod finalizers;
 mod gone;
-pub(in crate::operator) mod hold;
-mod judged;
-mod marks;
-mod memory;
+mod grant_parts;
+pub(in crate::operator) mod holds;
 mod others;
 mod outcome;
-mod parts;
-mod refusals;
 mod report;
-mod requester;
-mod run;
-mod sweep;
-mod wakes;
+mod requeue;
+mod resync;
+mod row_index;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,12 +33,12 @@ use ecow::EcoString;
 use jiff::{SignedDuration, Timestamp};
 
 pub use approvals::NotApproved;
-pub use ends::{Ends, read_ends};
-pub use memory::Memory;
+pub use expiry::{Ends, read_ends};
 pub use outcome::{Done, Effected, Mark, Report};
-pub use wakes::{Wake, Wakes};
+pub use requeue::{Wake, Wakes};
+pub use row_index::Memory;
 
-use super::world::{Concern, World, key};
+use super::index::{Concern, World, key};
 use crate::{
     domain::{
         ids::{Kind, ObjectKey, TenantId},
@@ -48,8 +48,8 @@ use crate::{
     },
     store::{Scope, StoreError, Write},
 };
-use parts::Parts;
-use sweep::Sweep;
+use grant_parts::Parts;
+use resync::Sweep;
 
 /// What a round has to look at.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -214,9 +214,10 @@ impl Rounds {
         let judged = {
             let world = locked(world);
             self.with_grants(&mut concern, &world);
-            judged::judged(&world, concern, &observed, &self.settings.instance)
+            desired::judged(&world, concern, &observed, &self.settings.instance)
         };
-        let mut run = run::Run::new(judged, observed, scope, run::claimant(&self.settings));
+        let mut run =
+            converge::Run::new(judged, observed, scope, converge::claimant(&self.settings));
         if extent == Extent::Part
             && (!run.plan.changes.is_empty()
                 || !approvals::written(&run.judged.concern, &locked(world)).is_empty())
@@ -234,8 +235,8 @@ impl Rounds {
         let ledger = store.last_entries(&names).await?;
         self.memory.learn(&run.judged.concern.rows, &run.observed, &self.settings.instance);
         let unheld = status::unheld(&run.judged.desired);
-        let unheld =
-            unheld.map(|desired| plan(&desired, &run.observed, &run::claimant(&self.settings)));
+        let unheld = unheld
+            .map(|desired| plan(&desired, &run.observed, &converge::claimant(&self.settings)));
         let unheld = unheld.as_ref().unwrap_or(&run.plan);
         let world = locked(world);
         let sources = report::Sources { world: &world, run: &run, unheld, ledger: &ledger };
@@ -245,7 +246,7 @@ impl Rounds {
     }
 
     /// One relationship can make a grant right or wrong that others have, too: those are looked at next.
-    fn look_elsewhere(&mut self, run: &run::Run, extent: Extent, done: &mut Done) {
+    fn look_elsewhere(&mut self, run: &converge::Run, extent: Extent, done: &mut Done) {
         for grant in &run.judged.concern.grants {
             let standing = run.judged.desired.grant_objects.get(grant).map(|said| said.standing);
             if self.parts.stands_otherwise(grant, standing) && extent == Extent::Round {

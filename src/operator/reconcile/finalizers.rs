@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{outcome::Mark, report::Sources, run::Run};
+use super::{converge::Run, outcome::Mark, report::Sources};
 use crate::{
     api::PartnerRelationshipSpec,
     domain::{
@@ -13,7 +13,7 @@ use crate::{
         state::{ObjectName, Uid},
         status::RelationshipFacts,
     },
-    operator::world::{APPROVE, FINALIZER, Seen},
+    operator::index::{APPROVE, FINALIZER, Seen},
 };
 
 /// What a finalizer is to be.

@@ -195,7 +195,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::operator::world::Guarded;
+    use crate::operator::index::Guarded;
 
     #[test]
     fn whoever_wrote_the_spec_last_is_known_and_not_who_added_a_finalizer_or_a_status_after() {

@@ -4,11 +4,11 @@
 //! Never: an answer before every kind was listed whole.
 
 mod closure;
-mod guarded;
 mod links;
 mod seen;
-mod status;
+mod status_text;
 mod table;
+mod unparsed;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,14 +18,14 @@ use std::{
 use kube::runtime::watcher::Event;
 
 pub use closure::Concern;
-pub use guarded::Guarded;
 pub use links::{Link, Linked, Links, key};
 pub use seen::{
     ACTS_FOR, APPROVE, APPROVED_BY, CHANGED_BY, COMMITS, DELETED_BY, FINALIZER, REQUESTED_AT,
     REQUESTED_BY, Seen, Watched, name_of, seen,
 };
-pub use status::StatusText;
+pub use status_text::StatusText;
 pub use table::{Known, Table};
+pub use unparsed::Guarded;
 
 use crate::{
     api::{

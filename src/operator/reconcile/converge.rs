@@ -11,15 +11,13 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Settings,
+    Settings, actors,
     approvals::{self, Counted, NotApproved, Waiting, Written},
+    desired::Judged,
     fights::Fought,
-    hold,
-    judged::Judged,
-    locked,
-    memory::Memory,
+    holds, locked,
     outcome::{Done, Effected},
-    requester,
+    row_index::Memory,
 };
 use crate::{
     domain::{
@@ -32,7 +30,7 @@ use crate::{
         plan::{Claimant, Foreign, Plan, plan},
         state::{Observed, RelationshipKey},
     },
-    operator::world::World,
+    operator::index::World,
     store::{
         Outcome, Refusal, Scope, Signature, Signatures, StoreError, Write,
         apply::{Stopped, Unmade, apply, seen_outside},
@@ -109,9 +107,9 @@ impl Run {
             }
             let approved = self.check(world, settings);
             let first_keys = self.first_keys();
-            self.settling = hold::settling(&self.plan, &first_keys, settings.settles_for, memory);
+            self.settling = holds::settling(&self.plan, &first_keys, settings.settles_for, memory);
             let run = std::mem::take(&mut self.checked.run);
-            let mut run = hold::ready(run, &first_keys, &self.settling);
+            let mut run = holds::ready(run, &first_keys, &self.settling);
             let now = self.observed.now;
             run.retain(|admitted| {
                 let row = admitted.change.subject.relationship.as_ref();
@@ -150,7 +148,7 @@ impl Run {
             if run.is_empty() {
                 break;
             }
-            let changes = requester::signatures(&run, &locked(world), &self.budgets, &by);
+            let changes = actors::signatures(&run, &locked(world), &self.budgets, &by);
             let signatures = Signatures { run: by, changes };
             let tried = done.effects.len();
             // What was read and planned before is of no use any more, and there can be very much of it.
@@ -249,7 +247,7 @@ impl Run {
             let asked = batch.changes.iter().map(|change| {
                 let member = member(change);
                 let stored = stored.and_then(|asked| asked.get(&member));
-                (member, requester::asked(change, world, stored.map(String::as_str)))
+                (member, actors::asked(change, world, stored.map(String::as_str)))
             });
             batch.asked = asked.collect();
         }
@@ -382,5 +380,5 @@ pub fn claimant(settings: &Settings) -> Claimant {
 /// The operator itself, for what nobody else is behind.
 pub fn operator(settings: &Settings, run: &[Admitted]) -> Signature {
     let catalogue = Catalogue::compiled().version();
-    requester::operator(&settings.instance, catalogue, plan_hash(run))
+    actors::operator(&settings.instance, catalogue, plan_hash(run))
 }
