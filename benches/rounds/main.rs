@@ -29,8 +29,8 @@ use std::{
 use concordat::{
     domain::state::Instance,
     operator::{
-        index::World,
-        reconcile::{Done, Rounds, Settings, Work, locked, read_ends},
+        index::Index,
+        reconcile::{Reconciled, Reconciler, Settings, Work, locked, read_expiry},
     },
     store::{
         StoreUrl,
@@ -63,7 +63,7 @@ async fn main() {
     let mut stage = Stage {
         server: Server::of(fleet(objects)),
         world: Mutex::default(),
-        rounds: Rounds::new(settings.clone()),
+        rounds: Reconciler::new(settings.clone()),
         settings,
         store,
     };
@@ -88,7 +88,7 @@ async fn main() {
     let began = Instant::now();
     let mut effects = 0;
     for keys in stage.rounds.ended(&work, end) {
-        let ends = read_ends(keys, &stage.settings, &mut stage.store).await.unwrap();
+        let ends = read_expiry(keys, &stage.settings, &mut stage.store).await.unwrap();
         effects += stage.rounds.take_away(ends, &mut stage.store).await.effects.len();
     }
     let took = began.elapsed();
@@ -101,8 +101,8 @@ async fn main() {
 
 struct Stage {
     server: Server,
-    world: Mutex<World>,
-    rounds: Rounds,
+    world: Mutex<Index>,
+    rounds: Reconciler,
     settings: Settings,
     store: SqlWriter,
 }
@@ -131,7 +131,7 @@ impl Stage {
         told_of(&name, took, self.own(MEMORY.peak_usage()), self.own(MEMORY.current_usage()));
     }
 
-    /// Rounds until nothing is left to do.
+    /// Reconciler until nothing is left to do.
     async fn settle(&mut self, what: &str, mut work: Work) {
         for number in 1.. {
             work.objects.append(&mut locked(&self.world).take_dirty());
@@ -142,7 +142,7 @@ impl Stage {
             let began = Instant::now();
             let done = self.rounds.round(&self.world, &work, &mut self.store).await.unwrap();
             let took = began.elapsed();
-            let Done { effects, reports, marks, again, failed, .. } = &done;
+            let Reconciled { effects, reports, marks, again, failed, .. } = &done;
             assert_eq!(*failed, None);
             let name = format!(
                 "{what}, round {number}: {} effects, {} statuses, {} finalizers",

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use concordat::{
     domain::ids::{Kind, ObjectKey},
-    operator::{index::World, reconcile::Done},
+    operator::{index::Index, reconcile::Reconciled},
 };
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ impl Server {
     }
 
     /// Lists everything.
-    pub fn list(&self, world: &mut World) {
+    pub fn list(&self, world: &mut Index) {
         for kind in Kind::ALL {
             see(world, kind, Event::Init);
             let of_kind = self.objects.iter().filter(|((of, _, _), _)| *of == kind.to_string());
@@ -52,7 +52,7 @@ impl Server {
     }
 
     /// Takes a new spec in.
-    pub fn apply(&mut self, object: &Value, world: &mut World) {
+    pub fn apply(&mut self, object: &Value, world: &mut Index) {
         let mut kept: Value = serde_json::from_str(&self.objects[&name_of(object)]).unwrap();
         kept["spec"] = object["spec"].clone();
         kept["metadata"]["generation"] =
@@ -61,7 +61,7 @@ impl Server {
     }
 
     /// Writes what a round has to tell, and tells it back.
-    pub fn take_in(&mut self, done: Done, world: &mut World) {
+    pub fn take_in(&mut self, done: Reconciled, world: &mut Index) {
         for mark in done.marks {
             let key = key_of(&mark.object);
             let mut kept: Value = serde_json::from_str(&self.objects[&key]).unwrap();
@@ -77,7 +77,7 @@ impl Server {
         }
     }
 
-    fn changed(&mut self, object: Value, world: &mut World) {
+    fn changed(&mut self, object: Value, world: &mut Index) {
         let key = self.keep(object);
         let kind = Kind::ALL.into_iter().find(|kind| kind.to_string() == key.0).unwrap();
         see(world, kind, Event::Apply(serde_json::from_str(&self.objects[&key]).unwrap()));

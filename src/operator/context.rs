@@ -11,7 +11,7 @@ use tokio::{runtime::Handle, time::timeout};
 
 use super::{
     admission::{proposed::Proposed, review::Context, server::Known},
-    index::{Concern, World, key},
+    index::{Affected, Index, key},
     reconcile::locked,
 };
 use crate::{
@@ -32,12 +32,12 @@ use crate::{
 const READ_WITHIN: Duration = Duration::from_secs(2);
 
 /// What answers for the webhook, out of the caches of this replica and with a reader of its own.
-pub fn known(world: &Arc<Mutex<World>>, store: &StoreUrl, instance: &Instance) -> Known {
-    let (world, store) = (Arc::clone(world), store.clone());
+pub fn known(index: &Arc<Mutex<Index>>, store: &StoreUrl, instance: &Instance) -> Known {
+    let (index, store) = (Arc::clone(index), store.clone());
     let claimant = Claimant { instance: instance.clone(), foreign: Foreign::Conflict };
     let reader: Arc<tokio::sync::Mutex<Option<SqlReader>>> = Arc::default();
     Arc::new(move |proposed| {
-        let (mut objects, scope) = around(&mut locked(&world), proposed)?;
+        let (mut objects, scope) = around(&mut locked(&index), proposed)?;
         let reading = async {
             let mut reader = reader.lock().await;
             read(&mut reader, &store, &scope).await
@@ -62,50 +62,50 @@ async fn read(reader: &mut Option<SqlReader>, store: &StoreUrl, scope: &Scope) -
 
 /// The objects around a proposed one as if it were stored, and what is to be read of the store. Nothing before all was
 /// listed.
-fn around(world: &mut World, proposed: &Proposed) -> Option<(Objects, Scope)> {
-    if !world.is_synced() {
+fn around(index: &mut Index, proposed: &Proposed) -> Option<(Objects, Scope)> {
+    if !index.is_synced() {
         return None;
     }
     Some(match proposed.clone() {
         Proposed::Offer(object) => {
             let changed = key(Kind::PartnerOffer, &object.name);
-            world.with::<PartnerOffer, _>(*object, |world| look(world, changed))
+            index.with::<PartnerOffer, _>(*object, |index| look(index, changed))
         }
         Proposed::Relationship(object) => {
             let changed = key(Kind::PartnerRelationship, &object.name);
-            world.with::<PartnerRelationship, _>(*object, |world| look(world, changed))
+            index.with::<PartnerRelationship, _>(*object, |index| look(index, changed))
         }
         Proposed::Grant(object) => {
             let changed = key(Kind::RoleGrant, &object.name);
-            world.with::<RoleGrant, _>(*object, |world| look(world, changed))
+            index.with::<RoleGrant, _>(*object, |index| look(index, changed))
         }
         Proposed::Acceptance(object) => {
             let changed = key(Kind::AgreementAcceptance, &object.name);
-            world.with::<AgreementAcceptance, _>(*object, |world| look(world, changed))
+            index.with::<AgreementAcceptance, _>(*object, |index| look(index, changed))
         }
         Proposed::Boundary(object) => {
             let namespaces = object.spec.namespaces.clone();
-            world.with::<PartnerBoundary, _>(*object, |world| {
-                let mut concern = Concern::default();
+            index.with::<PartnerBoundary, _>(*object, |index| {
+                let mut concern = Affected::default();
                 for namespace in &namespaces {
-                    world.concern_namespace(namespace, &mut concern);
+                    index.concern_namespace(namespace, &mut concern);
                 }
-                looked(world, concern)
+                looked(index, concern)
             })
         }
     })
 }
 
-fn look(world: &World, changed: crate::domain::ids::ObjectKey) -> (Objects, Scope) {
-    looked(world, world.concern(&[changed].into()))
+fn look(index: &Index, changed: crate::domain::ids::ObjectKey) -> (Objects, Scope) {
+    looked(index, index.concern(&[changed].into()))
 }
 
-fn looked(world: &World, mut concern: Concern) -> (Objects, Scope) {
+fn looked(index: &Index, mut concern: Affected) -> (Objects, Scope) {
     for relationship in concern.relationships.clone() {
-        concern.grants.extend(world.grants_of(&relationship));
+        concern.grants.extend(index.grants_of(&relationship));
     }
-    let objects = world.objects(&concern);
-    let keys = concern.relationships.iter().filter_map(|name| world.first_key(name)).collect();
+    let objects = index.objects(&concern);
+    let keys = concern.relationships.iter().filter_map(|name| index.first_key(name)).collect();
     let scope = Scope::Of {
         keys,
         customers: std::collections::BTreeSet::new(),

@@ -23,9 +23,9 @@ use tracing::info;
 use super::{
     admission,
     cluster::{self, Events, Outbox, Postman, Watching, postmen, watches},
-    controller::{Lead, Pace},
+    controller::{Controller, Pace},
     election::{Candidate, Leadership},
-    index::World,
+    index::Index,
     reconcile::{Deletions, Settings},
     telemetry::{
         health::Health,
@@ -136,7 +136,7 @@ pub async fn run(
     let parts = Parts {
         metrics: Arc::new(Metrics::new()),
         health: Arc::new(Health::new(Instant::now().into_std())),
-        world: Arc::default(),
+        index: Arc::default(),
         changed: Arc::default(),
         lists: Arc::new(watch::Sender::new(0)),
     };
@@ -144,7 +144,7 @@ pub async fn run(
     info!(%instance, identity = options.identity, store = %options.store, "the operator begins");
 
     let outbox = Outbox::new();
-    let Parts { metrics, health, world, changed, lists } = parts;
+    let Parts { metrics, health, index, changed, lists } = parts;
     let candidate = Candidate {
         namespace: options.namespace.clone(),
         lease: options.lease.clone(),
@@ -157,7 +157,7 @@ pub async fn run(
     let postman = Postman {
         client: client.clone(),
         outbox: Arc::clone(&outbox),
-        world: Arc::clone(&world),
+        index: Arc::clone(&index),
         metrics: Arc::clone(&metrics),
     };
     let mut writers: JoinSet<()> = JoinSet::new();
@@ -185,11 +185,11 @@ pub async fn run(
         },
         ..Settings::of(instance)
     };
-    let lead = Lead {
+    let lead = Controller {
         settings,
         store: options.store.clone(),
         pace: options.pace,
-        world,
+        index,
         changed,
         lists,
         outbox: Arc::clone(&outbox),
@@ -229,7 +229,7 @@ pub async fn run(
 struct Parts {
     metrics: Arc<Metrics>,
     health: Arc<Health>,
-    world: Arc<Mutex<World>>,
+    index: Arc<Mutex<Index>>,
     changed: Arc<Notify>,
     lists: Arc<watch::Sender<u64>>,
 }
@@ -242,7 +242,7 @@ fn begin(
     parts: &Parts,
     stop: &CancellationToken,
 ) -> Result<JoinSet<Result<(), OperatorError>>, OperatorError> {
-    let Parts { metrics, health, world, changed, lists } = parts;
+    let Parts { metrics, health, index, changed, lists } = parts;
     let port = |address| move |source| OperatorError::Port { address, source };
     let listener = server::listen(options.listen).map_err(port(options.listen))?;
     let mut tasks: JoinSet<Result<(), OperatorError>> = JoinSet::new();
@@ -254,7 +254,7 @@ fn begin(
     });
     let watching = Watching {
         client: client.clone(),
-        world: Arc::clone(world),
+        index: Arc::clone(index),
         lists: Arc::clone(lists),
         changed: Arc::clone(changed),
         health: Arc::clone(health),
@@ -268,7 +268,7 @@ fn begin(
     }
     if let Some(webhook) = &options.webhook {
         let listener = server::listen(webhook.listen).map_err(port(webhook.listen))?;
-        let known = super::context::known(world, &options.store, instance);
+        let known = super::context::known(index, &options.store, instance);
         let serving = webhook_of(webhook, options, client, metrics, known, listener, stop);
         tasks.spawn(async move {
             let served = serving.await;

@@ -5,13 +5,13 @@
 use concordat::{
     api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
     domain::ids::Kind,
-    operator::index::{Guarded, Watched, World},
+    operator::index::{Guarded, Index, Watched},
 };
 use kube::runtime::watcher::Event;
 use serde_json::Value;
 
 /// Lets the world see what a watch of this kind tells.
-pub fn see(world: &mut World, kind: Kind, event: Event<Value>) {
+pub fn see(world: &mut Index, kind: Kind, event: Event<Value>) {
     match kind {
         Kind::PartnerOffer => world.see(read::<PartnerOffer>(event)),
         Kind::PartnerRelationship => world.see(read::<PartnerRelationship>(event)),
@@ -22,7 +22,7 @@ pub fn see(world: &mut World, kind: Kind, event: Event<Value>) {
 }
 
 /// Lets it know that the kind was listed whole, after so many calls for new lists.
-pub fn listed(world: &mut World, kind: Kind, calls: u64) {
+pub fn listed(world: &mut Index, kind: Kind, calls: u64) {
     match kind {
         Kind::PartnerOffer => world.listed::<PartnerOffer>(calls),
         Kind::PartnerRelationship => world.listed::<PartnerRelationship>(calls),

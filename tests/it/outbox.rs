@@ -21,7 +21,7 @@ use concordat::{
     operator::{
         cluster::{Outbox, Post, Postman, postmen},
         index::StatusText,
-        reconcile::{Mark, Report},
+        reconcile::{MetadataPatch, StatusPatch},
         telemetry::metrics::Metrics,
     },
 };
@@ -70,7 +70,7 @@ fn written(code: u16, times: usize) -> (usize, usize) {
         let postman = Postman {
             client: Client::try_from(Config::new(url.parse().unwrap())).unwrap(),
             outbox: Arc::clone(&outbox),
-            world: Arc::default(),
+            index: Arc::default(),
             metrics: Arc::new(Metrics::new()),
         };
         let writers: Vec<_> = postmen(&postman, 1, || true).into_iter().map(tokio::spawn).collect();
@@ -93,7 +93,7 @@ fn written(code: u16, times: usize) -> (usize, usize) {
 fn post() -> (ObjectKey, Post) {
     let object = ObjectKey { kind: Kind::RoleGrant, namespace: "msp".into(), name: "first".into() };
     let uid = Uid("uid-1".into());
-    let mark = Mark {
+    let mark = MetadataPatch {
         object: object.clone(),
         uid: uid.clone(),
         version: "7".to_owned(),
@@ -102,7 +102,7 @@ fn post() -> (ObjectKey, Post) {
         drops_approval: false,
     };
     let status = StatusText::of(&json!({ "observedGeneration": 1, "conditions": [] }));
-    let report = Report { object: object.clone(), uid, status };
+    let report = StatusPatch { object: object.clone(), uid, status };
     (object, Post { mark: Some(Box::new(mark)), report: Some(report), tried: 0 })
 }
 

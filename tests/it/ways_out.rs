@@ -687,7 +687,7 @@ fn what_is_unusual_and_sound_is_taken() {
         ("phoneNumber", "(425) 555-0100"),
         ("url:", "https://contoso.example/@ada/terms"),
         ("displayName: First", "‘Ünïted’ desk"),
-        ("justification", "Password reset: the password is often forgotten"),
+        ("justification", "\"Password reset: the password is often forgotten\""),
         ("justification", "'“urgent”'"),
         ("email", "ada+terms@fabrikam.example"),
         ("email", "o'brien@fabrikam.example"),

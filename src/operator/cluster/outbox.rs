@@ -12,16 +12,16 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     domain::ids::ObjectKey,
-    operator::reconcile::{Mark, Report},
+    operator::reconcile::{MetadataPatch, StatusPatch},
 };
 
 /// What is to be written to one object.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Post {
     /// Its finalizers.
-    pub mark: Option<Box<Mark>>,
+    pub mark: Option<Box<MetadataPatch>>,
     /// Its status.
-    pub report: Option<Report>,
+    pub report: Option<StatusPatch>,
     /// How often it was tried.
     pub tried: u32,
 }

@@ -23,8 +23,8 @@ use crate::{
     api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
     domain::ids::{Kind, ObjectKey},
     operator::{
-        index::{ACTS_FOR, APPROVE, APPROVED_BY, World},
-        reconcile::{Mark, Report, locked},
+        index::{ACTS_FOR, APPROVE, APPROVED_BY, Index},
+        reconcile::{MetadataPatch, StatusPatch, locked},
         telemetry::{
             labels::{ApiObject, ApiWrite},
             metrics::Metrics,
@@ -44,7 +44,7 @@ pub struct Postman {
     /// What is to be written.
     pub outbox: Arc<Outbox>,
     /// Told of what could not be written.
-    pub world: Arc<Mutex<World>>,
+    pub index: Arc<Mutex<Index>>,
     /// Told of every write.
     pub metrics: Arc<Metrics>,
 }
@@ -80,7 +80,7 @@ impl Postman {
                     if matches!(fate, Fate::Outdated) {
                         self.forget(&object);
                     } else {
-                        locked(&self.world).unmark(&object);
+                        locked(&self.index).unmark(&object);
                     }
                     self.outbox.done(&object);
                 }
@@ -113,7 +113,7 @@ impl Postman {
         }
     }
 
-    async fn mark(&self, object: &ObjectKey, mark: &Mark) -> Fate {
+    async fn mark(&self, object: &ObjectKey, mark: &MetadataPatch) -> Fate {
         let mut metadata = json!({
             "uid": mark.uid.0,
             "resourceVersion": mark.version,
@@ -135,7 +135,7 @@ impl Postman {
         self.send(object, request).await
     }
 
-    async fn status(&self, object: &ObjectKey, report: &Report) -> Fate {
+    async fn status(&self, object: &ObjectKey, report: &StatusPatch) -> Fate {
         let mut metadata = json!({ "name": object.name, "uid": report.uid.0 });
         if !object.namespace.is_empty() {
             metadata["namespace"] = Value::from(object.namespace.as_str());
@@ -191,7 +191,7 @@ impl Postman {
 
     /// What was to be written is not there: the object is looked at again.
     fn forget(&self, object: &ObjectKey) {
-        locked(&self.world).forget_report(object);
+        locked(&self.index).forget_report(object);
     }
 }
 

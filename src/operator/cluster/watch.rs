@@ -1,4 +1,4 @@
-//! Watches the five kinds and keeps the world as it is.
+//! Watches the five kinds and keeps the index as it is.
 //!
 //! Never: takes a list that failed for an empty one; what was seen stays until a whole list takes its place.
 
@@ -20,7 +20,7 @@ use super::told;
 use crate::{
     api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
     operator::{
-        index::{Guarded, Tabled, World},
+        index::{Guarded, Index, Tabled},
         reconcile::locked,
         telemetry::{
             health::Health,
@@ -38,7 +38,7 @@ pub struct Watching {
     /// The server.
     pub client: Client,
     /// What is kept.
-    pub world: Arc<Mutex<World>>,
+    pub index: Arc<Mutex<Index>>,
     /// How often new lists were called for: a new leader may have missed what the one before has seen.
     pub lists: Arc<Sender<u64>>,
     /// Told of every change.
@@ -82,13 +82,13 @@ async fn watch_since<K: Tabled>(watching: &Watching, calls: u64, stop: &Cancella
             Ok(None) => return,
             Ok(Some(event)) => {
                 let whole = matches!(event, Event::InitDone);
-                let mut world = locked(&watching.world);
-                world.see::<K>(event);
+                let mut index = locked(&watching.index);
+                index.see::<K>(event);
                 if whole {
-                    world.listed::<K>(calls);
+                    index.listed::<K>(calls);
                     watching.reach(K::KIND, Reach::Up);
                 }
-                drop(world);
+                drop(index);
                 watching.changed.notify_one();
             }
             Err(error) => {

@@ -10,7 +10,7 @@ use tokio::{sync::mpsc, time::Instant};
 use super::term::Term;
 use crate::{
     domain::state::RelationshipKey,
-    operator::reconcile::{Ends, Settings, Work, read_ends},
+    operator::reconcile::{Expiry, Settings, Work, read_expiry},
     store::{StoreError, StoreUrl, sql::open_reader},
 };
 
@@ -24,7 +24,7 @@ impl Term<'_> {
         let (Some(first), Some(store)) = (parts.next(), &mut self.store) else { return Ok(()) };
         let mut began = Instant::now();
         let mut ahead = read_ahead(parts, &self.lead.store, &self.lead.settings);
-        let mut next = Some(read_ends(first, &self.lead.settings, store).await);
+        let mut next = Some(read_expiry(first, &self.lead.settings, store).await);
         let mut untold = Vec::new();
         let mut failed = None;
         while let (Some(ends), Some(store)) = (next, &mut self.store) {
@@ -61,7 +61,7 @@ fn read_ahead(
     parts: vec::IntoIter<BTreeSet<RelationshipKey>>,
     url: &StoreUrl,
     settings: &Settings,
-) -> mpsc::Receiver<Result<Ends, StoreError>> {
+) -> mpsc::Receiver<Result<Expiry, StoreError>> {
     let (sender, receiver) = mpsc::channel(1);
     if parts.len() == 0 {
         return receiver;
@@ -73,7 +73,7 @@ fn read_ahead(
             Err(error) => return drop(sender.send(Err(error)).await),
         };
         for keys in parts {
-            let ends = read_ends(keys, &settings, &mut store).await;
+            let ends = read_expiry(keys, &settings, &mut store).await;
             // Nobody waits for what comes after a failure.
             if sender.send(ends).await.is_err() {
                 return;

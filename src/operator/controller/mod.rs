@@ -24,8 +24,8 @@ use term::Term;
 use super::{
     cluster::{Events, Outbox, Post},
     election::{Leadership, Role},
-    index::World,
-    reconcile::{Done, Settings, Work, locked},
+    index::Index,
+    reconcile::{Reconciled, Settings, Work, locked},
     telemetry::{
         health::Health,
         labels::{ChangeOutcome, RoundResult},
@@ -72,7 +72,7 @@ const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(30);
 
 /// What leads.
-pub struct Lead {
+pub struct Controller {
     /// How rounds are run.
     pub settings: Settings,
     /// The store.
@@ -80,7 +80,7 @@ pub struct Lead {
     /// How fast.
     pub pace: Pace,
     /// What is known of the cluster.
-    pub world: Arc<Mutex<World>>,
+    pub index: Arc<Mutex<Index>>,
     /// Told when that changes.
     pub changed: Arc<Notify>,
     /// How often new lists were called for.
@@ -105,7 +105,7 @@ enum End {
     Lost,
 }
 
-impl Lead {
+impl Controller {
     /// Leads whenever it may, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let mut role = self.leadership.role();
@@ -120,7 +120,7 @@ impl Lead {
                 info!(epoch, "this replica leads");
                 let end = self.term(epoch, &mut role, &stop).await;
                 self.outbox.clear();
-                locked(&self.world).forget_reports();
+                locked(&self.index).forget_reports();
                 self.metrics.leadership(metrics::Leadership::Follows);
                 match end {
                     End::Stopped => return,
@@ -224,7 +224,7 @@ impl Lead {
     }
 
     /// Hands on what a round has to tell.
-    fn tell(&self, done: Done, took: Duration) {
+    fn tell(&self, done: Reconciled, took: Duration) {
         for effect in &done.effects {
             let (outcome, code) = match &effect.outcome {
                 Outcome::Done => (ChangeOutcome::Done, None),
@@ -260,14 +260,14 @@ impl Lead {
             RoundResult::Changed
         };
         self.metrics.round(result, took);
-        let mut world = locked(&self.world);
+        let mut index = locked(&self.index);
         for report in &done.reports {
-            world.reports(&report.object, report.status.clone());
+            index.reports(&report.object, report.status.clone());
         }
         for mark in &done.marks {
-            world.marks(&mark.object, &mark.version);
+            index.marks(&mark.object, &mark.version);
         }
-        drop(world);
+        drop(index);
         let mut posts: BTreeMap<ObjectKey, Post> = BTreeMap::new();
         for mark in done.marks {
             let post = posts.entry(mark.object.clone()).or_default();

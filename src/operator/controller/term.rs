@@ -8,13 +8,13 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::Lead;
+use super::Controller;
 use crate::{
     domain::entry::Head,
     operator::{
         election::Published,
-        index::World,
-        reconcile::{Done, Rounds, Work, locked},
+        index::Index,
+        reconcile::{Reconciled, Reconciler, Work, locked},
         telemetry::metrics::{Holdings, LedgerHead},
     },
     store::{
@@ -25,11 +25,11 @@ use crate::{
 
 /// A term: from taking the Lease to losing it.
 pub(super) struct Term<'a> {
-    pub lead: &'a Lead,
+    pub lead: &'a Controller,
     epoch: i64,
     /// The lists that count were begun after so many calls for new ones; none does before the store was opened.
     lists: Option<u64>,
-    pub rounds: Rounds,
+    pub rounds: Reconciler,
     /// Open, unless it failed.
     pub store: Option<SqlWriter>,
     begun: bool,
@@ -41,12 +41,12 @@ pub(super) struct Term<'a> {
 
 impl<'a> Term<'a> {
     /// Nothing is known yet.
-    pub fn begin(lead: &'a Lead, epoch: i64) -> Self {
+    pub fn begin(lead: &'a Controller, epoch: i64) -> Self {
         Self {
             lead,
             epoch,
             lists: None,
-            rounds: Rounds::new(lead.settings.clone()),
+            rounds: Reconciler::new(lead.settings.clone()),
             store: None,
             begun: false,
             clock: (Timestamp::UNIX_EPOCH, Instant::now()),
@@ -69,14 +69,14 @@ impl<'a> Term<'a> {
             self.tick(at_rest).await?;
             *next_tick = Instant::now() + self.lead.pace.ticks_every;
         }
-        if !self.is_listed(&locked(&self.lead.world)) {
+        if !self.is_listed(&locked(&self.lead.index)) {
             return Ok(());
         }
         if Instant::now() >= *next_observation {
-            self.rounds.begin_sweep(&mut locked(&self.lead.world));
+            self.rounds.begin_sweep(&mut locked(&self.lead.index));
             *next_observation = Instant::now() + self.lead.pace.observes_every;
         }
-        work.objects.append(&mut locked(&self.lead.world).take_dirty());
+        work.objects.append(&mut locked(&self.lead.index).take_dirty());
         for wake in self.rounds.due(self.now()) {
             work.also(wake);
         }
@@ -89,7 +89,7 @@ impl<'a> Term<'a> {
         self.expire_due(work, now).await?;
         let Some(store) = &mut self.store else { return Ok(()) };
         let began = Instant::now();
-        let done = self.rounds.round(&self.lead.world, work, store).await?;
+        let done = self.rounds.round(&self.lead.index, work, store).await?;
         let again = done.again.clone();
         let left = done.left;
         self.tell(done, began)?;
@@ -103,15 +103,15 @@ impl<'a> Term<'a> {
     }
 
     /// Whether every kind was listed whole since nobody else writes.
-    fn is_listed(&self, world: &World) -> bool {
-        self.lists.is_some_and(|calls| world.is_listed_since(calls))
+    fn is_listed(&self, index: &Index) -> bool {
+        self.lists.is_some_and(|calls| index.is_listed_since(calls))
     }
 
     /// Looks at a part of everything, if that is going on.
     async fn sweep(&mut self, work: &mut Work) -> Result<(), StoreError> {
         let Some(store) = &mut self.store else { return Ok(()) };
         let began = Instant::now();
-        let Some(mut done) = self.rounds.sweep(&self.lead.world, store).await? else {
+        let Some(mut done) = self.rounds.sweep(&self.lead.index, store).await? else {
             return Ok(());
         };
         for wake in std::mem::take(&mut done.again) {
@@ -124,7 +124,7 @@ impl<'a> Term<'a> {
 
     /// Opens the store in our epoch; what time has ended meanwhile goes before anything else is looked at.
     async fn open(&mut self) -> Result<(), StoreError> {
-        let Lead { store: url, settings, .. } = self.lead;
+        let Controller { store: url, settings, .. } = self.lead;
         let mut store = if self.begun {
             open_writer_again(url, &settings.instance, self.epoch, &self.head).await?
         } else {
@@ -146,7 +146,7 @@ impl<'a> Term<'a> {
     }
 
     /// Hands on what was done, also where the store failed in the middle of it.
-    pub fn tell(&mut self, done: Done, began: Instant) -> Result<(), StoreError> {
+    pub fn tell(&mut self, done: Reconciled, began: Instant) -> Result<(), StoreError> {
         self.clock = (done.now, Instant::now());
         let failed = done.failed.clone();
         self.lead.tell(done, began.elapsed());
@@ -169,13 +169,13 @@ impl<'a> Term<'a> {
         self.lead.reached(&Ok(()));
         self.lead.metrics.ledger_head(LedgerHead { sequence: head.sequence, written: now });
         let mut synced = {
-            let world = locked(&self.lead.world);
-            self.is_listed(&world) && world.waiting() == 0
+            let index = locked(&self.lead.index);
+            self.is_listed(&index) && index.waiting() == 0
         };
         synced &= at_rest && self.lead.outbox.is_empty();
         let observed_through = synced.then_some(now);
         self.lead.leadership.publish(self.epoch, Published { observed_through, head });
-        if !self.is_listed(&locked(&self.lead.world))
+        if !self.is_listed(&locked(&self.lead.index))
             && self.rounds.memory().next_end().is_some_and(|end| end <= now)
             && let Some(store) = &mut self.store
         {

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Known, Link, Table, World, key};
+use super::{Index, Known, Link, Table, key};
 use crate::{
     api::{PartnerRelationshipSpec, RoleGrantSpec},
     domain::{
@@ -20,7 +20,7 @@ use crate::{
 
 /// The objects whose verdict and status are wanted.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Concern {
+pub struct Affected {
     /// Offers.
     pub offers: BTreeSet<ObjectName>,
     /// Relationships, each planned with all its grants.
@@ -35,7 +35,7 @@ pub struct Concern {
     pub rows: BTreeSet<RelationshipKey>,
 }
 
-impl World {
+impl Index {
     /// The key of the first row of a relationship, where its offer is there to say whose partner it is.
     pub fn first_key(&self, relationship: &ObjectName) -> Option<RelationshipKey> {
         let spec = &self.tables().relationships.get(relationship)?.object.spec;
@@ -101,8 +101,8 @@ impl World {
     }
 
     /// What has to be looked at because these objects changed.
-    pub fn concern(&self, changed: &BTreeSet<ObjectKey>) -> Concern {
-        let mut concern = Concern::default();
+    pub fn concern(&self, changed: &BTreeSet<ObjectKey>) -> Affected {
+        let mut concern = Affected::default();
         for ObjectKey { kind, namespace, name } in changed {
             let name = ObjectName { namespace: namespace.clone(), name: name.clone() };
             match kind {
@@ -151,7 +151,7 @@ impl World {
     }
 
     /// Everything in a namespace.
-    pub fn concern_namespace(&self, namespace: &str, concern: &mut Concern) {
+    pub fn concern_namespace(&self, namespace: &str, concern: &mut Affected) {
         let tables = self.tables();
         concern.offers.extend(tables.offers.names_in(namespace).cloned());
         concern.relationships.extend(tables.relationships.names_in(namespace).cloned());
@@ -160,7 +160,7 @@ impl World {
     }
 
     /// Relationships that want the same name in the store, or the name of a successor.
-    fn also_of_same_name(&self, name: &ObjectName, concern: &mut Concern) {
+    fn also_of_same_name(&self, name: &ObjectName, concern: &mut Affected) {
         let Some(seen) = self.tables().relationships.get(name) else { return };
         let wanted = &seen.object.spec.display_name;
         let same = Link::StoreName(wanted.into());
@@ -170,7 +170,7 @@ impl World {
 
     /// The objects with which a concern is judged: itself and everything that its verdict rests on, but for who owns the
     /// rows in the store.
-    pub fn objects(&self, concern: &Concern) -> Objects {
+    pub fn objects(&self, concern: &Affected) -> Objects {
         let tables = self.tables();
         let mut around = concern.clone();
         for name in &concern.relationships {
@@ -230,7 +230,7 @@ impl World {
     }
 
     /// The relationship whose successor would have this one's name.
-    fn also_first_of(&self, spec: &PartnerRelationshipSpec, around: &mut Concern) {
+    fn also_first_of(&self, spec: &PartnerRelationshipSpec, around: &mut Affected) {
         if let Some((first, _)) = spec.display_name.rsplit_once('-') {
             let link = Link::StoreName(first.into());
             let of = self.links().of(&link, Kind::PartnerRelationship).cloned();

@@ -17,11 +17,11 @@ use std::{
 
 use kube::runtime::watcher::Event;
 
-pub use closure::Concern;
+pub use closure::Affected;
 pub use links::{Link, Linked, Links, key};
 pub use seen::{
-    ACTS_FOR, APPROVE, APPROVED_BY, CHANGED_BY, COMMITS, DELETED_BY, FINALIZER, REQUESTED_AT,
-    REQUESTED_BY, Seen, Watched, name_of, seen,
+    ACTS_FOR, APPROVE, APPROVED_BY, CHANGED_BY, COMMITS, DELETED_BY, FINALIZER, Indexed,
+    REQUESTED_AT, REQUESTED_BY, Watched, name_of, seen,
 };
 pub use status_text::StatusText;
 pub use table::{Known, Table};
@@ -108,7 +108,7 @@ macro_rules! with_table {
 
 /// Everything that is known of the cluster.
 #[derive(Debug, Default)]
-pub struct World {
+pub struct Index {
     tables: Tables,
     links: Links,
     dirty: BTreeSet<ObjectKey>,
@@ -116,7 +116,7 @@ pub struct World {
     listed: BTreeMap<Kind, u64>,
 }
 
-impl World {
+impl Index {
     /// The objects.
     pub fn tables(&self) -> &Tables {
         &self.tables
@@ -237,7 +237,7 @@ impl World {
         let laid = match K::table(&mut self.tables).get(&name) {
             None => not_stored(object),
             Some(before) => {
-                let mut laid = Seen::clone(before);
+                let mut laid = Indexed::clone(before);
                 laid.object.spec = object.spec;
                 laid.object.labels = object.labels;
                 laid.object.source = object.source;
@@ -336,8 +336,8 @@ fn name_in(object: &ObjectKey) -> ObjectName {
 }
 
 /// An object that is not in the cluster.
-fn not_stored<S>(object: Object<S>) -> Seen<S> {
-    Seen {
+fn not_stored<S>(object: Object<S>) -> Indexed<S> {
+    Indexed {
         object,
         generation: 0,
         version: String::new(),

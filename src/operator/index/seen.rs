@@ -49,7 +49,7 @@ const OURS: &str = "concordat.dev/";
 
 /// One object.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Seen<S> {
+pub struct Indexed<S> {
     /// What it says.
     pub object: Object<S>,
     /// Raised by the server with every change of the spec.
@@ -66,7 +66,7 @@ pub struct Seen<S> {
     pub status: Option<StatusText>,
 }
 
-impl<S> Seen<S> {
+impl<S> Indexed<S> {
     /// Whether our finalizer stands on it.
     pub fn is_held(&self) -> bool {
         self.finalizers.iter().any(|finalizer| finalizer == FINALIZER)
@@ -89,7 +89,7 @@ impl<S> Seen<S> {
     }
 }
 
-impl<S: PartialEq> Seen<S> {
+impl<S: PartialEq> Indexed<S> {
     /// Whether the two differ in anything but what the operator itself reports.
     pub fn differs_from(&self, other: &Self) -> bool {
         self.generation != other.generation
@@ -140,7 +140,7 @@ pub fn name_of(object: &impl ResourceExt) -> ObjectName {
 }
 
 /// An object of the cluster, as it is kept.
-pub fn seen<K: Watched>(object: K) -> Arc<Seen<K::Spec>> {
+pub fn seen<K: Watched>(object: K) -> Arc<Indexed<K::Spec>> {
     let name = name_of(&object);
     let (meta, spec, status) = object.parts();
     let manager = meta.managed_fields.as_deref().and_then(manager);
@@ -148,7 +148,7 @@ pub fn seen<K: Watched>(object: K) -> Arc<Seen<K::Spec>> {
     let kept =
         |annotation: &String| annotation.contains(OURS) || COMMITS.contains(&annotation.as_str());
     let annotations: BTreeMap<_, _> = meta.annotations.unwrap_or_default();
-    Arc::new(Seen {
+    Arc::new(Indexed {
         object: Object {
             name,
             uid: Uid(meta.uid.unwrap_or_default().into()),

@@ -11,21 +11,21 @@ use std::{
 use ecow::EcoString;
 use serde::de::DeserializeOwned;
 
-use super::{StatusText, seen::Seen};
+use super::{StatusText, seen::Indexed};
 use crate::domain::state::ObjectName;
 
 /// What is known of one object.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Known<S> {
     /// It could be read.
-    Read(Arc<Seen<S>>),
+    Read(Arc<Indexed<S>>),
     /// It is there and does not fit the kind as this program knows it: why.
     Unread(String),
 }
 
 impl<S> Known<S> {
     /// Where it could be read.
-    pub fn read(&self) -> Option<&Arc<Seen<S>>> {
+    pub fn read(&self) -> Option<&Arc<Indexed<S>>> {
         match self {
             Self::Read(seen) => Some(seen),
             Self::Unread(_) => None,
@@ -62,7 +62,7 @@ impl<S, T> Default for Table<S, T> {
 
 impl<S: PartialEq, T> Table<S, T> {
     /// Whether a new state of an object says nothing but what was reported from here, or nothing new at all.
-    pub(super) fn is_echo(&mut self, name: &ObjectName, seen: &Seen<S>) -> bool {
+    pub(super) fn is_echo(&mut self, name: &ObjectName, seen: &Indexed<S>) -> bool {
         let arrived =
             self.reported.get(name).is_some_and(|sent| seen.status.as_ref() == Some(sent));
         if arrived {
@@ -86,7 +86,7 @@ impl<S, T> Table<S, T> {
     }
 
     /// An object that could be read.
-    pub fn get(&self, name: &ObjectName) -> Option<&Arc<Seen<S>>> {
+    pub fn get(&self, name: &ObjectName) -> Option<&Arc<Indexed<S>>> {
         self.objects.get(name)?.read()
     }
 

@@ -16,7 +16,7 @@ use crate::{
     },
     operator::{
         admission::deletion::as_line,
-        index::{CHANGED_BY, COMMITS, DELETED_BY, REQUESTED_BY, Seen, World, key},
+        index::{CHANGED_BY, COMMITS, DELETED_BY, Index, Indexed, REQUESTED_BY, key},
     },
     store::Signature,
 };
@@ -54,7 +54,7 @@ struct Origin {
     intent: Intent,
 }
 
-fn origin<S>(seen: &Seen<S>) -> Origin {
+fn origin<S>(seen: &Indexed<S>) -> Origin {
     let by = seen.annotation(CHANGED_BY).or_else(|| seen.annotation(REQUESTED_BY));
     let commit = COMMITS.iter().find_map(|name| seen.annotation(name));
     Origin {
@@ -76,18 +76,18 @@ fn origin<S>(seen: &Seen<S>) -> Origin {
 /// names everybody who has asked since.
 pub fn signatures(
     run: &[Admitted],
-    world: &World,
+    index: &Index,
     budgets: &BTreeMap<String, Budget>,
     by: &Signature,
 ) -> BTreeMap<Digest, Signature> {
     let signed = run.iter().filter_map(|admitted| {
         let change = &admitted.change;
-        let Origin { mut actor, mut intent } = behind(change, world)?;
+        let Origin { mut actor, mut intent } = behind(change, index)?;
         intent.plan = by.intent.plan;
         intent.catalogue.clone_from(&by.intent.catalogue);
         if admitted.approved.is_some() {
             let stored = budgets.get(&admitted.scope).and_then(|it| it.asked.get(&member(change)));
-            let asked = asked(change, world, stored.map(String::as_str));
+            let asked = asked(change, index, stored.map(String::as_str));
             actor = asked.lines().next().filter(|name| !name.is_empty()).map(self::actor);
             intent.askers = asker_names(&asked).map(str::to_owned).collect();
         }
@@ -97,12 +97,12 @@ pub fn signatures(
     signed.collect()
 }
 
-fn behind(change: &Change, world: &World) -> Option<Origin> {
+fn behind(change: &Change, index: &Index) -> Option<Origin> {
     match change.cause {
         Cause::Expired | Cause::Replaced | Cause::Renewal => return None,
         Cause::Declared | Cause::Deleted | Cause::Unmanaged | Cause::Answered => {}
     }
-    let tables = world.tables();
+    let tables = index.tables();
     if let Some(acceptance) = acceptance(&change.effect) {
         return tables.acceptances.get(&acceptance.object).map(|seen| origin(seen));
     }
@@ -125,7 +125,7 @@ fn behind(change: &Change, world: &World) -> Option<Origin> {
 }
 
 /// The same of an object that is being deleted.
-fn deletion<S>(seen: &Seen<S>) -> Origin {
+fn deletion<S>(seen: &Indexed<S>) -> Origin {
     Origin { actor: deleters(seen).last().map(actor), ..origin(seen) }
 }
 
@@ -141,14 +141,14 @@ pub fn grants_behind(change: &Change) -> Vec<&ObjectName> {
 
 /// Everybody who has asked for a change since it waits, one name a line. The first line is by whom it came about, empty
 /// where nobody knows; `stored` is whoever was known before, and stays.
-pub fn asked(change: &Change, world: &World, stored: Option<&str>) -> String {
+pub fn asked(change: &Change, index: &Index, stored: Option<&str>) -> String {
     let mut known = stored.unwrap_or_default().lines();
     let first = known.next().filter(|name| !name.is_empty()).map(str::to_owned).or_else(|| {
-        let first = behind(change, world).and_then(|origin| origin.actor);
+        let first = behind(change, index).and_then(|origin| origin.actor);
         first.map(|actor| as_line(&actor.name))
     });
     let mut lines = vec![first.unwrap_or_default()];
-    let now = askers(change, world);
+    let now = askers(change, index);
     for name in known.map(str::to_owned).chain(now.iter().map(|name| as_line(name))) {
         if !lines.contains(&name) {
             lines.push(name);
@@ -162,8 +162,8 @@ pub fn asked(change: &Change, world: &World, stored: Option<&str>) -> String {
 /// An offer is behind what it alone can bring about: invitations, what is gained under its ceiling, and what is lost
 /// although no grant has changed. An acceptance is behind its own record only, since the customer allows and does not ask.
 /// A boundary is nobody's request: whoever sets limits can lift them.
-pub fn askers(change: &Change, world: &World) -> BTreeSet<String> {
-    let tables = world.tables();
+pub fn askers(change: &Change, index: &Index) -> BTreeSet<String> {
+    let tables = index.tables();
     let mut names = BTreeSet::new();
     let mut note = |name: Option<&str>| names.extend(name.map(str::to_owned));
     if let Some(seen) = tables.relationships.get(&change.subject.owner.object) {
@@ -176,7 +176,7 @@ pub fn askers(change: &Change, world: &World) -> BTreeSet<String> {
         note(grant.annotation(CHANGED_BY));
         deleters(grant).for_each(|name| note(Some(name)));
     }
-    let offer = seen_offer(change, world).filter(|_| rests_on_offer(change));
+    let offer = seen_offer(change, index).filter(|_| rests_on_offer(change));
     note(offer.and_then(|seen| seen.annotation(REQUESTED_BY)));
     note(offer.and_then(|seen| seen.annotation(CHANGED_BY)));
     let acceptance = acceptance(&change.effect).map(|recorded| &recorded.object);
@@ -186,12 +186,12 @@ pub fn askers(change: &Change, world: &World) -> BTreeSet<String> {
 }
 
 /// The offer that a relationship names now.
-fn seen_offer<'a>(change: &Change, world: &'a World) -> Option<&'a Seen<PartnerOfferSpec>> {
+fn seen_offer<'a>(change: &Change, index: &'a Index) -> Option<&'a Indexed<PartnerOfferSpec>> {
     let relationship = &change.subject.owner.object;
-    let seen = world.tables().relationships.get(relationship)?;
+    let seen = index.tables().relationships.get(relationship)?;
     let name = seen.object.spec.offer_ref.as_ref()?.name.clone();
     let offer = ObjectName { namespace: relationship.namespace.clone(), name: name.into() };
-    world.tables().offers.get(&offer).map(|seen| &**seen)
+    index.tables().offers.get(&offer).map(|seen| &**seen)
 }
 
 /// Whether a change is one that an offer can bring about.
@@ -221,13 +221,13 @@ fn rests_on_offer(change: &Change) -> bool {
 }
 
 /// Who deleted an object that is on its way out, and whoever tried before.
-fn deleters<S>(seen: &Seen<S>) -> impl Iterator<Item = &str> {
+fn deleters<S>(seen: &Indexed<S>) -> impl Iterator<Item = &str> {
     seen.annotation(DELETED_BY).filter(|_| seen.is_leaving()).into_iter().flat_map(asker_names)
 }
 
 /// An object behind a change that is on its way out, and nobody knows through whom.
-pub fn unstamped_deletion(change: &Change, world: &World) -> Option<ObjectKey> {
-    let tables = world.tables();
+pub fn unstamped_deletion(change: &Change, index: &Index) -> Option<ObjectKey> {
+    let tables = index.tables();
     let owner = &change.subject.owner.object;
     let relationship = tables
         .relationships

@@ -21,7 +21,7 @@ use crate::{
     },
     operator::{
         admission::deletion::as_line,
-        index::{ACTS_FOR, APPROVE, APPROVED_BY, Concern, Seen, World, key},
+        index::{ACTS_FOR, APPROVE, APPROVED_BY, Affected, Index, Indexed, key},
     },
 };
 
@@ -113,7 +113,7 @@ impl Read {
     }
 
     /// What stands on the objects of a concern by now.
-    pub fn learn(&mut self, concern: &Concern, written: &[Written]) {
+    pub fn learn(&mut self, concern: &Affected, written: &[Written]) {
         let relationships =
             concern.relationships.iter().map(|name| key(Kind::PartnerRelationship, name));
         let grants = concern.grants.iter().map(|name| key(Kind::RoleGrant, name));
@@ -127,8 +127,8 @@ impl Read {
 }
 
 /// The approvals on the objects of a concern.
-pub fn written(concern: &Concern, world: &World) -> Vec<Written> {
-    let tables = world.tables();
+pub fn written(concern: &Affected, index: &Index) -> Vec<Written> {
+    let tables = index.tables();
     let relationships = concern
         .relationships
         .iter()
@@ -140,7 +140,7 @@ pub fn written(concern: &Concern, world: &World) -> Vec<Written> {
     relationships.chain(grants).collect()
 }
 
-fn found<S>(kind: Kind, name: &ObjectName, seen: &Seen<S>) -> Option<Written> {
+fn found<S>(kind: Kind, name: &ObjectName, seen: &Indexed<S>) -> Option<Written> {
     Some(Written {
         object: key(kind, name),
         uid: seen.object.uid.clone(),
@@ -155,12 +155,12 @@ pub fn judged(
     written: &[Written],
     waiting: &BTreeMap<Digest, Waiting<'_>>,
     settings: &Settings,
-    world: &World,
+    index: &Index,
 ) -> (Counted, Vec<(Written, NotApproved)>) {
     let mut counted = Counted::new();
     let mut refused = Vec::new();
     for approval in written {
-        match judge(approval, waiting, settings, world) {
+        match judge(approval, waiting, settings, index) {
             Ok((hash, by)) => {
                 let namespace = approval.object.namespace.clone();
                 counted.entry(hash).or_default().insert(namespace, by);
@@ -175,7 +175,7 @@ fn judge(
     approval: &Written,
     waiting: &BTreeMap<Digest, Waiting<'_>>,
     settings: &Settings,
-    world: &World,
+    index: &Index,
 ) -> Result<(Digest, Actor), NotApproved> {
     let hash: Digest =
         approval.text.parse().map_err(|_| NotApproved::NotAHash(approval.text.clone()))?;
@@ -190,16 +190,16 @@ fn judge(
         return Err(NotApproved::Elsewhere { hash, namespace });
     }
     if waits.asked.contains(as_line(by).as_str())
-        || waits.changes.iter().any(|change| askers(change, world).contains(by))
+        || waits.changes.iter().any(|change| askers(change, index).contains(by))
     {
         return Err(NotApproved::OwnRequest(by.to_owned()));
     }
-    let known = waits.changes.iter().flat_map(|change| askers(change, world));
+    let known = waits.changes.iter().flat_map(|change| askers(change, index));
     let mut asked = waits.asked.iter().map(|name| (*name).to_owned()).chain(known);
     if let Some(robot) = asked.find(|name| is_own_robot(name, &approval.acts_for)) {
         return Err(NotApproved::OwnRobot { by: by.to_owned(), robot });
     }
-    let mut unstamped = waits.changes.iter().filter_map(|change| unstamped_deletion(change, world));
+    let mut unstamped = waits.changes.iter().filter_map(|change| unstamped_deletion(change, index));
     if settings.deletions == Deletions::Stamped
         && let Some(object) = unstamped.next()
     {

@@ -27,11 +27,11 @@ struct Refused {
 
 /// The changes that the store has refused, by row.
 #[derive(Debug, Default)]
-pub struct Refusals {
+pub struct Backoff {
     by_row: BTreeMap<RelationshipKey, BTreeMap<Digest, Refused>>,
 }
 
-impl Refusals {
+impl Backoff {
     /// Whether nothing was refused lately.
     pub fn is_empty(&self) -> bool {
         self.by_row.is_empty()

@@ -13,11 +13,11 @@ use jiff::Timestamp;
 use super::{
     Settings, actors,
     approvals::{self, Counted, NotApproved, Waiting, Written},
-    desired::Judged,
+    desired::Validated,
     fights::Fought,
     holds, locked,
-    outcome::{Done, Effected},
-    row_index::Memory,
+    outcome::{Effected, Reconciled},
+    row_index::RowIndex,
 };
 use crate::{
     domain::{
@@ -30,7 +30,7 @@ use crate::{
         plan::{Claimant, Foreign, Plan, plan},
         state::{Observed, RelationshipKey},
     },
-    operator::index::World,
+    operator::index::Index,
     store::{
         Outcome, Refusal, Scope, Signature, Signatures, StoreError, Write,
         apply::{Stopped, Unmade, apply, seen_outside},
@@ -43,7 +43,7 @@ const ATTEMPTS: usize = 4;
 
 /// A round under way: what was judged, and what the store holds by now.
 pub struct Run {
-    pub judged: Judged,
+    pub judged: Validated,
     pub observed: Observed,
     pub plan: Plan,
     pub checked: Checked,
@@ -69,7 +69,7 @@ pub struct Run {
 }
 
 impl Run {
-    pub fn new(judged: Judged, observed: Observed, scope: Scope, claimant: Claimant) -> Self {
+    pub fn new(judged: Validated, observed: Observed, scope: Scope, claimant: Claimant) -> Self {
         let plan = plan(&judged.desired, &observed, &claimant);
         let checked = Checked { run: Vec::new(), blocked: Vec::new(), approved: Vec::new() };
         Self {
@@ -95,17 +95,17 @@ impl Run {
     pub async fn all(
         &mut self,
         store: &mut impl Write,
-        world: &Mutex<World>,
+        index: &Mutex<Index>,
         settings: &Settings,
-        memory: &mut Memory,
-        done: &mut Done,
+        memory: &mut RowIndex,
+        done: &mut Reconciled,
     ) -> Result<(), StoreError> {
-        self.approvals = approvals::written(&self.judged.concern, &locked(world));
+        self.approvals = approvals::written(&self.judged.concern, &locked(index));
         for _ in 0..ATTEMPTS {
             if !self.plan.changes.is_empty() {
                 self.budgets = store.budgets(&self.judged.desired.limits()).await?;
             }
-            let approved = self.check(world, settings);
+            let approved = self.check(index, settings);
             let first_keys = self.first_keys();
             self.settling = holds::settling(&self.plan, &first_keys, settings.settles_for, memory);
             let run = std::mem::take(&mut self.checked.run);
@@ -148,7 +148,7 @@ impl Run {
             if run.is_empty() {
                 break;
             }
-            let changes = actors::signatures(&run, &locked(world), &self.budgets, &by);
+            let changes = actors::signatures(&run, &locked(index), &self.budgets, &by);
             let signatures = Signatures { run: by, changes };
             let tried = done.effects.len();
             // What was read and planned before is of no use any more, and there can be very much of it.
@@ -182,7 +182,7 @@ impl Run {
         store: &mut impl Write,
         run: Vec<Admitted>,
         signatures: &Signatures,
-        done: &mut Done,
+        done: &mut Reconciled,
     ) {
         let limits = self.judged.desired.limits();
         let report = apply(store, run, &limits, signatures, |_| ControlFlow::Continue(())).await;
@@ -205,11 +205,11 @@ impl Run {
     }
 
     /// Divides the plan, with the approvals that count; gives who approved what.
-    fn check(&mut self, world: &Mutex<World>, settings: &Settings) -> Counted {
+    fn check(&mut self, index: &Mutex<Index>, settings: &Settings) -> Counted {
         let desired = &self.judged.desired;
         self.checked = check(&self.plan, desired, &self.budgets, &BTreeSet::new());
         if self.approvals.is_empty() {
-            self.note_askers(&locked(world));
+            self.note_askers(&locked(index));
             return Counted::new();
         }
         let mut waiting: BTreeMap<Digest, Waiting<'_>> = BTreeMap::new();
@@ -228,7 +228,7 @@ impl Run {
             }
         }
         let written = &self.approvals;
-        let (counted, refused) = approvals::judged(written, &waiting, settings, &locked(world));
+        let (counted, refused) = approvals::judged(written, &waiting, settings, &locked(index));
         if !counted.is_empty() {
             let within = |by: &BTreeMap<_, _>| Reach::Within(by.keys().cloned().collect());
             let approvals = counted.iter().map(|(hash, by)| (*hash, within(by))).collect();
@@ -236,18 +236,18 @@ impl Run {
         }
         self.counted.extend(counted.keys());
         self.tell_refused(refused);
-        self.note_askers(&locked(world));
+        self.note_askers(&locked(index));
         counted
     }
 
     /// Writes on each batch who has asked for it, beside those who are known already.
-    fn note_askers(&mut self, world: &World) {
+    fn note_askers(&mut self, index: &Index) {
         for batch in self.checked.blocked.iter_mut().chain(&mut self.checked.approved) {
             let stored = self.budgets.get(&batch.scope).map(|budget| &budget.asked);
             let asked = batch.changes.iter().map(|change| {
                 let member = member(change);
                 let stored = stored.and_then(|asked| asked.get(&member));
-                (member, actors::asked(change, world, stored.map(String::as_str)))
+                (member, actors::asked(change, index, stored.map(String::as_str)))
             });
             batch.asked = asked.collect();
         }
@@ -304,7 +304,7 @@ impl Run {
         &mut self,
         store: &mut impl Write,
         by: &Signature,
-        done: &mut Done,
+        done: &mut Reconciled,
     ) -> Result<(), StoreError> {
         let new = |change: &Change| self.stored_batch(change).is_none();
         let blocked = self.checked.blocked.iter();
@@ -333,8 +333,8 @@ impl Run {
         &mut self,
         store: &mut impl Write,
         settings: &Settings,
-        memory: &mut Memory,
-        done: &mut Done,
+        memory: &mut RowIndex,
+        done: &mut Reconciled,
     ) -> Result<(), StoreError> {
         if self.plan.outside.is_empty() {
             memory.differences.learn(&self.observed, &[]);

@@ -20,14 +20,14 @@ use crate::{
             validate,
         },
     },
-    operator::index::{Concern, World},
+    operator::index::{Affected, Index},
 };
 
 /// What was judged.
 #[derive(Debug)]
-pub struct Judged {
+pub struct Validated {
     /// What it is about.
-    pub concern: Concern,
+    pub concern: Affected,
     /// What is desired, as far as it may be done now.
     pub desired: Desired,
     /// What is wrong or unwise, by object.
@@ -51,7 +51,7 @@ pub struct Finalizers {
     pub needless_grants: BTreeSet<ObjectName>,
 }
 
-impl Judged {
+impl Validated {
     /// What is wrong with an object.
     pub fn problems_of(&self, object: &ObjectKey) -> impl Iterator<Item = &Problem> {
         self.problems.get(object).into_iter().flatten()
@@ -62,8 +62,13 @@ impl Judged {
 ///
 /// What is like a name that means nothing, or has it in another namespace, is no part of that: a round that sees more
 /// would say something else.
-pub fn judged(world: &World, concern: Concern, observed: &Observed, instance: &Instance) -> Judged {
-    let mut objects = world.objects(&concern);
+pub fn judged(
+    index: &Index,
+    concern: Affected,
+    observed: &Observed,
+    instance: &Instance,
+) -> Validated {
+    let mut objects = index.objects(&concern);
     objects.owners = Some(observed.owners(instance));
     let verdict = validate(&objects, Catalogue::compiled(), observed.now);
     let mut desired = verdict.desired;
@@ -71,7 +76,7 @@ pub fn judged(world: &World, concern: Concern, observed: &Observed, instance: &I
     desired.acceptances.retain(|acceptance| concern.acceptances.contains(&acceptance.object));
     let admitted = holds::admitted(&desired, &verdict.problems);
     let unadmitted = holds::outside(&mut desired, &admitted);
-    let finalizers = finalizers(world, &concern);
+    let finalizers = finalizers(index, &concern);
     holds::until_held(&mut desired, &finalizers.relationships, &finalizers.grants);
     let mut problems: BTreeMap<ObjectKey, Vec<Problem>> = BTreeMap::new();
     for mut problem in verdict.problems {
@@ -82,12 +87,12 @@ pub fn judged(world: &World, concern: Concern, observed: &Observed, instance: &I
             problems.entry(object).or_default().push(problem);
         }
     }
-    Judged { concern, desired, problems, unadmitted, finalizers }
+    Validated { concern, desired, problems, unadmitted, finalizers }
 }
 
-fn finalizers(world: &World, concern: &Concern) -> Finalizers {
+fn finalizers(index: &Index, concern: &Affected) -> Finalizers {
     let mut finalizers = Finalizers::default();
-    let tables = world.tables();
+    let tables = index.tables();
     for name in &concern.relationships {
         let Some(seen) = tables.relationships.get(name) else { continue };
         let spec = &seen.object.spec;

@@ -11,9 +11,9 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Rounds, Settings, Work,
+    Reconciler, Settings, Work,
     converge::{claimant, operator},
-    outcome::{Done, Effected},
+    outcome::{Effected, Reconciled},
 };
 use crate::{
     domain::{
@@ -35,7 +35,7 @@ const AT_ONCE: usize = 250;
 
 /// What has ended of some relationships, and what they held when it was read.
 #[derive(Debug)]
-pub struct Ends {
+pub struct Expiry {
     observed: Observed,
     limits: BTreeMap<String, Limits>,
     changes: Vec<Admitted>,
@@ -46,16 +46,16 @@ pub struct Ends {
 ///
 /// # Errors
 /// When the store could not be read.
-pub async fn read_ends(
+pub async fn read_expiry(
     keys: BTreeSet<RelationshipKey>,
     settings: &Settings,
     store: &mut impl Read,
-) -> Result<Ends, StoreError> {
+) -> Result<Expiry, StoreError> {
     let scope = Scope::Of { keys, customers: BTreeSet::new(), owned: None, bounded: None };
-    Ends::read(&scope, settings, store).await
+    Expiry::read(&scope, settings, store).await
 }
 
-impl Ends {
+impl Expiry {
     async fn read(
         scope: &Scope,
         settings: &Settings,
@@ -76,13 +76,13 @@ impl Ends {
     }
 }
 
-impl Rounds {
+impl Reconciler {
     /// What time alone has ended, whatever any object says: done first after a start, before anything is listed.
     ///
     /// # Errors
-    /// When the store could not be read. What was made before it failed stands in [`Done`], with the failure.
-    pub async fn expire(&mut self, store: &mut impl Write) -> Result<Done, StoreError> {
-        let ends = Ends::read(&Scope::All, &self.settings, store).await?;
+    /// When the store could not be read. What was made before it failed stands in [`Reconciled`], with the failure.
+    pub async fn expire(&mut self, store: &mut impl Write) -> Result<Reconciled, StoreError> {
+        let ends = Expiry::read(&Scope::All, &self.settings, store).await?;
         Ok(self.take_away(ends, store).await)
     }
 
@@ -95,10 +95,10 @@ impl Rounds {
     }
 
     /// Takes away what has ended, where it is still as it was read.
-    pub async fn take_away(&mut self, ends: Ends, store: &mut impl Write) -> Done {
-        let Ends { observed, limits, changes, by } = ends;
+    pub async fn take_away(&mut self, ends: Expiry, store: &mut impl Write) -> Reconciled {
+        let Expiry { observed, limits, changes, by } = ends;
         self.memory.learn(observed.relationships.keys(), &observed, &self.settings.instance);
-        let mut done = Done::at(observed.now);
+        let mut done = Reconciled::at(observed.now);
         drop(observed);
         if changes.is_empty() {
             return done;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{converge::Run, outcome::Mark, report::Sources};
+use super::{converge::Run, outcome::MetadataPatch, report::Sources};
 use crate::{
     api::PartnerRelationshipSpec,
     domain::{
@@ -13,18 +13,18 @@ use crate::{
         state::{ObjectName, Uid},
         status::RelationshipFacts,
     },
-    operator::index::{APPROVE, FINALIZER, Seen},
+    operator::index::{APPROVE, FINALIZER, Indexed},
 };
 
 /// What a finalizer is to be.
 #[derive(Clone, Copy)]
-pub(super) enum Wanted {
+pub(super) enum FinalizerGoal {
     On,
     Off,
     AsIs,
 }
 
-impl Wanted {
+impl FinalizerGoal {
     /// Of an object that stays, which needs one that is not there, or has one that nothing needs.
     pub fn of(
         name: &ObjectName,
@@ -62,7 +62,7 @@ impl Wanted {
 pub(super) fn is_over(
     run: &Run,
     facts: &RelationshipFacts<'_>,
-    seen: &Seen<PartnerRelationshipSpec>,
+    seen: &Indexed<PartnerRelationshipSpec>,
 ) -> bool {
     let live = facts.rows.iter().any(|row| {
         row.owner.object == *facts.object
@@ -86,15 +86,15 @@ pub(super) fn giving(run: &Run) -> BTreeSet<(&ObjectName, &Uid)> {
 
 /// What is to be changed of an object's metadata.
 pub(super) fn mark_of<S>(
-    seen: &Seen<S>,
+    seen: &Indexed<S>,
     object: &ObjectKey,
     sources: &Sources<'_>,
-    wanted: Wanted,
-) -> Option<Mark> {
+    wanted: FinalizerGoal,
+) -> Option<MetadataPatch> {
     let finalizers = wanted.of_those(&seen.finalizers);
     let read = sources.run.approvals.iter().any(|approval| approval.object == *object);
     let drops_approval = read && seen.annotation(APPROVE).is_some();
-    (finalizers != seen.finalizers || drops_approval).then(|| Mark {
+    (finalizers != seen.finalizers || drops_approval).then(|| MetadataPatch {
         object: object.clone(),
         uid: seen.object.uid.clone(),
         version: seen.version.clone(),
@@ -106,15 +106,15 @@ pub(super) fn mark_of<S>(
 
 #[cfg(test)]
 mod tests {
-    use super::{FINALIZER, Wanted};
+    use super::{FINALIZER, FinalizerGoal};
 
     #[test]
     fn a_finalizer_that_came_meanwhile_is_not_added_once_more() {
         let with_ours = ["others".to_owned(), FINALIZER.to_owned()];
         let without = ["others".to_owned()];
-        assert_eq!(Wanted::On.of_those(&with_ours), with_ours);
-        assert_eq!(Wanted::On.of_those(&without), with_ours);
-        assert_eq!(Wanted::Off.of_those(&with_ours), without);
-        assert_eq!(Wanted::AsIs.of_those(&with_ours), with_ours);
+        assert_eq!(FinalizerGoal::On.of_those(&with_ours), with_ours);
+        assert_eq!(FinalizerGoal::On.of_those(&without), with_ours);
+        assert_eq!(FinalizerGoal::Off.of_those(&with_ours), without);
+        assert_eq!(FinalizerGoal::AsIs.of_those(&with_ours), with_ours);
     }
 }

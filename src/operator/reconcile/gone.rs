@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    Rounds,
-    outcome::Done,
+    Reconciler,
+    outcome::Reconciled,
     report::{Blocked, Sources, by_owner},
 };
 use crate::domain::{
@@ -17,10 +17,10 @@ use crate::domain::{
     status,
 };
 
-impl Rounds {
+impl Reconciler {
     /// Sets the parts of grants under relationships that are not there.
-    pub(super) fn gone(&mut self, sources: &Sources<'_>, done: &Done) {
-        let tables = sources.world.tables();
+    pub(super) fn gone(&mut self, sources: &Sources<'_>, done: &Reconciled) {
+        let tables = sources.index.tables();
         let mut gone: BTreeMap<&ObjectName, Vec<&ObservedRelationship>> = BTreeMap::new();
         for row in sources.run.observed.relationships.values().flatten() {
             let owner = &row.owner;

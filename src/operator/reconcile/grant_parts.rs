@@ -12,14 +12,14 @@ use crate::domain::{
 
 /// All parts, found from both sides.
 #[derive(Debug, Default)]
-pub struct Parts {
+pub struct GrantParts {
     /// By grant, then by relationship: mostly a grant has one, for which a map of its own would be much.
     by_grant: BTreeMap<(ObjectName, ObjectName), GrantPart>,
     by_relationship: BTreeMap<ObjectName, Box<[ObjectName]>>,
     standings: BTreeMap<ObjectName, Standing>,
 }
 
-impl Parts {
+impl GrantParts {
     /// The relationships under which a grant was last seen.
     pub fn relationships_of(&self, grant: &ObjectName) -> impl Iterator<Item = &ObjectName> {
         self.of(grant).map(|(relationship, _)| relationship)

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ecow::EcoString;
 use jiff::{SignedDuration, Timestamp};
 
-use super::row_index::Memory;
+use super::row_index::RowIndex;
 use crate::{
     domain::{
         change::{Cause, Effect},
@@ -80,7 +80,7 @@ pub fn settling(
     plan: &Plan,
     first_keys: &BTreeMap<RelationshipKey, RelationshipKey>,
     settles_for: SignedDuration,
-    memory: &mut Memory,
+    memory: &mut RowIndex,
 ) -> BTreeMap<RelationshipKey, Timestamp> {
     let mut pending = BTreeMap::new();
     for change in &plan.changes {

@@ -33,12 +33,12 @@ use ecow::EcoString;
 use jiff::{SignedDuration, Timestamp};
 
 pub use approvals::NotApproved;
-pub use expiry::{Ends, read_ends};
-pub use outcome::{Done, Effected, Mark, Report};
-pub use requeue::{Wake, Wakes};
-pub use row_index::Memory;
+pub use expiry::{Expiry, read_expiry};
+pub use outcome::{Effected, MetadataPatch, Reconciled, StatusPatch};
+pub use requeue::{Requeue, Requeues};
+pub use row_index::RowIndex;
 
-use super::index::{Concern, World, key};
+use super::index::{Affected, Index, key};
 use crate::{
     domain::{
         ids::{Kind, ObjectKey, TenantId},
@@ -48,8 +48,8 @@ use crate::{
     },
     store::{Scope, StoreError, Write},
 };
-use grant_parts::Parts;
-use resync::Sweep;
+use grant_parts::GrantParts;
+use resync::Resync;
 
 /// What a round has to look at.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -67,10 +67,10 @@ impl Work {
     }
 
     /// Also looks at this.
-    pub fn also(&mut self, wake: Wake) {
+    pub fn also(&mut self, wake: Requeue) {
         match wake {
-            Wake::Row(row) => drop(self.rows.insert(row)),
-            Wake::Object(object) => drop(self.objects.insert(object)),
+            Requeue::Row(row) => drop(self.rows.insert(row)),
+            Requeue::Object(object) => drop(self.objects.insert(object)),
         }
     }
 }
@@ -118,16 +118,16 @@ impl Settings {
 
 /// What is kept from round to round. All of it can be lost: the first round looks at everything.
 #[derive(Debug)]
-pub struct Rounds {
+pub struct Reconciler {
     settings: Settings,
-    memory: Memory,
-    wakes: Wakes,
-    parts: Parts,
+    memory: RowIndex,
+    wakes: Requeues,
+    parts: GrantParts,
     /// The namespaces that a boundary named when it was last looked at.
     bounded: BTreeMap<ObjectName, BTreeSet<EcoString>>,
     /// The same as the round under way has found it.
     named: BTreeMap<ObjectName, BTreeSet<EcoString>>,
-    sweep: Sweep,
+    sweep: Resync,
     /// The store's clock when it was last read.
     now: Timestamp,
 }
@@ -141,28 +141,28 @@ enum Extent {
     Part,
 }
 
-/// The world, locked for as long as nothing is awaited.
-pub fn locked(world: &Mutex<World>) -> MutexGuard<'_, World> {
-    world.lock().unwrap_or_else(PoisonError::into_inner)
+/// The index, locked for as long as nothing is awaited.
+pub fn locked(index: &Mutex<Index>) -> MutexGuard<'_, Index> {
+    index.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Rounds {
+impl Reconciler {
     /// Nothing is known yet.
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
-            memory: Memory::default(),
-            wakes: Wakes::default(),
-            parts: Parts::default(),
+            memory: RowIndex::default(),
+            wakes: Requeues::default(),
+            parts: GrantParts::default(),
             bounded: BTreeMap::new(),
             named: BTreeMap::new(),
-            sweep: Sweep::default(),
+            sweep: Resync::default(),
             now: Timestamp::UNIX_EPOCH,
         }
     }
 
     /// What is remembered of the store.
-    pub fn memory(&self) -> &Memory {
+    pub fn memory(&self) -> &RowIndex {
         &self.memory
     }
 
@@ -172,60 +172,61 @@ impl Rounds {
     }
 
     /// What is due.
-    pub fn due(&mut self, now: Timestamp) -> Vec<Wake> {
+    pub fn due(&mut self, now: Timestamp) -> Vec<Requeue> {
         self.wakes.due(now)
     }
 
     /// Looks at what is to be looked at, makes what may be made, and says what is to be reported.
     ///
     /// # Errors
-    /// When the store could not be read. What was made before it failed stands in [`Done`], with the failure.
+    /// When the store could not be read. What was made before it failed stands in [`Reconciled`], with the failure.
     pub async fn round(
         &mut self,
-        world: &Mutex<World>,
+        index: &Mutex<Index>,
         work: &Work,
         store: &mut impl Write,
-    ) -> Result<Done, StoreError> {
-        let concern = self.concern(&locked(world), work);
-        let done = self.carry_out(world, concern, Extent::Round, store).await?;
+    ) -> Result<Reconciled, StoreError> {
+        let concern = self.concern(&locked(index), work);
+        let done = self.carry_out(index, concern, Extent::Round, store).await?;
         let mut done = done.expect("a round is carried out, whatever it comes to");
         if done.failed.is_none() {
             self.bounded.append(&mut self.named);
             self.bounded.retain(|_, namespaces| !namespaces.is_empty());
         }
         // What somebody looks at just now is looked at.
-        done.again
-            .retain(|wake| !matches!(wake, Wake::Object(object) if work.objects.contains(object)));
+        done.again.retain(
+            |wake| !matches!(wake, Requeue::Object(object) if work.objects.contains(object)),
+        );
         Ok(done)
     }
 
     /// Plans what is concerned, makes it and tells of it. In a part nothing is made: `None` where something would be.
     async fn carry_out(
         &mut self,
-        world: &Mutex<World>,
-        mut concern: Concern,
+        index: &Mutex<Index>,
+        mut concern: Affected,
         extent: Extent,
         store: &mut impl Write,
-    ) -> Result<Option<Done>, StoreError> {
-        let scope = scope(&concern, &locked(world));
+    ) -> Result<Option<Reconciled>, StoreError> {
+        let scope = scope(&concern, &locked(index));
         let observed = store.observe(&scope).await?;
         self.now = observed.now;
         self.memory.learn(&concern.rows, &observed, &self.settings.instance);
         let judged = {
-            let world = locked(world);
-            self.with_grants(&mut concern, &world);
-            desired::judged(&world, concern, &observed, &self.settings.instance)
+            let index = locked(index);
+            self.with_grants(&mut concern, &index);
+            desired::judged(&index, concern, &observed, &self.settings.instance)
         };
         let mut run =
             converge::Run::new(judged, observed, scope, converge::claimant(&self.settings));
         if extent == Extent::Part
             && (!run.plan.changes.is_empty()
-                || !approvals::written(&run.judged.concern, &locked(world)).is_empty())
+                || !approvals::written(&run.judged.concern, &locked(index)).is_empty())
         {
             return Ok(None);
         }
-        let mut done = Done::at(run.observed.now);
-        run.all(store, world, &self.settings, &mut self.memory, &mut done).await?;
+        let mut done = Reconciled::at(run.observed.now);
+        run.all(store, index, &self.settings, &mut self.memory, &mut done).await?;
         if done.failed.is_some() {
             return Ok(Some(done));
         }
@@ -238,29 +239,29 @@ impl Rounds {
         let unheld = unheld
             .map(|desired| plan(&desired, &run.observed, &converge::claimant(&self.settings)));
         let unheld = unheld.as_ref().unwrap_or(&run.plan);
-        let world = locked(world);
-        let sources = report::Sources { world: &world, run: &run, unheld, ledger: &ledger };
+        let index = locked(index);
+        let sources = report::Sources { index: &index, run: &run, unheld, ledger: &ledger };
         self.report(&sources, &mut done);
         self.look_elsewhere(&run, extent, &mut done);
         Ok(Some(done))
     }
 
     /// One relationship can make a grant right or wrong that others have, too: those are looked at next.
-    fn look_elsewhere(&mut self, run: &converge::Run, extent: Extent, done: &mut Done) {
+    fn look_elsewhere(&mut self, run: &converge::Run, extent: Extent, done: &mut Reconciled) {
         for grant in &run.judged.concern.grants {
             let standing = run.judged.desired.grant_objects.get(grant).map(|said| said.standing);
             if self.parts.stands_otherwise(grant, standing) && extent == Extent::Round {
-                done.again.push(Wake::Object(key(Kind::RoleGrant, grant)));
+                done.again.push(Requeue::Object(key(Kind::RoleGrant, grant)));
             }
         }
     }
 
     /// Everything that has to be looked at because of this work.
-    fn concern(&mut self, world: &World, work: &Work) -> Concern {
-        let mut concern = world.concern(&work.objects);
+    fn concern(&mut self, index: &Index, work: &Work) -> Affected {
+        let mut concern = index.concern(&work.objects);
         concern.rows.extend(work.rows.iter().cloned());
         for boundary in concern.boundaries.clone() {
-            let seen = world.tables().boundaries.get(&boundary);
+            let seen = index.tables().boundaries.get(&boundary);
             let named =
                 seen.map(|seen| seen.object.spec.namespaces.iter().map(Into::into).collect());
             let named: BTreeSet<EcoString> = named.unwrap_or_default();
@@ -268,7 +269,7 @@ impl Rounds {
             let all = self.bounded.entry(boundary.clone()).or_default();
             all.extend(named.iter().cloned());
             for namespace in &*all {
-                world.concern_namespace(namespace, &mut concern);
+                index.concern_namespace(namespace, &mut concern);
             }
             self.named.insert(boundary, named);
         }
@@ -276,7 +277,7 @@ impl Rounds {
             concern.relationships.extend(self.parts.relationships_of(grant).cloned());
             concern.rows.extend(self.memory.given_by(grant).cloned());
         }
-        for approval in approvals::written(&concern, world) {
+        for approval in approvals::written(&concern, index) {
             if let Ok(hash) = approval.text.parse() {
                 concern.rows.extend(self.memory.blocked_by(&hash).cloned());
             }
@@ -292,25 +293,25 @@ impl Rounds {
         concern.rows.extend(together.cloned());
         let owners = concern.rows.iter().flat_map(|row| self.memory.owners_of(row));
         let owners: Vec<_> =
-            owners.filter(|name| world.tables().relationships.known(name).is_some()).collect();
+            owners.filter(|name| index.tables().relationships.known(name).is_some()).collect();
         concern.relationships.extend(owners.into_iter().cloned());
-        self.around(world, &mut concern);
+        self.around(index, &mut concern);
         concern
     }
 
     /// The answers to the relationships of a concern, and their rows.
-    fn around(&self, world: &World, concern: &mut Concern) {
+    fn around(&self, index: &Index, concern: &mut Affected) {
         for relationship in &concern.relationships {
-            concern.acceptances.extend(world.answers_to(relationship));
-            concern.rows.extend(world.first_key(relationship));
+            concern.acceptances.extend(index.answers_to(relationship));
+            concern.rows.extend(index.first_key(relationship));
             concern.rows.extend(self.memory.owned_by(relationship).cloned());
         }
     }
 
     /// The grants of every relationship in a concern, declared or recorded.
-    fn with_grants(&self, concern: &mut Concern, world: &World) {
+    fn with_grants(&self, concern: &mut Affected, index: &Index) {
         for relationship in &concern.relationships {
-            concern.grants.extend(world.grants_of(relationship));
+            concern.grants.extend(index.grants_of(relationship));
             concern.grants.extend(self.parts.grants_of(relationship).cloned());
         }
         for row in &concern.rows {
@@ -320,8 +321,8 @@ impl Rounds {
 }
 
 /// What has to be read for a concern.
-fn scope(concern: &Concern, world: &World) -> Scope {
-    let seen = concern.acceptances.iter().filter_map(|name| world.tables().acceptances.get(name));
+fn scope(concern: &Affected, index: &Index) -> Scope {
+    let seen = concern.acceptances.iter().filter_map(|name| index.tables().acceptances.get(name));
     let customers = seen.filter_map(|seen| seen.object.spec.customer.tenant_id.parse().ok());
     Scope::Of {
         keys: concern.rows.clone(),

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Rounds, Wake,
-    outcome::{Done, Report},
+    Reconciler, Requeue,
+    outcome::{Reconciled, StatusPatch},
     report::{Sources, about, by_object, no_boundary},
 };
 use crate::{
@@ -20,10 +20,10 @@ use crate::{
     operator::index::{StatusText, key},
 };
 
-impl Rounds {
-    pub(super) fn acceptances(&mut self, sources: &Sources<'_>, done: &mut Done) {
-        let Sources { world, run, .. } = sources;
-        let table = &world.tables().acceptances;
+impl Reconciler {
+    pub(super) fn acceptances(&mut self, sources: &Sources<'_>, done: &mut Reconciled) {
+        let Sources { index, run, .. } = sources;
+        let table = &index.tables().acceptances;
         let contents: BTreeMap<&ObjectName, Digest> = run
             .judged
             .desired
@@ -58,7 +58,7 @@ impl Rounds {
             let old = table.status(name);
             let conditions = old.as_ref().map_or(&[][..], |old| &old.conditions);
             let reported = status::acceptance(&about(seen, conditions, done.now), &facts);
-            self.wakes.set(Wake::Object(object.clone()), reported.next_change);
+            self.wakes.set(Requeue::Object(object.clone()), reported.next_change);
             let answers = seen.object.spec.relationship_ref.as_ref();
             let awaited = answers.is_some_and(|reference| {
                 let (namespace, name) = (name.namespace.clone(), reference.name.clone());
@@ -69,7 +69,7 @@ impl Rounds {
                 for event in status::other_events(conditions, &reported.status.conditions) {
                     done.events.push((object.clone(), seen.object.uid.clone(), event));
                 }
-                done.reports.push(Report {
+                done.reports.push(StatusPatch {
                     object,
                     uid: seen.object.uid.clone(),
                     status: StatusText::of(&reported.status),
@@ -79,9 +79,9 @@ impl Rounds {
     }
 }
 
-pub(super) fn offers(sources: &Sources<'_>, done: &mut Done) {
-    let Sources { world, run, .. } = sources;
-    let table = &world.tables().offers;
+pub(super) fn offers(sources: &Sources<'_>, done: &mut Reconciled) {
+    let Sources { index, run, .. } = sources;
+    let table = &index.tables().offers;
     for name in &run.judged.concern.offers {
         let Some(seen) = table.get(name) else { continue };
         let object = key(Kind::PartnerOffer, name);
@@ -93,7 +93,7 @@ pub(super) fn offers(sources: &Sources<'_>, done: &mut Done) {
         let conditions = old.as_ref().map_or(&[][..], |old| &old.conditions);
         let reported = status::offer(&about(seen, conditions, done.now), &facts);
         if old.as_ref() != Some(&reported.status) {
-            done.reports.push(Report {
+            done.reports.push(StatusPatch {
                 object,
                 uid: seen.object.uid.clone(),
                 status: StatusText::of(&reported.status),
@@ -102,9 +102,9 @@ pub(super) fn offers(sources: &Sources<'_>, done: &mut Done) {
     }
 }
 
-pub(super) fn boundaries(sources: &Sources<'_>, done: &mut Done) {
-    let Sources { world, run, .. } = sources;
-    let table = &world.tables().boundaries;
+pub(super) fn boundaries(sources: &Sources<'_>, done: &mut Reconciled) {
+    let Sources { index, run, .. } = sources;
+    let table = &index.tables().boundaries;
     for name in &run.judged.concern.boundaries {
         let Some(seen) = table.get(name) else { continue };
         let object = key(Kind::PartnerBoundary, name);
@@ -113,7 +113,7 @@ pub(super) fn boundaries(sources: &Sources<'_>, done: &mut Done) {
         let conditions = old.as_ref().map_or(&[][..], |old| &old.conditions);
         let reported = status::boundary(&about(seen, conditions, done.now), &problems);
         if old.as_ref() != Some(&reported.status) {
-            done.reports.push(Report {
+            done.reports.push(StatusPatch {
                 object,
                 uid: seen.object.uid.clone(),
                 status: StatusText::of(&reported.status),

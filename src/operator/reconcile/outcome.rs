@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::{approvals::NotApproved, requeue::Wake};
+use super::{approvals::NotApproved, requeue::Requeue};
 use crate::{
     domain::{
         change::Change, digest::Digest, ids::ObjectKey, limits::Batch, state::Uid, status::Event,
@@ -15,7 +15,7 @@ use crate::{
 
 /// What a round has done.
 #[derive(Debug)]
-pub struct Done {
+pub struct Reconciled {
     /// The store's clock when it was last read.
     pub now: Timestamp,
     /// Every change that was tried, in order.
@@ -25,15 +25,15 @@ pub struct Done {
     /// Batches that were approved, by whom.
     pub approved: Vec<(Digest, String)>,
     /// Statuses that differ from what the cluster says.
-    pub reports: Vec<Report>,
+    pub reports: Vec<StatusPatch>,
     /// Finalizers and approvals to be put on or taken off.
-    pub marks: Vec<Mark>,
+    pub marks: Vec<MetadataPatch>,
     /// What happened, for people who look at the objects.
     pub events: Vec<(ObjectKey, Uid, Event)>,
     /// Approvals that do not count.
     pub not_approved: Vec<(ObjectKey, Uid, NotApproved)>,
     /// What is to be looked at again at once.
-    pub again: Vec<Wake>,
+    pub again: Vec<Requeue>,
     /// Changes that are still to be made.
     pub left: usize,
     /// Where the store failed in the middle.
@@ -42,7 +42,7 @@ pub struct Done {
 
 /// A status to be written.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Report {
+pub struct StatusPatch {
     /// Of which object.
     pub object: ObjectKey,
     /// The very object.
@@ -53,7 +53,7 @@ pub struct Report {
 
 /// A change of an object's metadata, for exactly the version that was seen.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Mark {
+pub struct MetadataPatch {
     /// The object.
     pub object: ObjectKey,
     /// The very object.
@@ -81,7 +81,7 @@ pub struct Effected {
     pub by: Signature,
 }
 
-impl Done {
+impl Reconciled {
     /// Nothing is done yet.
     pub fn at(now: Timestamp) -> Self {
         Self {

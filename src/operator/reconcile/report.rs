@@ -8,12 +8,12 @@ use ecow::EcoString;
 use jiff::Timestamp;
 
 use super::{
-    Rounds, Wake,
+    Reconciler, Requeue,
     converge::Run,
     fights::Fought,
-    finalizers::{Wanted, giving, is_over, mark_of},
+    finalizers::{FinalizerGoal, giving, is_over, mark_of},
     others,
-    outcome::{Done, Mark, Report},
+    outcome::{MetadataPatch, Reconciled, StatusPatch},
 };
 use crate::{
     api::{Condition, GrantDeletionPolicy, LedgerHead},
@@ -28,12 +28,12 @@ use crate::{
         state::{DesiredRelationship, ObjectName, ObservedRelationship, RelationshipKey},
         status::{self, About, GrantFacts, GrantPart, Hold, RelationshipFacts},
     },
-    operator::index::{Seen, StatusText, World, key},
+    operator::index::{Index, Indexed, StatusText, key},
 };
 
 /// What a report needs besides the run.
 pub struct Sources<'a> {
-    pub world: &'a World,
+    pub index: &'a Index,
     pub run: &'a Run,
     /// The plan of the same with nothing held back.
     pub unheld: &'a Plan,
@@ -42,7 +42,7 @@ pub struct Sources<'a> {
 }
 
 pub(super) fn about<'a, S>(
-    seen: &Seen<S>,
+    seen: &Indexed<S>,
     conditions: &'a [Condition],
     now: Timestamp,
 ) -> About<'a> {
@@ -55,9 +55,9 @@ pub(super) fn about<'a, S>(
     }
 }
 
-impl Rounds {
+impl Reconciler {
     /// Everything that the cluster is to be told, and when to look again.
-    pub(super) fn report(&mut self, sources: &Sources<'_>, done: &mut Done) {
+    pub(super) fn report(&mut self, sources: &Sources<'_>, done: &mut Reconciled) {
         self.relationships(sources, done);
         self.gone(sources, done);
         self.grants(sources, done);
@@ -68,9 +68,9 @@ impl Rounds {
         done.left = sources.run.plan.changes.len();
     }
 
-    fn relationships(&mut self, sources: &Sources<'_>, done: &mut Done) {
-        let Sources { world, run, .. } = sources;
-        let tables = world.tables();
+    fn relationships(&mut self, sources: &Sources<'_>, done: &mut Reconciled) {
+        let Sources { index, run, .. } = sources;
+        let tables = index.tables();
         let wishes: BTreeMap<&ObjectName, (&RelationshipKey, &DesiredRelationship)> = run
             .judged
             .desired
@@ -96,7 +96,7 @@ impl Rounds {
             let rows = first.as_ref().and_then(|first| run.observed.relationships.get(first));
             let rows = rows.map_or(&[][..], Vec::as_slice);
             let left = pending.get(name).cloned().unwrap_or_default();
-            let grants = world.grants_of(name);
+            let grants = index.grants_of(name);
             let mut told: Vec<&Problem> = notices.get(&object).cloned().unwrap_or_default();
             for grant in &grants {
                 let grant = key(Kind::RoleGrant, grant);
@@ -134,15 +134,16 @@ impl Rounds {
             let conditions = old.as_ref().map_or(&[][..], |old| &old.conditions);
             let about = about(seen, conditions, done.now);
             let reported = status::relationship(&about, &facts, old.as_ref());
-            self.wakes.set(Wake::Object(object.clone()), reported.next_change);
+            self.wakes.set(Requeue::Object(object.clone()), reported.next_change);
             let set = &run.judged.finalizers;
             let wanted = if seen.is_leaving() {
-                Wanted::once_free(is_over(run, &facts, seen))
+                FinalizerGoal::once_free(is_over(run, &facts, seen))
             } else {
-                Wanted::of(name, &set.relationships, &set.needless_relationships)
+                FinalizerGoal::of(name, &set.relationships, &set.needless_relationships)
             };
             let mark = mark_of(seen, &object, sources, wanted);
-            let is_new = |mark: &Mark| !tables.relationships.is_marked(name, &mark.version);
+            let is_new =
+                |mark: &MetadataPatch| !tables.relationships.is_marked(name, &mark.version);
             done.marks.extend(mark.filter(is_new));
             // What is said once the finalizer stands is the first that is worth a write.
             let awaited = run.judged.finalizers.relationships.contains(name);
@@ -150,7 +151,7 @@ impl Rounds {
                 for event in status::relationship_events(old.as_ref(), &reported.status, done.now) {
                     done.events.push((object.clone(), seen.object.uid.clone(), event));
                 }
-                done.reports.push(Report {
+                done.reports.push(StatusPatch {
                     object,
                     uid: seen.object.uid.clone(),
                     status: StatusText::of(&reported.status),
@@ -159,15 +160,15 @@ impl Rounds {
         }
     }
 
-    fn grants(&mut self, sources: &Sources<'_>, done: &mut Done) {
-        let Sources { world, run, .. } = sources;
-        let table = &world.tables().grants;
+    fn grants(&mut self, sources: &Sources<'_>, done: &mut Reconciled) {
+        let Sources { index, run, .. } = sources;
+        let table = &index.tables().grants;
         let giving = giving(run);
         for name in &run.judged.concern.grants {
             let Some(seen) = table.get(name) else { continue };
             let object = key(Kind::RoleGrant, name);
             let Some(elsewhere) = self.elsewhere(name, run) else {
-                done.again.push(Wake::Object(object));
+                done.again.push(Requeue::Object(object));
                 continue;
             };
             let facts = GrantFacts {
@@ -178,14 +179,14 @@ impl Rounds {
                 } else {
                     run.judged.finalizers.grants.contains(name).then_some(Hold::Finalizer)
                 },
-                selected: world.selected_by(&seen.object).len(),
+                selected: index.selected_by(&seen.object).len(),
                 elsewhere: &elsewhere,
             };
             let old = table.status(name);
             let conditions = old.as_ref().map_or(&[][..], |old| &old.conditions);
             let about = about(seen, conditions, done.now);
             let reported = status::grant(&about, &facts, self.parts.of(name), old.as_ref());
-            self.wakes.set(Wake::Object(object.clone()), reported.next_change);
+            self.wakes.set(Requeue::Object(object.clone()), reported.next_change);
             let set = &run.judged.finalizers;
             let wanted = if seen.is_leaving() {
                 let keeps = seen.object.spec.deletion_policy == GrantDeletionPolicy::Retain;
@@ -193,12 +194,12 @@ impl Rounds {
                 let whole = self.memory.given_by(name).all(read);
                 if !whole {
                     // It was looked at only for a relationship that it selects, and has given something elsewhere.
-                    done.again.push(Wake::Object(object.clone()));
+                    done.again.push(Requeue::Object(object.clone()));
                 }
                 let gives = giving.contains(&(name, &seen.object.uid));
-                Wanted::once_free(keeps || (whole && !gives))
+                FinalizerGoal::once_free(keeps || (whole && !gives))
             } else {
-                Wanted::of(name, &set.grants, &set.needless_grants)
+                FinalizerGoal::of(name, &set.grants, &set.needless_grants)
             };
             let mark = mark_of(seen, &object, sources, wanted);
             done.marks.extend(mark.filter(|mark| !table.is_marked(name, &mark.version)));
@@ -211,7 +212,7 @@ impl Rounds {
                 for event in status::grant_events(old.as_ref(), &reported.status) {
                     done.events.push((object.clone(), seen.object.uid.clone(), event));
                 }
-                done.reports.push(Report {
+                done.reports.push(StatusPatch {
                     object,
                     uid: seen.object.uid.clone(),
                     status: StatusText::of(&reported.status),
@@ -242,7 +243,7 @@ impl Rounds {
     }
 
     /// When to look at rows again, and which of them wait for a person.
-    fn rows(&mut self, sources: &Sources<'_>, done: &mut Done) {
+    fn rows(&mut self, sources: &Sources<'_>, done: &mut Reconciled) {
         let run = sources.run;
         let first_keys = run.first_keys();
         let mut blocked: BTreeMap<&RelationshipKey, BTreeSet<Digest>> = BTreeMap::new();
@@ -255,10 +256,10 @@ impl Rounds {
             run.judged.concern.rows.iter().chain(run.observed.relationships.keys()).collect();
         for row in concerned {
             self.memory.set_blocked(row, blocked.remove(row).unwrap_or_default());
-            self.wakes.set(Wake::Row(row.clone()), run.plan.differs.get(row).copied());
+            self.wakes.set(Requeue::Row(row.clone()), run.plan.differs.get(row).copied());
             let fought = run.fought.get(row).map(|fought| &fought.until);
             for until in run.settling.get(row).into_iter().chain(fought) {
-                self.wakes.set_no_later(Wake::Row(row.clone()), *until);
+                self.wakes.set_no_later(Requeue::Row(row.clone()), *until);
             }
         }
         let again = done.now.saturating_add(self.settings.retries_after).unwrap_or(done.now);
@@ -267,12 +268,12 @@ impl Rounds {
                 let first = first_keys.get(row).unwrap_or(row);
                 let until = self.memory.refusals.waits(change, done.now);
                 let until = until.map_or(again, |(_, until)| until);
-                self.wakes.set_no_later(Wake::Row(first.clone()), until);
+                self.wakes.set_no_later(Requeue::Row(first.clone()), until);
             }
         }
         for row in run.open.values().filter_map(|change| change.subject.relationship.as_ref()) {
             let first = first_keys.get(row).unwrap_or(row);
-            self.wakes.set_no_later(Wake::Row(first.clone()), again);
+            self.wakes.set_no_later(Requeue::Row(first.clone()), again);
         }
         for (approval, why) in &run.not_approved {
             if !self.memory.approvals.knows(approval) {

@@ -10,7 +10,7 @@ use crate::domain::{ids::ObjectKey, state::RelationshipKey};
 
 /// What is looked at again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Wake {
+pub enum Requeue {
     /// The rows of a relationship.
     Row(RelationshipKey),
     /// An object, whose status changes.
@@ -19,14 +19,14 @@ pub enum Wake {
 
 /// Instants, each with what is looked at then.
 #[derive(Debug, Default)]
-pub struct Wakes {
-    at: BTreeSet<(Timestamp, Wake)>,
-    of: BTreeMap<Wake, Timestamp>,
+pub struct Requeues {
+    at: BTreeSet<(Timestamp, Requeue)>,
+    of: BTreeMap<Requeue, Timestamp>,
 }
 
-impl Wakes {
+impl Requeues {
     /// Sets when to look at something again, in place of what was set before.
-    pub fn set(&mut self, wake: Wake, at: Option<Timestamp>) {
+    pub fn set(&mut self, wake: Requeue, at: Option<Timestamp>) {
         if let Some(before) = self.of.remove(&wake) {
             self.at.remove(&(before, wake.clone()));
         }
@@ -37,7 +37,7 @@ impl Wakes {
     }
 
     /// Sets it, unless something earlier is set already.
-    pub fn set_no_later(&mut self, wake: Wake, at: Timestamp) {
+    pub fn set_no_later(&mut self, wake: Requeue, at: Timestamp) {
         if self.of.get(&wake).is_none_or(|before| at < *before) {
             self.set(wake, Some(at));
         }
@@ -49,7 +49,7 @@ impl Wakes {
     }
 
     /// Takes what is due.
-    pub fn due(&mut self, now: Timestamp) -> Vec<Wake> {
+    pub fn due(&mut self, now: Timestamp) -> Vec<Requeue> {
         let mut due = Vec::new();
         while self.at.first().is_some_and(|(at, _)| *at <= now) {
             let Some((_, wake)) = self.at.pop_first() else { break };

@@ -10,35 +10,35 @@ use std::{
     sync::Mutex,
 };
 
-use super::{Extent, Rounds, Wake, Work, outcome::Done};
+use super::{Extent, Reconciler, Requeue, Work, outcome::Reconciled};
 use crate::{
     domain::{ids::Kind, state::ObjectName},
-    operator::index::{Concern, World, key},
+    operator::index::{Affected, Index, key},
     store::{StoreError, Write},
 };
 
 /// How far the look at everything is.
 #[derive(Debug, Default)]
-pub(super) struct Sweep {
-    parts: VecDeque<Concern>,
+pub(super) struct Resync {
+    parts: VecDeque<Affected>,
     /// What waits until all parts were looked at.
     postponed: Work,
     /// Whether all parts were looked at once.
     has_ended: bool,
 }
 
-impl Rounds {
+impl Reconciler {
     /// Looks at everything from here on, unless that is going on already. The first time nobody need look at what has
     /// changed so far besides.
-    pub fn begin_sweep(&mut self, world: &mut World) {
+    pub fn begin_sweep(&mut self, index: &mut Index) {
         if self.is_sweeping() {
             return;
         }
         if !self.sweep.has_ended {
-            drop(world.take_dirty());
+            drop(index.take_dirty());
         }
-        self.sweep.parts = self.all_parts(world).into();
-        for (name, known) in world.tables().boundaries.iter() {
+        self.sweep.parts = self.all_parts(index).into();
+        for (name, known) in index.tables().boundaries.iter() {
             let named = known.read().map(|seen| seen.object.spec.namespaces.iter().cloned());
             let bounded = self.bounded.entry(name.clone());
             bounded.or_insert_with(|| named.into_iter().flatten().map(Into::into).collect());
@@ -61,35 +61,35 @@ impl Rounds {
     /// When the store could not be read. The part is looked at again then.
     pub async fn sweep(
         &mut self,
-        world: &Mutex<World>,
+        index: &Mutex<Index>,
         store: &mut impl Write,
-    ) -> Result<Option<Done>, StoreError> {
+    ) -> Result<Option<Reconciled>, StoreError> {
         let Some(part) = self.sweep.parts.front().cloned() else { return Ok(None) };
         let again = postponed(&part);
-        let done = self.carry_out(world, part, Extent::Part, store).await?;
+        let done = self.carry_out(index, part, Extent::Part, store).await?;
         self.sweep.parts.pop_front();
         let mut done = done.unwrap_or_else(|| {
             for wake in again {
                 self.sweep.postponed.also(wake);
             }
-            Done::at(self.now)
+            Reconciled::at(self.now)
         });
         if self.sweep.parts.is_empty() {
             self.sweep.has_ended = true;
             let Work { objects, rows } = std::mem::take(&mut self.sweep.postponed);
-            done.again.extend(objects.into_iter().map(Wake::Object));
-            done.again.extend(rows.into_iter().map(Wake::Row));
+            done.again.extend(objects.into_iter().map(Requeue::Object));
+            done.again.extend(rows.into_iter().map(Requeue::Row));
         }
         Ok(Some(done))
     }
 
     /// Everything, divided so that every grant has all its relationships in one part.
-    fn all_parts(&self, world: &World) -> Vec<Concern> {
-        let tables = world.tables();
+    fn all_parts(&self, index: &Index) -> Vec<Affected> {
+        let tables = index.tables();
         let mut parts = Vec::new();
-        let mut part = Concern::default();
+        let mut part = Affected::default();
         let mut under = Vec::new();
-        for group in self.groups(world, &mut under) {
+        for group in self.groups(index, &mut under) {
             if !part.relationships.is_empty()
                 && part.relationships.len() + group.len() > self.settings.looks_at
             {
@@ -99,14 +99,14 @@ impl Rounds {
         }
         parts.push(part);
         for part in &mut parts {
-            self.around(world, part);
-            self.with_grants(part, world);
+            self.around(index, part);
+            self.with_grants(part, index);
             // Also what a grant has given under a relationship whose object is gone.
             let given = part.grants.iter().flat_map(|grant| self.memory.given_by(grant));
             let given: Vec<_> = given.cloned().collect();
             part.rows.extend(given);
         }
-        let mut rest = Concern::default();
+        let mut rest = Affected::default();
         rest.grants.extend(under.into_iter().cloned());
         let answers = tables.acceptances.iter().filter(|(name, known)| {
             let reference =
@@ -123,10 +123,10 @@ impl Rounds {
         };
         rest.rows.extend(self.memory.keys().filter(|row| !is_owned(row)).cloned());
         parts.push(rest);
-        parts.push(Concern {
+        parts.push(Affected {
             offers: tables.offers.iter().map(|(name, _)| name.clone()).collect(),
             boundaries: tables.boundaries.iter().map(|(name, _)| name.clone()).collect(),
-            ..Concern::default()
+            ..Affected::default()
         });
         parts
     }
@@ -134,16 +134,16 @@ impl Rounds {
     /// The relationships, those together that have a grant in common; and the grants that lie under none.
     fn groups<'a>(
         &'a self,
-        world: &'a World,
+        index: &'a Index,
         under_none: &mut Vec<&'a ObjectName>,
     ) -> Vec<Vec<&'a ObjectName>> {
-        let tables = world.tables();
+        let tables = index.tables();
         let names: Vec<&ObjectName> = tables.relationships.iter().map(|(name, _)| name).collect();
         let positions: BTreeMap<&ObjectName, usize> =
             names.iter().enumerate().map(|(position, name)| (*name, position)).collect();
         let mut joined = Joined { towards: (0..names.len()).collect() };
         for (grant, known) in tables.grants.iter() {
-            let selected = known.read().map(|seen| world.selected_by(&seen.object));
+            let selected = known.read().map(|seen| index.selected_by(&seen.object));
             let given = self.memory.given_by(grant).flat_map(|row| self.memory.owners_of(row));
             let mut found = selected
                 .iter()
@@ -165,14 +165,14 @@ impl Rounds {
 }
 
 /// What a part comes to in an ordinary round.
-fn postponed(part: &Concern) -> Vec<Wake> {
-    let of = |kind, names: &BTreeSet<ObjectName>| -> Vec<Wake> {
-        names.iter().map(|name| Wake::Object(key(kind, name))).collect()
+fn postponed(part: &Affected) -> Vec<Requeue> {
+    let of = |kind, names: &BTreeSet<ObjectName>| -> Vec<Requeue> {
+        names.iter().map(|name| Requeue::Object(key(kind, name))).collect()
     };
     let mut wakes = of(Kind::PartnerRelationship, &part.relationships);
     wakes.extend(of(Kind::RoleGrant, &part.grants));
     wakes.extend(of(Kind::AgreementAcceptance, &part.acceptances));
-    wakes.extend(part.rows.iter().cloned().map(Wake::Row));
+    wakes.extend(part.rows.iter().cloned().map(Requeue::Row));
     wakes
 }
 

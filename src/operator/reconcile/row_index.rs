@@ -8,7 +8,7 @@ use ecow::EcoString;
 use jiff::Timestamp;
 use litemap::LiteMap;
 
-use super::{approvals, backoff::Refusals, fights::Fights};
+use super::{approvals, backoff::Backoff, fights::Fights};
 use crate::{
     domain::{
         digest::Digest,
@@ -31,18 +31,18 @@ struct Rows {
 type Names = LiteMap<ObjectName, ()>;
 
 /// The rows behind each object: mostly one.
-type Index = BTreeMap<ObjectName, LiteMap<RelationshipKey, ()>>;
+type ByObject = BTreeMap<ObjectName, LiteMap<RelationshipKey, ()>>;
 
 /// What is remembered of the store.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub struct RowIndex {
     rows: BTreeMap<RelationshipKey, Rows>,
-    by_owner: Index,
-    by_grant: Index,
+    by_owner: ByObject,
+    by_grant: ByObject,
     blocked: BTreeMap<RelationshipKey, BTreeSet<Digest>>,
     settling: BTreeMap<RelationshipKey, Timestamp>,
     /// What the store has refused lately.
-    pub(super) refusals: Refusals,
+    pub(super) refusals: Backoff,
     /// What was made lately, and may be undone by somebody.
     pub(super) fights: Fights,
     /// Differences that were made outside, and recorded.
@@ -81,7 +81,7 @@ impl Differences {
     }
 }
 
-impl Memory {
+impl RowIndex {
     /// Remembers what was read of these relationships; of one that was not found nothing is left.
     pub fn learn<'a>(
         &mut self,
@@ -93,8 +93,8 @@ impl Memory {
             let read = observed.relationships.get(key).map(|rows| remembered(rows, instance));
             let read = read.unwrap_or_default();
             let before = self.rows.remove(key).unwrap_or_default();
-            move_index(&mut self.by_owner, key, &before.owners, &read.owners);
-            move_index(&mut self.by_grant, key, &before.grants, &read.grants);
+            move_in(&mut self.by_owner, key, &before.owners, &read.owners);
+            move_in(&mut self.by_grant, key, &before.grants, &read.grants);
             if read != Rows::default() {
                 self.rows.insert(key.clone(), read);
             }
@@ -223,7 +223,7 @@ impl Rows {
     }
 }
 
-fn move_index(index: &mut Index, key: &RelationshipKey, before: &Names, now: &Names) {
+fn move_in(index: &mut ByObject, key: &RelationshipKey, before: &Names, now: &Names) {
     for object in before.keys().filter(|object| !now.contains_key(*object)) {
         if let Some(keys) = index.get_mut(object) {
             keys.remove(key);

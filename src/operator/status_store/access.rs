@@ -22,7 +22,7 @@ use crate::{
     operator::{
         cluster::{sound, told},
         election::OBSERVED_THROUGH,
-        index::{Guarded, Tabled, World},
+        index::{Guarded, Index, Tabled},
     },
     store::{CLUSTER, StoreError},
 };
@@ -108,16 +108,16 @@ impl Connection {
     /// Where anything of it cannot be read.
     pub async fn read(&self, lease: &LeaseName) -> Result<Reading, StoreError> {
         let through = self.observed_through(lease).await?;
-        let mut world = World::default();
-        self.list::<PartnerBoundary>(&mut world).await?;
-        self.list::<PartnerOffer>(&mut world).await?;
-        self.list::<AgreementAcceptance>(&mut world).await?;
-        self.list::<RoleGrant>(&mut world).await?;
-        self.list::<PartnerRelationship>(&mut world).await?;
-        let _ = world.take_dirty();
+        let mut index = Index::default();
+        self.list::<PartnerBoundary>(&mut index).await?;
+        self.list::<PartnerOffer>(&mut index).await?;
+        self.list::<AgreementAcceptance>(&mut index).await?;
+        self.list::<RoleGrant>(&mut index).await?;
+        self.list::<PartnerRelationship>(&mut index).await?;
+        let _ = index.take_dirty();
         let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond())
             .expect("an earlier instant of the same millisecond is a timestamp as well");
-        Ok(Reading { world, through, now })
+        Ok(Reading { index, through, now })
     }
 
     async fn observed_through(&self, name: &LeaseName) -> Result<Timestamp, StoreError> {
@@ -138,14 +138,14 @@ impl Connection {
         })
     }
 
-    async fn list<K: Tabled>(&self, world: &mut World) -> Result<(), StoreError> {
+    async fn list<K: Tabled>(&self, index: &mut Index) -> Result<(), StoreError> {
         let resource = format!("{}.{GROUP}", K::plural(&()));
         let what = format!("`list` on `{resource}` in all namespaces");
         for _ in 0..LISTS {
-            world.see::<K>(Event::Init);
-            match self.pages::<K>(world).await {
+            index.see::<K>(Event::Init);
+            match self.pages::<K>(index).await {
                 Ok(()) => {
-                    world.see::<K>(Event::InitDone);
+                    index.see::<K>(Event::InitDone);
                     return Ok(());
                 }
                 Err(Failed::Api(status)) if status.code == 410 => {}
@@ -159,13 +159,13 @@ impl Connection {
         Err(StoreError::Unreachable { store: CLUSTER.to_owned(), reason })
     }
 
-    async fn pages<K: Tabled>(&self, world: &mut World) -> Result<(), Failed> {
+    async fn pages<K: Tabled>(&self, index: &mut Index) -> Result<(), Failed> {
         let api: Api<Guarded<K>> = Api::all(self.client.clone());
         let mut parameters = ListParams::default().limit(PAGE);
         loop {
             let page = within(api.list(&parameters)).await?;
             for object in page.items {
-                world.see::<K>(Event::InitApply(object));
+                index.see::<K>(Event::InitApply(object));
             }
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => parameters = parameters.continue_token(&token),

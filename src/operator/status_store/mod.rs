@@ -19,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 pub use access::{Access, Connection, LeaseName, connect};
 
 use super::{
-    index::{Concern, Tabled, World, key},
+    index::{Affected, Index, Tabled, key},
     reconcile::holds,
 };
 use crate::{
@@ -40,7 +40,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Reading {
     /// Every object of the five kinds, with the statuses that the operator has written.
-    pub world: World,
+    pub index: Index,
     /// The operator had seen everything until then.
     pub through: Timestamp,
     /// When it was read, by this machine's clock.
@@ -75,13 +75,13 @@ impl Reading {
     /// # Errors
     /// Where a status does not say it.
     pub fn observed(&self) -> Result<Observed, StoreError> {
-        let relationships = self.world.tables().relationships.iter();
-        let concern = Concern {
+        let relationships = self.index.tables().relationships.iter();
+        let concern = Affected {
             relationships: relationships.map(|(name, _)| name.clone()).collect(),
-            ..Concern::default()
+            ..Affected::default()
         };
-        rows::ensure_told(&self.world, &concern)?;
-        rows::observed(&self.world, &BTreeMap::new(), None, self.now)
+        rows::ensure_told(&self.index, &concern)?;
+        rows::observed(&self.index, &BTreeMap::new(), None, self.now)
     }
 
     /// Lays the input over what is there.
@@ -92,11 +92,11 @@ impl Reading {
         let changed = keys(&input);
         let mut concern = self.concern(&changed);
         let before = self.judged(&concern);
-        let refused = transitions::refused(&self.world, &input);
-        put(&mut self.world, input);
+        let refused = transitions::refused(&self.index, &input);
+        put(&mut self.index, input);
         include(&mut concern, self.concern(&changed));
-        rows::ensure_told(&self.world, &concern)?;
-        rows::ensure_current(&self.world, &concern)?;
+        rows::ensure_told(&self.index, &concern)?;
+        rows::ensure_current(&self.index, &concern)?;
         let after = self.judged(&concern);
         let known: BTreeSet<_> = before.problems.iter().map(said).collect();
         let tells = |problem: &Problem| {
@@ -122,8 +122,8 @@ impl Reading {
             names.entry(wish.object.clone()).or_insert(named);
             proposed.entry(wish.object).or_default().push(wish.invitation);
         }
-        let wanted = rows::wanted(&self.world, &concern, &desired);
-        let mut observed = rows::observed(&self.world, &proposed, Some(&wanted), self.now)?;
+        let wanted = rows::wanted(&self.index, &concern, &desired);
+        let mut observed = rows::observed(&self.index, &proposed, Some(&wanted), self.now)?;
         for row in observed.relationships.values_mut().flatten() {
             let Some(Names { partner, customer }) = names.get(&row.owner.object) else { continue };
             (row.partner_name, row.customer_name) = (partner.clone(), customer.clone());
@@ -131,10 +131,10 @@ impl Reading {
         rows::ensure_adoptable(&desired, &observed)?;
         Ok(Laid {
             claimant: Claimant {
-                instance: rows::instance(&self.world),
+                instance: rows::instance(&self.index),
                 foreign: Foreign::Conflict,
             },
-            waiting: rows::waiting(&self.world, &concern),
+            waiting: rows::waiting(&self.index, &concern),
             unadmitted: after.unadmitted,
             desired,
             observed,
@@ -143,24 +143,24 @@ impl Reading {
     }
 
     /// Everything that is planned because of these objects.
-    fn concern(&self, changed: &BTreeSet<ObjectKey>) -> Concern {
-        let mut concern = self.world.concern(changed);
+    fn concern(&self, changed: &BTreeSet<ObjectKey>) -> Affected {
+        let mut concern = self.index.concern(changed);
         for boundary in concern.boundaries.clone() {
-            let seen = self.world.tables().boundaries.get(&boundary);
+            let seen = self.index.tables().boundaries.get(&boundary);
             for namespace in seen.iter().flat_map(|seen| &seen.object.spec.namespaces) {
-                self.world.concern_namespace(namespace, &mut concern);
+                self.index.concern_namespace(namespace, &mut concern);
             }
         }
-        rows::include_given(&self.world, &mut concern);
+        rows::include_given(&self.index, &mut concern);
         for relationship in concern.relationships.clone() {
-            concern.grants.extend(self.world.grants_of(&relationship));
+            concern.grants.extend(self.index.grants_of(&relationship));
         }
         concern
     }
 
-    fn judged(&self, concern: &Concern) -> Judged {
-        let mut objects = self.world.objects(concern);
-        objects.owners = Some(rows::owners(&self.world));
+    fn judged(&self, concern: &Affected) -> Judged {
+        let mut objects = self.index.objects(concern);
+        objects.owners = Some(rows::owners(&self.index));
         let verdict = validate(&objects, Catalogue::compiled(), self.now);
         let mut desired = verdict.desired;
         desired.relationships.retain(|_, wish| concern.relationships.contains(&wish.object));
@@ -182,8 +182,8 @@ fn said(problem: &Problem) -> (Option<ObjectKey>, Code, String) {
     (problem.object.clone(), problem.code, problem.message.clone())
 }
 
-fn include(concern: &mut Concern, more: Concern) {
-    let Concern { offers, relationships, grants, acceptances, boundaries, rows } = more;
+fn include(concern: &mut Affected, more: Affected) {
+    let Affected { offers, relationships, grants, acceptances, boundaries, rows } = more;
     concern.offers.extend(offers);
     concern.relationships.extend(relationships);
     concern.grants.extend(grants);
@@ -204,16 +204,16 @@ fn keys(input: &Objects) -> BTreeSet<ObjectKey> {
         .collect()
 }
 
-fn put(world: &mut World, input: Objects) {
-    fn all<K: Tabled>(world: &mut World, objects: Vec<Object<K::Spec>>) {
+fn put(index: &mut Index, input: Objects) {
+    fn all<K: Tabled>(index: &mut Index, objects: Vec<Object<K::Spec>>) {
         for object in objects {
-            world.lay_over::<K>(object);
+            index.lay_over::<K>(object);
         }
     }
     let Objects { offers, relationships, grants, acceptances, boundaries, .. } = input;
-    all::<PartnerOffer>(world, offers);
-    all::<PartnerRelationship>(world, relationships);
-    all::<RoleGrant>(world, grants);
-    all::<AgreementAcceptance>(world, acceptances);
-    all::<PartnerBoundary>(world, boundaries);
+    all::<PartnerOffer>(index, offers);
+    all::<PartnerRelationship>(index, relationships);
+    all::<RoleGrant>(index, grants);
+    all::<AgreementAcceptance>(index, acceptances);
+    all::<PartnerBoundary>(index, boundaries);
 }

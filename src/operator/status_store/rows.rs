@@ -19,20 +19,20 @@ use crate::{
         status,
         validate::Owners,
     },
-    operator::index::{Concern, Seen, Table, World, key},
+    operator::index::{Affected, Index, Indexed, Table, key},
     store::{CLUSTER, StoreError},
 };
 
 /// As many objects are named in one message.
 const NAMED: usize = 5;
 
-type Relationship = Seen<PartnerRelationshipSpec>;
+type Relationship = Indexed<PartnerRelationshipSpec>;
 
 /// Makes sure that every status holds what the store records.
-pub(super) fn ensure_told(world: &World, concern: &Concern) -> Result<(), StoreError> {
-    let table = &world.tables().relationships;
+pub(super) fn ensure_told(index: &Index, concern: &Affected) -> Result<(), StoreError> {
+    let table = &index.tables().relationships;
     let silent = concern.relationships.iter();
-    let silent = silent.filter(|name| is_silent(world, name));
+    let silent = silent.filter(|name| is_silent(index, name));
     let silent = silent.map(|name| {
         let object = key(Kind::PartnerRelationship, name);
         let left_out = table.status(name).and_then(|status| status.left_out);
@@ -46,14 +46,14 @@ pub(super) fn ensure_told(world: &World, concern: &Concern) -> Result<(), StoreE
 }
 
 /// Whether something is in the store that the status does not hold.
-fn is_silent(world: &World, relationship: &ObjectName) -> bool {
-    let status = world.tables().relationships.status(relationship);
+fn is_silent(index: &Index, relationship: &ObjectName) -> bool {
+    let status = index.tables().relationships.status(relationship);
     status.is_some_and(|status| status.store_id.is_some() && status.recorded.is_empty())
 }
 
 /// Makes sure that the operator has reported on every object as it is now.
-pub(super) fn ensure_current(world: &World, concern: &Concern) -> Result<(), StoreError> {
-    let tables = world.tables();
+pub(super) fn ensure_current(index: &Index, concern: &Affected) -> Result<(), StoreError> {
+    let tables = index.tables();
     let mut found = Vec::new();
     for name in &concern.relationships {
         let (kind, table) = (Kind::PartnerRelationship, &tables.relationships);
@@ -114,12 +114,12 @@ pub(super) fn ensure_adoptable(desired: &Desired, observed: &Observed) -> Result
 }
 
 /// Also the relationships under which grants gave something that they do not name any more, or perhaps did.
-pub(super) fn include_given(world: &World, concern: &mut Concern) {
+pub(super) fn include_given(index: &Index, concern: &mut Affected) {
     if concern.grants.is_empty() {
         return;
     }
     let names: BTreeSet<String> = concern.grants.iter().map(ToString::to_string).collect();
-    for (name, row) in all(world) {
+    for (name, row) in all(index) {
         let mut grants = row.assignments.iter().flat_map(|assignment| &assignment.grants);
         if grants.any(|grant| names.contains(&grant.object)) {
             concern.relationships.insert(name.clone());
@@ -127,38 +127,38 @@ pub(super) fn include_given(world: &World, concern: &mut Concern) {
     }
     let namespaces: BTreeSet<EcoString> =
         concern.grants.iter().map(|grant| grant.namespace.clone()).collect();
-    let silent = relationships(world)
+    let silent = relationships(index)
         .map(|(name, _)| name)
-        .filter(|name| namespaces.contains(&name.namespace) && is_silent(world, name));
+        .filter(|name| namespaces.contains(&name.namespace) && is_silent(index, name));
     concern.relationships.extend(silent.cloned());
 }
 
 /// Every row, with the object whose status holds it.
-fn all(world: &World) -> impl Iterator<Item = (&ObjectName, RecordedRow)> {
-    relationships(world)
-        .flat_map(|(name, _)| rows_of(world, name).into_iter().map(move |row| (name, row)))
+fn all(index: &Index) -> impl Iterator<Item = (&ObjectName, RecordedRow)> {
+    relationships(index)
+        .flat_map(|(name, _)| rows_of(index, name).into_iter().map(move |row| (name, row)))
 }
 
-fn rows_of(world: &World, relationship: &ObjectName) -> Vec<RecordedRow> {
-    let status = world.tables().relationships.status(relationship);
+fn rows_of(index: &Index, relationship: &ObjectName) -> Vec<RecordedRow> {
+    let status = index.tables().relationships.status(relationship);
     status.map(|status| status.recorded).unwrap_or_default()
 }
 
-fn relationships(world: &World) -> impl Iterator<Item = (&ObjectName, &Relationship)> {
-    let all = world.tables().relationships.iter();
+fn relationships(index: &Index) -> impl Iterator<Item = (&ObjectName, &Relationship)> {
+    let all = index.tables().relationships.iter();
     all.filter_map(|(name, known)| Some((name, &**known.read()?)))
 }
 
 /// The objects that own rows, by the key of the first, as far as the statuses tell.
-pub(super) fn owners(world: &World) -> Owners {
-    let own = relationships(world).filter(|(name, _)| !rows_of(world, name).is_empty());
-    own.filter_map(|(name, _)| Some((world.first_key(name)?, name.clone()))).collect()
+pub(super) fn owners(index: &Index) -> Owners {
+    let own = relationships(index).filter(|(name, _)| !rows_of(index, name).is_empty());
+    own.filter_map(|(name, _)| Some((index.first_key(name)?, name.clone()))).collect()
 }
 
 /// Who the operator is, as far as the rows tell: the owner of most of them.
-pub(super) fn instance(world: &World) -> Instance {
+pub(super) fn instance(index: &Index) -> Instance {
     let mut owners: BTreeMap<String, usize> = BTreeMap::new();
-    for (name, row) in all(world) {
+    for (name, row) in all(index) {
         let instance = row.owner.strip_suffix(&format!("/{name}"));
         *owners.entry(instance.unwrap_or_default().to_owned()).or_default() += 1;
     }
@@ -167,27 +167,27 @@ pub(super) fn instance(world: &World) -> Instance {
 }
 
 /// Hashes of the batches in which these relationships wait.
-pub(super) fn waiting(world: &World, concern: &Concern) -> BTreeSet<String> {
+pub(super) fn waiting(index: &Index, concern: &Affected) -> BTreeSet<String> {
     let names = concern.relationships.iter();
-    let plans = names.filter_map(|name| world.tables().relationships.status(name)?.plan);
+    let plans = names.filter_map(|name| index.tables().relationships.status(name)?.plan);
     plans.flat_map(|plan| plan.blocked.into_iter().chain(plan.also_blocked)).collect()
 }
 
 /// The keys of the rows that a plan looks at.
 pub(super) fn wanted(
-    world: &World,
-    concern: &Concern,
+    index: &Index,
+    concern: &Affected,
     desired: &Desired,
 ) -> BTreeSet<RelationshipKey> {
     let mut wanted: BTreeSet<RelationshipKey> = desired.relationships.keys().cloned().collect();
-    wanted.extend(concern.relationships.iter().filter_map(|name| world.first_key(name)));
+    wanted.extend(concern.relationships.iter().filter_map(|name| index.first_key(name)));
     wanted
 }
 
 /// What the statuses say that the store holds: of everything, or under these first keys. `proposed` is what is known to
 /// be proposed by an object, for the texts of its invitation.
 pub(super) fn observed(
-    world: &World,
+    index: &Index,
     proposed: &BTreeMap<ObjectName, Vec<Invitation>>,
     wanted: Option<&BTreeSet<RelationshipKey>>,
     now: Timestamp,
@@ -199,9 +199,9 @@ pub(super) fn observed(
         boundaries: BTreeMap::new(),
         doubts: Doubts::default(),
     };
-    for (name, seen) in relationships(world) {
+    for (name, seen) in relationships(index) {
         let known: Vec<&Invitation> = proposed.get(name).into_iter().flatten().collect();
-        for row in rows_of(world, name) {
+        for row in rows_of(index, name) {
             let unexpected = |error: status::NotUnderstood| StoreError::Unexpected {
                 store: CLUSTER.to_owned(),
                 reason: format!(
@@ -223,9 +223,9 @@ pub(super) fn observed(
             rows.sort_by_key(|row| row.number);
         }
     }
-    for (name, known) in world.tables().acceptances.iter() {
+    for (name, known) in index.tables().acceptances.iter() {
         let Some(seen) = known.read() else { continue };
-        let status = world.tables().acceptances.status(name);
+        let status = index.tables().acceptances.status(name);
         let Some(recorded) = status.and_then(|status| status.recorded) else { continue };
         let Ok(content) = recorded.content.parse() else { continue };
         let used_for = recorded.used_for.as_deref();

@@ -17,13 +17,13 @@ use crate::{
         validate::{Object, Objects},
     },
     manifest::RULE_BROKEN,
-    operator::index::{Seen, Table, Tabled, World, key},
+    operator::index::{Index, Indexed, Table, Tabled, key},
 };
 
 /// Every change of a field that cannot change.
-pub(super) fn refused(world: &World, input: &Objects) -> Vec<Problem> {
+pub(super) fn refused(index: &Index, input: &Objects) -> Vec<Problem> {
     let schemas = Schemas::compiled();
-    let tables = world.tables();
+    let tables = index.tables();
     let mut problems = Vec::new();
     judge::<PartnerOffer>(schemas, &tables.offers, &input.offers, &mut problems);
     judge::<PartnerRelationship>(
@@ -45,7 +45,7 @@ fn judge<K: Tabled<Spec: Serialize>>(
     problems: &mut Vec<Problem>,
 ) {
     for object in input {
-        let Some(before) = table.get(&object.name).map(|seen| -> &Seen<_> { seen }) else {
+        let Some(before) = table.get(&object.name).map(|seen| -> &Indexed<_> { seen }) else {
             continue;
         };
         if before.object.spec == object.spec {

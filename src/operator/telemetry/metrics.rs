@@ -165,7 +165,7 @@ impl Metrics {
             watch_synced,
             moments,
         } = &mut self;
-        registry.register("rounds", "Rounds of planning by how they ended", rounds.clone());
+        registry.register("rounds", "Reconciler of planning by how they ended", rounds.clone());
         let help = "Seconds from the beginning of a round to its last read";
         registry.register("round_seconds", help, round_seconds.clone());
         let help = "Relationships that wait for a round";

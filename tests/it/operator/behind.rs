@@ -7,7 +7,7 @@ use concordat::{
     domain::state::Absence,
     manifest::Source,
     operator::{
-        index::{Tabled, World},
+        index::{Index, Tabled},
         status_store::Reading,
     },
     store::code::BEHIND,
@@ -20,21 +20,21 @@ use super::{boundary, grant, offer, relationship};
 
 /// A cluster as it was read, without one.
 fn reading(objects: &[Value]) -> Reading {
-    fn list<K: Tabled>(world: &mut World, objects: &[Value]) {
+    fn list<K: Tabled>(world: &mut Index, objects: &[Value]) {
         world.see::<K>(Event::Init);
         for object in objects.iter().filter(|object| object["kind"] == K::KIND.to_string()) {
             world.see::<K>(Event::InitApply(serde_json::from_value(object.clone()).unwrap()));
         }
         world.see::<K>(Event::InitDone);
     }
-    let mut world = World::default();
+    let mut world = Index::default();
     list::<PartnerBoundary>(&mut world, objects);
     list::<PartnerOffer>(&mut world, objects);
     list::<PartnerRelationship>(&mut world, objects);
     list::<AgreementAcceptance>(&mut world, objects);
     list::<RoleGrant>(&mut world, objects);
     let now = Timestamp::now();
-    Reading { world, through: now, now }
+    Reading { index: world, through: now, now }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use concordat::{
     domain::{ids::Kind, status::EventReason},
     operator::{
         index::{ACTS_FOR, APPROVE, APPROVED_BY, CHANGED_BY},
-        reconcile::{Done, NotApproved},
+        reconcile::{NotApproved, Reconciled},
     },
     store::Read as _,
 };
@@ -139,7 +139,7 @@ fn what_a_robot_asked_for_is_not_approved_by_whoever_may_act_as_it() {
 }
 
 /// The events about approvals, each with its object.
-fn events(done: &[Done]) -> Vec<(String, String)> {
+fn events(done: &[Reconciled]) -> Vec<(String, String)> {
     let all = done.iter().flat_map(|done| &done.events);
     let refused = all.filter(|(_, _, event)| event.reason == EventReason::ApprovalRefused);
     refused.map(|(object, _, event)| (object.to_string(), event.note.clone())).collect()

@@ -4,7 +4,7 @@
 
 use concordat::{
     domain::ids::Kind,
-    operator::reconcile::{Done, Ends, Wake, Work, read_ends},
+    operator::reconcile::{Expiry, Reconciled, Requeue, Work, read_expiry},
     store::{Outcome, Refusal},
 };
 use jiff::SignedDuration;
@@ -36,24 +36,24 @@ fn in_force(desk: &Desk) -> String {
     desk.told(Kind::RoleGrant, "first", "InForce").0
 }
 
-fn read(desk: &mut Desk) -> Ends {
+fn read(desk: &mut Desk) -> Expiry {
     let mut work = Work::default();
     let due = desk.rounds.due(desk.now());
-    assert!(due.iter().any(|wake| matches!(wake, Wake::Row(_))), "something has ended");
+    assert!(due.iter().any(|wake| matches!(wake, Requeue::Row(_))), "something has ended");
     for wake in due {
         work.also(wake);
     }
     let mut parts = desk.rounds.ended(&work, desk.now());
     assert_eq!(parts.len(), 1);
     let keys = parts.remove(0);
-    desk.runtime.block_on(read_ends(keys, &desk.settings, &mut desk.store)).unwrap()
+    desk.runtime.block_on(read_expiry(keys, &desk.settings, &mut desk.store)).unwrap()
 }
 
-fn take_away(desk: &mut Desk, ends: Ends) -> Done {
+fn take_away(desk: &mut Desk, ends: Expiry) -> Reconciled {
     desk.runtime.block_on(desk.rounds.take_away(ends, &mut desk.store))
 }
 
-fn outcomes(done: &Done) -> Vec<Outcome> {
+fn outcomes(done: &Reconciled) -> Vec<Outcome> {
     assert_eq!(done.failed, None);
     done.effects.iter().map(|effected| effected.outcome.clone()).collect()
 }

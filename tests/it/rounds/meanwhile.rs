@@ -18,8 +18,8 @@ use concordat::{
         state::{Beside, Observed},
     },
     operator::{
-        index::World,
-        reconcile::{Done, locked},
+        index::Index,
+        reconcile::{Reconciled, locked},
     },
     store::{
         Apart, Observation, Outcome, Read, Scope, Signature, Signatures, StoreError, Write,
@@ -37,7 +37,7 @@ use crate::kinds::see;
 /// it.
 struct Meanwhile<'a> {
     store: &'a mut SqlWriter,
-    tells: Option<(&'a Mutex<World>, Kind, Value)>,
+    tells: Option<(&'a Mutex<Index>, Kind, Value)>,
     takes_gains: bool,
 }
 
@@ -113,7 +113,7 @@ impl Write for Meanwhile<'_> {
 
 impl Desk {
     /// One round, during which a relationship is deleted.
-    fn round_while_it_is_deleted(&mut self, name: &str) -> Done {
+    fn round_while_it_is_deleted(&mut self, name: &str) -> Reconciled {
         let object = key_of(Kind::PartnerRelationship, name);
         let mut stored = self.objects[&object].clone();
         let version: u64 = stored["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap();

@@ -1,4 +1,4 @@
-//! Rounds of the operator, one after another, on a real store and without a cluster: what is done and told of a few
+//! Reconciler of the operator, one after another, on a real store and without a cluster: what is done and told of a few
 //! objects.
 //!
 //! Never: a status or a finalizer written otherwise than the operator would.
@@ -26,9 +26,11 @@ use concordat::{
     },
     operator::{
         index::{
-            ACTS_FOR, APPROVE, APPROVED_BY, CHANGED_BY, DELETED_BY, REQUESTED_BY, Tabled, World,
+            ACTS_FOR, APPROVE, APPROVED_BY, CHANGED_BY, DELETED_BY, Index, REQUESTED_BY, Tabled,
         },
-        reconcile::{Done, Mark, Report, Rounds, Settings, Wake, Work, locked},
+        reconcile::{
+            MetadataPatch, Reconciled, Reconciler, Requeue, Settings, StatusPatch, Work, locked,
+        },
     },
     store::sql::{SqlWriter, open_writer_at},
 };
@@ -48,8 +50,8 @@ pub const NAMESPACE: &str = "msp";
 pub struct Desk {
     runtime: Runtime,
     now: Arc<Mutex<Timestamp>>,
-    pub world: Mutex<World>,
-    rounds: Rounds,
+    pub world: Mutex<Index>,
+    rounds: Reconciler,
     settings: Settings,
     pub store: SqlWriter,
     pub objects: BTreeMap<ObjectKey, Value>,
@@ -80,7 +82,7 @@ impl Desk {
             runtime,
             now,
             world: Mutex::default(),
-            rounds: Rounds::new(settings.clone()),
+            rounds: Reconciler::new(settings.clone()),
             settings,
             store,
             objects: BTreeMap::new(),
@@ -198,7 +200,7 @@ impl Desk {
     }
 
     /// Runs rounds until nothing is left to look at, and gives what each has done.
-    pub fn rests(&mut self) -> Vec<Done> {
+    pub fn rests(&mut self) -> Vec<Reconciled> {
         let mut all = Vec::new();
         for _ in 0..20 {
             let Some(done) = self.round() else { return all };
@@ -214,7 +216,7 @@ impl Desk {
 
     /// Forgets everything but what is stored, as another process would.
     pub fn starts_anew(&mut self) {
-        self.rounds = Rounds::new(self.settings.clone());
+        self.rounds = Reconciler::new(self.settings.clone());
         self.work = Work::default();
         self.begin();
     }
@@ -225,7 +227,7 @@ impl Desk {
     }
 
     /// One round, where there is something to look at.
-    pub fn round(&mut self) -> Option<Done> {
+    pub fn round(&mut self) -> Option<Reconciled> {
         self.work.objects.append(&mut locked(&self.world).take_dirty());
         for wake in self.rounds.due(self.now()) {
             self.work.also(wake);
@@ -243,7 +245,7 @@ impl Desk {
         assert_eq!(done.failed, None);
         for wake in done.again.clone() {
             match wake {
-                Wake::Row(_) | Wake::Object(_) => self.work.also(wake),
+                Requeue::Row(_) | Requeue::Object(_) => self.work.also(wake),
             }
         }
         for report in &done.reports {
@@ -256,7 +258,7 @@ impl Desk {
         Some(done)
     }
 
-    fn report(&mut self, report: &Report) {
+    fn report(&mut self, report: &StatusPatch) {
         let object = report.object.clone();
         locked(&self.world).reports(&object, report.status.clone());
         let mut stored = self.objects[&object].clone();
@@ -264,7 +266,7 @@ impl Desk {
         self.store(object, stored);
     }
 
-    fn mark(&mut self, mark: &Mark) {
+    fn mark(&mut self, mark: &MetadataPatch) {
         let mut stored = self.objects[&mark.object].clone();
         stored["metadata"]["finalizers"] = json!(mark.finalizers);
         if mark.drops_approval {
@@ -344,7 +346,7 @@ fn finalizers(object: &Value) -> Vec<String> {
     serde_json::from_value(object["metadata"]["finalizers"].clone()).unwrap_or_default()
 }
 
-fn listed<K: Tabled>(world: &mut World) {
+fn listed<K: Tabled>(world: &mut Index) {
     world.see::<K>(Event::Init);
     world.see::<K>(Event::InitDone);
 }

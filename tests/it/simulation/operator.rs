@@ -16,8 +16,8 @@ use concordat::{
     },
     operator::{
         cluster::Post,
-        index::World,
-        reconcile::{Done, Ends, Rounds, Settings, Work, locked, read_ends},
+        index::Index,
+        reconcile::{Expiry, Reconciled, Reconciler, Settings, Work, locked, read_expiry},
     },
     store::{
         Read, Scope, StoreError, StoreUrl,
@@ -49,7 +49,7 @@ struct Watch {
 
 /// A process.
 pub struct Operator {
-    pub world: Mutex<World>,
+    pub world: Mutex<Index>,
     watches: BTreeMap<Kind, Watch>,
     /// How often new lists were called for.
     lists: u64,
@@ -60,7 +60,7 @@ pub struct Operator {
 /// From taking the Lease to losing it.
 pub struct Term {
     pub epoch: i64,
-    pub rounds: Rounds,
+    pub rounds: Reconciler,
     store: Option<Faulty>,
     begun: bool,
     pub work: Work,
@@ -81,7 +81,7 @@ pub struct Around<'a> {
     pub passed: SignedDuration,
     pub settings: &'a Settings,
     /// Everything that rounds have told.
-    pub told: &'a mut Vec<Done>,
+    pub told: &'a mut Vec<Reconciled>,
 }
 
 impl Operator {
@@ -257,10 +257,10 @@ impl Operator {
         around: &mut Around<'_>,
     ) -> Result<(), StoreError> {
         let mut parts = self.term.rounds.ended(&self.term.work, now).into_iter();
-        let mut next = self.term.read_ends(parts.next(), around.settings).await;
+        let mut next = self.term.read_expiry(parts.next(), around.settings).await;
         while let Some(ends) = next {
             let ends = ends?;
-            next = self.term.read_ends(parts.next(), around.settings).await;
+            next = self.term.read_expiry(parts.next(), around.settings).await;
             let store = self.term.store.as_mut().expect("it is open");
             let done = self.term.rounds.take_away(ends, store).await;
             self.hand_on(done, around)?;
@@ -269,13 +269,13 @@ impl Operator {
     }
 
     /// Tells what was done, also where the store failed in the middle of it.
-    fn hand_on(&mut self, done: Done, around: &mut Around<'_>) -> Result<(), StoreError> {
+    fn hand_on(&mut self, done: Reconciled, around: &mut Around<'_>) -> Result<(), StoreError> {
         let failed = done.failed.clone();
         self.tell(done, around);
         failed.map_or(Ok(()), Err)
     }
 
-    fn tell(&mut self, done: Done, around: &mut Around<'_>) {
+    fn tell(&mut self, done: Reconciled, around: &mut Around<'_>) {
         let mut world = locked(&self.world);
         for report in &done.reports {
             world.reports(&report.object, report.status.clone());
@@ -322,7 +322,7 @@ impl Term {
     fn new(epoch: i64, settings: &Settings) -> Self {
         Self {
             epoch,
-            rounds: Rounds::new(settings.clone()),
+            rounds: Reconciler::new(settings.clone()),
             store: None,
             begun: false,
             work: Work::default(),
@@ -333,16 +333,16 @@ impl Term {
         }
     }
 
-    async fn read_ends(
+    async fn read_expiry(
         &mut self,
         keys: Option<BTreeSet<RelationshipKey>>,
         settings: &Settings,
-    ) -> Option<Result<Ends, StoreError>> {
+    ) -> Option<Result<Expiry, StoreError>> {
         let store = self.store.as_mut().expect("it is open");
-        Some(read_ends(keys?, settings, store).await)
+        Some(read_expiry(keys?, settings, store).await)
     }
 
-    async fn open(&mut self, around: &Around<'_>) -> Result<Done, StoreError> {
+    async fn open(&mut self, around: &Around<'_>) -> Result<Reconciled, StoreError> {
         let Around { url, clock, weather, passed, settings, .. } = around;
         if weather.lock().unwrap().step().is_some() {
             return Err(super::store::gone());

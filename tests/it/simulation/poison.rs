@@ -106,7 +106,7 @@ async fn spoil(stage: &mut Stage, poison: Poison) {
     put(stage, "a-poison", &[1]);
 }
 
-/// Rounds until everything sound is as it should be, when all of it comes at once; each followed by whatever it writes.
+/// Reconciler until everything sound is as it should be, when all of it comes at once; each followed by whatever it writes.
 async fn rounds_until(stage: &mut Stage, done: impl Fn(&Stage) -> bool) -> usize {
     for rounds in 0..20 {
         if done(stage) {

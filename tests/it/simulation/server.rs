@@ -9,7 +9,7 @@ use concordat::{
     domain::ids::{Kind, ObjectKey},
     operator::{
         index::{APPROVE, APPROVED_BY, CHANGED_BY, REQUESTED_BY},
-        reconcile::{Mark, Report},
+        reconcile::{MetadataPatch, StatusPatch},
     },
 };
 use jiff::Timestamp;
@@ -138,7 +138,7 @@ impl Server {
     }
 
     /// What the operator changes of an object's metadata.
-    pub fn mark(&mut self, mark: &Mark) -> Result<(), Refused> {
+    pub fn mark(&mut self, mark: &MetadataPatch) -> Result<(), Refused> {
         let before = self.objects.get(&mark.object).ok_or(Refused::NotFound)?;
         let mut object = before.clone();
         let metadata = &mut object["metadata"];
@@ -168,7 +168,7 @@ impl Server {
     }
 
     /// What the operator reports of an object. The same again changes nothing.
-    pub fn report(&mut self, report: &Report) -> Result<(), Refused> {
+    pub fn report(&mut self, report: &StatusPatch) -> Result<(), Refused> {
         let (key, status) = (report.object.clone(), json!(report.status));
         if let Some(how) = self.unheard.get(&key) {
             return Err(how.clone().unwrap_or(Refused::Failed));

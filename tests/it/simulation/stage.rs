@@ -19,7 +19,7 @@ use concordat::{
         ids::{Kind, ObjectKey},
         state::Observed,
     },
-    operator::reconcile::{Done, Settings},
+    operator::reconcile::{Reconciled, Settings},
     store::{
         Read as _, Scope, StoreError, StoreUrl, Write as _,
         sql::{Clock, SqlReader, open_reader, open_writer_again, open_writer_at},
@@ -51,7 +51,7 @@ pub struct Stage {
     /// What has passed on a clock that nobody sets.
     pub passed: SignedDuration,
     /// Everything that rounds have told since somebody looked.
-    pub told: Vec<Done>,
+    pub told: Vec<Reconciled>,
     pub settings: Settings,
     pub url: StoreUrl,
     pub rounds: usize,
