@@ -84,7 +84,7 @@ async fn main() {
     stage.settle("an end set everywhere", Work::default()).await;
     clock.store(end.as_millisecond(), Ordering::Relaxed);
     let mut work = Work::default();
-    stage.rounds.due(end).into_iter().for_each(|wake| work.also(wake));
+    stage.rounds.due(end).into_iter().for_each(|wake| work.enqueue(wake));
     let began = Instant::now();
     let mut effects = 0;
     for keys in stage.rounds.ended(&work, end) {
@@ -120,7 +120,7 @@ impl Stage {
         self.rounds.begin_sweep(&mut locked(&self.world));
         while self.rounds.is_sweeping() {
             let began = Instant::now();
-            let done = self.rounds.sweep(&self.world, &mut self.store).await.unwrap().unwrap();
+            let done = self.rounds.resync(&self.world, &mut self.store).await.unwrap().unwrap();
             took += began.elapsed();
             parts += 1;
             statuses += done.reports.len();
@@ -140,7 +140,7 @@ impl Stage {
             }
             MEMORY.reset_peak_usage();
             let began = Instant::now();
-            let done = self.rounds.round(&self.world, &work, &mut self.store).await.unwrap();
+            let done = self.rounds.reconcile(&self.world, &work, &mut self.store).await.unwrap();
             let took = began.elapsed();
             let Reconciled { effects, reports, marks, again, failed, .. } = &done;
             assert_eq!(*failed, None);
@@ -152,7 +152,7 @@ impl Stage {
             );
             told_of(&name, took, self.own(MEMORY.peak_usage()), self.own(MEMORY.current_usage()));
             work = Work::default();
-            again.iter().cloned().for_each(|wake| work.also(wake));
+            again.iter().cloned().for_each(|wake| work.enqueue(wake));
             self.server.take_in(done, &mut locked(&self.world));
         }
     }

@@ -86,26 +86,26 @@ fn around(index: &mut Index, proposed: &Proposed) -> Option<(Objects, Scope)> {
         Proposed::Boundary(object) => {
             let namespaces = object.spec.namespaces.clone();
             index.with::<PartnerBoundary, _>(*object, |index| {
-                let mut concern = Affected::default();
+                let mut affected = Affected::default();
                 for namespace in &namespaces {
-                    index.concern_namespace(namespace, &mut concern);
+                    index.affect_namespace(namespace, &mut affected);
                 }
-                looked(index, concern)
+                looked(index, affected)
             })
         }
     })
 }
 
 fn look(index: &Index, changed: crate::domain::ids::ObjectKey) -> (Objects, Scope) {
-    looked(index, index.concern(&[changed].into()))
+    looked(index, index.affected(&[changed].into()))
 }
 
-fn looked(index: &Index, mut concern: Affected) -> (Objects, Scope) {
-    for relationship in concern.relationships.clone() {
-        concern.grants.extend(index.grants_of(&relationship));
+fn looked(index: &Index, mut affected: Affected) -> (Objects, Scope) {
+    for relationship in affected.relationships.clone() {
+        affected.grants.extend(index.grants_of(&relationship));
     }
-    let objects = index.objects(&concern);
-    let keys = concern.relationships.iter().filter_map(|name| index.first_key(name)).collect();
+    let objects = index.objects(&affected);
+    let keys = affected.relationships.iter().filter_map(|name| index.first_key(name)).collect();
     let scope = Scope::Of {
         keys,
         customers: std::collections::BTreeSet::new(),

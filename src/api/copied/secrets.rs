@@ -2,7 +2,7 @@
 //!
 //! Never: a look at which field it stands in. A password in a wrong place is a password still.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::{borrow::Cow, ops::Range, sync::LazyLock};
 
 use percent_encoding::percent_decode_str;
 use regex::Regex;
@@ -39,29 +39,25 @@ pub fn without_secret(text: &str) -> Cow<'_, str> {
     Cow::Borrowed(text)
 }
 
-/// Whether a text most likely holds a secret and is not only about one: a key, a token, a login before a host, or a word
-/// such as `password:` before a value that is no plain word.
+/// Whether a text most likely holds a secret and is not only about one: a key, a token, a login with a password before a
+/// host, or a word such as `password:` before a value that is no plain word.
 pub fn holds_secret(text: &str) -> bool {
-    static VALUE: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"^\\?["']?\s*(?:[:=]+>?|->)\s*["']?(\S*)"#).expect("it is a pattern")
-    });
     if is_name(text) || !tells_secret(text) {
         return false;
     }
     let plain = plain(text);
-    let is_value = |value: &str| {
+    let is_value = |rest: &str| {
+        let value = rest.trim_start_matches(|sign: char| " \"'\\:=>".contains(sign));
+        let value = value.split_whitespace().next().unwrap_or_default();
         value.len() >= 6
-            && value.contains(|sign: char| !sign.is_alphabetic() && !".,;:)".contains(sign))
+            && value.contains(|sign: char| sign.is_ascii_digit() || "!#$%^&*~+".contains(sign))
     };
-    let mut words = WORD.find_iter(&plain).peekable();
-    if words.peek().is_none() {
-        return true;
-    }
-    let is_only_about = words.all(|word| {
-        let rest = &plain[word.end()..];
-        VALUE.captures(rest).is_none_or(|found| !is_value(&found[1]))
-    });
-    !is_only_about || form(&plain).is_some()
+    form(&plain).is_some()
+        || marks(&plain).any(|mark| is_value(&plain[mark.end..]))
+        || plain.split("://").nth(1).is_some_and(|rest| {
+            let login = rest.rfind('@').map_or("", |at| &rest[..at]);
+            login.split_once(':').is_some_and(|(_, password)| !password.is_empty())
+        })
 }
 
 /// A text as it is read: full-width signs as their plain ones, and without what nobody sees.
@@ -99,7 +95,7 @@ static WORD: LazyLock<Regex> = LazyLock::new(|| {
         r"(?xi)
           pass [-\ _]? (?: word | wd | phrase | code | wort ) s? | kennwort | mot\ de\ passe | contrase[nñ]a
         | senha | wachtwoord | adgangskode | l[öo]senord | has[łl]o | heslo | jelsz[óo] | salasana | parol[ae] | [şs]ifre
-        | пароль | пароля | κωδικός | סיסמה | パスワード | 暗証番号 | 密码 | 密碼 | 口令 | 비밀번호 | m[ậa]t\ kh[ẩa]u
+        | пароль | пароля | κωδικός | סיסמה | パスワード | 暗証番号 | كلمة\ (?: المرور | السر ) | पासवर्ड | 密码 | 密碼 | 口令 | 비밀번호 | m[ậa]t\ kh[ẩa]u
         | \b pwd \b | [a-z]{2,} pwd \b | secret | token | credentials? | signature
         | (?: api | access | account | private | shared | ssl | storage | master ) [\ _-]? key",
     )
@@ -108,34 +104,39 @@ static WORD: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The beginning of a secret, by which it is known: `password=`, `ghp_`.
 fn mark(text: &str) -> Option<&str> {
+    marks(text).next().map(|mark| &text[mark]).or_else(|| form(text))
+}
+
+/// What says that a secret follows: a word and what keeps it and the secret apart.
+fn marks(text: &str) -> impl Iterator<Item = Range<usize>> {
     static AFTER: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
-            r#"(?x) ^ \\? ["']? \s* (?: [:=]+>? | -> | (?: is | was | ist | lautet | est | es | [ée]s | é | — | – ) \b )
-               \s* \S"#,
+            r#"(?x) ^ \\? ["']? (?: \s* (?: [:=]+>? | -> )
+               | \s+ (?: (?: is | was | ist | lautet | est | es | [ée]s | é ) \b | [-–—] \s ) ) \s* \S"#,
         )
         .expect("it is a pattern")
     });
     static SHORT: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
-            r"(?xi) ( (?: \b | _ ) (?: pass | pw ) \s* [:=] | (?: \b | _ ) (?: pin | sig | key ) \s* = ) \s* \S
+            r"(?xi) ( (?: \b | _ ) (?: pass | pw ) \s* (?: [:=] | -> ) | (?: \b | _ ) (?: pin | sig | key ) \s* = ) \s* \S
+            | ( \b pin ) \s* :? \s* [0-9]{4}
+            | ( \b pwd ) \s+ [^\s]*[0-9]
             | ( --? [a-z-]* (?: pass | passwd | password | pwd | secret | token | key ) ) [\ =] \S",
         )
         .expect("it is a pattern")
     });
-    for word in WORD.find_iter(text) {
-        if let Some(after) = AFTER.find(&text[word.end()..]) {
-            let end = after.as_str().trim_end_matches(|sign: char| !is_separator(sign));
-            return Some(&text[word.start()..word.end() + end.len()]);
-        }
-    }
-    let short = SHORT.captures(text);
-    let short = short.and_then(|found| found.iter().skip(1).flatten().next());
-    short.map(|mark| mark.as_str()).or_else(|| form(text))
-}
-
-/// What keeps a word for a secret and the secret apart.
-fn is_separator(sign: char) -> bool {
-    ":=>".contains(sign)
+    let words = WORD.find_iter(text).filter_map(|word| {
+        let after = AFTER.find(&text[word.end()..])?;
+        // All but the first sign of the secret.
+        let mut signs = after.as_str().chars();
+        signs.next_back();
+        Some(word.start()..word.end() + signs.as_str().trim_end().len())
+    });
+    let short = SHORT.captures_iter(text).filter_map(|found| {
+        let mark = found.iter().skip(1).flatten().next()?;
+        Some(mark.range())
+    });
+    words.chain(short)
 }
 
 /// The beginning of a key or a token, by which it is known whatever stands before it.
@@ -149,6 +150,7 @@ fn form(text: &str) -> Option<&str> {
                     | whsec_ | hvs\. | dop_v1_ | AGE-SECRET-KEY- | pypi- | SG\. | npm_ | hf_ )
                     [A-Za-z0-9_.~+/=-]{8,}
                 | ( A[KS]IA ) [0-9A-Z]{16}
+                | ( [0-9]{8,10}: ) AA [A-Za-z0-9_-]{33}
                 | ( AIza | sk-(?: [a-z]+ - )? ) [A-Za-z0-9_-]{20,}
               )
             # Whoever knows the rest of such a link may write there.
@@ -163,8 +165,11 @@ fn form(text: &str) -> Option<&str> {
         )
         .expect("it is a pattern")
     });
-    let found = FORMS.captures(text)?;
-    found.iter().skip(1).flatten().next().map(|mark| mark.as_str())
+    // Keys of AWS are of letters and digits; a word in capitals that begins so is none.
+    let is_word =
+        |found: &str| found.contains("SIA") && !found.contains(|sign: char| sign.is_ascii_digit());
+    let mut found = FORMS.captures_iter(text).filter(|found| !is_word(&found[0]));
+    found.next()?.iter().skip(1).flatten().next().map(|mark| mark.as_str())
 }
 
 /// A text in which a name with a password, or something for one, stands before a host: without it.
@@ -222,13 +227,18 @@ mod tests {
             ("ada:hunter2@h.example", "…@h.example"),
             ("pw: hunter2", "pw:…"),
             ("DB_PASS=hunter2", "…_PASS=…"),
-            ("the password is hunter2", "…password…"),
+            ("the password is hunter2", "…password is…"),
             ("mysql --password hunter2", "…--password…"),
             ("Password＝hunter2", "Password=…"),
             ("pass\u{200b}word: hunter2", "password:…"),
             ("Пароль: hunter2", "Пароль:…"),
             ("hasło: hunter2", "hasło:…"),
             ("パスワード：hunter2", "パスワード:…"),
+            ("كلمة المرور: hunter2", "كلمة المرور:…"),
+            ("Password — hunter2", "Password —…"),
+            ("pw -> hunter2", "pw ->…"),
+            ("PIN 482915", "PIN…"),
+            ("5839201746:AAHk3Zx9Kq2Lm7Np4Rt6Vw8YbXc1Qw0Er5T", "5839201746:…"),
             ("AIzaSyhunter2-hunter2_hunter2-x", "AIza…"),
             ("https://hooks.slack.com/services/T0/B0/hunter2", "…hooks.slack.com/services/…"),
         ] {
@@ -255,6 +265,7 @@ mod tests {
             "key:value",
             "sk-SK",
             "AKIA",
+            "ASIASTRATEGICPARTNERSHIP",
             "Basic Authentication",
             "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
             "aaaabbbb-0000-cccc-1111-dddd2222eeee",
@@ -273,6 +284,7 @@ mod tests {
         for text in [
             "Password: hunter2",
             "emergency, pw=hunter2",
+            "the password is hunter2",
             "пароль: хантер2",
             "see ghp_hunter2hunter2",
             "password: see the vault, token=abc8123456",
@@ -284,6 +296,10 @@ mod tests {
             "Password: reset by the desk",
             "the password is forgotten often",
             "secret: none",
+            "https://ada@dev.azure.com/contoso/x/_git/y",
+            "pass: two",
+            "ASIASTRATEGICPARTNERSHIP",
+            "SSPR password=self-service",
             "Token Protection",
             "reads credentials: monthly review",
         ] {

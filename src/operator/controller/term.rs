@@ -78,7 +78,7 @@ impl<'a> Term<'a> {
         }
         work.objects.append(&mut locked(&self.lead.index).take_dirty());
         for wake in self.rounds.due(self.now()) {
-            work.also(wake);
+            work.enqueue(wake);
         }
         self.lead.metrics.queue_depth(work.objects.len() + work.rows.len());
         self.sweep(work).await?;
@@ -89,13 +89,13 @@ impl<'a> Term<'a> {
         self.expire_due(work, now).await?;
         let Some(store) = &mut self.store else { return Ok(()) };
         let began = Instant::now();
-        let done = self.rounds.round(&self.lead.index, work, store).await?;
+        let done = self.rounds.reconcile(&self.lead.index, work, store).await?;
         let again = done.again.clone();
         let left = done.left;
         self.tell(done, began)?;
         *work = Work::default();
         for wake in again {
-            work.also(wake);
+            work.enqueue(wake);
         }
         self.lead.reached(&Ok(()));
         self.count(left);
@@ -111,11 +111,11 @@ impl<'a> Term<'a> {
     async fn sweep(&mut self, work: &mut Work) -> Result<(), StoreError> {
         let Some(store) = &mut self.store else { return Ok(()) };
         let began = Instant::now();
-        let Some(mut done) = self.rounds.sweep(&self.lead.index, store).await? else {
+        let Some(mut done) = self.rounds.resync(&self.lead.index, store).await? else {
             return Ok(());
         };
         for wake in std::mem::take(&mut done.again) {
-            work.also(wake);
+            work.enqueue(wake);
         }
         self.tell(done, began)?;
         self.lead.reached(&Ok(()));
@@ -176,7 +176,7 @@ impl<'a> Term<'a> {
         let observed_through = synced.then_some(now);
         self.lead.leadership.publish(self.epoch, Published { observed_through, head });
         if !self.is_listed(&locked(&self.lead.index))
-            && self.rounds.memory().next_end().is_some_and(|end| end <= now)
+            && self.rounds.row_index().next_end().is_some_and(|end| end <= now)
             && let Some(store) = &mut self.store
         {
             let began = Instant::now();
@@ -199,13 +199,13 @@ impl<'a> Term<'a> {
             return Instant::now();
         }
         let far = Instant::now() + self.lead.pace.ticks_every;
-        let Some(next) = self.rounds.next_wake() else { return far };
+        let Some(next) = self.rounds.next_requeue() else { return far };
         let wait = Duration::try_from(next.duration_since(self.now())).unwrap_or(Duration::ZERO);
         far.min(Instant::now() + wait)
     }
 
     fn count(&self, left: usize) {
-        let memory = self.rounds.memory();
+        let memory = self.rounds.row_index();
         self.lead.metrics.holdings(Holdings {
             plan_changes: left as u64,
             grants_in_force: memory.in_force() as u64,

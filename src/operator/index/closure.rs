@@ -101,8 +101,8 @@ impl Index {
     }
 
     /// What has to be looked at because these objects changed.
-    pub fn concern(&self, changed: &BTreeSet<ObjectKey>) -> Affected {
-        let mut concern = Affected::default();
+    pub fn affected(&self, changed: &BTreeSet<ObjectKey>) -> Affected {
+        let mut affected = Affected::default();
         for ObjectKey { kind, namespace, name } in changed {
             let name = ObjectName { namespace: namespace.clone(), name: name.clone() };
             match kind {
@@ -110,23 +110,23 @@ impl Index {
                     let link = Link::Offer(name.clone());
                     let of = self.links().of(&link, Kind::PartnerRelationship);
                     for relationship in of {
-                        self.also_of_same_name(relationship, &mut concern);
-                        concern.relationships.insert(relationship.clone());
+                        self.also_of_same_name(relationship, &mut affected);
+                        affected.relationships.insert(relationship.clone());
                     }
-                    concern.offers.insert(name);
+                    affected.offers.insert(name);
                 }
                 Kind::PartnerRelationship => {
-                    self.also_of_same_name(&name, &mut concern);
+                    self.also_of_same_name(&name, &mut affected);
                     let link = Link::Relationship(name.clone());
                     let waiting = self.links().of(&link, Kind::RoleGrant).cloned();
-                    concern.grants.extend(waiting);
-                    concern.relationships.insert(name);
+                    affected.grants.extend(waiting);
+                    affected.relationships.insert(name);
                 }
                 Kind::RoleGrant => {
                     if let Some(seen) = self.tables().grants.get(&name) {
-                        concern.relationships.extend(self.selected_by(&seen.object));
+                        affected.relationships.extend(self.selected_by(&seen.object));
                     }
-                    concern.grants.insert(name);
+                    affected.grants.insert(name);
                 }
                 Kind::AgreementAcceptance => {
                     if let Some(seen) = self.tables().acceptances.get(&name) {
@@ -134,46 +134,46 @@ impl Index {
                         let customer = spec.customer.tenant_id.to_ascii_lowercase();
                         let link = Link::Customer(namespace.clone(), customer.into());
                         let of = self.links().of(&link, Kind::PartnerRelationship).cloned();
-                        concern.relationships.extend(of);
+                        affected.relationships.extend(of);
                     }
-                    concern.acceptances.insert(name);
+                    affected.acceptances.insert(name);
                 }
-                Kind::PartnerBoundary => drop(concern.boundaries.insert(name)),
+                Kind::PartnerBoundary => drop(affected.boundaries.insert(name)),
             }
         }
         // What becomes of a relationship is what becomes of the answers to it.
-        for relationship in &concern.relationships {
+        for relationship in &affected.relationships {
             let link = Link::Relationship(relationship.clone());
             let answers = self.links().of(&link, Kind::AgreementAcceptance).cloned();
-            concern.acceptances.extend(answers);
+            affected.acceptances.extend(answers);
         }
-        concern
+        affected
     }
 
     /// Everything in a namespace.
-    pub fn concern_namespace(&self, namespace: &str, concern: &mut Affected) {
+    pub fn affect_namespace(&self, namespace: &str, affected: &mut Affected) {
         let tables = self.tables();
-        concern.offers.extend(tables.offers.names_in(namespace).cloned());
-        concern.relationships.extend(tables.relationships.names_in(namespace).cloned());
-        concern.grants.extend(tables.grants.names_in(namespace).cloned());
-        concern.acceptances.extend(tables.acceptances.names_in(namespace).cloned());
+        affected.offers.extend(tables.offers.names_in(namespace).cloned());
+        affected.relationships.extend(tables.relationships.names_in(namespace).cloned());
+        affected.grants.extend(tables.grants.names_in(namespace).cloned());
+        affected.acceptances.extend(tables.acceptances.names_in(namespace).cloned());
     }
 
     /// Relationships that want the same name in the store, or the name of a successor.
-    fn also_of_same_name(&self, name: &ObjectName, concern: &mut Affected) {
+    fn also_of_same_name(&self, name: &ObjectName, affected: &mut Affected) {
         let Some(seen) = self.tables().relationships.get(name) else { return };
         let wanted = &seen.object.spec.display_name;
         let same = Link::StoreName(wanted.into());
         let same = self.links().of(&same, Kind::PartnerRelationship);
-        concern.relationships.extend(same.chain(self.links().numbered(wanted)).cloned());
+        affected.relationships.extend(same.chain(self.links().numbered(wanted)).cloned());
     }
 
     /// The objects with which a concern is judged: itself and everything that its verdict rests on, but for who owns the
     /// rows in the store.
-    pub fn objects(&self, concern: &Affected) -> Objects {
+    pub fn objects(&self, affected: &Affected) -> Objects {
         let tables = self.tables();
-        let mut around = concern.clone();
-        for name in &concern.relationships {
+        let mut around = affected.clone();
+        for name in &affected.relationships {
             around.grants.extend(self.grants_of(name));
             around.acceptances.extend(self.answers_to(name));
             if let Some(seen) = tables.relationships.get(name) {

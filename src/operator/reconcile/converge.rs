@@ -43,7 +43,7 @@ const ATTEMPTS: usize = 4;
 
 /// A round under way: what was judged, and what the store holds by now.
 pub struct Run {
-    pub judged: Validated,
+    pub validated: Validated,
     pub observed: Observed,
     pub plan: Plan,
     pub checked: Checked,
@@ -69,11 +69,11 @@ pub struct Run {
 }
 
 impl Run {
-    pub fn new(judged: Validated, observed: Observed, scope: Scope, claimant: Claimant) -> Self {
-        let plan = plan(&judged.desired, &observed, &claimant);
+    pub fn new(validated: Validated, observed: Observed, scope: Scope, claimant: Claimant) -> Self {
+        let plan = plan(&validated.desired, &observed, &claimant);
         let checked = Checked { run: Vec::new(), blocked: Vec::new(), approved: Vec::new() };
         Self {
-            judged,
+            validated,
             observed,
             plan,
             checked,
@@ -97,28 +97,29 @@ impl Run {
         store: &mut impl Write,
         index: &Mutex<Index>,
         settings: &Settings,
-        memory: &mut RowIndex,
+        row_index: &mut RowIndex,
         done: &mut Reconciled,
     ) -> Result<(), StoreError> {
-        self.approvals = approvals::written(&self.judged.concern, &locked(index));
+        self.approvals = approvals::written(&self.validated.affected, &locked(index));
         for _ in 0..ATTEMPTS {
             if !self.plan.changes.is_empty() {
-                self.budgets = store.budgets(&self.judged.desired.limits()).await?;
+                self.budgets = store.budgets(&self.validated.desired.limits()).await?;
             }
             let approved = self.check(index, settings);
             let first_keys = self.first_keys();
-            self.settling = holds::settling(&self.plan, &first_keys, settings.settles_for, memory);
+            self.settling =
+                holds::settling(&self.plan, &first_keys, settings.settles_for, row_index);
             let run = std::mem::take(&mut self.checked.run);
             let mut run = holds::ready(run, &first_keys, &self.settling);
             let now = self.observed.now;
             run.retain(|admitted| {
                 let row = admitted.change.subject.relationship.as_ref();
-                let fought = memory.fights.waits(&admitted.change, now);
+                let fought = row_index.fights.waits(&admitted.change, now);
                 if let (Some(fought), Some(row)) = (fought, row) {
                     let first = first_keys.get(row).unwrap_or(row);
                     self.fought.insert(first.clone(), fought);
                 }
-                if let Some((refusal, _)) = memory.refusals.waits(&admitted.change, now) {
+                if let Some((refusal, _)) = row_index.backoff.waits(&admitted.change, now) {
                     let refused = (admitted.change.clone(), refusal.clone());
                     self.refused.insert(admitted.id(), refused);
                 }
@@ -157,24 +158,24 @@ impl Run {
             self.apply(store, run, &signatures, done).await;
             for effected in &done.effects[tried..] {
                 if effected.outcome == Outcome::Done || effected.outcome.is_open() {
-                    memory.fights.made(&effected.change, self.observed.now);
+                    row_index.fights.made(&effected.change, self.observed.now);
                 }
                 if let Some((change, refusal)) = self.refused.get(&effected.id) {
                     let (now, after) = (self.observed.now, settings.retries_after);
-                    memory.refusals.refused(change, refusal, now, after);
+                    row_index.backoff.refused(change, refusal, now, after);
                 }
             }
             if done.failed.is_some() {
                 return Ok(());
             }
             self.observed = store.observe(&self.scope).await?;
-            self.plan = plan(&self.judged.desired, &self.observed, &self.claimant);
+            self.plan = plan(&self.validated.desired, &self.observed, &self.claimant);
         }
-        if !memory.refusals.is_empty() {
+        if !row_index.backoff.is_empty() {
             let planned = self.plan.changes.iter().map(Change::id).collect();
-            memory.refusals.keep(self.first_keys().keys(), &planned);
+            row_index.backoff.keep(self.first_keys().keys(), &planned);
         }
-        self.record(store, settings, memory, done).await
+        self.record(store, settings, row_index, done).await
     }
 
     async fn apply(
@@ -184,7 +185,7 @@ impl Run {
         signatures: &Signatures,
         done: &mut Reconciled,
     ) {
-        let limits = self.judged.desired.limits();
+        let limits = self.validated.desired.limits();
         let report = apply(store, run, &limits, signatures, |_| ControlFlow::Continue(())).await;
         for (admitted, outcome) in report.tried {
             if let Outcome::Refused(refusal) = &outcome
@@ -206,7 +207,7 @@ impl Run {
 
     /// Divides the plan, with the approvals that count; gives who approved what.
     fn check(&mut self, index: &Mutex<Index>, settings: &Settings) -> Counted {
-        let desired = &self.judged.desired;
+        let desired = &self.validated.desired;
         self.checked = check(&self.plan, desired, &self.budgets, &BTreeSet::new());
         if self.approvals.is_empty() {
             self.note_askers(&locked(index));
@@ -268,7 +269,7 @@ impl Run {
 
     /// The batch in which a change is stored already.
     pub fn stored_batch(&self, change: &Change) -> Option<Digest> {
-        let scope = self.judged.desired.scope_of(&change.subject.owner.object.namespace);
+        let scope = self.validated.desired.scope_of(&change.subject.owner.object.namespace);
         self.budgets.get(scope)?.blocked.get(&member(change)).copied()
     }
 
@@ -333,25 +334,25 @@ impl Run {
         &mut self,
         store: &mut impl Write,
         settings: &Settings,
-        memory: &mut RowIndex,
+        row_index: &mut RowIndex,
         done: &mut Reconciled,
     ) -> Result<(), StoreError> {
         if self.plan.outside.is_empty() {
-            memory.differences.learn(&self.observed, &[]);
+            row_index.differences.learn(&self.observed, &[]);
             return Ok(());
         }
-        memory
+        row_index
             .differences
             .learn(&self.observed, &seen_outside(&self.plan, &self.observed, std::iter::empty()));
         let told = done.effects.iter().filter(|effect| !effect.outcome.is_open());
         let changed = told.map(|effect| &effect.change);
         let mut seen = seen_outside(&self.plan, &self.observed, changed);
-        seen.retain(|one| !memory.differences.knows(one));
+        seen.retain(|one| !row_index.differences.knows(one));
         if seen.is_empty() {
             return Ok(());
         }
         store.record(seen.clone(), &operator(settings, &[])).await?;
-        memory.differences.remember(seen);
+        row_index.differences.remember(seen);
         Ok(())
     }
 

@@ -27,7 +27,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Validated {
     /// What it is about.
-    pub concern: Affected,
+    pub affected: Affected,
     /// What is desired, as far as it may be done now.
     pub desired: Desired,
     /// What is wrong or unwise, by object.
@@ -62,21 +62,21 @@ impl Validated {
 ///
 /// What is like a name that means nothing, or has it in another namespace, is no part of that: a round that sees more
 /// would say something else.
-pub fn judged(
+pub fn validated(
     index: &Index,
-    concern: Affected,
+    affected: Affected,
     observed: &Observed,
     instance: &Instance,
 ) -> Validated {
-    let mut objects = index.objects(&concern);
+    let mut objects = index.objects(&affected);
     objects.owners = Some(observed.owners(instance));
     let verdict = validate(&objects, Catalogue::compiled(), observed.now);
     let mut desired = verdict.desired;
-    desired.relationships.retain(|_, wish| concern.relationships.contains(&wish.object));
-    desired.acceptances.retain(|acceptance| concern.acceptances.contains(&acceptance.object));
+    desired.relationships.retain(|_, wish| affected.relationships.contains(&wish.object));
+    desired.acceptances.retain(|acceptance| affected.acceptances.contains(&acceptance.object));
     let admitted = holds::admitted(&desired, &verdict.problems);
     let unadmitted = holds::outside(&mut desired, &admitted);
-    let finalizers = finalizers(index, &concern);
+    let finalizers = finalizers(index, &affected);
     holds::until_held(&mut desired, &finalizers.relationships, &finalizers.grants);
     let mut problems: BTreeMap<ObjectKey, Vec<Problem>> = BTreeMap::new();
     for mut problem in verdict.problems {
@@ -87,13 +87,13 @@ pub fn judged(
             problems.entry(object).or_default().push(problem);
         }
     }
-    Validated { concern, desired, problems, unadmitted, finalizers }
+    Validated { affected, desired, problems, unadmitted, finalizers }
 }
 
-fn finalizers(index: &Index, concern: &Affected) -> Finalizers {
+fn finalizers(index: &Index, affected: &Affected) -> Finalizers {
     let mut finalizers = Finalizers::default();
     let tables = index.tables();
-    for name in &concern.relationships {
+    for name in &affected.relationships {
         let Some(seen) = tables.relationships.get(name) else { continue };
         let spec = &seen.object.spec;
         let needed = spec.management_policy == ManagementPolicy::Manage
@@ -107,7 +107,7 @@ fn finalizers(index: &Index, concern: &Affected) -> Finalizers {
             set.insert(name.clone());
         }
     }
-    for name in &concern.grants {
+    for name in &affected.grants {
         let Some(seen) = tables.grants.get(name) else { continue };
         let needed = seen.object.spec.deletion_policy == GrantDeletionPolicy::Revoke;
         if seen.object.presence == Presence::Present && needed != seen.is_held() {

@@ -89,7 +89,7 @@ impl Reconciler {
     /// The relationships of the work under which something has ended, a part at a time: it goes before anybody works out
     /// what else there is to do.
     pub fn ended(&self, work: &Work, now: Timestamp) -> Vec<BTreeSet<RelationshipKey>> {
-        let ended = work.rows.iter().filter(|row| self.memory.has_ended(row, now));
+        let ended = work.rows.iter().filter(|row| self.row_index.has_ended(row, now));
         let ended: Vec<&RelationshipKey> = ended.collect();
         ended.chunks(AT_ONCE).map(|keys| keys.iter().copied().cloned().collect()).collect()
     }
@@ -97,7 +97,7 @@ impl Reconciler {
     /// Takes away what has ended, where it is still as it was read.
     pub async fn take_away(&mut self, ends: Expiry, store: &mut impl Write) -> Reconciled {
         let Expiry { observed, limits, changes, by } = ends;
-        self.memory.learn(observed.relationships.keys(), &observed, &self.settings.instance);
+        self.row_index.learn(observed.relationships.keys(), &observed, &self.settings.instance);
         let mut done = Reconciled::at(observed.now);
         drop(observed);
         if changes.is_empty() {

@@ -26,7 +26,7 @@ pub(super) enum FinalizerGoal {
 
 impl FinalizerGoal {
     /// Of an object that stays, which needs one that is not there, or has one that nothing needs.
-    pub fn of(
+    pub fn for_live(
         name: &ObjectName,
         needed: &BTreeSet<ObjectName>,
         needless: &BTreeSet<ObjectName>,
@@ -40,7 +40,7 @@ impl FinalizerGoal {
 
     /// The finalizers of an object that has these now. It may have got ours since somebody asked for it: what is
     /// asked for was worked out before the round's effects, and what is there is looked up after them.
-    fn of_those(self, finalizers: &[String]) -> Vec<String> {
+    fn applied_to(self, finalizers: &[String]) -> Vec<String> {
         let mut finalizers = finalizers.to_vec();
         match self {
             Self::On if finalizers.iter().any(|finalizer| finalizer == FINALIZER) => {}
@@ -52,7 +52,7 @@ impl FinalizerGoal {
     }
 
     /// Of an object that goes.
-    pub fn once_free(free: bool) -> Self {
+    pub fn when_released(free: bool) -> Self {
         if free { Self::Off } else { Self::AsIs }
     }
 }
@@ -70,7 +70,7 @@ pub(super) fn is_over(
             && row.lifecycle.phase() != Phase::Ended
     });
     let kind = Kind::PartnerRelationship;
-    let planned = run.judged.desired.is_leaving(kind, facts.object, &seen.object.uid);
+    let planned = run.validated.desired.is_leaving(kind, facts.object, &seen.object.uid);
     !live || (planned && facts.hold.is_none() && facts.left.is_empty() && facts.refused.is_empty())
 }
 
@@ -91,7 +91,7 @@ pub(super) fn mark_of<S>(
     sources: &Sources<'_>,
     wanted: FinalizerGoal,
 ) -> Option<MetadataPatch> {
-    let finalizers = wanted.of_those(&seen.finalizers);
+    let finalizers = wanted.applied_to(&seen.finalizers);
     let read = sources.run.approvals.iter().any(|approval| approval.object == *object);
     let drops_approval = read && seen.annotation(APPROVE).is_some();
     (finalizers != seen.finalizers || drops_approval).then(|| MetadataPatch {
@@ -112,9 +112,9 @@ mod tests {
     fn a_finalizer_that_came_meanwhile_is_not_added_once_more() {
         let with_ours = ["others".to_owned(), FINALIZER.to_owned()];
         let without = ["others".to_owned()];
-        assert_eq!(FinalizerGoal::On.of_those(&with_ours), with_ours);
-        assert_eq!(FinalizerGoal::On.of_those(&without), with_ours);
-        assert_eq!(FinalizerGoal::Off.of_those(&with_ours), without);
-        assert_eq!(FinalizerGoal::AsIs.of_those(&with_ours), with_ours);
+        assert_eq!(FinalizerGoal::On.applied_to(&with_ours), with_ours);
+        assert_eq!(FinalizerGoal::On.applied_to(&without), with_ours);
+        assert_eq!(FinalizerGoal::Off.applied_to(&with_ours), without);
+        assert_eq!(FinalizerGoal::AsIs.applied_to(&with_ours), with_ours);
     }
 }

@@ -39,27 +39,27 @@ impl Reconciler {
             let assignments = rows.iter().flat_map(|row| row.assignments.values());
             let grants: BTreeSet<&ObjectName> =
                 assignments.flat_map(|assignment| assignment.state.contributions.keys()).collect();
-            let parts = grants.into_iter().filter_map(|grant| {
+            let grant_parts = grants.into_iter().filter_map(|grant| {
                 tables.grants.get(grant)?;
                 let part = status::gone_part(grant, name, rows, (left, &batches), done.now)?;
                 Some((grant.clone(), part))
             });
-            self.parts.set(name, parts.collect());
+            self.grant_parts.set(name, grant_parts.collect());
         }
         // What another object has claimed meanwhile is that one's.
         let claimed: BTreeSet<ObjectName> = sources
             .run
-            .judged
-            .concern
+            .validated
+            .affected
             .grants
             .iter()
-            .flat_map(|grant| self.parts.relationships_of(grant))
+            .flat_map(|grant| self.grant_parts.relationships_of(grant))
             .filter(|name| tables.relationships.get(name).is_none())
-            .filter(|name| self.memory.owned_by(name).next().is_none())
+            .filter(|name| self.row_index.owned_by(name).next().is_none())
             .cloned()
             .collect();
         for name in claimed {
-            self.parts.set(&name, BTreeMap::new());
+            self.grant_parts.set(&name, BTreeMap::new());
         }
     }
 }

@@ -53,13 +53,13 @@ impl GrantParts {
     }
 
     /// Sets what every grant of a relationship comes to under it; any other grant comes to nothing there.
-    pub fn set(&mut self, relationship: &ObjectName, parts: BTreeMap<ObjectName, GrantPart>) {
-        let grants: Box<[ObjectName]> = parts.keys().cloned().collect();
+    pub fn set(&mut self, relationship: &ObjectName, grant_parts: BTreeMap<ObjectName, GrantPart>) {
+        let grants: Box<[ObjectName]> = grant_parts.keys().cloned().collect();
         let before = self.by_relationship.remove(relationship).unwrap_or_default();
-        for grant in before.iter().filter(|grant| !parts.contains_key(*grant)) {
+        for grant in before.iter().filter(|grant| !grant_parts.contains_key(*grant)) {
             self.by_grant.remove(&(grant.clone(), relationship.clone()));
         }
-        for (grant, part) in parts {
+        for (grant, part) in grant_parts {
             self.by_grant.insert((grant, relationship.clone()), part);
         }
         if !grants.is_empty() {

@@ -80,7 +80,7 @@ pub fn settling(
     plan: &Plan,
     first_keys: &BTreeMap<RelationshipKey, RelationshipKey>,
     settles_for: SignedDuration,
-    memory: &mut RowIndex,
+    row_index: &mut RowIndex,
 ) -> BTreeMap<RelationshipKey, Timestamp> {
     let mut pending = BTreeMap::new();
     for change in &plan.changes {
@@ -88,12 +88,12 @@ pub fn settling(
             matches!(change.effect, Effect::Terminate { .. }) && change.cause == Cause::Deleted;
         let Some(row) = change.subject.relationship.as_ref().filter(|_| ends) else { continue };
         let first = first_keys.get(row).unwrap_or(row);
-        let until = memory.settling_since(first, plan.now).saturating_add(settles_for);
+        let until = row_index.settling_since(first, plan.now).saturating_add(settles_for);
         pending.insert(first.clone(), until.unwrap_or(plan.now));
     }
     for first in first_keys.values() {
         if !pending.contains_key(first) {
-            memory.settled(first);
+            row_index.settled(first);
         }
     }
     pending.retain(|_, until| *until > plan.now);

@@ -67,8 +67,8 @@ impl Work {
     }
 
     /// Also looks at this.
-    pub fn also(&mut self, wake: Requeue) {
-        match wake {
+    pub fn enqueue(&mut self, requeue: Requeue) {
+        match requeue {
             Requeue::Row(row) => drop(self.rows.insert(row)),
             Requeue::Object(object) => drop(self.objects.insert(object)),
         }
@@ -120,14 +120,14 @@ impl Settings {
 #[derive(Debug)]
 pub struct Reconciler {
     settings: Settings,
-    memory: RowIndex,
-    wakes: Requeues,
-    parts: GrantParts,
+    row_index: RowIndex,
+    requeues: Requeues,
+    grant_parts: GrantParts,
     /// The namespaces that a boundary named when it was last looked at.
     bounded: BTreeMap<ObjectName, BTreeSet<EcoString>>,
     /// The same as the round under way has found it.
     named: BTreeMap<ObjectName, BTreeSet<EcoString>>,
-    sweep: Resync,
+    resync: Resync,
     /// The store's clock when it was last read.
     now: Timestamp,
 }
@@ -151,43 +151,43 @@ impl Reconciler {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
-            memory: RowIndex::default(),
-            wakes: Requeues::default(),
-            parts: GrantParts::default(),
+            row_index: RowIndex::default(),
+            requeues: Requeues::default(),
+            grant_parts: GrantParts::default(),
             bounded: BTreeMap::new(),
             named: BTreeMap::new(),
-            sweep: Resync::default(),
+            resync: Resync::default(),
             now: Timestamp::UNIX_EPOCH,
         }
     }
 
     /// What is remembered of the store.
-    pub fn memory(&self) -> &RowIndex {
-        &self.memory
+    pub fn row_index(&self) -> &RowIndex {
+        &self.row_index
     }
 
     /// When the next round is due although nobody changes anything.
-    pub fn next_wake(&self) -> Option<Timestamp> {
-        self.wakes.next()
+    pub fn next_requeue(&self) -> Option<Timestamp> {
+        self.requeues.next()
     }
 
     /// What is due.
     pub fn due(&mut self, now: Timestamp) -> Vec<Requeue> {
-        self.wakes.due(now)
+        self.requeues.due(now)
     }
 
     /// Looks at what is to be looked at, makes what may be made, and says what is to be reported.
     ///
     /// # Errors
     /// When the store could not be read. What was made before it failed stands in [`Reconciled`], with the failure.
-    pub async fn round(
+    pub async fn reconcile(
         &mut self,
         index: &Mutex<Index>,
         work: &Work,
         store: &mut impl Write,
     ) -> Result<Reconciled, StoreError> {
-        let concern = self.concern(&locked(index), work);
-        let done = self.carry_out(index, concern, Extent::Round, store).await?;
+        let affected = self.affected(&locked(index), work);
+        let done = self.carry_out(index, affected, Extent::Round, store).await?;
         let mut done = done.expect("a round is carried out, whatever it comes to");
         if done.failed.is_none() {
             self.bounded.append(&mut self.named);
@@ -195,7 +195,7 @@ impl Reconciler {
         }
         // What somebody looks at just now is looked at.
         done.again.retain(
-            |wake| !matches!(wake, Requeue::Object(object) if work.objects.contains(object)),
+            |requeue| !matches!(requeue, Requeue::Object(object) if work.objects.contains(object)),
         );
         Ok(done)
     }
@@ -204,29 +204,29 @@ impl Reconciler {
     async fn carry_out(
         &mut self,
         index: &Mutex<Index>,
-        mut concern: Affected,
+        mut affected: Affected,
         extent: Extent,
         store: &mut impl Write,
     ) -> Result<Option<Reconciled>, StoreError> {
-        let scope = scope(&concern, &locked(index));
+        let scope = scope(&affected, &locked(index));
         let observed = store.observe(&scope).await?;
         self.now = observed.now;
-        self.memory.learn(&concern.rows, &observed, &self.settings.instance);
-        let judged = {
+        self.row_index.learn(&affected.rows, &observed, &self.settings.instance);
+        let validated = {
             let index = locked(index);
-            self.with_grants(&mut concern, &index);
-            desired::judged(&index, concern, &observed, &self.settings.instance)
+            self.with_grants(&mut affected, &index);
+            desired::validated(&index, affected, &observed, &self.settings.instance)
         };
         let mut run =
-            converge::Run::new(judged, observed, scope, converge::claimant(&self.settings));
+            converge::Run::new(validated, observed, scope, converge::claimant(&self.settings));
         if extent == Extent::Part
             && (!run.plan.changes.is_empty()
-                || !approvals::written(&run.judged.concern, &locked(index)).is_empty())
+                || !approvals::written(&run.validated.affected, &locked(index)).is_empty())
         {
             return Ok(None);
         }
         let mut done = Reconciled::at(run.observed.now);
-        run.all(store, index, &self.settings, &mut self.memory, &mut done).await?;
+        run.all(store, index, &self.settings, &mut self.row_index, &mut done).await?;
         if done.failed.is_some() {
             return Ok(Some(done));
         }
@@ -234,8 +234,8 @@ impl Reconciler {
         let rows = run.observed.relationships.values().flatten();
         let names: BTreeSet<EcoString> = rows.map(|row| row.key.name.clone()).collect();
         let ledger = store.last_entries(&names).await?;
-        self.memory.learn(&run.judged.concern.rows, &run.observed, &self.settings.instance);
-        let unheld = status::unheld(&run.judged.desired);
+        self.row_index.learn(&run.validated.affected.rows, &run.observed, &self.settings.instance);
+        let unheld = status::unheld(&run.validated.desired);
         let unheld = unheld
             .map(|desired| plan(&desired, &run.observed, &converge::claimant(&self.settings)));
         let unheld = unheld.as_ref().unwrap_or(&run.plan);
@@ -248,19 +248,19 @@ impl Reconciler {
 
     /// One relationship can make a grant right or wrong that others have, too: those are looked at next.
     fn look_elsewhere(&mut self, run: &converge::Run, extent: Extent, done: &mut Reconciled) {
-        for grant in &run.judged.concern.grants {
-            let standing = run.judged.desired.grant_objects.get(grant).map(|said| said.standing);
-            if self.parts.stands_otherwise(grant, standing) && extent == Extent::Round {
+        for grant in &run.validated.affected.grants {
+            let standing = run.validated.desired.grant_objects.get(grant).map(|said| said.standing);
+            if self.grant_parts.stands_otherwise(grant, standing) && extent == Extent::Round {
                 done.again.push(Requeue::Object(key(Kind::RoleGrant, grant)));
             }
         }
     }
 
     /// Everything that has to be looked at because of this work.
-    fn concern(&mut self, index: &Index, work: &Work) -> Affected {
-        let mut concern = index.concern(&work.objects);
-        concern.rows.extend(work.rows.iter().cloned());
-        for boundary in concern.boundaries.clone() {
+    fn affected(&mut self, index: &Index, work: &Work) -> Affected {
+        let mut affected = index.affected(&work.objects);
+        affected.rows.extend(work.rows.iter().cloned());
+        for boundary in affected.boundaries.clone() {
             let seen = index.tables().boundaries.get(&boundary);
             let named =
                 seen.map(|seen| seen.object.spec.namespaces.iter().map(Into::into).collect());
@@ -269,63 +269,63 @@ impl Reconciler {
             let all = self.bounded.entry(boundary.clone()).or_default();
             all.extend(named.iter().cloned());
             for namespace in &*all {
-                index.concern_namespace(namespace, &mut concern);
+                index.affect_namespace(namespace, &mut affected);
             }
             self.named.insert(boundary, named);
         }
-        for grant in &concern.grants {
-            concern.relationships.extend(self.parts.relationships_of(grant).cloned());
-            concern.rows.extend(self.memory.given_by(grant).cloned());
+        for grant in &affected.grants {
+            affected.relationships.extend(self.grant_parts.relationships_of(grant).cloned());
+            affected.rows.extend(self.row_index.given_by(grant).cloned());
         }
-        for approval in approvals::written(&concern, index) {
+        for approval in approvals::written(&affected, index) {
             if let Ok(hash) = approval.text.parse() {
-                concern.rows.extend(self.memory.blocked_by(&hash).cloned());
+                affected.rows.extend(self.row_index.blocked_by(&hash).cloned());
             }
         }
         let namespaces: BTreeSet<&str> =
-            concern.relationships.iter().map(|name| name.namespace.as_str()).collect();
-        let waiting: Vec<_> = self.memory.blocked_in(&namespaces).cloned().collect();
-        concern.rows.extend(waiting);
-        let settling: BTreeSet<&RelationshipKey> = self.memory.settling().collect();
+            affected.relationships.iter().map(|name| name.namespace.as_str()).collect();
+        let waiting: Vec<_> = self.row_index.blocked_in(&namespaces).cloned().collect();
+        affected.rows.extend(waiting);
+        let settling: BTreeSet<&RelationshipKey> = self.row_index.settling().collect();
         let due = work.rows.iter().filter(|row| settling.contains(row));
         let partners: BTreeSet<TenantId> = due.map(|row| row.partner).collect();
         let together = settling.into_iter().filter(|row| partners.contains(&row.partner));
-        concern.rows.extend(together.cloned());
-        let owners = concern.rows.iter().flat_map(|row| self.memory.owners_of(row));
+        affected.rows.extend(together.cloned());
+        let owners = affected.rows.iter().flat_map(|row| self.row_index.owners_of(row));
         let owners: Vec<_> =
             owners.filter(|name| index.tables().relationships.known(name).is_some()).collect();
-        concern.relationships.extend(owners.into_iter().cloned());
-        self.around(index, &mut concern);
-        concern
+        affected.relationships.extend(owners.into_iter().cloned());
+        self.around(index, &mut affected);
+        affected
     }
 
     /// The answers to the relationships of a concern, and their rows.
-    fn around(&self, index: &Index, concern: &mut Affected) {
-        for relationship in &concern.relationships {
-            concern.acceptances.extend(index.answers_to(relationship));
-            concern.rows.extend(index.first_key(relationship));
-            concern.rows.extend(self.memory.owned_by(relationship).cloned());
+    fn around(&self, index: &Index, affected: &mut Affected) {
+        for relationship in &affected.relationships {
+            affected.acceptances.extend(index.answers_to(relationship));
+            affected.rows.extend(index.first_key(relationship));
+            affected.rows.extend(self.row_index.owned_by(relationship).cloned());
         }
     }
 
     /// The grants of every relationship in a concern, declared or recorded.
-    fn with_grants(&self, concern: &mut Affected, index: &Index) {
-        for relationship in &concern.relationships {
-            concern.grants.extend(index.grants_of(relationship));
-            concern.grants.extend(self.parts.grants_of(relationship).cloned());
+    fn with_grants(&self, affected: &mut Affected, index: &Index) {
+        for relationship in &affected.relationships {
+            affected.grants.extend(index.grants_of(relationship));
+            affected.grants.extend(self.grant_parts.grants_of(relationship).cloned());
         }
-        for row in &concern.rows {
-            concern.grants.extend(self.memory.grants_of(row).cloned());
+        for row in &affected.rows {
+            affected.grants.extend(self.row_index.grants_of(row).cloned());
         }
     }
 }
 
 /// What has to be read for a concern.
-fn scope(concern: &Affected, index: &Index) -> Scope {
-    let seen = concern.acceptances.iter().filter_map(|name| index.tables().acceptances.get(name));
+fn scope(affected: &Affected, index: &Index) -> Scope {
+    let seen = affected.acceptances.iter().filter_map(|name| index.tables().acceptances.get(name));
     let customers = seen.filter_map(|seen| seen.object.spec.customer.tenant_id.parse().ok());
     Scope::Of {
-        keys: concern.rows.clone(),
+        keys: affected.rows.clone(),
         customers: customers.collect(),
         owned: None,
         bounded: None,

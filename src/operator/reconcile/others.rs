@@ -25,16 +25,16 @@ impl Reconciler {
         let Sources { index, run, .. } = sources;
         let table = &index.tables().acceptances;
         let contents: BTreeMap<&ObjectName, Digest> = run
-            .judged
+            .validated
             .desired
             .relationships
             .values()
             .flat_map(|wish| wish.answers.iter().chain(&wish.agreements))
-            .chain(&run.judged.desired.acceptances)
+            .chain(&run.validated.desired.acceptances)
             .map(|acceptance| (&acceptance.object, acceptance.content))
             .collect();
         let notices = by_object(&run.plan.notices);
-        for name in &run.judged.concern.acceptances {
+        for name in &run.validated.affected.acceptances {
             let Some(seen) = table.get(name) else { continue };
             let object = key(Kind::AgreementAcceptance, name);
             let content = contents.get(name);
@@ -42,7 +42,7 @@ impl Reconciler {
                 content: content.copied(),
                 accepted_at: Some(seen.object.spec.accepted_at),
                 recorded: content.and_then(|content| run.observed.acceptances.get(content)),
-                problems: run.judged.problems_of(&object).collect(),
+                problems: run.validated.problems_of(&object).collect(),
                 notices: notices.get(&object).cloned().unwrap_or_default(),
                 refused: run
                     .refused
@@ -58,12 +58,12 @@ impl Reconciler {
             let old = table.status(name);
             let conditions = old.as_ref().map_or(&[][..], |old| &old.conditions);
             let reported = status::acceptance(&about(seen, conditions, done.now), &facts);
-            self.wakes.set(Requeue::Object(object.clone()), reported.next_change);
+            self.requeues.set(Requeue::Object(object.clone()), reported.next_change);
             let answers = seen.object.spec.relationship_ref.as_ref();
             let awaited = answers.is_some_and(|reference| {
                 let (namespace, name) = (name.namespace.clone(), reference.name.clone());
                 let relationship = ObjectName { namespace, name: name.into() };
-                run.judged.finalizers.relationships.contains(&relationship)
+                run.validated.finalizers.relationships.contains(&relationship)
             });
             if !awaited && old.as_ref() != Some(&reported.status) {
                 for event in status::other_events(conditions, &reported.status.conditions) {
@@ -82,11 +82,11 @@ impl Reconciler {
 pub(super) fn offers(sources: &Sources<'_>, done: &mut Reconciled) {
     let Sources { index, run, .. } = sources;
     let table = &index.tables().offers;
-    for name in &run.judged.concern.offers {
+    for name in &run.validated.affected.offers {
         let Some(seen) = table.get(name) else { continue };
         let object = key(Kind::PartnerOffer, name);
         let facts = OfferFacts {
-            problems: run.judged.problems_of(&object).collect(),
+            problems: run.validated.problems_of(&object).collect(),
             hold: no_boundary(run, name),
         };
         let old = table.status(name);
@@ -105,10 +105,10 @@ pub(super) fn offers(sources: &Sources<'_>, done: &mut Reconciled) {
 pub(super) fn boundaries(sources: &Sources<'_>, done: &mut Reconciled) {
     let Sources { index, run, .. } = sources;
     let table = &index.tables().boundaries;
-    for name in &run.judged.concern.boundaries {
+    for name in &run.validated.affected.boundaries {
         let Some(seen) = table.get(name) else { continue };
         let object = key(Kind::PartnerBoundary, name);
-        let problems: Vec<&Problem> = run.judged.problems_of(&object).collect();
+        let problems: Vec<&Problem> = run.validated.problems_of(&object).collect();
         let old = table.status(name);
         let conditions = old.as_ref().map_or(&[][..], |old| &old.conditions);
         let reported = status::boundary(&about(seen, conditions, done.now), &problems);

@@ -72,7 +72,7 @@ impl Reconciler {
         let Sources { index, run, .. } = sources;
         let tables = index.tables();
         let wishes: BTreeMap<&ObjectName, (&RelationshipKey, &DesiredRelationship)> = run
-            .judged
+            .validated
             .desired
             .relationships
             .iter()
@@ -83,16 +83,16 @@ impl Reconciler {
         let notices = by_object(&run.plan.notices);
         let blocked = Blocked::of(run);
         let awaited = awaited(run);
-        for name in &run.judged.concern.relationships {
+        for name in &run.validated.affected.relationships {
             let Some(seen) = tables.relationships.get(name) else {
-                self.parts.set(name, BTreeMap::new());
+                self.grant_parts.set(name, BTreeMap::new());
                 continue;
             };
             let object = key(Kind::PartnerRelationship, name);
             let wish = wishes.get(name).copied();
             let first = wish
                 .map(|(key, _)| key.clone())
-                .or_else(|| self.memory.owned_by(name).next().cloned());
+                .or_else(|| self.row_index.owned_by(name).next().cloned());
             let rows = first.as_ref().and_then(|first| run.observed.relationships.get(first));
             let rows = rows.map_or(&[][..], Vec::as_slice);
             let left = pending.get(name).cloned().unwrap_or_default();
@@ -107,7 +107,7 @@ impl Reconciler {
                 wish: wish.map(|(_, wish)| wish),
                 rows,
                 acceptances: &run.observed.acceptances,
-                problems: run.judged.problems_of(&object).collect(),
+                problems: run.validated.problems_of(&object).collect(),
                 notices: told,
                 held_back: held_back.get(name).cloned().unwrap_or_default(),
                 blocked: blocked.batches_of(name),
@@ -122,31 +122,31 @@ impl Reconciler {
                 ledger: ledger(rows, sources.ledger),
                 left,
             };
-            let parts: BTreeMap<ObjectName, GrantPart> = grants
+            let grant_parts: BTreeMap<ObjectName, GrantPart> = grants
                 .into_iter()
                 .map(|grant| {
                     let part = status::grant_part(&grant, &facts, done.now);
                     (grant, part)
                 })
                 .collect();
-            self.parts.set(name, parts);
+            self.grant_parts.set(name, grant_parts);
             let old = tables.relationships.status(name);
             let conditions = old.as_ref().map_or(&[][..], |old| &old.conditions);
             let about = about(seen, conditions, done.now);
             let reported = status::relationship(&about, &facts, old.as_ref());
-            self.wakes.set(Requeue::Object(object.clone()), reported.next_change);
-            let set = &run.judged.finalizers;
+            self.requeues.set(Requeue::Object(object.clone()), reported.next_change);
+            let set = &run.validated.finalizers;
             let wanted = if seen.is_leaving() {
-                FinalizerGoal::once_free(is_over(run, &facts, seen))
+                FinalizerGoal::when_released(is_over(run, &facts, seen))
             } else {
-                FinalizerGoal::of(name, &set.relationships, &set.needless_relationships)
+                FinalizerGoal::for_live(name, &set.relationships, &set.needless_relationships)
             };
             let mark = mark_of(seen, &object, sources, wanted);
             let is_new =
                 |mark: &MetadataPatch| !tables.relationships.is_marked(name, &mark.version);
             done.marks.extend(mark.filter(is_new));
             // What is said once the finalizer stands is the first that is worth a write.
-            let awaited = run.judged.finalizers.relationships.contains(name);
+            let awaited = run.validated.finalizers.relationships.contains(name);
             if !awaited && old.as_ref() != Some(&reported.status) {
                 for event in status::relationship_events(old.as_ref(), &reported.status, done.now) {
                     done.events.push((object.clone(), seen.object.uid.clone(), event));
@@ -164,7 +164,7 @@ impl Reconciler {
         let Sources { index, run, .. } = sources;
         let table = &index.tables().grants;
         let giving = giving(run);
-        for name in &run.judged.concern.grants {
+        for name in &run.validated.affected.grants {
             let Some(seen) = table.get(name) else { continue };
             let object = key(Kind::RoleGrant, name);
             let Some(elsewhere) = self.elsewhere(name, run) else {
@@ -173,11 +173,11 @@ impl Reconciler {
             };
             let facts = GrantFacts {
                 object: name,
-                problems: run.judged.problems_of(&object).collect(),
-                hold: if run.judged.unadmitted.contains(&name.namespace) {
+                problems: run.validated.problems_of(&object).collect(),
+                hold: if run.validated.unadmitted.contains(&name.namespace) {
                     Some(Hold::NoBoundary)
                 } else {
-                    run.judged.finalizers.grants.contains(name).then_some(Hold::Finalizer)
+                    run.validated.finalizers.grants.contains(name).then_some(Hold::Finalizer)
                 },
                 selected: index.selected_by(&seen.object).len(),
                 elsewhere: &elsewhere,
@@ -185,29 +185,28 @@ impl Reconciler {
             let old = table.status(name);
             let conditions = old.as_ref().map_or(&[][..], |old| &old.conditions);
             let about = about(seen, conditions, done.now);
-            let reported = status::grant(&about, &facts, self.parts.of(name), old.as_ref());
-            self.wakes.set(Requeue::Object(object.clone()), reported.next_change);
-            let set = &run.judged.finalizers;
+            let reported = status::grant(&about, &facts, self.grant_parts.of(name), old.as_ref());
+            self.requeues.set(Requeue::Object(object.clone()), reported.next_change);
+            let set = &run.validated.finalizers;
             let wanted = if seen.is_leaving() {
                 let keeps = seen.object.spec.deletion_policy == GrantDeletionPolicy::Retain;
                 let read = |row| run.observed.relationships.contains_key(row);
-                let whole = self.memory.given_by(name).all(read);
+                let whole = self.row_index.given_by(name).all(read);
                 if !whole {
                     // It was looked at only for a relationship that it selects, and has given something elsewhere.
                     done.again.push(Requeue::Object(object.clone()));
                 }
                 let gives = giving.contains(&(name, &seen.object.uid));
-                FinalizerGoal::once_free(keeps || (whole && !gives))
+                FinalizerGoal::when_released(keeps || (whole && !gives))
             } else {
-                FinalizerGoal::of(name, &set.grants, &set.needless_grants)
+                FinalizerGoal::for_live(name, &set.grants, &set.needless_grants)
             };
             let mark = mark_of(seen, &object, sources, wanted);
             done.marks.extend(mark.filter(|mark| !table.is_marked(name, &mark.version)));
-            let awaited = run.judged.finalizers.grants.contains(name)
-                || self
-                    .parts
-                    .relationships_of(name)
-                    .any(|relationship| run.judged.finalizers.relationships.contains(relationship));
+            let awaited = run.validated.finalizers.grants.contains(name)
+                || self.grant_parts.relationships_of(name).any(|relationship| {
+                    run.validated.finalizers.relationships.contains(relationship)
+                });
             if !awaited && old.as_ref() != Some(&reported.status) {
                 for event in status::grant_events(old.as_ref(), &reported.status) {
                     done.events.push((object.clone(), seen.object.uid.clone(), event));
@@ -229,10 +228,10 @@ impl Reconciler {
         run: &'a Run,
     ) -> Option<Vec<(&'a RelationshipKey, Timestamp)>> {
         let is_other = |row: &&RelationshipKey| {
-            !self.memory.owners_of(row).any(|owner| self.parts.is_under(grant, owner))
+            !self.row_index.owners_of(row).any(|owner| self.grant_parts.is_under(grant, owner))
         };
         let mut elsewhere = Vec::new();
-        for first in self.memory.given_by(grant).filter(is_other) {
+        for first in self.row_index.given_by(grant).filter(is_other) {
             let rows = run.observed.relationships.get(first)?;
             elsewhere.extend(rows.iter().filter_map(|row| {
                 let until = status::given_until(row, grant, run.observed.now)?;
@@ -253,37 +252,37 @@ impl Reconciler {
             blocked.entry(first).or_default().extend(run.stored_batch(change));
         }
         let concerned: BTreeSet<&RelationshipKey> =
-            run.judged.concern.rows.iter().chain(run.observed.relationships.keys()).collect();
+            run.validated.affected.rows.iter().chain(run.observed.relationships.keys()).collect();
         for row in concerned {
-            self.memory.set_blocked(row, blocked.remove(row).unwrap_or_default());
-            self.wakes.set(Requeue::Row(row.clone()), run.plan.differs.get(row).copied());
+            self.row_index.set_blocked(row, blocked.remove(row).unwrap_or_default());
+            self.requeues.set(Requeue::Row(row.clone()), run.plan.differs.get(row).copied());
             let fought = run.fought.get(row).map(|fought| &fought.until);
             for until in run.settling.get(row).into_iter().chain(fought) {
-                self.wakes.set_no_later(Requeue::Row(row.clone()), *until);
+                self.requeues.set_no_later(Requeue::Row(row.clone()), *until);
             }
         }
         let again = done.now.saturating_add(self.settings.retries_after).unwrap_or(done.now);
         for (change, _) in run.refused.values() {
             if let Some(row) = &change.subject.relationship {
                 let first = first_keys.get(row).unwrap_or(row);
-                let until = self.memory.refusals.waits(change, done.now);
+                let until = self.row_index.backoff.waits(change, done.now);
                 let until = until.map_or(again, |(_, until)| until);
-                self.wakes.set_no_later(Requeue::Row(first.clone()), until);
+                self.requeues.set_no_later(Requeue::Row(first.clone()), until);
             }
         }
         for row in run.open.values().filter_map(|change| change.subject.relationship.as_ref()) {
             let first = first_keys.get(row).unwrap_or(row);
-            self.wakes.set_no_later(Requeue::Row(first.clone()), again);
+            self.requeues.set_no_later(Requeue::Row(first.clone()), again);
         }
         for (approval, why) in &run.not_approved {
-            if !self.memory.approvals.knows(approval) {
+            if !self.row_index.approvals.knows(approval) {
                 let (object, uid) = (approval.object.clone(), approval.uid.clone());
                 let event = status::approval_refused(&why.to_string());
                 done.events.push((object.clone(), uid.clone(), event));
                 done.not_approved.push((object, uid, why.clone()));
             }
         }
-        self.memory.approvals.learn(&run.judged.concern, &run.approvals);
+        self.row_index.approvals.learn(&run.validated.affected, &run.approvals);
     }
 }
 
@@ -374,14 +373,14 @@ fn refused(run: &Run, name: &ObjectName) -> Vec<String> {
 }
 
 pub(super) fn no_boundary(run: &Run, name: &ObjectName) -> Option<Hold> {
-    run.judged.unadmitted.contains(&name.namespace).then_some(Hold::NoBoundary)
+    run.validated.unadmitted.contains(&name.namespace).then_some(Hold::NoBoundary)
 }
 
 fn hold(run: &Run, name: &ObjectName, first: Option<&RelationshipKey>) -> Option<Hold> {
     if let Some(hold) = no_boundary(run, name) {
         return Some(hold);
     }
-    if run.judged.finalizers.relationships.contains(name) {
+    if run.validated.finalizers.relationships.contains(name) {
         return Some(Hold::Finalizer);
     }
     if let Some(until) = run.settling.get(first?) {

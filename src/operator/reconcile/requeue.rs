@@ -26,20 +26,20 @@ pub struct Requeues {
 
 impl Requeues {
     /// Sets when to look at something again, in place of what was set before.
-    pub fn set(&mut self, wake: Requeue, at: Option<Timestamp>) {
-        if let Some(before) = self.of.remove(&wake) {
-            self.at.remove(&(before, wake.clone()));
+    pub fn set(&mut self, requeue: Requeue, at: Option<Timestamp>) {
+        if let Some(before) = self.of.remove(&requeue) {
+            self.at.remove(&(before, requeue.clone()));
         }
         if let Some(at) = at {
-            self.at.insert((at, wake.clone()));
-            self.of.insert(wake, at);
+            self.at.insert((at, requeue.clone()));
+            self.of.insert(requeue, at);
         }
     }
 
     /// Sets it, unless something earlier is set already.
-    pub fn set_no_later(&mut self, wake: Requeue, at: Timestamp) {
-        if self.of.get(&wake).is_none_or(|before| at < *before) {
-            self.set(wake, Some(at));
+    pub fn set_no_later(&mut self, requeue: Requeue, at: Timestamp) {
+        if self.of.get(&requeue).is_none_or(|before| at < *before) {
+            self.set(requeue, Some(at));
         }
     }
 
@@ -52,9 +52,9 @@ impl Requeues {
     pub fn due(&mut self, now: Timestamp) -> Vec<Requeue> {
         let mut due = Vec::new();
         while self.at.first().is_some_and(|(at, _)| *at <= now) {
-            let Some((_, wake)) = self.at.pop_first() else { break };
-            self.of.remove(&wake);
-            due.push(wake);
+            let Some((_, requeue)) = self.at.pop_first() else { break };
+            self.of.remove(&requeue);
+            due.push(requeue);
         }
         due
     }

@@ -20,7 +20,7 @@ use crate::{
 /// How far the look at everything is.
 #[derive(Debug, Default)]
 pub(super) struct Resync {
-    parts: VecDeque<Affected>,
+    grant_parts: VecDeque<Affected>,
     /// What waits until all parts were looked at.
     postponed: Work,
     /// Whether all parts were looked at once.
@@ -34,10 +34,10 @@ impl Reconciler {
         if self.is_sweeping() {
             return;
         }
-        if !self.sweep.has_ended {
+        if !self.resync.has_ended {
             drop(index.take_dirty());
         }
-        self.sweep.parts = self.all_parts(index).into();
+        self.resync.grant_parts = self.all_parts(index).into();
         for (name, known) in index.tables().boundaries.iter() {
             let named = known.read().map(|seen| seen.object.spec.namespaces.iter().cloned());
             let bounded = self.bounded.entry(name.clone());
@@ -47,36 +47,36 @@ impl Reconciler {
 
     /// Whether parts are left to be looked at.
     pub fn is_sweeping(&self) -> bool {
-        !self.sweep.parts.is_empty()
+        !self.resync.grant_parts.is_empty()
     }
 
     /// Whether everything was looked at once. Before that, what a grant comes to elsewhere is not known.
     pub fn has_swept(&self) -> bool {
-        self.sweep.has_ended
+        self.resync.has_ended
     }
 
     /// Looks at the next part. With the last one comes everything that is to be made, for one round.
     ///
     /// # Errors
     /// When the store could not be read. The part is looked at again then.
-    pub async fn sweep(
+    pub async fn resync(
         &mut self,
         index: &Mutex<Index>,
         store: &mut impl Write,
     ) -> Result<Option<Reconciled>, StoreError> {
-        let Some(part) = self.sweep.parts.front().cloned() else { return Ok(None) };
+        let Some(part) = self.resync.grant_parts.front().cloned() else { return Ok(None) };
         let again = postponed(&part);
         let done = self.carry_out(index, part, Extent::Part, store).await?;
-        self.sweep.parts.pop_front();
+        self.resync.grant_parts.pop_front();
         let mut done = done.unwrap_or_else(|| {
-            for wake in again {
-                self.sweep.postponed.also(wake);
+            for requeue in again {
+                self.resync.postponed.enqueue(requeue);
             }
             Reconciled::at(self.now)
         });
-        if self.sweep.parts.is_empty() {
-            self.sweep.has_ended = true;
-            let Work { objects, rows } = std::mem::take(&mut self.sweep.postponed);
+        if self.resync.grant_parts.is_empty() {
+            self.resync.has_ended = true;
+            let Work { objects, rows } = std::mem::take(&mut self.resync.postponed);
             done.again.extend(objects.into_iter().map(Requeue::Object));
             done.again.extend(rows.into_iter().map(Requeue::Row));
         }
@@ -86,23 +86,23 @@ impl Reconciler {
     /// Everything, divided so that every grant has all its relationships in one part.
     fn all_parts(&self, index: &Index) -> Vec<Affected> {
         let tables = index.tables();
-        let mut parts = Vec::new();
+        let mut grant_parts = Vec::new();
         let mut part = Affected::default();
         let mut under = Vec::new();
         for group in self.groups(index, &mut under) {
             if !part.relationships.is_empty()
                 && part.relationships.len() + group.len() > self.settings.looks_at
             {
-                parts.push(std::mem::take(&mut part));
+                grant_parts.push(std::mem::take(&mut part));
             }
             part.relationships.extend(group.into_iter().cloned());
         }
-        parts.push(part);
-        for part in &mut parts {
+        grant_parts.push(part);
+        for part in &mut grant_parts {
             self.around(index, part);
             self.with_grants(part, index);
             // Also what a grant has given under a relationship whose object is gone.
-            let given = part.grants.iter().flat_map(|grant| self.memory.given_by(grant));
+            let given = part.grants.iter().flat_map(|grant| self.row_index.given_by(grant));
             let given: Vec<_> = given.cloned().collect();
             part.rows.extend(given);
         }
@@ -119,16 +119,16 @@ impl Reconciler {
         });
         rest.acceptances.extend(answers.map(|(name, _)| name.clone()));
         let is_owned = |row: &&_| {
-            self.memory.owners_of(row).any(|owner| tables.relationships.known(owner).is_some())
+            self.row_index.owners_of(row).any(|owner| tables.relationships.known(owner).is_some())
         };
-        rest.rows.extend(self.memory.keys().filter(|row| !is_owned(row)).cloned());
-        parts.push(rest);
-        parts.push(Affected {
+        rest.rows.extend(self.row_index.keys().filter(|row| !is_owned(row)).cloned());
+        grant_parts.push(rest);
+        grant_parts.push(Affected {
             offers: tables.offers.iter().map(|(name, _)| name.clone()).collect(),
             boundaries: tables.boundaries.iter().map(|(name, _)| name.clone()).collect(),
             ..Affected::default()
         });
-        parts
+        grant_parts
     }
 
     /// The relationships, those together that have a grant in common; and the grants that lie under none.
@@ -144,7 +144,8 @@ impl Reconciler {
         let mut joined = Joined { towards: (0..names.len()).collect() };
         for (grant, known) in tables.grants.iter() {
             let selected = known.read().map(|seen| index.selected_by(&seen.object));
-            let given = self.memory.given_by(grant).flat_map(|row| self.memory.owners_of(row));
+            let given =
+                self.row_index.given_by(grant).flat_map(|row| self.row_index.owners_of(row));
             let mut found = selected
                 .iter()
                 .flatten()
@@ -169,11 +170,11 @@ fn postponed(part: &Affected) -> Vec<Requeue> {
     let of = |kind, names: &BTreeSet<ObjectName>| -> Vec<Requeue> {
         names.iter().map(|name| Requeue::Object(key(kind, name))).collect()
     };
-    let mut wakes = of(Kind::PartnerRelationship, &part.relationships);
-    wakes.extend(of(Kind::RoleGrant, &part.grants));
-    wakes.extend(of(Kind::AgreementAcceptance, &part.acceptances));
-    wakes.extend(part.rows.iter().cloned().map(Requeue::Row));
-    wakes
+    let mut requeues = of(Kind::PartnerRelationship, &part.relationships);
+    requeues.extend(of(Kind::RoleGrant, &part.grants));
+    requeues.extend(of(Kind::AgreementAcceptance, &part.acceptances));
+    requeues.extend(part.rows.iter().cloned().map(Requeue::Row));
+    requeues
 }
 
 /// Which positions belong together: each points towards the first of its group.

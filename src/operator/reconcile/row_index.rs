@@ -42,7 +42,7 @@ pub struct RowIndex {
     blocked: BTreeMap<RelationshipKey, BTreeSet<Digest>>,
     settling: BTreeMap<RelationshipKey, Timestamp>,
     /// What the store has refused lately.
-    pub(super) refusals: Backoff,
+    pub(super) backoff: Backoff,
     /// What was made lately, and may be undone by somebody.
     pub(super) fights: Fights,
     /// Differences that were made outside, and recorded.

@@ -76,11 +76,11 @@ impl Reading {
     /// Where a status does not say it.
     pub fn observed(&self) -> Result<Observed, StoreError> {
         let relationships = self.index.tables().relationships.iter();
-        let concern = Affected {
+        let affected = Affected {
             relationships: relationships.map(|(name, _)| name.clone()).collect(),
             ..Affected::default()
         };
-        rows::ensure_told(&self.index, &concern)?;
+        rows::ensure_told(&self.index, &affected)?;
         rows::observed(&self.index, &BTreeMap::new(), None, self.now)
     }
 
@@ -90,14 +90,14 @@ impl Reading {
     /// Where a status that the answer rests on does not say what the store holds now.
     pub fn laid(mut self, input: Objects) -> Result<Laid, StoreError> {
         let changed = keys(&input);
-        let mut concern = self.concern(&changed);
-        let before = self.judged(&concern);
+        let mut affected = self.affected(&changed);
+        let before = self.judged(&affected);
         let refused = transitions::refused(&self.index, &input);
         put(&mut self.index, input);
-        include(&mut concern, self.concern(&changed));
-        rows::ensure_told(&self.index, &concern)?;
-        rows::ensure_current(&self.index, &concern)?;
-        let after = self.judged(&concern);
+        include(&mut affected, self.affected(&changed));
+        rows::ensure_told(&self.index, &affected)?;
+        rows::ensure_current(&self.index, &affected)?;
+        let after = self.judged(&affected);
         let known: BTreeSet<_> = before.problems.iter().map(said).collect();
         let tells = |problem: &Problem| {
             problem.source.is_some()
@@ -122,7 +122,7 @@ impl Reading {
             names.entry(wish.object.clone()).or_insert(named);
             proposed.entry(wish.object).or_default().push(wish.invitation);
         }
-        let wanted = rows::wanted(&self.index, &concern, &desired);
+        let wanted = rows::wanted(&self.index, &affected, &desired);
         let mut observed = rows::observed(&self.index, &proposed, Some(&wanted), self.now)?;
         for row in observed.relationships.values_mut().flatten() {
             let Some(Names { partner, customer }) = names.get(&row.owner.object) else { continue };
@@ -134,7 +134,7 @@ impl Reading {
                 instance: rows::instance(&self.index),
                 foreign: Foreign::Conflict,
             },
-            waiting: rows::waiting(&self.index, &concern),
+            waiting: rows::waiting(&self.index, &affected),
             unadmitted: after.unadmitted,
             desired,
             observed,
@@ -143,28 +143,28 @@ impl Reading {
     }
 
     /// Everything that is planned because of these objects.
-    fn concern(&self, changed: &BTreeSet<ObjectKey>) -> Affected {
-        let mut concern = self.index.concern(changed);
-        for boundary in concern.boundaries.clone() {
+    fn affected(&self, changed: &BTreeSet<ObjectKey>) -> Affected {
+        let mut affected = self.index.affected(changed);
+        for boundary in affected.boundaries.clone() {
             let seen = self.index.tables().boundaries.get(&boundary);
             for namespace in seen.iter().flat_map(|seen| &seen.object.spec.namespaces) {
-                self.index.concern_namespace(namespace, &mut concern);
+                self.index.affect_namespace(namespace, &mut affected);
             }
         }
-        rows::include_given(&self.index, &mut concern);
-        for relationship in concern.relationships.clone() {
-            concern.grants.extend(self.index.grants_of(&relationship));
+        rows::include_given(&self.index, &mut affected);
+        for relationship in affected.relationships.clone() {
+            affected.grants.extend(self.index.grants_of(&relationship));
         }
-        concern
+        affected
     }
 
-    fn judged(&self, concern: &Affected) -> Judged {
-        let mut objects = self.index.objects(concern);
+    fn judged(&self, affected: &Affected) -> Judged {
+        let mut objects = self.index.objects(affected);
         objects.owners = Some(rows::owners(&self.index));
         let verdict = validate(&objects, Catalogue::compiled(), self.now);
         let mut desired = verdict.desired;
-        desired.relationships.retain(|_, wish| concern.relationships.contains(&wish.object));
-        desired.acceptances.retain(|acceptance| concern.acceptances.contains(&acceptance.object));
+        desired.relationships.retain(|_, wish| affected.relationships.contains(&wish.object));
+        desired.acceptances.retain(|acceptance| affected.acceptances.contains(&acceptance.object));
         let admitted = holds::admitted(&desired, &verdict.problems);
         let unadmitted = holds::outside(&mut desired, &admitted);
         Judged { desired, problems: verdict.problems, unadmitted }
@@ -182,14 +182,14 @@ fn said(problem: &Problem) -> (Option<ObjectKey>, Code, String) {
     (problem.object.clone(), problem.code, problem.message.clone())
 }
 
-fn include(concern: &mut Affected, more: Affected) {
+fn include(affected: &mut Affected, more: Affected) {
     let Affected { offers, relationships, grants, acceptances, boundaries, rows } = more;
-    concern.offers.extend(offers);
-    concern.relationships.extend(relationships);
-    concern.grants.extend(grants);
-    concern.acceptances.extend(acceptances);
-    concern.boundaries.extend(boundaries);
-    concern.rows.extend(rows);
+    affected.offers.extend(offers);
+    affected.relationships.extend(relationships);
+    affected.grants.extend(grants);
+    affected.acceptances.extend(acceptances);
+    affected.boundaries.extend(boundaries);
+    affected.rows.extend(rows);
 }
 
 fn keys(input: &Objects) -> BTreeSet<ObjectKey> {

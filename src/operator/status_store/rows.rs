@@ -29,9 +29,9 @@ const NAMED: usize = 5;
 type Relationship = Indexed<PartnerRelationshipSpec>;
 
 /// Makes sure that every status holds what the store records.
-pub(super) fn ensure_told(index: &Index, concern: &Affected) -> Result<(), StoreError> {
+pub(super) fn ensure_told(index: &Index, affected: &Affected) -> Result<(), StoreError> {
     let table = &index.tables().relationships;
-    let silent = concern.relationships.iter();
+    let silent = affected.relationships.iter();
     let silent = silent.filter(|name| is_silent(index, name));
     let silent = silent.map(|name| {
         let object = key(Kind::PartnerRelationship, name);
@@ -52,18 +52,18 @@ fn is_silent(index: &Index, relationship: &ObjectName) -> bool {
 }
 
 /// Makes sure that the operator has reported on every object as it is now.
-pub(super) fn ensure_current(index: &Index, concern: &Affected) -> Result<(), StoreError> {
+pub(super) fn ensure_current(index: &Index, affected: &Affected) -> Result<(), StoreError> {
     let tables = index.tables();
     let mut found = Vec::new();
-    for name in &concern.relationships {
+    for name in &affected.relationships {
         let (kind, table) = (Kind::PartnerRelationship, &tables.relationships);
         found.extend(lag(kind, name, table, |status| status.observed_generation));
     }
-    for name in &concern.grants {
+    for name in &affected.grants {
         let (kind, table) = (Kind::RoleGrant, &tables.grants);
         found.extend(lag(kind, name, table, |status| status.observed_generation));
     }
-    for name in &concern.acceptances {
+    for name in &affected.acceptances {
         let (kind, table) = (Kind::AgreementAcceptance, &tables.acceptances);
         found.extend(lag(kind, name, table, |status| status.observed_generation));
     }
@@ -114,23 +114,23 @@ pub(super) fn ensure_adoptable(desired: &Desired, observed: &Observed) -> Result
 }
 
 /// Also the relationships under which grants gave something that they do not name any more, or perhaps did.
-pub(super) fn include_given(index: &Index, concern: &mut Affected) {
-    if concern.grants.is_empty() {
+pub(super) fn include_given(index: &Index, affected: &mut Affected) {
+    if affected.grants.is_empty() {
         return;
     }
-    let names: BTreeSet<String> = concern.grants.iter().map(ToString::to_string).collect();
+    let names: BTreeSet<String> = affected.grants.iter().map(ToString::to_string).collect();
     for (name, row) in all(index) {
         let mut grants = row.assignments.iter().flat_map(|assignment| &assignment.grants);
         if grants.any(|grant| names.contains(&grant.object)) {
-            concern.relationships.insert(name.clone());
+            affected.relationships.insert(name.clone());
         }
     }
     let namespaces: BTreeSet<EcoString> =
-        concern.grants.iter().map(|grant| grant.namespace.clone()).collect();
+        affected.grants.iter().map(|grant| grant.namespace.clone()).collect();
     let silent = relationships(index)
         .map(|(name, _)| name)
         .filter(|name| namespaces.contains(&name.namespace) && is_silent(index, name));
-    concern.relationships.extend(silent.cloned());
+    affected.relationships.extend(silent.cloned());
 }
 
 /// Every row, with the object whose status holds it.
@@ -167,8 +167,8 @@ pub(super) fn instance(index: &Index) -> Instance {
 }
 
 /// Hashes of the batches in which these relationships wait.
-pub(super) fn waiting(index: &Index, concern: &Affected) -> BTreeSet<String> {
-    let names = concern.relationships.iter();
+pub(super) fn waiting(index: &Index, affected: &Affected) -> BTreeSet<String> {
+    let names = affected.relationships.iter();
     let plans = names.filter_map(|name| index.tables().relationships.status(name)?.plan);
     plans.flat_map(|plan| plan.blocked.into_iter().chain(plan.also_blocked)).collect()
 }
@@ -176,11 +176,11 @@ pub(super) fn waiting(index: &Index, concern: &Affected) -> BTreeSet<String> {
 /// The keys of the rows that a plan looks at.
 pub(super) fn wanted(
     index: &Index,
-    concern: &Affected,
+    affected: &Affected,
     desired: &Desired,
 ) -> BTreeSet<RelationshipKey> {
     let mut wanted: BTreeSet<RelationshipKey> = desired.relationships.keys().cloned().collect();
-    wanted.extend(concern.relationships.iter().filter_map(|name| index.first_key(name)));
+    wanted.extend(affected.relationships.iter().filter_map(|name| index.first_key(name)));
     wanted
 }
 

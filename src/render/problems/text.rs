@@ -53,6 +53,7 @@ fn excerpt(problem: &Problem, lines: &Lines<'_>, style: Style) -> Option<String>
     }
     let begin = line.char_indices().nth(place.column.saturating_sub(1));
     let begin = begin.map_or(line.len(), |(begin, _)| begin);
+    let (line, begin) = around(line, begin);
     let marked = word(line, begin);
     let [before, at, after] = [&line[..begin], &line[marked.clone()], &line[marked.end..]]
         .map(|part| escape::visible(part).into_owned());
@@ -70,6 +71,20 @@ fn excerpt(problem: &Problem, lines: &Lines<'_>, style: Style) -> Option<String>
     };
     let group = Group::with_level(level).element(snippet);
     Some(renderer.term_width(style.width).render(&[group]) + "\n")
+}
+
+/// A part of a long line around a byte of it, and that byte in the part: whoever reads it sees no more, and a file of one
+/// line with thousands of problems is not shown thousands of times.
+fn around(line: &str, begin: usize) -> (&str, usize) {
+    const BEFORE: usize = 120;
+    const LONGEST: usize = 400;
+    if line.len() <= LONGEST {
+        return (line, begin);
+    }
+    let boundary = |near: usize| (0..=near).rev().find(|at| line.is_char_boundary(*at));
+    let from = boundary(begin.saturating_sub(BEFORE)).unwrap_or_default();
+    let until = boundary((from + LONGEST).min(line.len())).unwrap_or(line.len());
+    (&line[from..until], begin - from)
 }
 
 /// The word that begins at a byte of a line: a quotation, or what stands until a sign of YAML ends it.

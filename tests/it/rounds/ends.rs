@@ -41,7 +41,7 @@ fn read(desk: &mut Desk) -> Expiry {
     let due = desk.rounds.due(desk.now());
     assert!(due.iter().any(|wake| matches!(wake, Requeue::Row(_))), "something has ended");
     for wake in due {
-        work.also(wake);
+        work.enqueue(wake);
     }
     let mut parts = desk.rounds.ended(&work, desk.now());
     assert_eq!(parts.len(), 1);
@@ -64,14 +64,14 @@ fn what_has_ended_is_taken_away_as_it_was_read_and_only_once() {
     let ends = read(&mut desk);
     assert_eq!(outcomes(&take_away(&mut desk, ends)), [Outcome::Done]);
     assert_eq!(
-        desk.rounds.memory().in_force(),
+        desk.rounds.row_index().in_force(),
         1,
         "what was read is remembered until a round looks"
     );
     desk.looks_at_everything();
     desk.rests();
     assert_eq!(in_force(&desk), "False");
-    assert_eq!(desk.rounds.memory().in_force(), 0);
+    assert_eq!(desk.rounds.row_index().in_force(), 0);
 }
 
 #[test]

@@ -124,7 +124,7 @@ impl Desk {
         let work = std::mem::take(&mut self.work);
         let tells = Some((&self.world, Kind::PartnerRelationship, stored));
         let mut store = Meanwhile { store: &mut self.store, tells, takes_gains: false };
-        let round = self.rounds.round(&self.world, &work, &mut store);
+        let round = self.rounds.reconcile(&self.world, &work, &mut store);
         let done = self.runtime.block_on(round).unwrap();
         assert!(store.tells.is_none(), "it was deleted during the round");
         done
@@ -159,7 +159,7 @@ fn nothing_is_taken_from_a_predecessor_while_what_its_successor_gives_is_on_its_
     desk.work.objects.append(&mut locked(&desk.world).take_dirty());
     let work = std::mem::take(&mut desk.work);
     let mut store = Meanwhile { store: &mut desk.store, tells: None, takes_gains: true };
-    let round = desk.rounds.round(&desk.world, &work, &mut store);
+    let round = desk.rounds.reconcile(&desk.world, &work, &mut store);
     let done = desk.runtime.block_on(round).unwrap();
     let underway = done.effects.iter().filter(|effect| effect.outcome == Outcome::Underway);
     assert_eq!(underway.count(), 1, "it is not sent again: {:#?}", done.effects);

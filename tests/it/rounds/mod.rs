@@ -230,22 +230,22 @@ impl Desk {
     pub fn round(&mut self) -> Option<Reconciled> {
         self.work.objects.append(&mut locked(&self.world).take_dirty());
         for wake in self.rounds.due(self.now()) {
-            self.work.also(wake);
+            self.work.enqueue(wake);
         }
         let done = if self.rounds.is_sweeping() {
-            let part = self.rounds.sweep(&self.world, &mut self.store);
+            let part = self.rounds.resync(&self.world, &mut self.store);
             self.runtime.block_on(part).unwrap()?
         } else if self.work.is_empty() {
             return None;
         } else {
             let work = std::mem::take(&mut self.work);
-            let round = self.rounds.round(&self.world, &work, &mut self.store);
+            let round = self.rounds.reconcile(&self.world, &work, &mut self.store);
             self.runtime.block_on(round).unwrap()
         };
         assert_eq!(done.failed, None);
         for wake in done.again.clone() {
             match wake {
-                Requeue::Row(_) | Requeue::Object(_) => self.work.also(wake),
+                Requeue::Row(_) | Requeue::Object(_) => self.work.enqueue(wake),
             }
         }
         for report in &done.reports {

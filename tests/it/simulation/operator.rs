@@ -163,7 +163,7 @@ impl Operator {
             && self.outbox.is_empty()
             && locked(&self.world).waiting() == 0
             && term.next_observation > passed
-            && term.rounds.next_wake().is_none_or(|at| at > term.now(passed))
+            && term.rounds.next_requeue().is_none_or(|at| at > term.now(passed))
     }
 
     /// The next turn begins a look at everything.
@@ -173,7 +173,7 @@ impl Operator {
 
     /// When something is due, as far as this process knows.
     pub fn due_in(&self, passed: SignedDuration) -> Option<SignedDuration> {
-        let wake = self.term.rounds.next_wake()?;
+        let wake = self.term.rounds.next_requeue()?;
         Some(wake.duration_since(self.term.now(passed)).max(SignedDuration::ZERO))
     }
 
@@ -212,7 +212,7 @@ impl Operator {
         let (read, at) = term.clock;
         let now = read.saturating_add(around.passed - at).unwrap_or(read);
         if !locked(&self.world).is_listed_since(self.lists) {
-            if term.rounds.memory().next_end().is_some_and(|end| end <= now) {
+            if term.rounds.row_index().next_end().is_some_and(|end| end <= now) {
                 let done = term.rounds.expire(store).await?;
                 self.hand_on(done, around)?;
             }
@@ -224,11 +224,11 @@ impl Operator {
         }
         term.work.objects.append(&mut locked(&self.world).take_dirty());
         for wake in term.rounds.due(now) {
-            term.work.also(wake);
+            term.work.enqueue(wake);
         }
-        if let Some(mut done) = term.rounds.sweep(&self.world, store).await? {
+        if let Some(mut done) = term.rounds.resync(&self.world, store).await? {
             for wake in std::mem::take(&mut done.again) {
-                term.work.also(wake);
+                term.work.enqueue(wake);
             }
             self.hand_on(done, around)?;
         }
@@ -239,13 +239,13 @@ impl Operator {
         self.expire_due(now, around).await?;
         let term = &mut self.term;
         let store = term.store.as_mut().expect("it is open");
-        let done = term.rounds.round(&self.world, &term.work, store).await?;
+        let done = term.rounds.reconcile(&self.world, &term.work, store).await?;
         term.clock = (done.now, around.passed);
         let again = done.again.clone();
         self.hand_on(done, around)?;
         self.term.work = Work::default();
         for wake in again {
-            self.term.work.also(wake);
+            self.term.work.enqueue(wake);
         }
         Ok(())
     }
