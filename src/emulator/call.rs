@@ -114,13 +114,6 @@ impl Answer {
         self
     }
 
-    /// A header.
-    #[cfg(test)]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.as_str())
-    }
-
     /// The JSON, if it is.
     #[cfg(test)]
     pub fn value(&self) -> Option<&Value> {

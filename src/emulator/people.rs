@@ -204,7 +204,9 @@ fn extend(world: &mut World, text: &str, on: bool, now: Timestamp) -> Result<Str
         return Err(Refusal::bad(told));
     }
     let extension = if on { Extension::HalfYear } else { Extension::Off };
-    world.change(&id, now, |it| it.extension = extension);
+    if it.extension != extension {
+        world.change(&id, now, |it| it.extension = extension);
+    }
     Ok(format!("the extension of `{name}` is {}", if on { "on" } else { "off" }))
 }
 

@@ -219,6 +219,11 @@ fn patch_created(
     let roles = wish.roles.clone().unwrap_or_else(|| old.roles.clone());
     let customer = wish.customer.clone().unwrap_or_else(|| old.customer.clone());
     check(world, Some(&old.id), &name, duration, extension, &roles)?;
+    let is_so = (&name, &sent, extension) == (&old.display_name, &old.duration_sent, old.extension)
+        && (&roles, &customer) == (&old.roles, &old.customer);
+    if is_so {
+        return Ok(Patched::Done);
+    }
     world.names.remove(&old.display_name.to_lowercase());
     world.names.insert(name.to_lowercase(), old.id.clone());
     world.change(&old.id, now, |it| {
@@ -488,3 +493,6 @@ fn slowed(fate: Fate, usual: u32) -> u32 {
         Fate::Ordinary | Fate::Fails => usual,
     }
 }
+
+#[cfg(test)]
+mod tests;

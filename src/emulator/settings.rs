@@ -173,27 +173,6 @@ impl Settings {
     }
 }
 
-#[cfg(test)]
-impl Delays {
-    /// Nothing takes any time.
-    pub fn none() -> Self {
-        Self {
-            created: 0,
-            request_pending: 0,
-            request_done: 0,
-            activating: 0,
-            active: 0,
-            assignment: 0,
-            deletion: 0,
-            operation_running: 0,
-            operation_done: 0,
-            terminating: 0,
-            terminated: 0,
-            expired: 0,
-        }
-    }
-}
-
 fn overlay(all: &mut Value, change: &Value) {
     match (all, change) {
         (Value::Object(all), Value::Object(change)) => {

@@ -32,7 +32,7 @@ pub fn error(code: &str, message: &str) -> Value {
 }
 
 fn instant(when: Timestamp) -> Value {
-    Value::String(when.strftime("%Y-%m-%dT%H:%M:%S%.fZ").to_string())
+    Value::String(when.strftime("%Y-%m-%dT%H:%M:%S%.7fZ").to_string())
 }
 
 fn instant_or_null(when: Option<Timestamp>) -> Value {
