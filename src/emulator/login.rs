@@ -229,7 +229,7 @@ impl Login<'_> {
             ));
         }
         let signed = &assertion[..head.len() + 1 + claims.len()];
-        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
+        let signature = unpadded(signature).unwrap_or_default();
         if app.certificates.iter().any(|it| signs(it, &header, signed, &signature)) {
             return Ok(());
         }
@@ -266,7 +266,12 @@ fn signs(certificate: &[u8], header: &Value, signed: &str, signature: &[u8]) -> 
 }
 
 fn decoded(part: &str) -> Option<Value> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+    serde_json::from_slice(&unpadded(part)?).ok()
+}
+
+/// Microsoft's own libraries write these with the signs at the end that JWT forbids, and their login takes both.
+fn unpadded(part: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok()
 }
 
 /// The service that a scope is of.
