@@ -145,7 +145,7 @@ fn response(id: &str, answer: Answer) -> Value {
 mod tests {
     use super::*;
 
-    fn batch(requests: Value) -> Call {
+    fn batch(requests: &Value) -> Call {
         let body = json!({"requests": requests}).to_string().into_bytes();
         Call {
             method: "POST".to_owned(),
@@ -163,7 +163,7 @@ mod tests {
     fn each_is_answered_by_itself_and_in_order() {
         let mut after = get("c");
         after["dependsOn"] = json!(["b"]);
-        let answer = run(&batch(json!([get("a"), get("b"), after, get("d")])), |call| {
+        let answer = run(&batch(&json!([get("a"), get("b"), after, get("d")])), |call| {
             if call.target == "/v1.0/b" {
                 return Answer::from(Refusal::missing("b"));
             }
@@ -189,7 +189,7 @@ mod tests {
             json!([{"id": "a", "url": "/a"}]),
             json!("a"),
         ] {
-            let answer = run(&batch(requests.clone()), |_| Answer::empty(500));
+            let answer = run(&batch(&requests), |_| Answer::empty(500));
             assert_eq!(answer.status, 400, "{requests}");
         }
     }
@@ -201,7 +201,7 @@ mod tests {
             {"id": "b", "method": "POST", "url": "/$batch", "headers": {"Content-Type": "application/json"}, "body": {}},
             {"id": "c", "method": "post", "url": "c", "headers": {"content-type": "application/json", "If-Match": "x"}, "body": {"d": 1}},
         ]);
-        let answer = run(&batch(requests), |call| {
+        let answer = run(&batch(&requests), |call| {
             assert_eq!((call.method.as_str(), call.target.as_str()), ("POST", "/v1.0/c"));
             assert_eq!(call.header("if-match"), Some("x"));
             assert_eq!(call.body, br#"{"d":1}"#);

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{
     days::Days,
     refusal::Refusal,
-    rules::{Match, Wish},
+    rules::{Match, Whose, Wish},
     world::Action,
 };
 
@@ -99,13 +99,16 @@ pub fn wish(bytes: &[u8]) -> Read<Wish> {
     let object = object(bytes)?;
     only(&object, &RELATIONSHIP, "delegatedAdminRelationship")?;
     let customer = match object.get("customer") {
-        None => None,
-        Some(Value::Null) => Some(None),
+        None => Whose::Unsaid,
+        Some(Value::Null) => Whose::Anybody,
         Some(Value::Object(customer)) => {
             let known = ["tenantId", "displayName"];
             only(customer, &known, "delegatedAdminRelationshipCustomerParticipant")?;
             let tenant = text(customer, "tenantId")?;
-            Some(tenant.map(|tenant| id(tenant, "tenantId")).transpose()?)
+            match tenant {
+                Some(tenant) => Whose::Tenant(id(tenant, "tenantId")?),
+                None => Whose::Anybody,
+            }
         }
         Some(_) => return Err(Refusal::bad("`customer` is an object.")),
     };

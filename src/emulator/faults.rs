@@ -3,7 +3,7 @@
 //! Never: a fault that nobody asked for.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -119,7 +119,7 @@ pub enum Fault {
         /// Its path, such as `customer.displayName`.
         property: String,
         /// The value; absent where the property is to be missing.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")]
         value: Option<Value>,
     },
     /// A header of the answer has this value.
@@ -146,6 +146,11 @@ pub enum Fault {
         /// Milliseconds of the machine.
         milliseconds: u64,
     },
+}
+
+/// A value that was said, also where it is null.
+fn said<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
 }
 
 /// When a line is cut.
@@ -505,6 +510,10 @@ mod tests {
             (r#"{"kind": "page", "how": "noValue"}"#, json!({"@odata.nextLink": "n"})),
             (
                 r#"{"kind": "rewrite", "property": "customer.displayName", "value": null}"#,
+                json!({"value": [{"id": "a", "customer": {"displayName": null}}], "@odata.nextLink": "n"}),
+            ),
+            (
+                r#"{"kind": "rewrite", "property": "customer.displayName"}"#,
                 json!({"value": [{"id": "a", "customer": {}}], "@odata.nextLink": "n"}),
             ),
             (

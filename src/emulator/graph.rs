@@ -192,7 +192,7 @@ fn place(call: &Call, rest: &str) -> String {
     format!("{origin}/{version}/tenantRelationships/delegatedAdminRelationships/{rest}")
 }
 
-fn one(call: &Call, shape: Shape, context: String, value: Value) -> Result<Answer, Refusal> {
+fn one(call: &Call, shape: Shape, context: &str, value: Value) -> Result<Answer, Refusal> {
     let mut value = Query::read(call, shape)?.select(value);
     value["@odata.context"] = json!(context);
     Ok(Answer::json(200, value))
@@ -221,7 +221,7 @@ fn relationships(
         ("GET", [id]) => {
             let value = wire::relationship(rules::relationship(world, id)?, world);
             let context = context(call, "tenantRelationships/delegatedAdminRelationships/$entity");
-            one(call, RELATIONSHIP, context, value)
+            one(call, RELATIONSHIP, &context, value)
         }
         ("PATCH", [id]) => patch(world, call, id, now),
         ("DELETE", [id]) => {
@@ -276,7 +276,7 @@ fn requests(
             let found = rules::relationship(world, id)?.requests.get(&own.to_lowercase());
             let found = found.ok_or_else(|| Refusal::missing("No request has this id."))?;
             let value = wire::request(found, members);
-            one(call, REQUEST, context(call, &below(id, "requests/$entity")), value)
+            one(call, REQUEST, &context(call, &below(id, "requests/$entity")), value)
         }
         (_, [] | [_]) => Err(not_allowed(call)),
         _ => Err(nothing_there(call)),
@@ -311,7 +311,7 @@ fn assignments(
     match (call.method.as_str(), rest) {
         ("GET", []) => {
             let all = &rules::relationship(world, id)?.assignments;
-            list(call, ASSIGNMENT, id, "accessAssignments", all, |it| wire::assignment(it))
+            list(call, ASSIGNMENT, id, "accessAssignments", all, wire::assignment)
         }
         ("POST", []) => {
             let (group, roles) = body::assignment(&call.body)?;
@@ -324,7 +324,7 @@ fn assignments(
         ("GET", [own]) => {
             let value = wire::assignment(rules::assignment(world, id, own)?);
             let context = context(call, &below(id, "accessAssignments/$entity"));
-            one(call, ASSIGNMENT, context, value)
+            one(call, ASSIGNMENT, &context, value)
         }
         ("PATCH", [own]) => reassign(world, call, id, own, now),
         ("DELETE", [own]) => {
@@ -373,7 +373,7 @@ fn operations(world: &World, call: &Call, id: &str, rest: &[&str]) -> Result<Ans
             let found = holder.operations.get(&own.to_lowercase());
             let found = found.ok_or_else(|| Refusal::missing("No operation has this id."))?;
             let value = wire::operation(found, members);
-            one(call, OPERATION, context(call, &below(id, "operations/$entity")), value)
+            one(call, OPERATION, &context(call, &below(id, "operations/$entity")), value)
         }
         _ => Err(nothing_there(call)),
     }
@@ -397,7 +397,7 @@ fn customers(world: &World, call: &Call, rest: &[&str]) -> Result<Answer, Refusa
         [tenant] => {
             let (id, name) = known(tenant)?;
             let context = context(call, "tenantRelationships/delegatedAdminCustomers/$entity");
-            one(call, CUSTOMER, context, wire::customer(id, *name))
+            one(call, CUSTOMER, &context, wire::customer(id, *name))
         }
         [tenant, "serviceManagementDetails"] => {
             let (id, _) = known(tenant)?;
@@ -424,5 +424,5 @@ fn group(world: &World, call: &Call, id: &str) -> Result<Answer, Refusal> {
             "Resource '{id}' does not exist or one of its queried references is not present."
         ),
     })?;
-    one(call, GROUP, context(call, "groups/$entity"), wire::group(&id, found))
+    one(call, GROUP, &context(call, "groups/$entity"), wire::group(&id, found))
 }

@@ -209,7 +209,18 @@ impl Machine {
                     answer = refusal(*status, code.as_deref(), retry_after.as_deref());
                 }
                 Fault::Cut { at } => cut = Some(*at),
-                _ => {}
+                Fault::Refuse { .. }
+                | Fault::Late { .. }
+                | Fault::Fate { .. }
+                | Fault::Stale
+                | Fault::Page { .. }
+                | Fault::Batch { .. }
+                | Fault::Rewrite { .. }
+                | Fault::Header { .. }
+                | Fault::UpperCaseIds
+                | Fault::Huge { .. }
+                | Fault::Deep { .. }
+                | Fault::Wait { .. } => {}
             }
         }
         // Nobody can cut the line of one request in a batch.

@@ -11,7 +11,7 @@ use super::{
     days::Days,
     lifecycle,
     refusal::Refusal,
-    rules::{self, Match, Wish},
+    rules::{self, Match, Whose, Wish},
     world::{
         Action, AssignmentStatus, Extension, Fate, GLOBAL_ADMINISTRATOR, Relationship, Reseller,
         Status, World,
@@ -222,7 +222,7 @@ fn provide(
         display_name: Some(name.to_owned()),
         duration: Some((Days(730), "P730D".to_owned())),
         extension: None,
-        customer: Some(Some(customer.to_lowercase())),
+        customer: Whose::Tenant(customer.to_lowercase()),
         roles: Some(ids(roles)),
     };
     let reseller = Reseller { provider: provider.to_lowercase(), consent_pending: true };

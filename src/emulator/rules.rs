@@ -31,10 +31,33 @@ pub struct Wish {
     pub duration: Option<(Days, String)>,
     /// Its extension, in days.
     pub extension: Option<Days>,
-    /// The customer's tenant; `Some(None)` where it is said that there is none.
-    pub customer: Option<Option<String>>,
+    /// Whom it is for.
+    pub customer: Whose,
     /// Its ceiling.
     pub roles: Option<BTreeSet<String>>,
+}
+
+/// Whom a relationship is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Whose {
+    /// Nothing is said.
+    #[default]
+    Unsaid,
+    /// Whoever approves it.
+    Anybody,
+    /// This tenant.
+    Tenant(String),
+}
+
+impl Whose {
+    /// The tenant, beside the one that was there.
+    fn over(&self, old: Option<&String>) -> Option<String> {
+        match self {
+            Self::Unsaid => old.cloned(),
+            Self::Anybody => None,
+            Self::Tenant(tenant) => Some(tenant.clone()),
+        }
+    }
 }
 
 /// The etags of an `If-Match` header.
@@ -83,7 +106,7 @@ pub fn create_for(
         duration,
         duration_sent: sent,
         extension,
-        customer: wish.customer.clone().flatten(),
+        customer: wish.customer.over(None),
         roles,
         status: Status::New,
         created: now,
@@ -217,7 +240,7 @@ fn patch_created(
         wish.duration.clone().unwrap_or((old.duration, old.duration_sent.clone()));
     let extension = wish.extension.map_or(Ok(old.extension), extension_of)?;
     let roles = wish.roles.clone().unwrap_or_else(|| old.roles.clone());
-    let customer = wish.customer.clone().unwrap_or_else(|| old.customer.clone());
+    let customer = wish.customer.over(old.customer.as_ref());
     check(world, Some(&old.id), &name, duration, extension, &roles)?;
     let is_so = (&name, &sent, extension) == (&old.display_name, &old.duration_sent, old.extension)
         && (&roles, &customer) == (&old.roles, &old.customer);

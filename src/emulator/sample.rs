@@ -9,7 +9,7 @@ use super::{
     lifecycle::advance,
     people::{Deed, act},
     refusal::Refusal,
-    rules::{self, Wish},
+    rules::{self, Whose, Wish},
     world::{Action, GLOBAL_ADMINISTRATOR, Group, World},
 };
 
@@ -115,7 +115,7 @@ fn made(
         display_name: Some(name.to_owned()),
         duration: Some((rules::LONGEST, "P730D".to_owned())),
         extension: None,
-        customer: Some(customer.map(str::to_owned)),
+        customer: customer.map_or(Whose::Anybody, |tenant| Whose::Tenant(tenant.to_owned())),
         roles: Some(roles.iter().map(|role| (*role).to_owned()).collect()),
     };
     let id = rules::create(world, &wish, *time)?;

@@ -96,7 +96,7 @@ async fn answered(
 ) -> io::Result<Response<Line>> {
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await else {
-        return response(Answer::empty(413), None);
+        return response(&Answer::empty(413), None);
     };
     let headers: BTreeMap<String, String> = head
         .headers
@@ -114,10 +114,10 @@ async fn answered(
     if wait > 0 {
         sleep(Duration::from_millis(wait)).await;
     }
-    response(answer, cut)
+    response(&answer, cut)
 }
 
-fn response(answer: Answer, cut: Option<Cut>) -> io::Result<Response<Line>> {
+fn response(answer: &Answer, cut: Option<Cut>) -> io::Result<Response<Line>> {
     let gone = || io::Error::new(io::ErrorKind::ConnectionAborted, "a fault that was asked for");
     if matches!(cut, Some(Cut::Before | Cut::After)) {
         return Err(gone());

@@ -26,7 +26,7 @@ pub fn etag(number: u64) -> String {
     format!("W/\"{}\"", STANDARD.encode(inner))
 }
 
-/// An error, in the form of OData.
+/// An error, in the form of `OData`.
 pub fn error(code: &str, message: &str) -> Value {
     json!({"error": {"code": code, "message": message}})
 }
@@ -182,7 +182,7 @@ pub fn group(id: &str, it: &Group) -> Value {
     })
 }
 
-/// Only the properties that were asked for, and what OData says about the object.
+/// Only the properties that were asked for, and what `OData` says about the object.
 pub fn selected(value: Value, names: &[String]) -> Value {
     let Value::Object(all) = value else { return value };
     let keep = |name: &str| name.starts_with('@') || names.iter().any(|asked| asked == name);

@@ -40,7 +40,7 @@ fn wish(name: &str, roles: &[&str]) -> Wish {
         display_name: Some(name.to_owned()),
         duration: Some((Days(30), "P30D".to_owned())),
         extension: None,
-        customer: Some(Some(CUSTOMER.to_owned())),
+        customer: Whose::Tenant(CUSTOMER.to_owned()),
         roles: Some(set(roles)),
     }
 }
@@ -175,7 +175,7 @@ fn a_relationship_is_made_within_the_rules_only() {
         ("nothing said of roles", |it| it.roles = None, 400),
         ("extended", |it| it.extension = Some(Days(180)), 0),
         ("extended otherwise", |it| it.extension = Some(Days(90)), 400),
-        ("for anybody", |it| it.customer = None, 0),
+        ("for anybody", |it| it.customer = Whose::Anybody, 0),
         ("a name that is taken, in capitals", |it| it.display_name = Some("ONE".to_owned()), 409),
     ];
     for (name, change, expected) in cases {
@@ -240,7 +240,7 @@ fn a_patch_changes_what_the_status_admits_and_ignores_the_rest() {
         display_name: Some("new".to_owned()),
         duration: Some((Days(60), "P60D".to_owned())),
         extension: Some(Days(180)),
-        customer: Some(None),
+        customer: Whose::Anybody,
         roles: Some(set(&[ELSE])),
     };
     for status in Status::ALL {
@@ -257,10 +257,10 @@ fn a_patch_changes_what_the_status_admits_and_ignores_the_rest() {
             it.customer != before.customer,
             it.roles != before.roles,
         ];
-        let expected = match status {
-            Status::Created => [true; 5],
-            Status::Active => [false, false, true, false, false],
-            _ => [false; 5],
+        let expected = if status == Status::Created {
+            [true; 5]
+        } else {
+            [false, false, status == Status::Active, false, false]
         };
         assert_eq!(changed, expected, "{status:?}");
         assert_eq!(it.etag != before.etag, expected.contains(&true), "{status:?}: the etag");
@@ -662,7 +662,7 @@ fn a_customer_is_there_while_something_of_his_is_live() {
 fn whoever_approves_an_open_invitation_becomes_its_customer() {
     let mut stage = Stage::at(Status::Created);
     let mut open = wish("open", &[A]);
-    open.customer = None;
+    open.customer = Whose::Anybody;
     let id = create(&mut stage.world, &open, stage.now).unwrap();
     stage.pass(1);
     request(&mut stage.world, &id, Action::LockForApproval, stage.now).unwrap();

@@ -79,7 +79,10 @@ impl Metadata {
         let complaint = || format!("{place}: {value} is no {kind}");
         if let Some(item) = collection(kind) {
             let all = value.as_array().unwrap_or_else(|| panic!("{}", complaint()));
-            return all.iter().for_each(|value| self.is(item, value, way, place));
+            for value in all {
+                self.is(item, value, way, place);
+            }
+            return;
         }
         let text = value.as_str();
         match kind {

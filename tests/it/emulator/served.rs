@@ -207,8 +207,8 @@ impl Served {
         self.control("POST", "clock", &json!({"by": time})).await;
     }
 
-    pub async fn fault(&self, rule: Value) {
-        self.control("POST", "faults", &rule).await;
+    pub async fn fault(&self, rule: &Value) {
+        self.control("POST", "faults", rule).await;
     }
 
     /// The program beside the one that serves.
