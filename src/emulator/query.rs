@@ -245,7 +245,7 @@ mod tests {
     fn things(number: usize) -> Vec<(String, Value)> {
         let thing = |at: usize| {
             let id = format!("{at:04}");
-            let status = if at % 2 == 0 { "active" } else { "created" };
+            let status = if at.is_multiple_of(2) { "active" } else { "created" };
             (
                 id.clone(),
                 json!({"@odata.etag": "e", "id": id, "status": status, "displayName": "x"}),

@@ -153,6 +153,9 @@ impl Stage {
     }
 }
 
+/// A name, a change of a good wish, and the status of the refusal; 0 where it is taken.
+type Case = (&'static str, fn(&mut Wish), u16);
+
 fn code<T>(result: Result<T, Refusal>) -> u16 {
     result.map_or_else(|refusal| refusal.status, |_| 0)
 }
@@ -160,7 +163,7 @@ fn code<T>(result: Result<T, Refusal>) -> u16 {
 #[test]
 fn a_relationship_is_made_within_the_rules_only() {
     let long = "n".repeat(51);
-    let cases: [(&str, fn(&mut Wish), u16); 16] = [
+    let cases: [Case; 16] = [
         ("as it should be", |_| {}, 0),
         ("two years", |it| it.duration = Some((Days(730), String::new())), 0),
         ("a day", |it| it.duration = Some((Days(1), String::new())), 0),
@@ -269,7 +272,7 @@ fn a_patch_changes_what_the_status_admits_and_ignores_the_rest() {
 
 #[test]
 fn a_patch_in_created_keeps_the_rules_and_the_names() {
-    let cases: [(&str, fn(&mut Wish), u16); 6] = [
+    let cases: [Case; 6] = [
         ("its own name", |it| it.display_name = Some("one".to_owned()), 0),
         ("a name that is taken", |it| it.display_name = Some("two".to_owned()), 409),
         ("too long", |it| it.duration = Some((Days(731), String::new())), 400),
