@@ -4,12 +4,13 @@
 //! Never: a step to the left along the ladder of modules.
 //!
 //! ```text
-//! main → cli → operator → { render · manifest · store · ledger } → domain → api
+//! main → cli → operator → { render · manifest · store · ledger · emulator } → domain → api
 //! ```
 
 pub mod api;
 pub mod cli;
 pub mod domain;
+pub mod emulator;
 pub mod ledger;
 pub mod manifest;
 pub mod operator;

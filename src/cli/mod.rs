@@ -10,6 +10,7 @@ mod cluster;
 mod crd;
 mod desired;
 mod diff;
+mod emulate;
 mod explain;
 mod get;
 mod habits;
@@ -96,6 +97,8 @@ pub enum Command {
     Ledger(ledger::Ledger),
     /// Run the operator: make the store hold what a cluster's objects say.
     Operator(operator::Operator),
+    /// Emulate Microsoft Graph GDAP on this machine alone: to try things on, and to test against.
+    Emulate(emulate::Emulate),
     /// Explain a code such as `C0309`.
     Explain(explain::Explain),
     /// Print the custom resource definitions for `kubectl apply -f -`.
@@ -282,6 +285,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::History(args) => why::history(&args, out).await,
         Command::Ledger(args) => ledger::ledger(&args, out).await,
         Command::Operator(args) => operator::operator(&args, out).await,
+        Command::Emulate(args) => emulate::emulate(&args, out).await,
         Command::Explain(args) => explain::explain(&args, out),
         Command::Crd(args) => crd::crd(&args, out),
         Command::Completions(args) => {

@@ -127,7 +127,7 @@ pub async fn operator(args: &Operator, out: &mut Output) -> anyhow::Result<ExitS
     Ok(ExitStatus::AsDesired)
 }
 
-async fn asked_to_stop() {
+pub(super) async fn asked_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut term) = signal(SignalKind::terminate()) else {
         let _ = tokio::signal::ctrl_c().await;

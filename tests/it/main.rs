@@ -17,6 +17,7 @@ mod cluster;
 mod crash;
 mod crds;
 mod documents;
+mod emulator;
 mod examples;
 mod failing_server;
 mod failing_store;

@@ -7,7 +7,7 @@ use std::fs;
 use super::{Team, says};
 use crate::program::{Place, root};
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "validate",
     "diff",
     "apply",
@@ -19,6 +19,7 @@ const COMMANDS: [&str; 14] = [
     "who-can",
     "history",
     "ledger",
+    "emulate",
     "explain",
     "crd",
     "completions",
