@@ -1,6 +1,17 @@
 //! The emulator's own paths, by which tests and people move its clock, make faults, and play the people outside.
 //!
 //! Never: a path of Microsoft's.
+//!
+//! ```text
+//! GET  status, clock, settings, counts, faults      what there is; counts are by method and pattern of the path
+//! GET  calls                                        the last calls with their bodies; DELETE forgets them and the counts
+//! POST clock     {"by": "PT1H", "factor": 60}       moves it on, or lets it go faster
+//! POST settings  {"delays": {…}, "habits": {…}}     changes what is named; see `settings`
+//! POST faults    a rule; see `faults`               DELETE takes all of them away
+//! POST people    {"kind": "approve", …}             see `people`
+//! POST apps, groups, tenants                        DELETE groups/ID
+//! POST reset     {"to": "first" | "empty"}          the clock and the settings stay
+//! ```
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
