@@ -46,8 +46,20 @@ fn plain(text: &str) -> String {
     bare(text)
         .nfkc()
         .map(dash)
+        .map(latin_digit)
         .filter(|character| !matches!(character, '\u{ad}' | '\u{200b}'))
         .collect()
+}
+
+/// A digit of Arabic, Persian or Hindi as the one that programs read.
+fn latin_digit(character: char) -> char {
+    let zeros = ['\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}', '\u{e50}'];
+    let of = |zero: char| u32::from(character).checked_sub(u32::from(zero)).filter(|it| *it < 10);
+    zeros
+        .into_iter()
+        .find_map(of)
+        .and_then(|digit| char::from_digit(digit, 10))
+        .unwrap_or(character)
 }
 
 /// The one thing in a text that `pattern` finds, as often as it stands there.
@@ -395,9 +407,27 @@ pub fn aside(field: &str, text: &str) -> Option<String> {
         "email" => Some(aside_of_address(text).to_owned()),
         "url" => Some(aside_of_link(text).to_owned()),
         "phoneNumber" => aside_of_telephone(text).map(str::to_owned),
+        "duration" => Some(aside_of_duration(text).to_owned()),
         "country" => aside_of_country(text),
         "language" => aside_of_language(text),
         _ => None,
+    }
+}
+
+fn aside_of_duration(text: &str) -> &'static str {
+    static DATE: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"[0-9]{4}[-./][0-9]{1,2}[-./][0-9]{1,2}|[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{4}")
+            .expect("it is a pattern")
+    });
+    let days = text.parse().ok().map(|days| (days, 0)).or_else(|| length(&plain(text)));
+    match days {
+        _ if DATE.is_match(text) => {
+            "write how long it is to last, such as `P365D`, not when it ends"
+        }
+        Some((0, 0)) => "write at least `P1D`: a relationship always lasts for a time",
+        Some((731.., _)) => "write at most `P730D`, two years: it can be extended or renewed then",
+        Some((_, 1..)) => "write whole days, such as `P365D`",
+        _ => "write a number of days, such as `P365D`: at most `P730D`, two years",
     }
 }
 
@@ -488,6 +518,10 @@ const CHOICES: [(&str, &[(&str, &str)]); 15] = [
             ("azurechina", "China21Vianet"),
             ("china", "China21Vianet"),
             ("21vianet", "China21Vianet"),
+            ("gallatin", "China21Vianet"),
+            ("mooncake", "China21Vianet"),
+            ("fairfax", "USGovL4"),
+            ("arlington", "USGovL4"),
         ],
     ),
     (
@@ -513,8 +547,25 @@ const CHOICES: [(&str, &[(&str, &str)]); 15] = [
         "role",
         &[
             ("globaladmin", "GlobalAdministrator"),
+            ("ga", "GlobalAdministrator"),
             ("companyadministrator", "GlobalAdministrator"),
+            ("62e9039469f542379190012177145e10", "GlobalAdministrator"),
+            ("globaleradministrator", "GlobalAdministrator"),
+            ("administrateurgénéral", "GlobalAdministrator"),
+            ("administradorglobal", "GlobalAdministrator"),
+            ("amministratoreglobale", "GlobalAdministrator"),
+            ("globalebeheerder", "GlobalAdministrator"),
+            ("администраторглобальногоуровня", "GlobalAdministrator"),
+            ("глобальныйадминистратор", "GlobalAdministrator"),
+            ("グローバル管理者", "GlobalAdministrator"),
+            ("全局管理员", "GlobalAdministrator"),
             ("billingadmin", "BillingAdministrator"),
+            ("b0f54661271244a8aad0bdbb8b2d7d32", "BillingAdministrator"),
+            ("abrechnungsadministrator", "BillingAdministrator"),
+            ("administrateurdefacturation", "BillingAdministrator"),
+            ("administradordefacturación", "BillingAdministrator"),
+            ("課金管理者", "BillingAdministrator"),
+            ("计费管理员", "BillingAdministrator"),
         ],
     ),
     (

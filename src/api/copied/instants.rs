@@ -31,6 +31,11 @@ pub fn timestamp(text: &str) -> Option<String> {
     if let Ok(number) = text.parse::<i64>() {
         return since_1970(number, text.len()).map(instant);
     }
+    // The end of a day is the beginning of the next.
+    if let Some((day, zone)) = text.split_once("T24:00:00") {
+        let begin = format!("{day}T00:00:00{zone}").parse::<Timestamp>().ok()?;
+        return begin.checked_add(24.hours()).ok().map(instant);
+    }
     if text.contains('[') {
         return text.parse::<Zoned>().ok().map(|zoned| instant(zoned.timestamp()));
     }

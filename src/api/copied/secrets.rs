@@ -55,7 +55,8 @@ pub fn holds_secret(text: &str) -> bool {
     form(&plain).is_some()
         || marks(&plain).any(|mark| is_value(&plain[mark.end..]))
         || plain.split("://").nth(1).is_some_and(|rest| {
-            let login = rest.rfind('@').map_or("", |at| &rest[..at]);
+            let server = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            let login = server.rfind('@').map_or("", |at| &server[..at]);
             login.split_once(':').is_some_and(|(_, password)| !password.is_empty())
         })
 }

@@ -20,7 +20,7 @@ use words::{items_within, plain_or_quoted, shown};
 
 use super::{
     copied,
-    field::{COUNTRY, DURATION, EMAIL, GUID, LANGUAGE, SHA256, TELEPHONE, TIMESTAMP, URL},
+    field::{COUNTRY, DAYS, DURATION, EMAIL, GUID, LANGUAGE, SHA256, TELEPHONE, TIMESTAMP, URL},
     schema::{PathStep, Violation, ViolationKind},
 };
 
@@ -243,8 +243,13 @@ impl Check {
         }
         if *date_time && !is_date_time(text) {
             let message = format!("`{}` is no date and time that exists", shown(text));
-            let help = Some(format!("write {}", TIMESTAMP.expected));
-            self.refuse(way, ViolationKind::Format, message, help);
+            let instead = (TIMESTAMP.instead)(text).filter(|instead| is_date_time(instead));
+            let help = match &instead {
+                Some(instead) => format!("write `{}`", plain_or_quoted(instead)),
+                None => format!("write {}", TIMESTAMP.expected),
+            };
+            let instead = instead.map(Value::String);
+            self.refuse_for(way, ViolationKind::Format, message, instead, Some(help));
         }
     }
 
@@ -266,7 +271,8 @@ impl Check {
             return self.refuse_for(way, ViolationKind::Pattern, message, None, Some(help));
         }
         let instead = (form.instead)(text).filter(fits).filter(|_| !copied::tells_secret(text));
-        let ways = [GUID, SHA256, TIMESTAMP, DURATION, EMAIL, TELEPHONE, URL, COUNTRY, LANGUAGE];
+        let ways =
+            [GUID, SHA256, TIMESTAMP, DAYS, DURATION, EMAIL, TELEPHONE, URL, COUNTRY, LANGUAGE];
         let has_a_way = ways.iter().any(|it| it.pattern == form.pattern);
         let aside = || has_a_way.then(|| copied::aside(way.last_field(), text)).flatten();
         let written = || instead.as_ref().map(|it| format!("write `{}`", plain_or_quoted(it)));

@@ -223,12 +223,12 @@ fn unquoted_or(only_the_quotes_are_wrong: bool, value: &dyn std::fmt::Display) -
 /// What a word for a truth value means.
 fn truth(text: &str) -> Option<bool> {
     match &*text.trim().to_lowercase() {
-        "true" | "yes" | "y" | "on" | "1" | "enabled" | "ja" | "wahr" | "oui" | "vrai" | "sí" => {
-            Some(true)
-        }
-        "false" | "no" | "n" | "off" | "0" | "disabled" | "nein" | "falsch" | "non" | "faux" => {
-            Some(false)
-        }
+        "true" | "yes" | "y" | "on" | "1" | "enabled" | "ja" | "wahr" | "oui" | "vrai" | "sí"
+        | "si" | "sim" | "sì" | "tak" | "ano" | "igen" | "evet" | "da" | "да" | "так" | "ναι"
+        | "是" | "はい" | "예" | "✓" | "✔" | "✅" | "☑" => Some(true),
+        "false" | "no" | "n" | "off" | "0" | "disabled" | "nein" | "falsch" | "non" | "faux"
+        | "não" | "nie" | "nem" | "hayır" | "нет" | "ні" | "όχι" | "否" | "いいえ" | "아니요"
+        | "❌" => Some(false),
         _ => None,
     }
 }

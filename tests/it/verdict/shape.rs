@@ -109,7 +109,7 @@ fn an_object_of_the_wrong_shape_is_refused_with_every_reason() {
             "too long",
             offer(),
             |o| o["spec"]["duration"] = json!("P731D"),
-            "spec.duration: `P731D` is not a number of days from `P1D` to `P730D`; months and years are written as days",
+            "spec.duration: `P731D` is not a number of days from `P1D` to `P730D`; months and years are written as days (write at most `P730D`, two years: it can be extended or renewed then)",
         ),
         (
             "store name",
