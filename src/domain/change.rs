@@ -36,7 +36,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// The same change has the same id: a store that has seen it answers "done" (DESIGN §7).
+    /// The same change has the same id: a store that has seen it answers "done" (docs/concepts.md, Stores).
     pub fn id(&self) -> Digest {
         Digest::of(&(&self.subject.relationship, &self.effect, &self.expects))
     }
@@ -109,8 +109,8 @@ pub enum Cause {
     Answered,
 }
 
-/// What must still be true when a change is made (DESIGN §7). Any mismatch is a conflict, unless the row already
-/// carries the id of this very change.
+/// What must still be true when a change is made (docs/concepts.md, Stores). Any mismatch is a conflict, unless the row
+/// already carries the id of this very change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Precondition {
     /// The UID recorded with the row; absent where no row may exist.

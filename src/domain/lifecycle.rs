@@ -1,4 +1,5 @@
-//! The life of a relationship: its stages and how it ends (DESIGN §4). The names are Microsoft Graph's.
+//! The life of a relationship: its stages and how it ends (docs/concepts.md, Lifecycle). The names are Microsoft
+//! Graph's.
 //!
 //! Never: a stage that is fatal because it is unknown.
 

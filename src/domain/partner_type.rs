@@ -1,4 +1,5 @@
-//! The table of partner types (DESIGN §2): which roles an offer can carry, and what a type may do.
+//! The table of partner types (docs/concepts.md, Partner types): which roles an offer can carry, and what a type may
+//! do.
 //!
 //! Never: roles for a type that carries none.
 

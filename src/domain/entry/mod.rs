@@ -1,4 +1,4 @@
-//! One entry of the ledger and how it is chained to the one before (DESIGN §8).
+//! One entry of the ledger and how it is chained to the one before (docs/concepts.md, The ledger).
 //!
 //! Never: a person's name, mail or telephone number in what is hashed; only a salted hash of them.
 

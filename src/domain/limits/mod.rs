@@ -1,4 +1,4 @@
-//! What needs a person: how much may be lost or gained at once (DESIGN §5).
+//! What needs a person: how much may be lost or gained at once (docs/concepts.md, Planning).
 //!
 //! Never: counts expiry, what has moved whole to a successor, or what a person approved.
 

@@ -1,4 +1,4 @@
-//! Whether the agreement that an offer names is accepted (DESIGN §4, L8 and L9).
+//! Whether the agreement that an offer names is accepted (docs/concepts.md, Lifecycle, L8 and L9).
 //!
 //! Never: an acceptance of another namespace, or of another text.
 

@@ -1,4 +1,4 @@
-//! The customer's answers to an invitation (DESIGN §4, L1, L13).
+//! The customer's answers to an invitation (docs/concepts.md, Lifecycle, L1, L13).
 //!
 //! Never: an authorisation that nobody gave, or the same one twice, or against a customer who says no as well.
 

@@ -1,4 +1,4 @@
-//! Invitations, answers, replacement and renewal (DESIGN §4, L1, L3–L9).
+//! Invitations, answers, replacement and renewal (docs/concepts.md, Lifecycle, L1, L3–L9).
 //!
 //! Never: invents an authorisation, revives what is over, or ends a row before its successor is in place.
 

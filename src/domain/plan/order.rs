@@ -29,7 +29,7 @@ pub(super) fn in_order(mut proposed: Vec<Proposed>, observed: &Observed) -> Vec<
     proposed.into_iter().map(in_place).collect()
 }
 
-/// What goes first is least (DESIGN §5, invariant 4).
+/// What goes first is least (docs/concepts.md, Planning, invariant 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     /// A row is claimed before anything is done with it. A first boundary is there before anything that it admits, so

@@ -1,4 +1,4 @@
-//! What each effect makes of a row, and what it must find there (DESIGN §4, L1–L7).
+//! What each effect makes of a row, and what it must find there (docs/concepts.md, Lifecycle, L1–L7).
 //!
 //! Whoever carries changes out asks [`check`] first; what a change then makes is [`make`], for a store as for whoever
 //! reads a ledger.

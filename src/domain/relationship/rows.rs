@@ -9,7 +9,7 @@ use crate::domain::{
     state::{DesiredRelationship, Invitation, ObservedRelationship},
 };
 
-/// Whether a row is what is asked for: only ceiling and duration lead to a replacement (DESIGN §3).
+/// Whether a row is what is asked for: only ceiling and duration lead to a replacement (docs/concepts.md, Lifecycle).
 pub fn is_as_asked(row: &ObservedRelationship, wish: &DesiredRelationship) -> bool {
     will_be_as_asked(Some(row), &row.invitation, &row.ceiling, wish)
 }

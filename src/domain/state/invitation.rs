@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The request as it is sent: what an acceptance accepts. No time and no store id, so that its digest can be
-/// computed from files alone (DESIGN §1).
+/// computed from files alone (docs/concepts.md, Words).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invitation {
     /// The tenant that is let in.

@@ -127,7 +127,7 @@ impl Uid {
     }
 }
 
-/// The key of a relationship: unique in the store for a partner (DESIGN §7).
+/// The key of a relationship: unique in the store for a partner (docs/concepts.md, Stores).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RelationshipKey {
     /// The cloud; nothing crosses clouds.

@@ -1,4 +1,4 @@
-//! An offer against the table of partner types (DESIGN §2): what it proposes, or why it cannot.
+//! An offer against the table of partner types (docs/concepts.md, Partner types): what it proposes, or why it cannot.
 //!
 //! Never: a role in the proposal of a type that carries none.
 

@@ -1,5 +1,5 @@
 //! Which replica writes: whoever holds the Lease. Taking it begins an epoch, above that of the Lease and above that of
-//! the store, and the store refuses whoever comes with an older one (DESIGN §7).
+//! the store, and the store refuses whoever comes with an older one (docs/concepts.md, Stores).
 //!
 //! Never: leads over a store that lacks what was published of it, or for longer than the Lease was surely held.
 

@@ -102,7 +102,7 @@ pub enum Deletions {
 }
 
 impl Settings {
-    /// The usual ones for this instance: 30 seconds each (DESIGN §5).
+    /// The usual ones for this instance: 30 seconds each (docs/concepts.md, Planning).
     pub fn of(instance: Instance) -> Self {
         let usual = SignedDuration::from_secs(30);
         Self {

@@ -1,4 +1,5 @@
-//! One verdict (DESIGN §5, invariant 8): the webhook says what `validate` says, and refuses only what stays wrong.
+//! One verdict (docs/concepts.md, Planning, invariant 8): the webhook says what `validate` says, and refuses only what
+//! stays wrong.
 //!
 //! Never: a refusal that `validate` with all objects does not tell as well.
 

@@ -1,4 +1,4 @@
-//! The rules of a relationship's life (DESIGN §4) as its statuses tell them, each as a short story.
+//! The rules of a relationship's life (docs/concepts.md, Lifecycle) as its statuses tell them, each as a short story.
 //!
 //! Never: a condition that no line of a table names.
 

@@ -1,4 +1,4 @@
-//! What waits for a person, and for how long (DESIGN §5, limits).
+//! What waits for a person, and for how long (docs/concepts.md, Planning, limits).
 //!
 //! Never: an expiry that waits, or an approval that counts for something else.
 

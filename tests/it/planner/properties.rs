@@ -1,4 +1,4 @@
-//! The invariants of the planner (DESIGN §5), each along random histories.
+//! The invariants of the planner (docs/concepts.md, Planning), each along random histories.
 //!
 //! Never: an invariant that is checked only at the end of a history.
 

@@ -1,4 +1,4 @@
-//! The rules of a relationship's life (DESIGN §4), each as a short story.
+//! The rules of a relationship's life (docs/concepts.md, Lifecycle), each as a short story.
 //!
 //! Never: a rule without its number in the name of its test.
 

@@ -215,7 +215,7 @@ fn answer(object: &Value) -> Answer {
     }
 }
 
-/// What is left out is as DESIGN says.
+/// What is left out is as the kinds say.
 fn limits(spec: &Value) -> Limits {
     let number = |value: &Value, default: i64| value.as_i64().unwrap_or(default);
     let share = |value: &Value, count, percent| {
