@@ -118,11 +118,12 @@ pub async fn accept(args: &Accept, out: &mut Output) -> anyhow::Result<ExitStatu
         super::validate::tell(&loaded.problems, &loaded.input, Format::Text, out);
         return Ok(ExitStatus::No);
     }
-    let wish = offer::relationship(&loaded.desired, &args.relationship, args.input.namespace())?;
+    let declared =
+        offer::relationship(&loaded.desired, &args.relationship, args.input.namespace())?;
     let invitation = if args.agreement_only {
-        wish.invitation.clone()
+        declared.invitation.clone()
     } else {
-        offer::invitation(wish, &loaded.desired, &args.store.store, out).await?
+        offer::invitation(declared, &loaded.desired, &args.store.store, out).await?
     };
     let agreement = agreement(args, &invitation)?;
     let privileged = offer::has_privileged_role(&invitation);
@@ -135,9 +136,9 @@ pub async fn accept(args: &Accept, out: &mut Output) -> anyhow::Result<ExitStatu
             args.role
         );
     }
-    let manifest = manifest(args, wish, &invitation, agreement, at);
+    let manifest = manifest(args, declared, &invitation, agreement, at);
     let text = output::yaml(&manifest);
-    let shown = offer::shown(&invitation, wish);
+    let shown = offer::shown(&invitation, declared);
     let problems = problems(&text, &mut objects, now)?;
     super::validate::tell(&problems, &Input::default(), Format::Text, out);
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
@@ -233,20 +234,20 @@ fn confirm(args: &Accept, out: &mut Output) -> anyhow::Result<()> {
 
 fn manifest(
     args: &Accept,
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     invitation: &Invitation,
     agreement: Option<AcceptedAgreement>,
     at: Timestamp,
 ) -> Manifest {
     let decision =
         if args.decline { AcceptanceDecision::Decline } else { AcceptanceDecision::Accept };
-    let named = (!args.agreement_only).then(|| wish.object.name.clone());
+    let named = (!args.agreement_only).then(|| declared.object.name.clone());
     Manifest {
         api_version: API_VERSION,
         kind: "AgreementAcceptance",
         metadata: Metadata {
-            name: args.name.clone().unwrap_or_else(|| wish.object.name.to_string()),
-            namespace: wish.object.namespace.to_string(),
+            name: args.name.clone().unwrap_or_else(|| declared.object.name.to_string()),
+            namespace: declared.object.namespace.to_string(),
         },
         spec: AgreementAcceptanceSpec {
             decision,

@@ -60,10 +60,10 @@ pub async fn offer(args: &Offer, out: &mut Output) -> anyhow::Result<ExitStatus>
     }
     let text = match (&args.relationship, &args.name) {
         (Some(name), offer) => {
-            let wish = relationship(&loaded.desired, name, args.input.namespace())?;
-            let invitation = invitation(wish, &loaded.desired, &args.store.store, out).await?;
-            let subscription = subscription(&objects, offer.as_deref(), wish);
-            told(&invitation, wish, subscription, args.output)
+            let declared = relationship(&loaded.desired, name, args.input.namespace())?;
+            let invitation = invitation(declared, &loaded.desired, &args.store.store, out).await?;
+            let subscription = subscription(&objects, offer.as_deref(), declared);
+            told(&invitation, declared, subscription, args.output)
         }
         (None, Some(name)) => reusable(&objects, name, args.input.namespace(), args.output)?,
         (None, None) => bail!("name an offer, or a relationship with `--relationship`"),
@@ -103,7 +103,7 @@ fn reusable(
 
 fn told(
     invitation: &Invitation,
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     subscription: Option<&Subscription>,
     format: OfferFormat,
 ) -> String {
@@ -111,7 +111,7 @@ fn told(
         .unwrap_or_else(|| format!("concordat:{}", invitation.digest()));
     offer_text(
         &OfferText {
-            partner: &wish.partner,
+            partner: &declared.partner,
             type_: invitation.type_,
             cloud: invitation.cloud,
             roles: &invitation.roles,
@@ -122,7 +122,7 @@ fn told(
             subscription,
             link: Some(&link),
             recipient: Some(Recipient {
-                customer: &wish.customer,
+                customer: &declared.customer,
                 relationship: &invitation.name,
                 invitation: invitation.digest(),
             }),
@@ -132,8 +132,8 @@ fn told(
 }
 
 /// What is shown before it is accepted.
-pub fn shown(invitation: &Invitation, wish: &DesiredRelationship) -> String {
-    told(invitation, wish, None, OfferFormat::Text)
+pub fn shown(invitation: &Invitation, declared: &DesiredRelationship) -> String {
+    told(invitation, declared, None, OfferFormat::Text)
 }
 
 /// Where a reseller's invitation is accepted: Microsoft's page, the same for every customer of the partner (Partner
@@ -151,15 +151,15 @@ fn link(type_: PartnerType, partner: TenantId) -> Option<String> {
 fn subscription<'a>(
     objects: &'a Objects,
     offer: Option<&str>,
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
 ) -> Option<&'a Subscription> {
     let relationship =
-        objects.relationships.iter().find(|relationship| relationship.name == wish.object)?;
+        objects.relationships.iter().find(|relationship| relationship.name == declared.object)?;
     let named = relationship.spec.offer_ref.as_ref().map(|reference| reference.name.as_str());
     let spec: Option<&PartnerOfferSpec> = relationship.spec.offer.as_ref().or_else(|| {
         let wanted = offer.or(named)?;
         let found = objects.offers.iter().find(|offer| {
-            offer.name.name == wanted && offer.name.namespace == wish.object.namespace
+            offer.name.name == wanted && offer.name.namespace == declared.object.namespace
         })?;
         Some(&found.spec)
     });
@@ -172,7 +172,13 @@ pub fn relationship<'a>(
     name: &str,
     namespace: &str,
 ) -> anyhow::Result<&'a DesiredRelationship> {
-    one(desired.relationships.values(), |wish| &wish.object, name, namespace, "relationship")
+    one(
+        desired.relationships.values(),
+        |declared| &declared.object,
+        name,
+        namespace,
+        "relationship",
+    )
 }
 
 fn one<'a, T: 'a>(
@@ -196,7 +202,7 @@ fn one<'a, T: 'a>(
 /// The invitation that `apply` of these manifests would send or, where it would send none, the one that waits in the
 /// store for the customer's answer.
 pub async fn invitation(
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     desired: &Desired,
     store: &StoreUrl,
     out: &mut Output,
@@ -207,25 +213,25 @@ pub async fn invitation(
         planning::planned(&mut reader, desired, &claimant, &BTreeSet::new()).await?;
     let sent = plan.changes.iter().find_map(|change| {
         let Effect::Invite { invitation, .. } = &change.effect else { return None };
-        (change.subject.owner.object == wish.object).then_some(&**invitation)
+        (change.subject.owner.object == declared.object).then_some(&**invitation)
     });
     let rows = observed.relationships.values().flatten();
-    let of_wish: Vec<_> = rows.filter(|row| row.owner.object == wish.object).collect();
-    let pending = of_wish.iter().rfind(|row| row.lifecycle.phase() == Phase::Pending);
+    let of_declared: Vec<_> = rows.filter(|row| row.owner.object == declared.object).collect();
+    let pending = of_declared.iter().rfind(|row| row.lifecycle.phase() == Phase::Pending);
     if let Some(invitation) = sent.or(pending.map(|row| &row.invitation)) {
         return Ok(invitation.clone());
     }
-    match of_wish.last() {
+    match of_declared.last() {
         Some(row) => bail!(
             "no invitation of `{}` waits for an answer: `{}` is {}\n  \
              help: `concordat diff` tells what would change, `concordat history` what was answered",
-            wish.object.name,
+            declared.object.name,
             row.key.name,
             row.stage(observed.now)
         ),
         None => bail!(
             "no invitation of `{}` would be sent\n  help: `concordat diff` tells why",
-            wish.object.name
+            declared.object.name
         ),
     }
 }

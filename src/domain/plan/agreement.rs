@@ -34,16 +34,16 @@ pub type Accepted<'a> = (&'a RelationshipKey, &'a Invitation);
 /// How the customer of a relationship stands by `now` to the agreement that is proposed and to that of the row in which
 /// access is held, by what is declared and what is recorded.
 pub fn agreement(
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     row: Option<Accepted<'_>>,
     recorded: &BTreeMap<Digest, ObservedAcceptance>,
     now: Timestamp,
 ) -> AgreementStanding {
-    let mut asked = asked(wish, row).peekable();
+    let mut asked = asked(declared, row).peekable();
     if asked.peek().is_none() {
         return AgreementStanding::NotAsked;
     }
-    if asked.all(|agreement| is_accepted(agreement, wish, row, recorded, now)) {
+    if asked.all(|agreement| is_accepted(agreement, declared, row, recorded, now)) {
         AgreementStanding::Accepted
     } else {
         AgreementStanding::Awaited
@@ -52,43 +52,43 @@ pub fn agreement(
 
 /// Whether access waits for an agreement: that of the row, whatever became of the offer since, or that of the offer.
 pub fn access_waits(
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     row: Option<Accepted<'_>>,
     recorded: &BTreeMap<Digest, ObservedAcceptance>,
     now: Timestamp,
 ) -> bool {
-    asked(wish, row)
+    asked(declared, row)
         .filter(|agreement| agreement.gates == Gates::Access)
-        .any(|agreement| !is_accepted(agreement, wish, row, recorded, now))
+        .any(|agreement| !is_accepted(agreement, declared, row, recorded, now))
 }
 
 fn asked<'a>(
-    wish: &'a DesiredRelationship,
+    declared: &'a DesiredRelationship,
     row: Option<Accepted<'a>>,
 ) -> impl Iterator<Item = &'a Agreement> {
     let own = row.map(|(_, invitation)| invitation);
-    iter::once(&wish.invitation).chain(own).filter_map(|of| of.agreement.as_ref())
+    iter::once(&declared.invitation).chain(own).filter_map(|of| of.agreement.as_ref())
 }
 
 fn is_accepted(
     agreement: &Agreement,
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     row: Option<Accepted<'_>>,
     recorded: &BTreeMap<Digest, ObservedAcceptance>,
     now: Timestamp,
 ) -> bool {
-    let parties = (wish.invitation.customer, wish.invitation.partner);
+    let parties = (declared.invitation.customer, declared.invitation.partner);
     let accepts = |text: &Option<AcceptedText>| {
         text.as_ref().is_some_and(|text| agreement.is_accepted_by(text))
     };
-    let declared = wish.agreements.iter().any(|acceptance| {
+    let is_declared = declared.agreements.iter().any(|acceptance| {
         acceptance.decision == AcceptanceDecision::Accept
             && acceptance.accepted_at <= now
             && accepts(&acceptance.agreement)
     });
     // What has authorised the row goes with it, whoever has it by now.
     let counts_here = |acceptance: &ObservedAcceptance| {
-        acceptance.namespace == wish.object.namespace
+        acceptance.namespace == declared.object.namespace
             || row.is_some_and(|(key, _)| acceptance.used_for.as_ref() == Some(key))
     };
     let recorded = || {
@@ -100,5 +100,5 @@ fn is_accepted(
                 && accepts(&acceptance.agreement)
         })
     };
-    declared || recorded()
+    is_declared || recorded()
 }

@@ -33,12 +33,12 @@ pub const DECLINED_IN_FORCE: Code = Code(532);
 
 /// Applies the customer's answers to the pending invitation (L1). Whoever says yes and no has not accepted.
 pub(super) fn answer(
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     rows: &mut [Row<'_>],
     observed: &Observed,
     draft: &mut Draft<'_>,
 ) {
-    let mut answers: Vec<&Acceptance> = wish.answers.iter().collect();
+    let mut answers: Vec<&Acceptance> = declared.answers.iter().collect();
     answers.sort_by_key(|answer| {
         let accepts = answer.decision == AcceptanceDecision::Accept;
         (accepts, answer.accepted_at, answer.content, &answer.object)
@@ -105,11 +105,11 @@ pub(super) fn answer(
 
 /// What is declined of what goes on, where nothing else is done with the answers.
 pub(super) fn contrary_answers(
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     rows: &[Row<'_>],
     draft: &mut Draft<'_>,
 ) {
-    for answer in wish.answers.iter().filter(|answer| is_contrary(answer, rows)) {
+    for answer in declared.answers.iter().filter(|answer| is_contrary(answer, rows)) {
         contrary(answer, draft);
     }
 }

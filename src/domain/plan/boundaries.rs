@@ -196,8 +196,8 @@ impl Governing {
     fn admits_too_little(&self, namespace: &EcoString, desired: &Desired) -> bool {
         let Some(earlier) = self.earlier.get(namespace) else { return false };
         let declared = desired.relationships.values();
-        let mut here = declared.filter(|wish| wish.object.namespace == *namespace);
-        here.any(|wish| !admits_declared(earlier, wish))
+        let mut here = declared.filter(|declared| declared.object.namespace == *namespace);
+        here.any(|declared| !admits_declared(earlier, declared))
     }
 }
 
@@ -229,13 +229,13 @@ fn allows_too_few(
     }
     let catalogue = Catalogue::compiled();
     let (mut gains, mut grantees) = (0_u32, 0_u32);
-    for (key, wish) in &desired.relationships {
-        if wish.object.namespace != namespace || wish.standing == Standing::Deleted {
+    for (key, declared) in &desired.relationships {
+        if declared.object.namespace != namespace || declared.standing == Standing::Deleted {
             continue;
         }
         let mut wanted: BTreeMap<_, BTreeSet<RoleId>> = BTreeMap::new();
         let lasts = |end: Option<Timestamp>| end.is_none_or(|end| end > observed.now);
-        let grants = wish
+        let grants = declared
             .grants
             .values()
             .filter(|grant| grant.standing != Standing::Deleted && lasts(grant.window.not_after));
@@ -393,14 +393,14 @@ fn admits_gains(bounds: &Bounds, before: &Assignment, after: &Assignment, now: T
 }
 
 /// Whether a boundary admits a relationship and all its grants, as they are declared.
-fn admits_declared(bounds: &Bounds, wish: &DesiredRelationship) -> bool {
-    if wish.standing == Standing::Deleted {
+fn admits_declared(bounds: &Bounds, declared: &DesiredRelationship) -> bool {
+    if declared.standing == Standing::Deleted {
         return true;
     }
-    let invitation = &wish.invitation;
+    let invitation = &declared.invitation;
     let (partner, cloud) = (invitation.partner, Some(invitation.cloud));
     let type_ = Some(invitation.type_);
-    let mut live = wish.grants.values().filter(|grant| grant.standing != Standing::Deleted);
+    let mut live = declared.grants.values().filter(|grant| grant.standing != Standing::Deleted);
     admits_parties(bounds, partner, cloud, invitation.customer, type_)
         && live.all(|grant| {
             let catalogue = Catalogue::compiled();

@@ -29,7 +29,7 @@ pub const ORPHANED: Code = Code(505);
 /// What the roles of one row come from.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
-    pub wish: &'a DesiredRelationship,
+    pub declared: &'a DesiredRelationship,
     pub desired: &'a Desired,
     pub row: &'a Row<'a>,
     /// Other active rows, which this one takes the place of.
@@ -68,7 +68,7 @@ pub(super) fn contributions(
     latitude: Latitude,
     draft: &mut Draft<'_>,
 ) -> Wanted {
-    let Source { wish, row, .. } = source;
+    let Source { declared, row, .. } = source;
     let mut wanted =
         Wanted { contributions: Contributions::new(), gone: Gone::None, newer_catalogue: None };
     let mut newer = Contributions::new();
@@ -93,7 +93,7 @@ pub(super) fn contributions(
     if latitude != Latitude::Full {
         return wanted;
     }
-    let mine = wish.grants.given_to(id).filter(|(_, grant)| grant.standing == Standing::Live);
+    let mine = declared.grants.given_to(id).filter(|(_, grant)| grant.standing == Standing::Live);
     for (object, grant) in mine {
         let mut contribution = Box::new(Contribution {
             uid: grant.uid.clone(),
@@ -218,7 +218,7 @@ fn given_up(
     gone: &mut Gone,
     draft: &mut Draft<'_>,
 ) -> Option<Contribution> {
-    let Source { wish, desired, .. } = source;
+    let Source { declared, desired, .. } = source;
     let Some(said) = desired.grant_objects.get(object) else { return Some(recorded.clone()) };
     match said.standing {
         Standing::Deleted if goes(object, recorded, desired) => {
@@ -227,7 +227,7 @@ fn given_up(
         }
         Standing::Suspended | Standing::Invalid | Standing::Deleted => {}
         Standing::Live => {
-            let grant = wish.grants.get(object).filter(|grant| grant.grantee.id == id)?;
+            let grant = declared.grants.get(object).filter(|grant| grant.grantee.id == id)?;
             let only_by_catalogue = recorded.asked.words == grant.asked.words
                 && recorded.asked.catalogue != grant.asked.catalogue;
             if !grant.roles.is_empty() {

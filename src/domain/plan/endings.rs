@@ -21,10 +21,11 @@ use crate::{
 /// Whether the object that goes is the very one that the row was made for or claimed by.
 pub(super) fn is_own(
     row: &ObservedRelationship,
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     draft: &mut Draft<'_>,
 ) -> bool {
-    let own = row.owner == draft.owner && (draft.uids == Uids::AsRecorded || row.uid == wish.uid);
+    let own =
+        row.owner == draft.owner && (draft.uids == Uids::AsRecorded || row.uid == declared.uid);
     if !own {
         let message =
             format!("`{}` in the store belongs to another object: it is not ended", row.key);

@@ -50,7 +50,7 @@ pub const GRANT_WAITS: Code = Code(522);
 
 /// Plans the assignments of every row.
 pub(super) fn plan_grants(
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     rows: &[Row<'_>],
     desired: &Desired,
     latitude: Latitude,
@@ -58,23 +58,23 @@ pub(super) fn plan_grants(
     draft: &mut Draft<'_>,
 ) {
     let active = |row: &Row<'_>| row.lifecycle.phase() == Phase::Active;
-    let current = current(rows, wish);
+    let current = current(rows, declared);
     let row = current.map(|position| &rows[position]);
-    let gains = gate(wish, row, observed, latitude, draft);
+    let gains = gate(declared, row, observed, latitude, draft);
     if !rows.iter().any(active) && latitude == Latitude::Full {
-        waiting(wish, rows, draft);
+        waiting(declared, rows, draft);
     }
     for (position, row) in rows.iter().enumerate() {
         match row.lifecycle.phase() {
             Phase::Active if current == Some(position) || latitude != Latitude::Full => {
-                boundaries(wish, row, draft);
+                boundaries(declared, row, draft);
                 let others = rows.iter().filter(|other| other.number != row.number);
                 let left: Vec<&Row<'_>> = match latitude {
                     Latitude::Full => others.filter(|other| active(other)).collect(),
                     Latitude::Suspended | Latitude::Invalid | Latitude::Observed => Vec::new(),
                 };
-                for grantee in grantees(wish, row, &left) {
-                    let source = Source { wish, desired, row, left: &left };
+                for grantee in grantees(declared, row, &left) {
+                    let source = Source { declared, desired, row, left: &left };
                     plan_assignment(source, grantee, latitude, gains, draft);
                 }
             }
@@ -112,7 +112,7 @@ fn ends_unmanaged(row: &Row<'_>, draft: &mut Draft<'_>) {
 /// The agreement gates purchasing, and access where asked (L8): that of the row in which access is held, whatever became of
 /// the offer, and that of the offer, for what is still to come.
 fn gate(
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     row: Option<&Row<'_>>,
     observed: &Observed,
     latitude: Latitude,
@@ -123,45 +123,47 @@ fn gate(
     }
     let own = row.map(|row| (&row.key, &row.invitation));
     let now = draft.now();
-    match agreement(wish, own, &observed.acceptances, now) {
+    match agreement(declared, own, &observed.acceptances, now) {
         AgreementStanding::NotAsked | AgreementStanding::Accepted => return Gains::Allowed,
         AgreementStanding::Awaited => {}
     }
-    if partner_type::may_sell(wish.invitation.type_) {
+    if partner_type::may_sell(declared.invitation.type_) {
         let message = format!(
             "`{}` can neither purchase nor manage subscriptions: the customer has not accepted \
              the agreement",
-            wish.object
+            declared.object
         );
         let help = "record it with `concordat accept`";
         draft.notice(AGREEMENT_NOT_ACCEPTED, Severity::Notice, message, Some(help));
     }
-    if !access_waits(wish, own, &observed.acceptances, now) {
+    if !access_waits(declared, own, &observed.acceptances, now) {
         return Gains::Allowed;
     }
-    if !wish.grants.is_empty() {
-        let message = format!("the grants of `{}` wait for the agreement", wish.object);
+    if !declared.grants.is_empty() {
+        let message = format!("the grants of `{}` wait for the agreement", declared.object);
         let help = "record it with `concordat accept`";
         draft.notice(ACCESS_WAITS, Severity::Notice, message, Some(help));
     }
     Gains::Withheld
 }
 
-fn waiting(wish: &DesiredRelationship, rows: &[Row<'_>], draft: &mut Draft<'_>) {
-    if wish.grants.is_empty() || rows.iter().all(|row| row.lifecycle.phase() != Phase::Pending) {
+fn waiting(declared: &DesiredRelationship, rows: &[Row<'_>], draft: &mut Draft<'_>) {
+    if declared.grants.is_empty() || rows.iter().all(|row| row.lifecycle.phase() != Phase::Pending)
+    {
         return;
     }
-    let (grants, wait) = match wish.grants.len() {
+    let (grants, wait) = match declared.grants.len() {
         1 => ("1 grant".to_owned(), "waits"),
         many => (format!("{many} grants"), "wait"),
     };
-    let message = format!("{grants} of `{}` {wait} until the customer has accepted", wish.object);
+    let message =
+        format!("{grants} of `{}` {wait} until the customer has accepted", declared.object);
     draft.notice(GRANT_WAITS, Severity::Notice, message, None);
 }
 
 /// The instants at which a window of this row begins or ends.
-fn boundaries(wish: &DesiredRelationship, row: &Row<'_>, draft: &mut Draft<'_>) {
-    for (object, grant) in &wish.grants {
+fn boundaries(declared: &DesiredRelationship, row: &Row<'_>, draft: &mut Draft<'_>) {
+    for (object, grant) in &declared.grants {
         let Window { not_before, not_after } = grant.window;
         for instant in [not_before, not_after].into_iter().flatten() {
             draft.differs_at(instant);
@@ -210,7 +212,7 @@ fn begins(object: &ObjectName, grant: &DesiredGrant, row: &Row<'_>, draft: &mut 
 
 /// Every grantee that holds something or is to hold something, as the input names it where it does.
 fn grantees(
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     row: &Row<'_>,
     left: &[&Row<'_>],
 ) -> BTreeMap<GranteeId, Grantee> {
@@ -220,7 +222,7 @@ fn grantees(
             grantees.insert(*id, assignment.grantee.clone());
         }
     }
-    for grant in wish.grants.values() {
+    for grant in declared.grants.values() {
         grantees.insert(grant.grantee.id, grant.grantee.clone());
     }
     grantees
@@ -233,12 +235,12 @@ fn plan_assignment(
     gains: Gains,
     draft: &mut Draft<'_>,
 ) {
-    let Source { wish, row, left, .. } = source;
+    let Source { declared, row, left, .. } = source;
     let before = expire(row, id, &grantee, draft);
     let known = with_predecessors(&before, left, id, &row.ceiling, draft.now());
     let wanted = contributions(source, id, &known, latitude, draft);
     let unmanaged = match latitude {
-        Latitude::Full => wish.policies.unmanaged,
+        Latitude::Full => declared.policies.unmanaged,
         Latitude::Suspended | Latitude::Invalid | Latitude::Observed => UnmanagedAssignments::Keep,
     };
     let rules =

@@ -42,7 +42,7 @@ pub const NEWER_CATALOGUE: Code = Code(518);
 
 /// Plans the stages of every row, and leaves in `rows` what they will be.
 pub(super) fn plan_lifecycle<'a>(
-    wish: &'a DesiredRelationship,
+    declared: &'a DesiredRelationship,
     rows: &mut Vec<Row<'a>>,
     desired: &Desired,
     observed: &Observed,
@@ -57,24 +57,24 @@ pub(super) fn plan_lifecycle<'a>(
         draft.notice(NOT_UNDERSTOOD, Severity::Notice, message, None);
         return;
     }
-    drop_global_administrator(wish, rows, draft);
-    set_auto_extend(wish, rows, draft);
+    drop_global_administrator(declared, rows, draft);
+    set_auto_extend(declared, rows, draft);
     extend_rows(rows, draft);
-    let need = need(wish, rows, draft);
-    abandon_invitations(wish, rows, need, draft);
+    let need = need(declared, rows, draft);
+    abandon_invitations(declared, rows, need, draft);
     let pending = rows.iter().rposition(|row| row.lifecycle.phase() == Phase::Pending);
     let sent = if pending.is_some() { Sent::Before } else { Sent::Now };
     if let (None, Some(reason)) = (pending, need)
-        && may_invite(wish, rows, draft)
+        && may_invite(declared, rows, draft)
     {
-        invite(wish, rows, reason, (desired, observed), draft);
+        invite(declared, rows, reason, (desired, observed), draft);
     }
-    answer(wish, rows, observed, draft);
+    answer(declared, rows, observed, draft);
     if let Some(row) = rows.iter().rfind(|row| row.lifecycle.phase() == Phase::Pending) {
         let reason = need.unwrap_or(AwaitedFor::Start);
         let awaited = Awaited {
             relationship: row.key.clone(),
-            customer: wish.customer.clone(),
+            customer: declared.customer.clone(),
             invitation: row.digest,
             reason,
             sent,
@@ -89,36 +89,36 @@ pub(super) fn plan_lifecycle<'a>(
         }
         draft.plan.awaited.push(awaited);
     }
-    set_auto_extend(wish, rows, draft);
+    set_auto_extend(declared, rows, draft);
 }
 
-fn matches(row: &Row<'_>, wish: &DesiredRelationship) -> bool {
-    rows::will_be_as_asked(row.observed, &row.invitation, &row.ceiling, wish)
+fn matches(row: &Row<'_>, declared: &DesiredRelationship) -> bool {
+    rows::will_be_as_asked(row.observed, &row.invitation, &row.ceiling, declared)
 }
 
 /// The row in which access is held: the newest that is what is wanted, or else the newest. One whose invitation was
 /// abandoned and that was approved later never is (L3).
-pub(super) fn current(rows: &[Row<'_>], wish: &DesiredRelationship) -> Option<usize> {
+pub(super) fn current(rows: &[Row<'_>], declared: &DesiredRelationship) -> Option<usize> {
     let active = |row: &Row<'_>| {
         row.lifecycle.phase() == Phase::Active
             && row.observed.is_none_or(|observed| observed.ended.is_none())
     };
-    let wanted = rows.iter().rposition(|row| active(row) && matches(row, wish));
+    let wanted = rows.iter().rposition(|row| active(row) && matches(row, declared));
     wanted.or_else(|| rows.iter().rposition(active))
 }
 
-fn differs_by_catalogue(row: &Row<'_>, wish: &DesiredRelationship) -> bool {
-    row.observed.is_some_and(|observed| rows::differs_by_catalogue(observed, wish))
+fn differs_by_catalogue(row: &Row<'_>, declared: &DesiredRelationship) -> bool {
+    row.observed.is_some_and(|observed| rows::differs_by_catalogue(observed, declared))
 }
 
 /// L4: the one change of ceiling that an active relationship admits.
 fn drop_global_administrator(
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     rows: &mut [Row<'_>],
     draft: &mut Draft<'_>,
 ) {
-    let Some(row) = current(rows, wish).map(|position| &mut rows[position]) else { return };
-    if differs_by_catalogue(row, wish) {
+    let Some(row) = current(rows, declared).map(|position| &mut rows[position]) else { return };
+    if differs_by_catalogue(row, declared) {
         let message = format!(
             "the ceiling of `{}` resolves otherwise in the newer catalogue; it stays as accepted",
             row.key
@@ -130,8 +130,8 @@ fn drop_global_administrator(
     let mut after = row.ceiling.clone();
     let dropped = after.remove(&GLOBAL_ADMINISTRATOR);
     if dropped
-        && after == wish.invitation.roles
-        && row.invitation.duration == wish.invitation.duration
+        && after == declared.invitation.roles
+        && row.invitation.duration == declared.invitation.duration
     {
         let before = row.ceiling.clone();
         draft.make(row, Effect::DropGlobalAdministrator { before, after }, Cause::Declared);
@@ -139,20 +139,24 @@ fn drop_global_administrator(
 }
 
 /// Why an invitation should be out, if one should.
-fn need(wish: &DesiredRelationship, rows: &[Row<'_>], draft: &mut Draft<'_>) -> Option<AwaitedFor> {
-    let Some(active) = current(rows, wish).map(|position| &rows[position]) else {
+fn need(
+    declared: &DesiredRelationship,
+    rows: &[Row<'_>],
+    draft: &mut Draft<'_>,
+) -> Option<AwaitedFor> {
+    let Some(active) = current(rows, declared).map(|position| &rows[position]) else {
         return Some(AwaitedFor::Start);
     };
-    if !matches(active, wish) {
+    if !matches(active, declared) {
         return Some(AwaitedFor::Replacement);
     }
     let ends_at = active.ends_at.filter(|_| active.auto_extend.is_zero())?;
-    let starts = renewal_starts(wish, active, ends_at)?;
+    let starts = renewal_starts(declared, active, ends_at)?;
     if draft.now() < starts {
         draft.differs_at(starts);
         return None;
     }
-    match wish.renewal.mode {
+    match declared.renewal.mode {
         RenewalMode::Invite => Some(AwaitedFor::Renewal),
         RenewalMode::Notify => {
             let message = format!("`{}` ends at {ends_at}", active.key);
@@ -165,11 +169,11 @@ fn need(wish: &DesiredRelationship, rows: &[Row<'_>], draft: &mut Draft<'_>) -> 
 
 /// When a renewal is due: never in the first half, or each successor would be due for renewal at once.
 fn renewal_starts(
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     active: &Row<'_>,
     ends_at: Timestamp,
 ) -> Option<Timestamp> {
-    let starts = wish.renewal.before.before(ends_at)?;
+    let starts = declared.renewal.before.before(ends_at)?;
     let lasts = active.invitation.duration?.after(Timestamp::UNIX_EPOCH)?.as_second();
     let half = Duration::from_seconds(u32::try_from(lasts / 2).ok()?);
     Some(starts.max(half.before(ends_at)?))
@@ -177,7 +181,7 @@ fn renewal_starts(
 
 /// Withdraws every invitation that is no longer wanted, and those that nobody answered in time.
 fn abandon_invitations(
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     rows: &mut [Row<'_>],
     need: Option<AwaitedFor>,
     draft: &mut Draft<'_>,
@@ -190,7 +194,7 @@ fn abandon_invitations(
         if let Some(lapses_at) = lapses_at {
             draft.differs_at(lapses_at);
         }
-        let wanted = need.is_some() && Some(row.number) == newest && matches(row, wish);
+        let wanted = need.is_some() && Some(row.number) == newest && matches(row, declared);
         let reason = match lapses_at {
             Some(lapses_at) if lapses_at <= now => EndReason::Lapsed,
             _ if !wanted => EndReason::Replaced,
@@ -208,8 +212,8 @@ fn abandon_invitations(
 
 /// Whether the history of this relationship allows another invitation without a change of its spec. What counts is
 /// the newest row above the active one that was not merely replaced.
-fn may_invite(wish: &DesiredRelationship, rows: &[Row<'_>], draft: &mut Draft<'_>) -> bool {
-    let renews = wish.renewal.mode == RenewalMode::Invite
+fn may_invite(declared: &DesiredRelationship, rows: &[Row<'_>], draft: &mut Draft<'_>) -> bool {
+    let renews = declared.renewal.mode == RenewalMode::Invite
         && rows.iter().all(|row| row.lifecycle.phase() != Phase::Active);
     for row in rows.iter().rev() {
         let Some(last) = row.observed.filter(|_| row.lifecycle.phase() != Phase::Active) else {
@@ -221,7 +225,7 @@ fn may_invite(wish: &DesiredRelationship, rows: &[Row<'_>], draft: &mut Draft<'_
         }
         return match reason {
             Some(EndReason::Deleted | EndReason::Replaced) => true,
-            _ if spec_changed(last, wish) => true,
+            _ if spec_changed(last, declared) => true,
             Some(EndReason::Expired | EndReason::Lapsed) if renews => true,
             Some(EndReason::Expired) => refuse(last, EXPIRED, "has expired", draft),
             Some(EndReason::Lapsed) => refuse(last, DECLINED_OR_LAPSED, "was not answered", draft),
@@ -251,9 +255,10 @@ fn end_reason(last: &ObservedRelationship, draft: &Draft<'_>) -> Option<EndReaso
 
 /// Whether something else is proposed than what a row was when it ended. While a row is active, other texts touch
 /// later invitations only: they say nothing about what the customer ended.
-fn spec_changed(last: &ObservedRelationship, wish: &DesiredRelationship) -> bool {
-    let mut wanted = wish.invitation.clone();
-    if last.asked.words == wish.asked.words && last.asked.catalogue != wish.asked.catalogue {
+fn spec_changed(last: &ObservedRelationship, declared: &DesiredRelationship) -> bool {
+    let mut wanted = declared.invitation.clone();
+    if last.asked.words == declared.asked.words && last.asked.catalogue != declared.asked.catalogue
+    {
         wanted.roles.clone_from(&last.invitation.roles);
     }
     if last.activated_at.is_none() {
@@ -278,7 +283,7 @@ fn refuse(last: &ObservedRelationship, code: Code, what: &str, draft: &mut Draft
 
 /// Adds the row of a new invitation, under the next name that nobody else has.
 fn invite(
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     rows: &mut Vec<Row<'_>>,
     reason: AwaitedFor,
     (desired, observed): (&Desired, &Observed),
@@ -286,9 +291,9 @@ fn invite(
 ) {
     let mut number = rows.iter().map(|row| row.number).max().unwrap_or(0) + 1;
     let first = RelationshipKey {
-        cloud: wish.invitation.cloud,
-        partner: wish.invitation.partner,
-        name: wish.invitation.name.as_str().into(),
+        cloud: declared.invitation.cloud,
+        partner: declared.invitation.partner,
+        name: declared.invitation.name.as_str().into(),
     };
     let numbered = |number: u32| RelationshipKey {
         name: if number == 1 {
@@ -313,7 +318,7 @@ fn invite(
         number += 1;
     }
     let key = numbered(number);
-    let invitation = Invitation { name: key.name.to_string(), ..wish.invitation.clone() };
+    let invitation = Invitation { name: key.name.to_string(), ..declared.invitation.clone() };
     let cause = match reason {
         AwaitedFor::Start => Cause::Declared,
         AwaitedFor::Replacement => Cause::Replaced,
@@ -321,11 +326,11 @@ fn invite(
     };
     let effect = Effect::Invite {
         invitation: Box::new(invitation),
-        asked: wish.asked.clone(),
-        policies: wish.policies.clone(),
+        asked: declared.asked.clone(),
+        policies: declared.policies.clone(),
         first,
         number,
-        uid: wish.uid.clone(),
+        uid: declared.uid.clone(),
     };
     rows.extend(draft.invite(&key, effect, cause));
 }
@@ -339,9 +344,9 @@ fn is_successor_of_another(key: &RelationshipKey, observed: &Observed) -> bool {
 }
 
 /// L4: the other change that an active relationship admits.
-fn set_auto_extend(wish: &DesiredRelationship, rows: &mut [Row<'_>], draft: &mut Draft<'_>) {
-    let Some(row) = current(rows, wish).map(|position| &mut rows[position]) else { return };
-    let (before, after) = (row.auto_extend, wish.invitation.auto_extend);
+fn set_auto_extend(declared: &DesiredRelationship, rows: &mut [Row<'_>], draft: &mut Draft<'_>) {
+    let Some(row) = current(rows, declared).map(|position| &mut rows[position]) else { return };
+    let (before, after) = (row.auto_extend, declared.invitation.auto_extend);
     let barred = !after.is_zero() && row.ceiling.contains(&GLOBAL_ADMINISTRATOR);
     if before != after && !barred {
         draft.make(row, Effect::SetAutoExtend { before, after }, Cause::Declared);

@@ -216,9 +216,9 @@ fn doubted(desired: &Desired, observed: &Observed, plan: &mut Proposals) {
     };
     let Doubts { relationships, acceptances, gone } = &observed.doubts;
     for (key, found) in relationships {
-        let wish = desired.relationships.get(key).map(|wish| &wish.object);
+        let declared = desired.relationships.get(key).map(|declared| &declared.object);
         let row = observed.relationships.get(key).and_then(|rows| rows.last());
-        let object = wish.or(row.map(|row| &row.owner.object)).map(|object| ObjectKey {
+        let object = declared.or(row.map(|row| &row.owner.object)).map(|object| ObjectKey {
             kind: Kind::PartnerRelationship,
             namespace: object.namespace.clone(),
             name: object.name.clone(),

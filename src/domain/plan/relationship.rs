@@ -204,14 +204,14 @@ pub(super) fn plan_relationship(
 ) {
     let rows = observed.relationships.get(key).map_or(&[][..], Vec::as_slice);
     match desired.relationships.get(key) {
-        Some(wish) => declared(wish, rows, desired, observed, claimant, plan),
+        Some(declared) => plan_declared(declared, rows, desired, observed, claimant, plan),
         None => undeclared(rows, desired, claimant, plan),
     }
 }
 
 /// A relationship that the input declares.
-fn declared(
-    wish: &DesiredRelationship,
+fn plan_declared(
+    declared: &DesiredRelationship,
     observed_rows: &[ObservedRelationship],
     desired: &Desired,
     observed: &Observed,
@@ -221,28 +221,28 @@ fn declared(
     let live = || observed_rows.iter().filter(|row| row.lifecycle.phase() != Phase::Ended);
     let read_as = live()
         .next_back()
-        .filter(|row| row.owner.object == wish.object && claimant.foreign == Foreign::ReadAs)
+        .filter(|row| row.owner.object == declared.object && claimant.foreign == Foreign::ReadAs)
         .map(|row| &row.owner.instance)
         .filter(|instance| **instance != claimant.instance);
     let mut draft = Draft {
         plan,
         owner: Owner {
             instance: read_as.unwrap_or(&claimant.instance).clone(),
-            object: wish.object.clone(),
+            object: declared.object.clone(),
         },
-        partner: wish.partner.clone(),
-        customer: wish.customer.clone(),
-        type_: wish.invitation.type_,
+        partner: declared.partner.clone(),
+        customer: declared.customer.clone(),
+        type_: declared.invitation.type_,
         uids: if read_as.is_some() { Uids::AsRecorded } else { Uids::OfInput },
     };
-    if !live().all(|row| may_write(row, wish, desired, claimant, &mut draft)) {
+    if !live().all(|row| may_write(row, declared, desired, claimant, &mut draft)) {
         of_another_object(observed_rows, desired, claimant, draft.plan);
         return;
     }
-    let latitude = latitude(wish, &mut draft);
-    if wish.standing == Standing::Deleted && latitude == Latitude::Full {
-        if live().all(|row| is_own(row, wish, &mut draft)) {
-            end(observed_rows, Some(&wish.policies), desired, &mut draft);
+    let latitude = latitude(declared, &mut draft);
+    if declared.standing == Standing::Deleted && latitude == Latitude::Full {
+        if live().all(|row| is_own(row, declared, &mut draft)) {
+            end(observed_rows, Some(&declared.policies), desired, &mut draft);
         } else {
             of_another_object(observed_rows, desired, claimant, draft.plan);
         }
@@ -254,36 +254,36 @@ fn declared(
     }
     let mut rows: Vec<Row<'_>> = observed_rows.iter().map(Row::of).collect();
     if latitude == Latitude::Full {
-        settle(wish, observed_rows, &mut draft);
-        lifecycle::plan_lifecycle(wish, &mut rows, desired, observed, &mut draft);
+        settle(declared, observed_rows, &mut draft);
+        lifecycle::plan_lifecycle(declared, &mut rows, desired, observed, &mut draft);
     } else {
         expire_rows(&mut rows, &mut draft);
-        answers::contrary_answers(wish, &rows, &mut draft);
+        answers::contrary_answers(declared, &rows, &mut draft);
     }
-    grants::plan_grants(wish, &rows, desired, latitude, observed, &mut draft);
+    grants::plan_grants(declared, &rows, desired, latitude, observed, &mut draft);
 }
 
 /// Whether the row is this object's, or is claimed from one that is gone, and is about the same two tenants.
 fn may_write(
     row: &ObservedRelationship,
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     desired: &Desired,
     claimant: &Claimant,
     draft: &mut Draft<'_>,
 ) -> bool {
-    if row.owner != draft.owner && !may_claim(row, wish, desired, claimant) {
-        not_ours(row, wish, claimant, draft);
+    if row.owner != draft.owner && !may_claim(row, declared, desired, claimant) {
+        not_ours(row, declared, claimant, draft);
         return false;
     }
-    let same_parties = row.invitation.customer == wish.invitation.customer;
-    if !same_parties || row.invitation.type_ != wish.invitation.type_ {
+    let same_parties = row.invitation.customer == declared.invitation.customer;
+    if !same_parties || row.invitation.type_ != declared.invitation.type_ {
         let message = format!(
             "`{}` in the store is a `{:?}` for customer `{}`, not a `{:?}` for `{}`",
             row.key,
             row.invitation.type_,
             row.invitation.customer,
-            wish.invitation.type_,
-            wish.invitation.customer,
+            declared.invitation.type_,
+            declared.invitation.customer,
         );
         let help = "a relationship never changes its customer or its type: declare a new one \
                     with another `displayName`";
@@ -296,28 +296,28 @@ fn may_write(
 /// Whether the row is one of this instance, is claimed by the name of its very owner, and that object is gone.
 fn may_claim(
     row: &ObservedRelationship,
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     desired: &Desired,
     claimant: &Claimant,
 ) -> bool {
     row.owner.instance == claimant.instance
-        && wish.adopt_from.as_deref() == Some(row.owner.to_string().as_str())
+        && declared.adopt_from.as_deref() == Some(row.owner.to_string().as_str())
         && desired.gone.contains(&row.owner.object)
 }
 
 /// Says whose the row is, as far as whoever asks may know: on a cluster nobody is told what other namespaces hold.
 fn not_ours(
     row: &ObservedRelationship,
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     claimant: &Claimant,
     draft: &mut Draft<'_>,
 ) {
     let (owner, object) = (&row.owner, &row.owner.object);
     let may_know =
-        claimant.instance == Instance::cli() || object.namespace == wish.object.namespace;
+        claimant.instance == Instance::cli() || object.namespace == declared.object.namespace;
     let whose = if may_know { format!("`{owner}`") } else { "another object".to_owned() };
     let message = format!("`{}` in the store belongs to {whose}", row.key);
-    let claimed = wish.adopt_from.as_deref() == Some(owner.to_string().as_str());
+    let claimed = declared.adopt_from.as_deref() == Some(owner.to_string().as_str());
     let help = if owner.instance != claimant.instance {
         "choose another `displayName`: what another instance wrote is never claimed"
     } else if !claimed {
@@ -331,21 +331,22 @@ fn not_ours(
     draft.notice(OWNED_BY_ANOTHER, Severity::Error, message, Some(help));
 }
 
-fn latitude(wish: &DesiredRelationship, draft: &mut Draft<'_>) -> Latitude {
-    if wish.policies.management == ManagementPolicy::Observe {
-        let message = format!("`{}` is observed: nothing is changed but expiry", wish.object);
+fn latitude(declared: &DesiredRelationship, draft: &mut Draft<'_>) -> Latitude {
+    if declared.policies.management == ManagementPolicy::Observe {
+        let message = format!("`{}` is observed: nothing is changed but expiry", declared.object);
         draft.notice(OBSERVED_ONLY, Severity::Notice, message, None);
         return Latitude::Observed;
     }
-    match wish.standing {
+    match declared.standing {
         Standing::Live | Standing::Deleted => Latitude::Full,
         Standing::Suspended => {
-            let message = format!("`{}` is held: nothing is changed but expiry", wish.object);
+            let message = format!("`{}` is held: nothing is changed but expiry", declared.object);
             draft.notice(SUSPENDED, Severity::Notice, message, None);
             Latitude::Suspended
         }
         Standing::Invalid => {
-            let message = format!("`{}` is held: nothing is done but to take away", wish.object);
+            let message =
+                format!("`{}` is held: nothing is done but to take away", declared.object);
             draft.notice(SUSPENDED, Severity::Notice, message, None);
             Latitude::Invalid
         }
@@ -353,15 +354,15 @@ fn latitude(wish: &DesiredRelationship, draft: &mut Draft<'_>) -> Latitude {
 }
 
 /// Ownership and what is recorded with every row that is not over.
-fn settle(wish: &DesiredRelationship, rows: &[ObservedRelationship], draft: &mut Draft<'_>) {
+fn settle(declared: &DesiredRelationship, rows: &[ObservedRelationship], draft: &mut Draft<'_>) {
     for row in rows.iter().filter(|row| row.lifecycle.phase() != Phase::Ended) {
         let before = (row.owner.clone(), row.uid.clone());
-        let uid = if draft.uids == Uids::AsRecorded { &row.uid } else { &wish.uid };
+        let uid = if draft.uids == Uids::AsRecorded { &row.uid } else { &declared.uid };
         let after = (draft.owner.clone(), uid.clone());
         if before.0 != after.0 {
             let message = format!(
                 "`{}` claims `{}` from `{}`: what is held under it is this one's from now on",
-                wish.object, row.key, before.0
+                declared.object, row.key, before.0
             );
             let help = "make sure that its owner has given it up for good";
             draft.notice(CLAIMS, Severity::Warning, message, Some(help));
@@ -369,16 +370,16 @@ fn settle(wish: &DesiredRelationship, rows: &[ObservedRelationship], draft: &mut
         if before != after {
             draft.change(&row.key, Effect::Claim { before, after }, Cause::Declared);
         }
-        if row.policies != wish.policies {
-            let (before, after) = (row.policies.clone(), wish.policies.clone());
+        if row.policies != declared.policies {
+            let (before, after) = (row.policies.clone(), declared.policies.clone());
             draft.change(&row.key, Effect::SetPolicies { before, after }, Cause::Declared);
         }
         let before =
             Names { partner: row.partner_name.clone(), customer: row.customer_name.clone() };
         // A name that is not said any more is no other name.
         let after = Names {
-            partner: wish.partner.name.clone().or_else(|| before.partner.clone()),
-            customer: wish.customer.name.clone().or_else(|| before.customer.clone()),
+            partner: declared.partner.name.clone().or_else(|| before.partner.clone()),
+            customer: declared.customer.name.clone().or_else(|| before.customer.clone()),
         };
         if before != after {
             draft.change(&row.key, Effect::Rename { before, after }, Cause::Declared);

@@ -92,7 +92,7 @@ pub fn tell_undeclared(
 type Names<'a> = BTreeMap<&'a ObjectName, &'a EcoString>;
 
 fn names(desired: &Desired) -> Names<'_> {
-    desired.relationships.iter().map(|(key, wish)| (&wish.object, &key.name)).collect()
+    desired.relationships.iter().map(|(key, declared)| (&declared.object, &key.name)).collect()
 }
 
 /// What is left of rows once a plan is carried out.

@@ -77,7 +77,7 @@ impl Desired {
         for (name, said) in &mut self.grant_objects {
             said.standing = standing(name, said.standing);
         }
-        let all = self.relationships.values_mut().map(|wish| &mut wish.grants);
+        let all = self.relationships.values_mut().map(|declared| &mut declared.grants);
         grants::stand(all, standing);
     }
 

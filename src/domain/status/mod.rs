@@ -108,10 +108,10 @@ pub struct Reported<S> {
 pub fn unheld(desired: &Desired) -> Option<Desired> {
     let held = |standing| standing == Standing::Suspended;
     let observes = |management: ManagementPolicy| management == ManagementPolicy::Observe;
-    let any = desired.relationships.values().any(|wish| {
-        held(wish.standing)
-            || observes(wish.policies.management)
-            || wish.grants.any(|grant| held(grant.standing))
+    let any = desired.relationships.values().any(|declared| {
+        held(declared.standing)
+            || observes(declared.policies.management)
+            || declared.grants.any(|grant| held(grant.standing))
     });
     if !any {
         return None;
@@ -119,9 +119,9 @@ pub fn unheld(desired: &Desired) -> Option<Desired> {
     let released = |standing| if held(standing) { Standing::Live } else { standing };
     let mut unheld = desired.clone();
     unheld.stand_grants(|_, standing| released(standing));
-    for wish in unheld.relationships.values_mut() {
-        wish.standing = released(wish.standing);
-        wish.policies.management = ManagementPolicy::Manage;
+    for declared in unheld.relationships.values_mut() {
+        declared.standing = released(declared.standing);
+        declared.policies.management = ManagementPolicy::Manage;
     }
     Some(unheld)
 }

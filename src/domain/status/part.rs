@@ -84,14 +84,15 @@ impl GrantPart {
 /// What the grant `object` comes to under the relationship of which `facts` tell.
 pub fn grant_part(object: &ObjectName, facts: &RelationshipFacts<'_>, now: Timestamp) -> GrantPart {
     let rows = readiness::rows(facts, now);
-    let Some((wish, grant)) = facts.wish.and_then(|wish| Some((wish, wish.grants.get(object)?)))
+    let Some((declared, grant)) =
+        facts.declared.and_then(|declared| Some((declared, declared.grants.get(object)?)))
     else {
         return not_understood(object, facts, &rows, now);
     };
-    let here = Here { object, wish, grant, rows: &rows, facts, now };
+    let here = Here { object, declared, grant, rows: &rows, facts, now };
     let assignment = here.assignment();
     let (held, ends_at) = here.held();
-    let (verdict, drift) = match (grant.standing, wish.standing, wish.policies.management) {
+    let (verdict, drift) = match (grant.standing, declared.standing, declared.policies.management) {
         (Standing::Deleted, _, _) => (here.leaving(), Drift::None),
         (_, _, ManagementPolicy::Observe) => observed(&here.progress(&facts.held_back)),
         (Standing::Suspended, _, _) | (_, Standing::Suspended, _) => {
@@ -181,7 +182,7 @@ pub(super) fn held<'a>(
 #[derive(Clone, Copy)]
 struct Here<'a> {
     object: &'a ObjectName,
-    wish: &'a DesiredRelationship,
+    declared: &'a DesiredRelationship,
     grant: &'a DesiredGrant,
     rows: &'a Rows<'a>,
     facts: &'a RelationshipFacts<'a>,
@@ -256,8 +257,8 @@ impl<'a> Here<'a> {
     fn left_alone(self) -> Verdict {
         let recorded = self.given().is_some_and(|(_, given)| given.uid == self.grant.uid);
         let stays = recorded && self.grant.deletion == GrantDeletionPolicy::Revoke;
-        let relationship = &self.wish.object;
-        match self.wish.standing {
+        let relationship = &self.declared.object;
+        match self.declared.standing {
             Standing::Suspended if stays => {
                 let message = format!("relationship `{relationship}` is suspended");
                 Verdict::on_hold(Reason::Suspended, message)
@@ -319,16 +320,16 @@ impl<'a> Here<'a> {
                 return Verdict::stuck(Reason::RemovedOutside, message);
             }
         }
-        if self.wish.standing == Standing::Deleted {
-            let message = format!("relationship `{}` is being deleted", self.wish.object);
+        if self.declared.standing == Standing::Deleted {
+            let message = format!("relationship `{}` is being deleted", self.declared.object);
             return Verdict::under_way(Reason::RelationshipNotActive, message);
         }
-        if self.wish.standing == Standing::Invalid {
-            let message = format!("relationship `{}` has problems", self.wish.object);
+        if self.declared.standing == Standing::Invalid {
+            let message = format!("relationship `{}` has problems", self.declared.object);
             return Verdict::under_way(Reason::RelationshipInvalid, message);
         }
         let own = Some((&row.key, &row.invitation));
-        if access_waits(self.wish, own, self.facts.acceptances, self.now) {
+        if access_waits(self.declared, own, self.facts.acceptances, self.now) {
             let message = format!("access under `{name}` waits until the agreement is accepted");
             return Verdict::under_way(Reason::AgreementNotAccepted, message);
         }
@@ -364,7 +365,7 @@ impl<'a> Here<'a> {
     }
 
     fn without_a_row(self) -> Verdict {
-        let relationship = &self.wish.object;
+        let relationship = &self.declared.object;
         if let Some(pending) = self.rows.pending {
             let name = &pending.key.name;
             let message = format!("it waits until the customer has accepted `{name}`");

@@ -42,7 +42,7 @@ pub(super) fn rows<'a>(facts: &RelationshipFacts<'a>, now: Timestamp) -> Rows<'a
     if conflict(facts).is_some() {
         return Rows::default();
     }
-    Rows::of(facts.rows, facts.object, facts.wish, now)
+    Rows::of(facts.rows, facts.object, facts.declared, now)
 }
 
 /// How far a relationship is, and why.
@@ -63,12 +63,13 @@ pub(super) fn readiness(
     if let Some(verdict) = left_alone(facts) {
         return (verdict, Drift::None);
     }
-    let Some(wish) = facts.wish.filter(|wish| wish.standing != Standing::Invalid) else {
+    let Some(declared) = facts.declared.filter(|declared| declared.standing != Standing::Invalid)
+    else {
         let message = "its offer has problems; what is recorded stays until they are mended";
         return (Verdict::under_way(Reason::OfferInvalid, message), Drift::None);
     };
-    if wish.policies.management == ManagementPolicy::Observe {
-        let would = progress(wish, facts, &facts.held_back, rows);
+    if declared.policies.management == ManagementPolicy::Observe {
+        let would = progress(declared, facts, &facts.held_back, rows);
         if would.stand == Stand::Reached {
             let message = "it is only observed, and the store holds what is declared";
             return (Verdict::reached(Reason::Observed, message), Drift::None);
@@ -76,10 +77,10 @@ pub(super) fn readiness(
         let message = format!("it is only observed, and differs: {}", would.message);
         return (Verdict::reached(Reason::Observed, message), Drift::Differs);
     }
-    if wish.standing == Standing::Suspended {
-        return (suspended(&progress(wish, facts, &facts.held_back, rows)), Drift::None);
+    if declared.standing == Standing::Suspended {
+        return (suspended(&progress(declared, facts, &facts.held_back, rows)), Drift::None);
     }
-    (progress(wish, facts, &facts.left, rows), Drift::None)
+    (progress(declared, facts, &facts.left, rows), Drift::None)
 }
 
 /// Nothing is done for it yet, whatever it says.
@@ -100,7 +101,7 @@ pub(super) fn suspended(would: &Verdict) -> Verdict {
 }
 
 fn deleting(facts: &RelationshipFacts<'_>) -> Verdict {
-    if facts.wish.is_some_and(|wish| wish.standing == Standing::Suspended) {
+    if facts.declared.is_some_and(|declared| declared.standing == Standing::Suspended) {
         let message = "its deletion is held: `suspend` is true";
         return Verdict::on_hold(Reason::Suspended, message);
     }
@@ -150,7 +151,7 @@ fn stopped(facts: &RelationshipFacts<'_>) -> Option<Verdict> {
 
 /// How far it is when `left` is still to be done.
 fn progress(
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     facts: &RelationshipFacts<'_>,
     left: &[&Change],
     rows: &Rows<'_>,
@@ -167,7 +168,7 @@ fn progress(
             let waits = |awaited: &&&Awaited| awaited.relationship == pending.key;
             let replaces = match facts.awaited.iter().find(waits) {
                 Some(awaited) => awaited.reason == AwaitedFor::Replacement,
-                None => !is_as_asked(active, wish),
+                None => !is_as_asked(active, declared),
             };
             if replaces {
                 return waiting(pending, rows, "to replace what is active");
@@ -177,7 +178,7 @@ fn progress(
                 format!("{}; the customer is invited to renew it as `{name}`", rests(facts));
             Verdict::reached(Reason::InSync, message)
         }
-        (Some(active), None) => alone(active, wish, facts, rows),
+        (Some(active), None) => alone(active, declared, facts, rows),
         (None, Some(pending)) => waiting(pending, rows, "to begin"),
         (None, None) => rows.newest().map_or_else(
             || Verdict::under_way(Reason::Pending, "the customer is yet to be invited"),
@@ -190,13 +191,13 @@ fn progress(
 /// have refused what is.
 fn alone(
     active: &ObservedRelationship,
-    wish: &DesiredRelationship,
+    declared: &DesiredRelationship,
     facts: &RelationshipFacts<'_>,
     rows: &Rows<'_>,
 ) -> Verdict {
     let newest = rows.newest().unwrap_or(active);
     let stopped = matches!(newest.lifecycle.phase(), Phase::Ending | Phase::Unknown);
-    if is_as_asked(active, wish) && !stopped {
+    if is_as_asked(active, declared) && !stopped {
         return Verdict::reached(Reason::InSync, rests(facts));
     }
     let name = &active.key.name;

@@ -44,7 +44,7 @@ pub struct RelationshipFacts<'a> {
     /// The object.
     pub object: &'a ObjectName,
     /// What it asks for; absent where its offer is missing or could not be understood.
-    pub wish: Option<&'a DesiredRelationship>,
+    pub declared: Option<&'a DesiredRelationship>,
     /// Its rows as they were read back, by number.
     pub rows: &'a [ObservedRelationship],
     /// The recorded acceptances that were read with them.
@@ -180,17 +180,17 @@ fn agreement_accepted(
     rows: &Rows<'_>,
     now: Timestamp,
 ) -> Option<Told> {
-    let wish = facts.wish?;
+    let declared = facts.declared?;
     let type_ = ConditionType::AgreementAccepted;
     let own = rows.active.map(|row| (&row.key, &row.invitation));
-    match agreement(wish, own, facts.acceptances, now) {
+    match agreement(declared, own, facts.acceptances, now) {
         AgreementStanding::NotAsked => None,
         AgreementStanding::Accepted => {
             let message = "the customer has accepted the agreement that the offer names";
             Some(Told::yes(type_, Reason::Accepted, message))
         }
         AgreementStanding::Awaited => {
-            let consequence = if partner_type::may_sell(wish.invitation.type_) {
+            let consequence = if partner_type::may_sell(declared.invitation.type_) {
                 ", and until then the partner can neither purchase nor manage subscriptions"
             } else {
                 ""
@@ -255,7 +255,7 @@ const ALSO_BLOCKED: usize = 16;
 
 /// What is being deleted is planned also where its offer has gone with it.
 fn is_planned(facts: &RelationshipFacts<'_>) -> bool {
-    facts.wish.is_some() || !facts.blocked.is_empty() || !facts.left.is_empty()
+    facts.declared.is_some() || !facts.blocked.is_empty() || !facts.left.is_empty()
 }
 
 fn plan_summary(facts: &RelationshipFacts<'_>) -> PlanSummary {

@@ -79,13 +79,13 @@ impl<'a> Rows<'a> {
     pub fn of(
         rows: &'a [ObservedRelationship],
         object: &ObjectName,
-        wish: Option<&DesiredRelationship>,
+        declared: Option<&DesiredRelationship>,
         now: Timestamp,
     ) -> Self {
         let own: Vec<_> = rows.iter().filter(|row| row.owner.object == *object).collect();
         let active = |row: &&&ObservedRelationship| is_active(row, now) && row.ended.is_none();
         let wanted = |row: &&&ObservedRelationship| {
-            active(row) && wish.is_some_and(|wish| is_as_asked(row, wish))
+            active(row) && declared.is_some_and(|declared| is_as_asked(row, declared))
         };
         let pending = |row: &&&ObservedRelationship| row.lifecycle.phase() == Phase::Pending;
         Self {

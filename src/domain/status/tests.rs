@@ -214,7 +214,7 @@ fn no_facts<'a>(
 ) -> RelationshipFacts<'a> {
     RelationshipFacts {
         object,
-        wish: None,
+        declared: None,
         rows: &[],
         acceptances,
         problems: Vec::new(),

@@ -186,7 +186,7 @@ impl Verdict {
     /// The invitation of the relationship with this name, where its offer could be understood.
     pub fn invitation(&self, relationship: &ObjectName) -> Option<&Invitation> {
         let mut all = self.desired.relationships.values();
-        all.find(|wish| wish.object == *relationship).map(|wish| &wish.invitation)
+        all.find(|declared| declared.object == *relationship).map(|declared| &declared.invitation)
     }
 }
 

@@ -157,9 +157,9 @@ proptest! {
             prop_assert!(problem.help.is_some() && problem.source.is_some());
             prop_assert!(!problem.message.ends_with('.'), "{}", problem.message);
         }
-        let live = verdict.desired.relationships.values().flat_map(|wish| {
-            wish.grants.values().filter(|grant| grant.standing == Standing::Live && wish.standing == Standing::Live)
-                .map(|grant| (wish.invitation.roles.clone(), grant.roles.clone()))
+        let live = verdict.desired.relationships.values().flat_map(|declared| {
+            declared.grants.values().filter(|grant| grant.standing == Standing::Live && declared.standing == Standing::Live)
+                .map(|grant| (declared.invitation.roles.clone(), grant.roles.clone()))
         });
         for (ceiling, roles) in live {
             prop_assert!(!roles.is_empty() && roles.is_subset(&ceiling));

@@ -72,7 +72,7 @@ pub fn validated(
     objects.owners = Some(observed.owners(instance));
     let verdict = validate(&objects, Catalogue::compiled(), observed.now);
     let mut desired = verdict.desired;
-    desired.relationships.retain(|_, wish| affected.relationships.contains(&wish.object));
+    desired.relationships.retain(|_, declared| affected.relationships.contains(&declared.object));
     desired.acceptances.retain(|acceptance| affected.acceptances.contains(&acceptance.object));
     let admitted = holds::admitted(&desired, &verdict.problems);
     let unadmitted = holds::outside(&mut desired, &admitted);

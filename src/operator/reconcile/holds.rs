@@ -39,9 +39,9 @@ pub fn admitted(desired: &Desired, problems: &[Problem]) -> BTreeSet<EcoString> 
 /// Leaves everything outside `admitted` as it is recorded, and gives the namespaces that are left alone.
 pub fn outside(desired: &mut Desired, admitted: &BTreeSet<EcoString>) -> BTreeSet<EcoString> {
     let is_out = |namespace: &EcoString| !admitted.contains(namespace);
-    for wish in desired.relationships.values_mut() {
-        if is_out(&wish.object.namespace) {
-            wish.standing = Standing::Invalid;
+    for declared in desired.relationships.values_mut() {
+        if is_out(&declared.object.namespace) {
+            declared.standing = Standing::Invalid;
         }
     }
     for (object, said) in &mut desired.grant_objects {
@@ -61,9 +61,9 @@ pub fn until_held(
     grants: &BTreeSet<ObjectName>,
 ) {
     let held = |standing| if standing == Standing::Live { Standing::Invalid } else { standing };
-    for wish in desired.relationships.values_mut() {
-        if relationships.contains(&wish.object) {
-            wish.standing = held(wish.standing);
+    for declared in desired.relationships.values_mut() {
+        if relationships.contains(&declared.object) {
+            declared.standing = held(declared.standing);
         }
     }
     desired.stand_grants(

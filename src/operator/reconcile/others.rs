@@ -29,7 +29,7 @@ impl Reconciler {
             .desired
             .relationships
             .values()
-            .flat_map(|wish| wish.answers.iter().chain(&wish.agreements))
+            .flat_map(|declared| declared.answers.iter().chain(&declared.agreements))
             .chain(&run.validated.desired.acceptances)
             .map(|acceptance| (&acceptance.object, acceptance.content))
             .collect();

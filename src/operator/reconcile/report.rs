@@ -71,12 +71,12 @@ impl Reconciler {
     fn relationships(&mut self, sources: &Sources<'_>, done: &mut Reconciled) {
         let Sources { index, run, .. } = sources;
         let tables = index.tables();
-        let wishes: BTreeMap<&ObjectName, (&RelationshipKey, &DesiredRelationship)> = run
+        let declared: BTreeMap<&ObjectName, (&RelationshipKey, &DesiredRelationship)> = run
             .validated
             .desired
             .relationships
             .iter()
-            .map(|(key, wish)| (&wish.object, (key, wish)))
+            .map(|(key, declared)| (&declared.object, (key, declared)))
             .collect();
         let pending = by_owner(&run.plan.changes);
         let held_back = by_owner(&sources.unheld.changes);
@@ -89,8 +89,8 @@ impl Reconciler {
                 continue;
             };
             let object = key(Kind::PartnerRelationship, name);
-            let wish = wishes.get(name).copied();
-            let first = wish
+            let declared = declared.get(name).copied();
+            let first = declared
                 .map(|(key, _)| key.clone())
                 .or_else(|| self.row_index.owned_by(name).next().cloned());
             let rows = first.as_ref().and_then(|first| run.observed.relationships.get(first));
@@ -104,7 +104,7 @@ impl Reconciler {
             }
             let facts = RelationshipFacts {
                 object: name,
-                wish: wish.map(|(_, wish)| wish),
+                declared: declared.map(|(_, declared)| declared),
                 rows,
                 acceptances: &run.observed.acceptances,
                 problems: run.validated.problems_of(&object).collect(),

@@ -112,15 +112,15 @@ impl Reading {
         let mut proposed: BTreeMap<ObjectName, Vec<Invitation>> = BTreeMap::new();
         // A status has no names of tenants: they are those of the objects before the input.
         let mut names: BTreeMap<ObjectName, Names> = BTreeMap::new();
-        for wish in before
+        for declared in before
             .desired
             .relationships
             .into_values()
             .chain(desired.relationships.values().cloned())
         {
-            let named = Names { partner: wish.partner.name, customer: wish.customer.name };
-            names.entry(wish.object.clone()).or_insert(named);
-            proposed.entry(wish.object).or_default().push(wish.invitation);
+            let named = Names { partner: declared.partner.name, customer: declared.customer.name };
+            names.entry(declared.object.clone()).or_insert(named);
+            proposed.entry(declared.object).or_default().push(declared.invitation);
         }
         let wanted = rows::wanted(&self.index, &affected, &desired);
         let mut observed = rows::observed(&self.index, &proposed, Some(&wanted), self.now)?;
@@ -163,7 +163,9 @@ impl Reading {
         objects.owners = Some(rows::owners(&self.index));
         let verdict = validate(&objects, Catalogue::compiled(), self.now);
         let mut desired = verdict.desired;
-        desired.relationships.retain(|_, wish| affected.relationships.contains(&wish.object));
+        desired
+            .relationships
+            .retain(|_, declared| affected.relationships.contains(&declared.object));
         desired.acceptances.retain(|acceptance| affected.acceptances.contains(&acceptance.object));
         let admitted = holds::admitted(&desired, &verdict.problems);
         let unadmitted = holds::outside(&mut desired, &admitted);

@@ -103,11 +103,11 @@ fn behind(mut found: Vec<String>) -> Result<(), StoreError> {
 
 /// A row that is claimed from an owner whose object is gone stands in no status.
 pub(super) fn ensure_adoptable(desired: &Desired, observed: &Observed) -> Result<(), StoreError> {
-    let unknown = desired.relationships.iter().filter(|(key, wish)| {
-        wish.adopt_from.is_some() && !observed.relationships.contains_key(*key)
+    let unknown = desired.relationships.iter().filter(|(key, declared)| {
+        declared.adopt_from.is_some() && !observed.relationships.contains_key(*key)
     });
-    let unknown = unknown.map(|(_, wish)| {
-        let object = key(Kind::PartnerRelationship, &wish.object);
+    let unknown = unknown.map(|(_, declared)| {
+        let object = key(Kind::PartnerRelationship, &declared.object);
         format!("`{object}` adopts a row, and no status holds what that row grants")
     });
     behind(unknown.collect())

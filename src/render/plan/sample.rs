@@ -123,23 +123,26 @@ fn held(roles: &[(&str, &str)], by: &ObjectName) -> Assignment {
     }
 }
 
-fn active(wish: &DesiredRelationship, held: Vec<(Grantee, Assignment)>) -> ObservedRelationship {
+fn active(
+    declared: &DesiredRelationship,
+    held: Vec<(Grantee, Assignment)>,
+) -> ObservedRelationship {
     let assignments = held
         .into_iter()
         .map(|(grantee, state)| (grantee.id, ObservedAssignment { grantee, version: 1, state }));
     ObservedRelationship {
-        key: key(&wish.invitation.name),
+        key: key(&declared.invitation.name),
         number: 1,
-        owner: Owner { instance: Instance::cli(), object: wish.object.clone() },
-        uid: wish.uid.clone(),
+        owner: Owner { instance: Instance::cli(), object: declared.object.clone() },
+        uid: declared.uid.clone(),
         revision: 2,
-        customer_name: wish.customer.name.clone(),
-        partner_name: wish.partner.name.clone(),
+        customer_name: declared.customer.name.clone(),
+        partner_name: declared.partner.name.clone(),
         lifecycle: Lifecycle::Active,
-        digest: wish.invitation.digest(),
-        ceiling: wish.invitation.roles.clone(),
-        invitation: wish.invitation.clone(),
-        asked: wish.asked.clone(),
+        digest: declared.invitation.digest(),
+        ceiling: declared.invitation.roles.clone(),
+        invitation: declared.invitation.clone(),
+        asked: declared.asked.clone(),
         invited_at: time("2026-06-01T00:00:00Z"),
         activated_at: Some(time("2026-06-02T00:00:00Z")),
         ends_at: Some(time("2027-06-02T00:00:00Z")),
@@ -193,9 +196,12 @@ pub(in crate::render) fn world() -> (Desired, Observed) {
     let limits = Limits { revocations: none, terminations: none, ..Limits::default() };
     let bounds = Bounds { limits, ..Bounds::default() };
     let boundary = Boundary { namespaces: BTreeSet::from(["risky".into()]), bounds };
-    let wishes = [kept, new, old];
+    let declared = [kept, new, old];
     let desired = Desired {
-        relationships: wishes.into_iter().map(|wish| (key(&wish.invitation.name), wish)).collect(),
+        relationships: declared
+            .into_iter()
+            .map(|declared| (key(&declared.invitation.name), declared))
+            .collect(),
         leaving: BTreeMap::new(),
         gone: BTreeSet::new(),
         grant_objects: BTreeMap::from([(

@@ -139,7 +139,7 @@ fn what_a_round_was_kept_from_is_told_and_when_it_goes_on() {
         message(&refused, Kind::PartnerRelationship, "Ready"),
         "the store refused what is planned again: a; b"
     );
-    let nothing = report_with(&world, None, |facts| facts.wish = None);
+    let nothing = report_with(&world, None, |facts| facts.declared = None);
     report_tells(
         &nothing,
         "InProgress OfferInvalid, Authorized Authorized",

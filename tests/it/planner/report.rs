@@ -123,7 +123,7 @@ pub fn report_with(
         };
         let mut facts = RelationshipFacts {
             object: &wish.object,
-            wish: Some(wish),
+            declared: Some(wish),
             rows: observed.relationships.get(&key(*number)).map_or(&[][..], Vec::as_slice),
             acceptances: &observed.acceptances,
             problems: Vec::new(),

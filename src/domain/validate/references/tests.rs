@@ -63,7 +63,7 @@ fn a_selector_takes_relationships_with_all_its_labels_from_its_own_namespace() {
     };
     let count = |edits: &[(&str, Value)]| {
         let desired = verdict(edits).desired;
-        desired.relationships.values().filter(|wish| !wish.grants.is_empty()).count()
+        desired.relationships.values().filter(|declared| !declared.grants.is_empty()).count()
     };
     assert_eq!(count(&selector(json!({"tier": "gold"}))), 2);
     let mut edits = selector(json!({"tier": "gold", "region": "eu"}));

@@ -90,8 +90,11 @@ fn of_two_under_one_name_the_one_that_leaves_can_go() {
             crate::domain::catalogue::Catalogue::compiled(),
             super::super::sample::now(),
         );
-        let wish = verdict.desired.relationships.values().next().unwrap();
-        assert_eq!((wish.object.name.as_str(), wish.standing), (leaving, Standing::Deleted));
+        let declared = verdict.desired.relationships.values().next().unwrap();
+        assert_eq!(
+            (declared.object.name.as_str(), declared.standing),
+            (leaving, Standing::Deleted)
+        );
     }
 }
 
@@ -224,10 +227,11 @@ fn on_cluster(values: &[Value], owners: &[(&str, &str)], bounded: &[&str]) -> St
         assert!(!problem.message.contains("msp"), "{}", problem.message);
         format!("{}/{} {}", object.namespace, object.name, problem.code)
     });
-    let wish = verdict.desired.relationships.values().map(|wish| wish.object.to_string());
+    let declared =
+        verdict.desired.relationships.values().map(|declared| declared.object.to_string());
     let mut told: Vec<String> = told.collect();
     told.sort();
-    format!("{}; {}", told.join(", "), wish.collect::<Vec<_>>().join(", "))
+    format!("{}; {}", told.join(", "), declared.collect::<Vec<_>>().join(", "))
 }
 
 /// The objects, the owners, the namespaces that a boundary names, and what is told.
