@@ -63,7 +63,7 @@ pub async fn offer(args: &Offer, out: &mut Output) -> anyhow::Result<ExitStatus>
             let declared = relationship(&loaded.desired, name, args.input.namespace())?;
             let invitation = invitation(declared, &loaded.desired, &args.store.store, out).await?;
             let subscription = subscription(&objects, offer.as_deref(), declared);
-            told(&invitation, declared, subscription, args.output)
+            rendered(&invitation, declared, subscription, args.output)
         }
         (None, Some(name)) => reusable(&objects, name, args.input.namespace(), args.output)?,
         (None, None) => bail!("name an offer, or a relationship with `--relationship`"),
@@ -101,7 +101,7 @@ fn reusable(
     ))
 }
 
-fn told(
+fn rendered(
     invitation: &Invitation,
     declared: &DesiredRelationship,
     subscription: Option<&Subscription>,
@@ -133,7 +133,7 @@ fn told(
 
 /// What is shown before it is accepted.
 pub fn shown(invitation: &Invitation, declared: &DesiredRelationship) -> String {
-    told(invitation, declared, None, OfferFormat::Text)
+    rendered(invitation, declared, None, OfferFormat::Text)
 }
 
 /// Where a reseller's invitation is accepted: Microsoft's page, the same for every customer of the partner (Partner

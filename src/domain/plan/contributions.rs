@@ -47,14 +47,14 @@ impl<'a> Source<'a> {
 
 /// Whether a grant was deleted, or pruned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Gone {
-    Some,
-    None,
+pub(super) enum Revoked {
+    Yes,
+    No,
 }
 
 pub(super) struct Wanted {
     pub contributions: Contributions,
-    pub gone: Gone,
+    pub revoked: Revoked,
     /// The same with roles as the newer catalogue resolves them, where that alone makes a difference.
     pub newer_catalogue: Option<Contributions>,
 }
@@ -70,16 +70,16 @@ pub(super) fn contributions(
 ) -> Wanted {
     let Source { declared, row, .. } = source;
     let mut wanted =
-        Wanted { contributions: Contributions::new(), gone: Gone::None, newer_catalogue: None };
+        Wanted { contributions: Contributions::new(), revoked: Revoked::No, newer_catalogue: None };
     let mut newer = Contributions::new();
     // What nobody asks for now is not extended with its row.
     let extended = row.observed.and_then(|row| row.ends_at).filter(|end| row.ends_at > Some(*end));
     for (object, recorded) in &before.contributions {
         let kept = match latitude {
             Latitude::Observed => Some(Contribution::clone(recorded)),
-            Latitude::Invalid => given_up(object, recorded, source, id, &mut wanted.gone, draft),
+            Latitude::Invalid => given_up(object, recorded, source, id, &mut wanted.revoked, draft),
             Latitude::Suspended | Latitude::Full => {
-                kept(object, recorded, source, id, latitude, &mut wanted.gone, draft)
+                kept(object, recorded, source, id, latitude, &mut wanted.revoked, draft)
             }
         };
         if let Some(mut kept) = kept.map(|kept| ends_no_later(&kept, extended)) {
@@ -170,21 +170,21 @@ fn kept(
     source: Source<'_>,
     id: GranteeId,
     latitude: Latitude,
-    gone: &mut Gone,
+    revoked: &mut Revoked,
     draft: &mut Draft<'_>,
 ) -> Option<Contribution> {
     let desired = source.desired;
     if let Some(said) = desired.grant_objects.get(object) {
         let gives_nothing = match said.standing {
             Standing::Live => true,
-            Standing::Deleted => goes(object, recorded, desired),
+            Standing::Deleted => is_revoked(object, recorded, desired),
             Standing::Suspended | Standing::Invalid => false,
         };
         let ends = gives_nothing && latitude == Latitude::Full;
         if ends && said.standing == Standing::Deleted {
-            *gone = Gone::Some;
+            *revoked = Revoked::Yes;
         }
-        return (!ends).then(|| as_said(object, recorded, desired, draft));
+        return (!ends).then(|| capped_by_declared(object, recorded, desired, draft));
     }
     if latitude != Latitude::Full {
         return Some(recorded.clone());
@@ -192,7 +192,7 @@ fn kept(
     let pruned =
         desired.absence == Absence::Prune && desired.namespaces.contains(&object.namespace);
     if pruned && recorded.deletion == GrantDeletionPolicy::Revoke {
-        *gone = Gone::Some;
+        *revoked = Revoked::Yes;
         return None;
     }
     let who = undeclared::group(id, source.name_of(id));
@@ -215,14 +215,14 @@ fn given_up(
     recorded: &Contribution,
     source: Source<'_>,
     id: GranteeId,
-    gone: &mut Gone,
+    revoked: &mut Revoked,
     draft: &mut Draft<'_>,
 ) -> Option<Contribution> {
     let Source { declared, desired, .. } = source;
     let Some(said) = desired.grant_objects.get(object) else { return Some(recorded.clone()) };
     match said.standing {
-        Standing::Deleted if goes(object, recorded, desired) => {
-            *gone = Gone::Some;
+        Standing::Deleted if is_revoked(object, recorded, desired) => {
+            *revoked = Revoked::Yes;
             return None;
         }
         Standing::Suspended | Standing::Invalid | Standing::Deleted => {}
@@ -231,7 +231,7 @@ fn given_up(
             let only_by_catalogue = recorded.asked.words == grant.asked.words
                 && recorded.asked.catalogue != grant.asked.catalogue;
             if !grant.roles.is_empty() {
-                let mut kept = as_said(object, recorded, desired, draft);
+                let mut kept = capped_by_declared(object, recorded, desired, draft);
                 kept.roles.retain(|role| only_by_catalogue || grant.roles.contains(role));
                 let starts = grant.window.not_before;
                 kept.window.not_before = kept.window.not_before.max(starts);
@@ -239,12 +239,12 @@ fn given_up(
             }
         }
     }
-    Some(as_said(object, recorded, desired, draft))
+    Some(capped_by_declared(object, recorded, desired, draft))
 }
 
 /// Whether what was recorded goes because its very object does: by what that says to the last, or else by what was
 /// recorded.
-pub(super) fn goes(object: &ObjectName, recorded: &Contribution, desired: &Desired) -> bool {
+pub(super) fn is_revoked(object: &ObjectName, recorded: &Contribution, desired: &Desired) -> bool {
     desired.is_leaving(Kind::RoleGrant, object, &recorded.uid)
         && deletion(object, recorded, desired) == GrantDeletionPolicy::Revoke
 }
@@ -260,7 +260,7 @@ pub(super) fn deletion(
 }
 
 /// What was recorded, until the earlier of its end and of the end that its object says, wherever that is.
-pub(super) fn as_said(
+pub(super) fn capped_by_declared(
     object: &ObjectName,
     recorded: &Contribution,
     desired: &Desired,

@@ -9,7 +9,8 @@ use super::{
     agreement::{access_waits, agreement},
     assignment::{Gains, Merged, Rules, covered, merge},
     contributions::{
-        Gone, Source, as_said, contributions, deletion, goes, live, with_predecessors,
+        Revoked, Source, capped_by_declared, contributions, deletion, is_revoked, live,
+        with_predecessors,
     },
     lifecycle::current,
     relationship::{Draft, Latitude, Row},
@@ -250,7 +251,7 @@ fn plan_assignment(
     for until in merged.after.roles.values() {
         draft.differs_at(*until);
     }
-    let cause = cause(&before, &merged, wanted.gone);
+    let cause = cause(&before, &merged, wanted.revoked);
     set_roles(row, &grantee, &before, &merged.after, cause, draft);
     if let Some(restored) = &merged.restored {
         let approval = Approval::RemovedOutside;
@@ -263,14 +264,14 @@ fn plan_assignment(
     }
 }
 
-fn cause(before: &Assignment, merged: &Merged, gone: Gone) -> Cause {
+fn cause(before: &Assignment, merged: &Merged, revoked: Revoked) -> Cause {
     let only_loses = !widens(&before.roles, &merged.after.roles);
-    match gone {
-        Gone::Some if only_loses => Cause::Deleted,
-        Gone::Some | Gone::None if only_loses && !merged.revoked_unmanaged.is_empty() => {
+    match revoked {
+        Revoked::Yes if only_loses => Cause::Deleted,
+        Revoked::Yes | Revoked::No if only_loses && !merged.revoked_unmanaged.is_empty() => {
             Cause::Unmanaged
         }
-        Gone::Some | Gone::None => Cause::Declared,
+        Revoked::Yes | Revoked::No => Cause::Declared,
     }
 }
 
@@ -342,14 +343,14 @@ pub(super) fn plan_revocation(row: &Row<'_>, desired: &Desired, draft: &mut Draf
 
 /// Takes away what those grants of a row gave that are on their way out, where nothing else is done with the row.
 pub(super) fn plan_leaving(row: &Row<'_>, desired: &Desired, draft: &mut Draft<'_>) {
-    plan_rest(row, desired, |object, recorded| goes(object, recorded, desired), draft);
+    plan_rest(row, desired, |object, recorded| is_revoked(object, recorded, desired), draft);
 }
 
 /// Takes away what goes; what stays ends no later than its object says.
 fn plan_rest(
     row: &Row<'_>,
     desired: &Desired,
-    goes: impl Fn(&ObjectName, &Contribution) -> bool,
+    revoked: impl Fn(&ObjectName, &Contribution) -> bool,
     draft: &mut Draft<'_>,
 ) {
     let Some(observed) = row.observed else { return };
@@ -357,8 +358,8 @@ fn plan_rest(
         let before = expire(row, *id, &assignment.grantee, draft);
         let mut left = Contributions::new();
         for (object, recorded) in &before.contributions {
-            if !goes(object, recorded) {
-                let kept = as_said(object, recorded, desired, draft);
+            if !revoked(object, recorded) {
+                let kept = capped_by_declared(object, recorded, desired, draft);
                 left.insert(object.clone(), Box::new(kept));
             }
         }

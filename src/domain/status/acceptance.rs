@@ -57,7 +57,7 @@ pub fn acceptance(
 ) -> Reported<AgreementAcceptanceStatus> {
     let status = AgreementAcceptanceStatus {
         observed_generation: about.generation,
-        conditions: conditions(about, readiness(facts), judged::told(&facts.problems)),
+        conditions: conditions(about, readiness(facts), judged::invalid(&facts.problems)),
         recorded: facts
             .content
             .zip(facts.recorded)

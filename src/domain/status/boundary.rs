@@ -19,7 +19,7 @@ pub fn boundary(about: &About<'_>, problems: &[&Problem]) -> Reported<PartnerBou
         conditions: conditions(
             about,
             judged::with_warnings(ready, problems),
-            judged::told(problems),
+            judged::invalid(problems),
         ),
     };
     Reported { status, next_change: None }

@@ -27,7 +27,7 @@ pub enum Stand {
 /// Whether what is only observed differs from what is declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Drift {
-    None,
+    InSync,
     Differs,
 }
 

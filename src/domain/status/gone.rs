@@ -32,7 +32,7 @@ impl GrantPart {
             roles: Box::default(),
             catalogue: None,
             window: Window::default(),
-            drift: Drift::None,
+            drift: Drift::InSync,
             removed_outside: BTreeSet::new(),
             blocked: BTreeSet::new(),
             next_change: ends_at.filter(|ends_at| *ends_at > now),

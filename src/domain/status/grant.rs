@@ -75,7 +75,7 @@ pub fn grant<'p>(
         blocked(facts, &parts),
         drifted(&parts),
         expiry.told,
-        judged::told(&facts.problems),
+        judged::invalid(&facts.problems),
     ];
     let next_change = parts.values().filter_map(|part| part.next_change).min();
     let elsewhere = facts.elsewhere.iter().map(|(_, until)| *until).min();

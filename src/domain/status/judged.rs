@@ -46,7 +46,7 @@ pub(super) fn with_warnings(mut verdict: Verdict, problems: &[&Problem]) -> Verd
 }
 
 /// The condition `Invalid`, where the object has problems of its own.
-pub(super) fn told(problems: &[&Problem]) -> Option<Told> {
+pub(super) fn invalid(problems: &[&Problem]) -> Option<Told> {
     own(problems).map(|message| Told::yes(ConditionType::Invalid, Reason::Invalid, message))
 }
 

@@ -29,7 +29,7 @@ pub fn offer(about: &About<'_>, facts: &OfferFacts<'_>) -> Reported<PartnerOffer
         conditions: conditions(
             about,
             judged::with_warnings(ready, &facts.problems),
-            judged::told(&facts.problems),
+            judged::invalid(&facts.problems),
         ),
     };
     Reported { status, next_change: None }

@@ -39,7 +39,7 @@ pub enum Held {
     /// Nothing.
     Nothing,
     /// Some of its roles.
-    Some,
+    Part,
     /// Every role.
     Everything,
 }
@@ -93,12 +93,12 @@ pub fn grant_part(object: &ObjectName, facts: &RelationshipFacts<'_>, now: Times
     let assignment = here.assignment();
     let (held, ends_at) = here.held();
     let (verdict, drift) = match (grant.standing, declared.standing, declared.policies.management) {
-        (Standing::Deleted, _, _) => (here.leaving(), Drift::None),
+        (Standing::Deleted, _, _) => (here.leaving(), Drift::InSync),
         (_, _, ManagementPolicy::Observe) => observed(&here.progress(&facts.held_back)),
         (Standing::Suspended, _, _) | (_, Standing::Suspended, _) => {
-            (suspended(&here.progress(&facts.held_back)), Drift::None)
+            (suspended(&here.progress(&facts.held_back)), Drift::InSync)
         }
-        _ => (here.progress(&facts.left), Drift::None),
+        _ => (here.progress(&facts.left), Drift::InSync),
     };
     let instants = [grant.window.not_before, grant.window.not_after, ends_at];
     let next_change = instants.into_iter().flatten().filter(|instant| *instant > now).min();
@@ -155,7 +155,7 @@ pub(super) fn takes(object: &ObjectName, change: &Change) -> bool {
 fn observed(would: &Verdict) -> (Verdict, Drift) {
     let (message, drift) = if would.stand == Stand::Reached {
         let message = "the relationship is only observed, and the store holds what is declared";
-        (message.to_owned(), Drift::None)
+        (message.to_owned(), Drift::InSync)
     } else {
         (format!("the relationship is only observed: {}", would.message), Drift::Differs)
     };
@@ -175,7 +175,7 @@ pub(super) fn held<'a>(
     let whole = given.iter().any(|given| {
         asked(given).is_some_and(|roles| roles.iter().all(|role| given.holds(role, now)))
     });
-    (if whole { Held::Everything } else { Held::Some }, end(earliest))
+    (if whole { Held::Everything } else { Held::Part }, end(earliest))
 }
 
 /// One grant under one relationship.

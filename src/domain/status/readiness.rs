@@ -52,35 +52,35 @@ pub(super) fn readiness(
     rows: &Rows<'_>,
 ) -> (Verdict, Drift) {
     if about.presence == Presence::Deleting {
-        return (deleting(facts), Drift::None);
+        return (deleting(facts), Drift::InSync);
     }
     if let Some(verdict) = judged::verdict(&facts.problems) {
-        return (verdict, Drift::None);
+        return (verdict, Drift::InSync);
     }
     if let Some(verdict) = conflict(facts) {
-        return (verdict, Drift::None);
+        return (verdict, Drift::InSync);
     }
     if let Some(verdict) = left_alone(facts) {
-        return (verdict, Drift::None);
+        return (verdict, Drift::InSync);
     }
     let Some(declared) = facts.declared.filter(|declared| declared.standing != Standing::Invalid)
     else {
         let message = "its offer has problems; what is recorded stays until they are mended";
-        return (Verdict::under_way(Reason::OfferInvalid, message), Drift::None);
+        return (Verdict::under_way(Reason::OfferInvalid, message), Drift::InSync);
     };
     if declared.policies.management == ManagementPolicy::Observe {
         let would = progress(declared, facts, &facts.held_back, rows);
         if would.stand == Stand::Reached {
             let message = "it is only observed, and the store holds what is declared";
-            return (Verdict::reached(Reason::Observed, message), Drift::None);
+            return (Verdict::reached(Reason::Observed, message), Drift::InSync);
         }
         let message = format!("it is only observed, and differs: {}", would.message);
         return (Verdict::reached(Reason::Observed, message), Drift::Differs);
     }
     if declared.standing == Standing::Suspended {
-        return (suspended(&progress(declared, facts, &facts.held_back, rows)), Drift::None);
+        return (suspended(&progress(declared, facts, &facts.held_back, rows)), Drift::InSync);
     }
-    (progress(declared, facts, &facts.left, rows), Drift::None)
+    (progress(declared, facts, &facts.left, rows), Drift::InSync)
 }
 
 /// Nothing is done for it yet, whatever it says.

@@ -90,7 +90,7 @@ pub fn relationship(
         drifted(facts, &ready, drift),
         unmanaged(&rows, now),
         expiry.told,
-        judged::told(&facts.problems),
+        judged::invalid(&facts.problems),
     ];
     let (assignments, grantees) = rows.effective(now);
     let mut ready = judged::with_warnings(ready, &facts.problems);
@@ -106,7 +106,7 @@ pub fn relationship(
         recorded: counted(recorded.as_ref().err().copied().unwrap_or_default()),
     };
     let conditions = conditions(about, ready, further.into_iter().flatten());
-    let told = rows.told();
+    let told = rows.reported();
     let ends = assignments.iter().flat_map(|assignment| &assignment.roles);
     let next_until = ends.filter_map(|role| role.until).min();
     let settled = match facts.hold {
@@ -149,7 +149,7 @@ fn counted(count: usize) -> i64 {
 }
 
 fn authorized(rows: &Rows<'_>) -> Option<Told> {
-    let row = rows.told()?;
+    let row = rows.reported()?;
     let type_ = ConditionType::Authorized;
     let name = &row.key.name;
     if rows.active.is_some() {

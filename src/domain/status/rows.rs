@@ -96,7 +96,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The row that the status tells about.
-    pub fn told(&self) -> Option<&'a ObservedRelationship> {
+    pub fn reported(&self) -> Option<&'a ObservedRelationship> {
         self.active.or(self.pending).or_else(|| self.newest())
     }
 

@@ -60,7 +60,7 @@ impl Answer {
             json!({
                 "reason": "FieldValueInvalid",
                 "field": problem.path.to_string(),
-                "message": told(problem),
+                "message": in_words(problem),
             })
         });
         json!({
@@ -85,7 +85,7 @@ impl Answer {
         for problem in self.refused.iter().take(MOST) {
             let separator = if message.is_empty() { "" } else { "; " };
             let path = escape::visible(&problem.path.to_string()).into_owned();
-            write!(message, "{separator}{path}: {}", told(problem))
+            write!(message, "{separator}{path}: {}", in_words(problem))
                 .expect("a text takes what is written");
         }
         if self.refused.len() > MOST {
@@ -97,7 +97,7 @@ impl Answer {
 }
 
 /// A problem with its way out and its code: the words of `validate`.
-fn told(problem: &Problem) -> String {
+fn in_words(problem: &Problem) -> String {
     let mut text = escape::visible(&problem.message).into_owned();
     if let Some(help) = &problem.help {
         write!(text, " ({})", escape::visible(help)).expect("a text takes what is written");

@@ -72,7 +72,7 @@ pub fn review(
             if let Ok(gone) = Proposed::read(&key, &request.old_object) {
                 let gone = gone.deleting();
                 if let Some(context) = context(&gone) {
-                    let told = told(&gone, &context, catalogue, now);
+                    let told = answer_to(&gone, &context, catalogue, now);
                     answer.warnings = warnings(Vec::new(), told.access);
                 }
             }
@@ -137,7 +137,7 @@ fn unproven(
     now: Timestamp,
 ) -> Vec<String> {
     if let Some(context) = context(proposed) {
-        let mut told = told(proposed, &context, catalogue, now);
+        let mut told = answer_to(proposed, &context, catalogue, now);
         told.problems.retain(|problem| !refused.contains(problem));
         let own = proposed.key();
         let problems = told.problems.iter().map(|problem| line(problem, &own)).collect();
@@ -163,7 +163,12 @@ struct Told {
 
 /// Judges and plans all objects together. Problems of the object come first, then the errors of the others, then what
 /// the plan says: nothing of other namespaces, whose objects and rows are not for whoever writes this one.
-fn told(proposed: &Proposed, context: &Context, catalogue: &Catalogue, now: Timestamp) -> Told {
+fn answer_to(
+    proposed: &Proposed,
+    context: &Context,
+    catalogue: &Catalogue,
+    now: Timestamp,
+) -> Told {
     let verdict = validate(&context.objects, catalogue, now);
     let own = proposed.key();
     let (mut problems, others): (Vec<_>, Vec<_>) =

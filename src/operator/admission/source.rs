@@ -126,7 +126,7 @@ impl Source {
             match found {
                 Ok(certificate) => return Some(certificate),
                 Err(error) => {
-                    warn!(error = told(&error), "the webhook has no certificate yet");
+                    warn!(error = causes(&error), "the webhook has no certificate yet");
                 }
             }
             tokio::select! {
@@ -164,7 +164,7 @@ impl Source {
                 Ok(next) => next,
                 Err(error) => {
                     let until = shown.validity.until;
-                    warn!(error = told(&error), %until, "no new certificate for the webhook");
+                    warn!(error = causes(&error), %until, "no new certificate for the webhook");
                     continue;
                 }
             };
@@ -177,7 +177,7 @@ impl Source {
             match next.server_config() {
                 Ok(config) => tls.reload_from_config(config),
                 Err(error) => {
-                    warn!(error = told(&error), "the new certificate cannot be used");
+                    warn!(error = causes(&error), "the new certificate cannot be used");
                     continue;
                 }
             }
@@ -201,7 +201,7 @@ async fn text(folder: &std::path::Path, name: &str) -> Result<String, SourceErro
 }
 
 /// An error with everything behind it.
-pub(super) fn told(error: &dyn Error) -> String {
+pub(super) fn causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut behind = error.source();
     while let Some(error) = behind {

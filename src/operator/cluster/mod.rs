@@ -21,7 +21,7 @@ pub use outbox::{Outbox, Post};
 pub use post::{Postman, postmen};
 pub use stamp::stamps;
 pub use watch::{Watching, watches};
-pub use way::{NoWay, sound, told};
+pub use way::{NoWay, causes, sound};
 
 use crate::domain::state::Instance;
 

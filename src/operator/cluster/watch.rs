@@ -16,7 +16,7 @@ use tokio::sync::{Notify, watch::Sender};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::told;
+use super::causes;
 use crate::{
     api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
     operator::{
@@ -97,7 +97,7 @@ async fn watch_since<K: Tabled>(watching: &Watching, calls: u64, stop: &Cancella
                 {
                     watching.reach(K::KIND, Reach::Down);
                 }
-                warn!(kind = %K::KIND, error = told(&error), "the watch is interrupted");
+                warn!(kind = %K::KIND, error = causes(&error), "the watch is interrupted");
             }
         }
     }

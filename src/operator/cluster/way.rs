@@ -22,7 +22,7 @@ pub struct NoWay(String);
 
 impl From<kube::Error> for NoWay {
     fn from(error: kube::Error) -> Self {
-        Self(told(&error))
+        Self(causes(&error))
     }
 }
 
@@ -41,7 +41,7 @@ pub fn sound(config: Config) -> Result<Config, NoWay> {
 }
 
 /// An error with what is behind it.
-pub fn told(error: &(dyn Error + 'static)) -> String {
+pub fn causes(error: &(dyn Error + 'static)) -> String {
     let mut chain = Vec::new();
     let mut next = Some(error);
     while let Some(error) = next {

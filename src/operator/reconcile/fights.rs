@@ -50,7 +50,7 @@ pub struct Fought {
 impl Fights {
     /// Takes note of a change that was made, or is on its way, and then once.
     pub fn made(&mut self, change: &Change, now: Timestamp) {
-        let Some((at, after)) = told(change) else { return };
+        let Some((at, after)) = fought_over(change) else { return };
         let is_recent = |made: &Made| now.duration_since(made.last) < FORGOTTEN_AFTER;
         self.made.retain(|_, made| is_recent(made));
         let before = self.made.get(&at).filter(|made| made.after == after);
@@ -69,7 +69,7 @@ impl Fights {
 
     /// Whether a change is left alone for a while, because somebody undoes it.
     pub fn waits(&self, change: &Change, now: Timestamp) -> Option<Fought> {
-        let (at, after) = told(change)?;
+        let (at, after) = fought_over(change)?;
         let made = self.made.get(&at).filter(|made| made.after == after)?;
         let waits = made.last <= now && now < made.until;
         waits.then_some(Fought { times: made.times, until: made.until })
@@ -77,7 +77,7 @@ impl Fights {
 }
 
 /// What is made of an assignment that is not as it was left; nothing else is worth a note.
-fn told(change: &Change) -> Option<((RelationshipKey, GranteeId), Digest)> {
+fn fought_over(change: &Change) -> Option<((RelationshipKey, GranteeId), Digest)> {
     let (grantee, before, after) = change.effect.roles_set()?;
     if change.cause == Cause::Expired || before.roles == before.recorded {
         return None;

@@ -20,7 +20,7 @@ use crate::{
         AgreementAcceptance, GROUP, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant,
     },
     operator::{
-        cluster::{sound, told},
+        cluster::{causes, sound},
         election::OBSERVED_THROUGH,
         index::{Guarded, Index, Tabled},
     },
@@ -77,8 +77,8 @@ pub async fn connect(access: &Access) -> Result<Connection, StoreError> {
         config.auth_info.impersonate_groups = Some(access.groups.clone());
     }
     let namespace = config.default_namespace.clone();
-    let client =
-        Client::try_from(config).map_err(|error| StoreError::NoCluster { reason: told(&error) })?;
+    let client = Client::try_from(config)
+        .map_err(|error| StoreError::NoCluster { reason: causes(&error) })?;
     Ok(Connection { client, namespace })
 }
 
@@ -86,12 +86,12 @@ async fn config(access: &Access) -> Result<Config, String> {
     let Access { kubeconfig, context, .. } = access;
     let options = KubeConfigOptions { context: context.clone(), cluster: None, user: None };
     match (kubeconfig, context) {
-        (None, None) => Config::infer().await.map_err(|error| told(&error)),
-        (None, Some(_)) => Config::from_kubeconfig(&options).await.map_err(|error| told(&error)),
+        (None, None) => Config::infer().await.map_err(|error| causes(&error)),
+        (None, Some(_)) => Config::from_kubeconfig(&options).await.map_err(|error| causes(&error)),
         (Some(file), _) => {
-            let file = Kubeconfig::read_from(file).map_err(|error| told(&error))?;
+            let file = Kubeconfig::read_from(file).map_err(|error| causes(&error))?;
             let config = Config::from_custom_kubeconfig(file, &options).await;
-            config.map_err(|error| told(&error))
+            config.map_err(|error| causes(&error))
         }
     }
 }
@@ -128,7 +128,7 @@ impl Connection {
             reason: format!("the Lease `{namespace}/{lease}` {why}"),
         };
         let answer = within(api.get_opt(lease)).await;
-        let found = answer.map_err(|failed| failed.told(&what))?;
+        let found = answer.map_err(|failed| failed.into_store_error(&what))?;
         let found = found.ok_or_else(|| not_observed("is not there"))?;
         let text = found.annotations().get(OBSERVED_THROUGH);
         let text = text.ok_or_else(|| not_observed("does not say what was observed yet"))?;
@@ -152,7 +152,7 @@ impl Connection {
                 Err(Failed::Api(status)) if status.code == 404 => {
                     return Err(StoreError::NoDefinitions { resource });
                 }
-                Err(failed) => return Err(failed.told(&what)),
+                Err(failed) => return Err(failed.into_store_error(&what)),
             }
         }
         let reason = format!("{what} takes longer than the server remembers");
@@ -196,7 +196,7 @@ async fn within<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, Fai
 
 impl Failed {
     /// The same for people; `what` is the verb and the resource.
-    fn told(self, what: &str) -> StoreError {
+    fn into_store_error(self, what: &str) -> StoreError {
         let store = CLUSTER.to_owned();
         match self {
             Self::Api(status) if status.code == 401 => {
@@ -211,7 +211,7 @@ impl Failed {
                 StoreError::Unreachable { store, reason }
             }
             Self::Other(error) => {
-                let reason = format!("{what}: {}", told(&error));
+                let reason = format!("{what}: {}", causes(&error));
                 StoreError::Unreachable { store, reason }
             }
             Self::TooLong => {

@@ -80,7 +80,7 @@ impl Reading {
             relationships: relationships.map(|(name, _)| name.clone()).collect(),
             ..Affected::default()
         };
-        rows::ensure_told(&self.index, &affected)?;
+        rows::ensure_reported(&self.index, &affected)?;
         rows::observed(&self.index, &BTreeMap::new(), None, self.now)
     }
 
@@ -95,7 +95,7 @@ impl Reading {
         let refused = transitions::refused(&self.index, &input);
         put(&mut self.index, input);
         include(&mut affected, self.affected(&changed));
-        rows::ensure_told(&self.index, &affected)?;
+        rows::ensure_reported(&self.index, &affected)?;
         rows::ensure_current(&self.index, &affected)?;
         let after = self.judged(&affected);
         let known: BTreeSet<_> = before.problems.iter().map(said).collect();

@@ -29,7 +29,7 @@ const NAMED: usize = 5;
 type Relationship = Indexed<PartnerRelationshipSpec>;
 
 /// Makes sure that every status holds what the store records.
-pub(super) fn ensure_told(index: &Index, affected: &Affected) -> Result<(), StoreError> {
+pub(super) fn ensure_reported(index: &Index, affected: &Affected) -> Result<(), StoreError> {
     let table = &index.tables().relationships;
     let silent = affected.relationships.iter();
     let silent = silent.filter(|name| is_silent(index, name));

@@ -94,11 +94,11 @@ async fn figures(State(shown): State<Shown>, headers: HeaderMap) -> Response {
 }
 
 async fn alive(State(shown): State<Shown>, RawQuery(query): RawQuery) -> Response {
-    told("healthz", &Check::LIVE, &shown.health, query.as_deref().unwrap_or_default())
+    health_response("healthz", &Check::LIVE, &shown.health, query.as_deref().unwrap_or_default())
 }
 
 async fn ready(State(shown): State<Shown>, RawQuery(query): RawQuery) -> Response {
-    told("readyz", &Check::READY, &shown.health, query.as_deref().unwrap_or_default())
+    health_response("readyz", &Check::READY, &shown.health, query.as_deref().unwrap_or_default())
 }
 
 async fn one_of_alive(State(shown): State<Shown>, Path(name): Path<String>) -> Response {
@@ -111,13 +111,13 @@ async fn one_of_ready(State(shown): State<Shown>, Path(name): Path<String>) -> R
 
 fn one(what: &str, checks: &[Check], health: &Health, name: &str) -> Response {
     match checks.iter().find(|check| check.name() == name) {
-        Some(check) => told(what, &[*check], health, ""),
+        Some(check) => health_response(what, &[*check], health, ""),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
 /// `?verbose` tells each check also where nothing is wrong, `?exclude=NAME` leaves one out, as with the API server.
-fn told(what: &str, checks: &[Check], health: &Health, query: &str) -> Response {
+fn health_response(what: &str, checks: &[Check], health: &Health, query: &str) -> Response {
     let mut verbose = false;
     let mut left_out = Vec::new();
     for part in query.split('&') {

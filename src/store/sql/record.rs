@@ -249,7 +249,7 @@ fn draft(
     by: &Signature,
 ) -> Draft {
     let Batch { hash, scope, exceeded, members, changes, limits, asked } = batch;
-    let changes: Vec<Value> = changes.iter().map(told).collect();
+    let changes: Vec<Value> = changes.iter().map(payload).collect();
     let askers: BTreeSet<&str> = asked.values().flat_map(|names| asker_names(names)).collect();
     Draft {
         time: now,
@@ -265,7 +265,7 @@ fn draft(
 }
 
 /// What a member of a batch would do, in short, with every end before and after.
-fn told(change: &Change) -> Value {
+fn payload(change: &Change) -> Value {
     let mut told = json!({
         "relationship": change.subject.relationship, "kind": kind(change),
         "member": member(change), "matter": matter(change),

@@ -74,13 +74,13 @@ fn of_certificate(error: &CertificateError) -> String {
         }
         CertificateError::Expired => "its certificate is over: have it renewed".to_owned(),
         CertificateError::ExpiredContext { not_after, .. } => {
-            format!("its certificate was over at {}: have it renewed", told(*not_after))
+            format!("its certificate was over at {}: have it renewed", shown(*not_after))
         }
         CertificateError::NotValidYet => {
             "its certificate has not begun: is this machine's clock right?".to_owned()
         }
         CertificateError::NotValidYetContext { not_before, .. } => {
-            format!("its certificate begins at {}: is this machine's clock right?", told(*not_before))
+            format!("its certificate begins at {}: is this machine's clock right?", shown(*not_before))
         }
         CertificateError::NotValidForName => {
             "its certificate is for another name: name the host as the certificate does".to_owned()
@@ -122,7 +122,7 @@ fn of_form(variant: &str) -> String {
     "its certificate cannot be understood: have it made anew".to_owned()
 }
 
-fn told(time: UnixTime) -> String {
+fn shown(time: UnixTime) -> String {
     let second = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     Timestamp::from_second(second)
         .map_or_else(|_| "another time".to_owned(), |time| time.to_string())

@@ -139,7 +139,7 @@ fn gives(
         return had;
     }
     match standing {
-        Standing::Suspended => had.map(|had| as_said(declared, had)),
+        Standing::Suspended => had.map(|had| capped_by_declared(declared, had)),
         Standing::Invalid => given_up(declared, number, had),
         Standing::Deleted if row.uid != relationship_uid(number, *uid) => left(declared, had),
         Standing::Deleted if policies.deletion == RelationshipDeletionPolicy::Retain => {
@@ -170,7 +170,7 @@ fn given_up(declared: Option<&Grant>, number: u8, had: Option<Grant>) -> Option<
 }
 
 /// What was given, and no later than the grant says now.
-fn as_said(declared: Option<&Grant>, had: Grant) -> Grant {
+fn capped_by_declared(declared: Option<&Grant>, had: Grant) -> Grant {
     match declared {
         Some(declared) => earlier(had, declared),
         None => had,
@@ -188,12 +188,12 @@ fn left(declared: Option<&Grant>, had: Option<Grant>) -> Option<Grant> {
         let declared = declared.filter(|grant| grant.standing == Standing::Deleted);
         declared.is_some_and(|grant| grant.uid == had.uid) && revokes(declared, had)
     };
-    had.filter(|had| !leaves(had)).map(|had| as_said(declared, had))
+    had.filter(|had| !leaves(had)).map(|had| capped_by_declared(declared, had))
 }
 
 /// What is left of a grant when its relationship ends.
 fn ended(declared: Option<&Grant>, had: Option<Grant>) -> Option<Grant> {
     let held = declared
         .is_some_and(|grant| matches!(grant.standing, Standing::Suspended | Standing::Invalid));
-    had.filter(|had| held || !revokes(declared, had)).map(|had| as_said(declared, had))
+    had.filter(|had| held || !revokes(declared, had)).map(|had| capped_by_declared(declared, had))
 }

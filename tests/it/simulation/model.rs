@@ -246,11 +246,11 @@ fn left(object: Option<&Seen<RoleGrantSpec>>, had: Option<Given>) -> Option<Give
         object.is_some_and(|object| object.stand == Stand::Leaving && object.uid == had.uid)
             && !retains(object, had)
     };
-    had.filter(|had| !leaves(had)).map(|had| as_said(object, had))
+    had.filter(|had| !leaves(had)).map(|had| capped_by_declared(object, had))
 }
 
 /// What was given, and no later than the grant says now.
-fn as_said(object: Option<&Seen<RoleGrantSpec>>, had: Given) -> Given {
+fn capped_by_declared(object: Option<&Seen<RoleGrantSpec>>, had: Given) -> Given {
     match object {
         Some(object) => earlier(had, &declared(object)),
         None => had,
@@ -266,11 +266,11 @@ fn gives(cluster: &Cluster, name: &Name, grant: &str, had: Option<Given>) -> Opt
     }
     let retained = relationship.spec.deletion_policy == RelationshipDeletionPolicy::Retain;
     match relationship.stand {
-        Stand::Held => had.map(|had| as_said(object, had)),
+        Stand::Held => had.map(|had| capped_by_declared(object, had)),
         Stand::Leaving if retained => left(object, had),
-        Stand::Leaving => {
-            had.filter(|had| stays(cluster, name, grant, had)).map(|had| as_said(object, had))
-        }
+        Stand::Leaving => had
+            .filter(|had| stays(cluster, name, grant, had))
+            .map(|had| capped_by_declared(object, had)),
         Stand::Live => match object {
             Some(object) if object.stand == Stand::Live => {
                 selects(&object.spec, name, &relationship.labels).then(|| declared(object))
