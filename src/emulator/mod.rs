@@ -62,7 +62,7 @@ mod world;
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -124,6 +124,11 @@ pub enum NotStarted {
     /// Others could reach it.
     #[error("`{0}` is no address of this machine alone: listen on 127.0.0.1 or [::1]")]
     Elsewhere(SocketAddr),
+    /// Another program has the address.
+    #[error(
+        "`{0}` is taken by another program: `--listen 127.0.0.1:0` takes any port that is free"
+    )]
+    Taken(SocketAddr),
     /// The address cannot be had.
     #[error("`{0}` cannot be listened on")]
     Listen(SocketAddr, #[source] io::Error),
@@ -153,6 +158,8 @@ pub struct Emulator {
     pub partner: String,
     /// The authority that clients must trust, in PEM.
     pub authority: String,
+    /// What opens the emulator's own paths.
+    pub control: SecretString,
     /// The secret of the app [`READER`].
     pub reader: SecretString,
     /// The secret of the app [`WRITER`].
@@ -165,13 +172,15 @@ impl Emulator {
     /// # Errors
     /// Where others could reach it, or it cannot listen.
     pub async fn listen(options: &Options) -> Result<Self, NotStarted> {
-        if !options.listen.ip().is_loopback() {
+        let ip = options.listen.ip();
+        if ip != IpAddr::V4(Ipv4Addr::LOCALHOST) && ip != IpAddr::V6(Ipv6Addr::LOCALHOST) {
             return Err(NotStarted::Elsewhere(options.listen));
         }
         let now = Timestamp::now();
         let seconds = u64::try_from(now.as_second()).unwrap_or_default();
         let certificate = certificate::issue(Duration::from_secs(seconds))?;
-        let [reader, writer, seal] = [random()?, random()?, random()?];
+        let [reader, writer, seal, control] = [random()?, random()?, random()?, random()?];
+        let control = SecretString::from(control);
         let world = match options.content {
             Content::Empty => sample::empty(&options.partner, options.seed),
             Content::Sample => sample::full(&options.partner, options.seed, now)
@@ -179,10 +188,13 @@ impl Emulator {
         };
         let apps = apps(&options.partner, &reader, &writer);
         let clock = Clock::new(now, options.factor, now);
-        let machine = Machine::new(world, clock, apps, seal.as_bytes(), options.seed);
-        let listener = TcpListener::bind(options.listen)
-            .await
-            .map_err(|error| NotStarted::Listen(options.listen, error))?;
+        let machine =
+            Machine::new(world, clock, apps, (seal.as_bytes(), control.clone()), options.seed);
+        let listener =
+            TcpListener::bind(options.listen).await.map_err(|error| match error.kind() {
+                io::ErrorKind::AddrInUse => NotStarted::Taken(options.listen),
+                _ => NotStarted::Listen(options.listen, error),
+            })?;
         let address =
             listener.local_addr().map_err(|error| NotStarted::Listen(options.listen, error))?;
         Ok(Self {
@@ -192,6 +204,7 @@ impl Emulator {
             address,
             partner: options.partner.clone(),
             authority: certificate.authority,
+            control,
             reader: reader.into(),
             writer: writer.into(),
         })
@@ -208,7 +221,7 @@ fn apps(partner: &str, reader: &str, writer: &str) -> Vec<App> {
         client: client.to_owned(),
         tenant: partner.to_owned(),
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-        secrets: vec![secret.to_owned()],
+        secrets: vec![secret.into()],
         ..App::default()
     };
     vec![

@@ -432,7 +432,7 @@ fn within(relationship: &Relationship, roles: &BTreeSet<String>) -> Result<(), R
     }
 }
 
-/// Changes the roles of an assignment: `None` where they are so already, else the operation.
+/// Changes the roles of an assignment: `None` where they are so and stay so, else the operation.
 pub fn reassign(
     world: &mut World,
     id: &str,
@@ -453,7 +453,9 @@ pub fn reassign(
         return Err(Refusal::bad("The access assignment is not in a status to be changed."));
     }
     within(holder, roles)?;
-    if old.roles == *roles {
+    let is_to_change =
+        holder.operations.values().any(|it| it.is_under_way() && it.roles_of(&old.id).is_some());
+    if old.roles == *roles && !is_to_change {
         return Ok(None);
     }
     let (id, assignment) = (holder.id.clone(), old.id.clone());
@@ -495,6 +497,7 @@ fn begin(world: &mut World, id: &str, aim: Aim, now: Timestamp) -> String {
     let data = super::wire::target(world, id, &aim);
     let made = Operation {
         id: own.clone(),
+        number: world.new_etag(),
         aim,
         data,
         status: OperationStatus::NotStarted,
