@@ -213,11 +213,16 @@ pub async fn emulate(args: &Emulate, out: &mut Output) -> anyhow::Result<ExitSta
 }
 
 async fn serve(start: &Start, dir: &Path, out: &mut Output) -> anyhow::Result<ExitStatus> {
-    let emulator = Emulator::listen(&start.options()).await?;
+    let options = start.options();
+    let emulator = Emulator::listen(&options).await?;
     let held = folder::hold(dir)?;
     let running =
         held.write(&emulator).with_context(|| format!("`{}` cannot be written", dir.display()))?;
     out.say(&banner(&emulator, dir));
+    if options.token_life() < 60 {
+        let seconds = options.token_life();
+        out.say(&format!("note: with this clock a token is over after {seconds} s; clients ask for new ones all the time"));
+    }
     out.answer(&format!("https://localhost:{}", emulator.address.port()))?;
     let stop = CancellationToken::new();
     let serving = emulator.serve(stop.clone());

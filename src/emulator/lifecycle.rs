@@ -41,7 +41,7 @@ pub fn next(world: &World) -> Option<Timestamp> {
 fn happen(world: &mut World, id: &str, due: Due, now: Timestamp) {
     let delays = world.settings.delays.clone();
     match due {
-        Due::Created => _ = step(world, id, Status::New, Status::Created, now),
+        Due::Created => created(world, id, now),
         Due::RequestPending(request) => request_pending(world, id, &request, now),
         Due::RequestDone(request) => request_done(world, id, &request, now),
         Due::Activating => {
@@ -88,6 +88,11 @@ fn step(world: &mut World, id: &str, from: Status, to: Status, now: Timestamp) -
         world.change(id, now, |it| it.status = to);
     }
     fits
+}
+
+/// It is there, and can be sent.
+pub fn created(world: &mut World, id: &str, now: Timestamp) {
+    step(world, id, Status::New, Status::Created, now);
 }
 
 /// The customer, or the reseller, agrees. Gives whether it was asked.

@@ -19,6 +19,11 @@ pub const LIFE: i64 = 3599;
 
 const BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
+/// How many seconds of the machine a token lasts where the clock of the service goes this fast.
+pub fn life(factor: u32) -> i64 {
+    (LIFE / i64::from(factor.max(1))).max(1)
+}
+
 /// An app registration.
 #[derive(Debug, Clone, Default)]
 pub struct App {
@@ -183,7 +188,7 @@ impl Login<'_> {
             exp: self.now.as_second().saturating_add(LIFE),
         };
         // A client counts by the machine's clock.
-        let seconds = LIFE / i64::from(self.factor.max(1));
+        let seconds = life(self.factor);
         json!({
             "token_type": "Bearer",
             "expires_in": seconds,

@@ -116,7 +116,8 @@ impl Machine {
             }
             let (call, caller) = entry.remove();
             lifecycle::advance(&mut self.world, when);
-            graph::answer(&mut self.world, &call, &caller, when);
+            let mut one = |call: &Call| graph::answer(&mut self.world, call, &caller, when);
+            _ = if is_batch(&call) { batch::run(&call, one) } else { one(&call) };
         }
         lifecycle::advance(&mut self.world, now);
     }
@@ -266,7 +267,10 @@ impl Machine {
             Ok(caller) => caller,
             Err(refusal) => return Answer::from(refusal).with("WWW-Authenticate", "Bearer"),
         };
-        if segments.len() == 2 && segments[1] == "$batch" && call.method == "POST" {
+        if is_batch(call) {
+            if !call.is_json() {
+                return Answer::from(Refusal::not_json());
+            }
             let each = self.world.settings.latency.sub_request;
             return batch::run(call, |part| {
                 let reply = self.served(part, now, machine);
@@ -306,6 +310,11 @@ impl Machine {
         let text = time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
         answer.headers.push(("Date".to_owned(), text));
     }
+}
+
+fn is_batch(call: &Call) -> bool {
+    let segments = call.segments();
+    segments.len() == 2 && segments[1] == "$batch" && call.method == "POST"
 }
 
 #[cfg(test)]
@@ -513,5 +522,70 @@ mod tests {
         }
         let strange = with(call("GET", "/v1.0/groups/x", ""), "host", "evil.example");
         assert_eq!(machine.reply(&strange, start()).answer.status, 421);
+    }
+
+    #[test]
+    fn a_late_batch_lands_too() {
+        let mut machine = machine();
+        let bearer = bearer(&mut machine);
+        let rule = r#"{"path": "/$batch", "times": 1, "fault": {"kind": "late", "seconds": 60}}"#;
+        assert_eq!(control(&mut machine, "POST", "faults", rule).0, 200);
+        let id = machine.world.names["fabrikam-draft"].clone();
+        let part = json!({
+            "id": "1", "method": "DELETE", "headers": {"If-Match": "*"},
+            "url": format!("/tenantRelationships/delegatedAdminRelationships/{id}"),
+        });
+        let body = json!({"requests": [part]}).to_string();
+        let sent = with(call("POST", "/v1.0/$batch", &body), "authorization", &bearer);
+        assert_eq!(machine.reply(&sent, start()).cut, Some(Cut::Before));
+        machine.pass(start() + SignedDuration::from_secs(59));
+        assert!(machine.world.relationships.contains_key(&id));
+        machine.pass(start() + SignedDuration::from_secs(60));
+        assert!(!machine.world.relationships.contains_key(&id));
+    }
+
+    #[test]
+    fn what_is_written_is_json_of_known_roles_and_of_the_partner() {
+        let mut machine = machine();
+        let bearer = bearer(&mut machine);
+        let path = "/v1.0/tenantRelationships/delegatedAdminRelationships";
+        let body = |role: &str| {
+            let roles = json!({"unifiedRoles": [{"roleDefinitionId": role}]});
+            json!({"displayName": "new", "duration": "P1D", "accessDetails": roles}).to_string()
+        };
+        let known = body("729827e3-9c14-49f7-bb1b-9608f156bbb8");
+        let good = with(call("POST", path, &known), "authorization", &bearer);
+        let mut plain = good.clone();
+        plain.headers.remove("content-type");
+        assert_eq!(machine.reply(&plain, start()).answer.status, 415);
+        let unknown = body("729827e3-0000-0000-0000-9608f156bbb8");
+        let unknown = with(call("POST", path, &unknown), "authorization", &bearer);
+        assert_eq!(machine.reply(&unknown, start()).answer.status, 400);
+
+        let app = r#"{"clientId": "d", "tenant": "other", "roles": ["DelegatedAdminRelationship.ReadWrite.All"], "secret": "s"}"#;
+        assert_eq!(control(&mut machine, "POST", "apps", app).0, 200);
+        let form = "grant_type=client_credentials&client_id=d&client_secret=s&scope=https://graph.microsoft.com/.default";
+        let reply = machine.reply(&call("POST", "/other/oauth2/v2.0/token", form), start());
+        let token = reply.answer.value().unwrap()["access_token"].as_str().unwrap().to_owned();
+        let theirs = |method: &str| {
+            with(call(method, path, &known), "authorization", &format!("Bearer {token}"))
+        };
+        assert_eq!(machine.reply(&theirs("GET"), start()).answer.status, 200);
+        assert_eq!(machine.reply(&theirs("POST"), start()).answer.status, 403);
+
+        let reply = machine.reply(&good, start());
+        assert_eq!(reply.answer.status, 201);
+        assert_eq!(reply.answer.value().unwrap()["autoExtendDuration"], "PT0S");
+        let habit = r#"{"habits": {"zeroExtension": "days"}}"#;
+        assert_eq!(control(&mut machine, "POST", "settings", habit).0, 200);
+        let id = machine.world.names["new"].clone();
+        let get =
+            |id: &str| with(call("GET", &format!("{path}/{id}"), ""), "authorization", &bearer);
+        let reply = machine.reply(&get(&id), start());
+        assert_eq!(reply.answer.value().unwrap()["autoExtendDuration"], "P0D");
+        let gone = format!("{}-{}", uuid::Uuid::nil(), sample::PARTNER);
+        for (id, status) in [(gone.as_str(), 404), ("nothing", 400), (sample::PARTNER, 400)] {
+            assert_eq!(machine.reply(&get(id), start()).answer.status, status, "{id}");
+        }
     }
 }

@@ -33,6 +33,17 @@
 //! * A duration comes back in days, `P730D`, also where `P2Y` was sent (`settings.habits.echoDuration`).
 //! * A list has 100 objects a page where no `$top` is given, comes in the order of its ids, and knows `$orderby`.
 //! * A property that the metadata lacks is 400; those that only the service writes are ignored.
+//! * An assignment that is `pending` when its relationship is ended becomes `active` for as long as that takes.
+//! * PATCH and DELETE of a relationship are taken while its `lockForApproval` is under way.
+//! * Of a PATCH of an active relationship all but the extension and the roles is ignored (200).
+//! * Durations such as `PT48H` and `P24M` are taken.
+//! * How long each step takes is invented (`settings.delays`).
+//! * The signature of a federated assertion is not checked: its issuer, subject, audience and end are.
+//! * An extension that is off comes back as `PT0S` (`settings.habits.zeroExtension`).
+//! * A body that is not said to be JSON is 415. A role that is no built-in one of Entra is 400, and so is a group that is
+//!   no security group.
+//! * A PATCH of an assignment to the roles that it has is an operation (202) as long as another one is under way; of two
+//!   operations the one that came later wins.
 //! * A batch is answered in its own order; a body without `Content-Type` in it is 400 for that request alone.
 
 mod batch;
@@ -95,6 +106,13 @@ pub struct Options {
     pub content: Content,
     /// The partner's tenant.
     pub partner: String,
+}
+
+impl Options {
+    /// How many seconds of the machine a token lasts.
+    pub fn token_life(&self) -> i64 {
+        login::life(self.factor)
+    }
 }
 
 impl Default for Options {

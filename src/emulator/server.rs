@@ -13,7 +13,7 @@ use std::{
 use futures::{StreamExt as _, stream};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody, combinators::BoxBody};
 use hyper::{
-    Request, Response,
+    HeaderMap, Request, Response,
     body::{Bytes, Frame, Incoming},
     server::conn::http1,
     service::service_fn,
@@ -45,6 +45,9 @@ const ARRIVAL: Duration = Duration::from_secs(30);
 const ENDING: Duration = Duration::from_secs(3);
 /// How long half of an answer has to arrive before the line is cut.
 const HALF: Duration = Duration::from_millis(20);
+
+/// Headers that mean one thing or nothing.
+const ONCE: [&str; 5] = ["authorization", "content-type", "host", "if-match", "origin"];
 
 type Line = BoxBody<Bytes, io::Error>;
 
@@ -108,13 +111,10 @@ async fn answered(
         Ok(body) => body,
         Err(refusal) => return response(&Answer::from(refusal), None),
     };
-    let headers: BTreeMap<String, String> = head
-        .headers
-        .iter()
-        .map(|(name, value)| {
-            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-        })
-        .collect();
+    let headers = match headers(&head.headers) {
+        Ok(headers) => headers,
+        Err(refusal) => return response(&Answer::from(refusal), None),
+    };
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
     let method = head.method.as_str().to_owned();
     let call = Call { method, target, headers, body: body.to_vec(), in_batch: false };
@@ -125,6 +125,25 @@ async fn answered(
         sleep(Duration::from_millis(wait)).await;
     }
     response(&answer, cut)
+}
+
+/// The headers by their names; of one that stands there several times all values, where that means anything.
+fn headers(given: &HeaderMap) -> Result<BTreeMap<String, String>, Refusal> {
+    let mut all: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in given {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        match all.get_mut(name.as_str()) {
+            None => _ = all.insert(name.as_str().to_owned(), value.into_owned()),
+            Some(_) if ONCE.contains(&name.as_str()) => {
+                return Err(Refusal::bad(format!("The header `{name}` stands there twice.")));
+            }
+            Some(before) => {
+                before.push_str(", ");
+                before.push_str(&value);
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// All of a body.
@@ -188,6 +207,21 @@ mod tests {
 
     fn frames(bytes: usize) -> impl futures::Stream<Item = Result<Frame<Bytes>, Infallible>> {
         stream::iter([Ok(Frame::data(Bytes::from(vec![b' '; bytes])))])
+    }
+
+    #[test]
+    fn a_header_that_is_repeated_is_joined_or_refused() {
+        let given = |name: &'static str| {
+            let mut all = HeaderMap::new();
+            for value in ["a", "b"] {
+                all.append(name, value.parse().unwrap());
+            }
+            headers(&all)
+        };
+        assert_eq!(given("prefer").unwrap()["prefer"], "a, b");
+        for name in ["host", "if-match", "authorization"] {
+            assert_eq!(given(name).map_err(|it| it.status), Err(400), "{name}");
+        }
     }
 
     #[tokio::test]

@@ -848,3 +848,27 @@ fn one_that_is_extended_ends_with_time_itself() {
     advance(&mut stage.world, Timestamp::MAX);
     assert_ne!(stage.world.relationships.get(&stage.id).map(|it| it.status), Some(Status::Active));
 }
+
+#[test]
+fn what_a_provider_makes_moves_nothing_else_on() {
+    let mut stage = Stage::with(&[A]);
+    stage.world.settings.delays.created = 600;
+    stage.do_(&Deed::Provide {
+        relationship: "two".to_owned(),
+        provider: PARTNER.to_owned(),
+        customer: CUSTOMER.to_owned(),
+        roles: vec![A.to_owned()],
+    });
+    assert_eq!(stage.status(), Status::New);
+    stage.pass(3);
+    let id = stage.world.names["two"].clone();
+    assert_eq!(stage.world.relationships[&id].status, Status::ApprovalPending);
+}
+
+#[test]
+fn a_group_that_is_no_security_group_holds_no_roles() {
+    let mut stage = Stage::at(Status::Active);
+    stage.world.groups.get_mut(GROUP).unwrap().security_enabled = false;
+    let made = assign(&mut stage.world, &stage.id, GROUP, &set(&[A]), stage.now);
+    assert_eq!(made.map_err(|it| it.status), Err(400));
+}
