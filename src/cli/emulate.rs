@@ -5,7 +5,10 @@
 mod control;
 mod folder;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -18,44 +21,65 @@ use crate::{
     render::escape,
 };
 
+/// Where it listens where nobody says where.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
+
 /// Start the emulator, or play the people outside of one that runs.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Emulate {
     #[command(subcommand)]
     pub deed: Option<Deed>,
+    /// The folder with its certificate, its connection file and its secrets.
+    #[arg(long, global = true, default_value = folder::USUAL, value_name = "DIR")]
+    pub dir: PathBuf,
     #[command(flatten)]
     pub start: Start,
 }
 
-/// How it is started.
+/// How it is started. What is not said is as in [`Options::default`], and `--listen` is `127.0.0.1:8443`.
 #[derive(Debug, Args)]
 pub struct Start {
-    /// Where it listens: an address of this machine alone. Port 0 takes any that is free.
-    #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDRESS")]
-    pub listen: SocketAddr,
-    #[command(flatten)]
-    pub folder: Folder,
-    /// How fast its clock goes: `real`, or seconds for each second; 0 stands still until it is moved.
-    #[arg(long, default_value = "real", value_parser = factor, value_name = "real|FACTOR")]
-    pub clock: u32,
-    /// What ids and chance are made from: the same again with the same number.
-    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
-    pub seed: u64,
+    /// Where it listens: an address of this machine alone. Port 0 takes any that is free. [default: 127.0.0.1:8443]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// How fast its clock goes: `real`, or seconds for each second; 0 stands still until it is moved. [default: real]
+    #[arg(long, value_parser = factor, value_name = "real|FACTOR")]
+    pub clock: Option<u32>,
+    /// What ids and chance are made from: the same again with the same number. [default: 1]
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
     /// Begin without any relationship.
     #[arg(long)]
     pub empty: bool,
-    /// The partner's tenant.
-    #[arg(long, default_value = "aaaabbbb-0000-cccc-1111-dddd2222eeee", value_name = "TENANT")]
-    pub partner: uuid::Uuid,
+    /// The partner's tenant. [default: aaaabbbb-0000-cccc-1111-dddd2222eeee]
+    #[arg(long, value_name = "TENANT")]
+    pub partner: Option<uuid::Uuid>,
 }
 
-/// Where the files of an emulator are.
-#[derive(Debug, Clone, Args)]
-pub struct Folder {
-    /// The folder with its certificate, its connection file and its secrets.
-    #[arg(long, default_value = "concordat-emulator", value_name = "DIR")]
-    pub dir: PathBuf,
+impl Start {
+    /// The first that was said.
+    fn said(&self) -> Option<&'static str> {
+        let Self { listen, clock, seed, empty, partner } = self;
+        let all = [
+            ("--listen", listen.is_some()),
+            ("--clock", clock.is_some()),
+            ("--seed", seed.is_some()),
+            ("--empty", *empty),
+            ("--partner", partner.is_some()),
+        ];
+        all.into_iter().find(|(_, said)| *said).map(|(name, _)| name)
+    }
+
+    fn options(&self) -> Options {
+        let usual = Options::default();
+        Options {
+            listen: self.listen.unwrap_or(LISTEN),
+            seed: self.seed.unwrap_or(usual.seed),
+            factor: self.clock.unwrap_or(usual.factor),
+            content: if self.empty { Content::Empty } else { Content::Sample },
+            partner: self.partner.map_or(usual.partner, |partner| partner.to_string()),
+        }
+    }
 }
 
 /// What is done in an emulator that runs.
@@ -79,8 +103,6 @@ pub enum Deed {
 pub struct Named {
     /// Its name or its id.
     pub relationship: String,
-    #[command(flatten)]
-    pub folder: Folder,
 }
 
 /// What is approved.
@@ -91,8 +113,6 @@ pub struct Approve {
     /// The customer's tenant, where the relationship names none.
     #[arg(long, value_name = "TENANT")]
     pub customer: Option<uuid::Uuid>,
-    #[command(flatten)]
-    pub folder: Folder,
 }
 
 /// What somebody else does.
@@ -118,8 +138,6 @@ pub struct Assign {
     /// The template ids of the roles.
     #[arg(required = true)]
     pub roles: Vec<uuid::Uuid>,
-    #[command(flatten)]
-    pub folder: Folder,
 }
 
 /// From whom everything is taken.
@@ -129,8 +147,6 @@ pub struct Delete {
     pub relationship: String,
     /// The group's id.
     pub group: uuid::Uuid,
-    #[command(flatten)]
-    pub folder: Folder,
 }
 
 /// Which extension, and how.
@@ -141,8 +157,6 @@ pub struct Extend {
     /// On, or off.
     #[arg(value_enum)]
     pub to: Switch,
-    #[command(flatten)]
-    pub folder: Folder,
 }
 
 /// On or off.
@@ -160,15 +174,11 @@ pub struct Clock {
     /// How far: `+PT1H`, `+P90D`.
     #[arg(value_parser = ahead, value_name = "+DURATION")]
     pub by: String,
-    #[command(flatten)]
-    pub folder: Folder,
 }
 
 /// In which form.
 #[derive(Debug, Args)]
 pub struct Status {
-    #[command(flatten)]
-    pub folder: Folder,
     /// As JSON, with assignments.
     #[arg(long)]
     pub json: bool,
@@ -184,45 +194,59 @@ fn factor(text: &str) -> Result<u32, String> {
 fn ahead(text: &str) -> Result<String, String> {
     let wrong = || "a clock is moved on by a duration such as `+PT1H` or `+P90D`".to_owned();
     let by = text.strip_prefix('+').ok_or_else(wrong)?;
-    by.parse::<jiff::Span>().map_err(|_| wrong())?;
+    let span: jiff::Span = by.parse().map_err(|_| wrong())?;
+    if span.get_years() != 0 || span.get_months() != 0 {
+        return Err("a month or a year is not always as long: say days, such as `+P30D`".to_owned());
+    }
     Ok(by.to_owned())
 }
 
 /// Serves, or asks one that does.
 pub async fn emulate(args: &Emulate, out: &mut Output) -> anyhow::Result<ExitStatus> {
-    match &args.deed {
-        None => serve(&args.start, out).await,
-        Some(deed) => act(deed, out).await,
+    match (&args.deed, args.start.said()) {
+        (None, _) => serve(&args.start, &args.dir, out).await,
+        (Some(deed), None) => act(deed, &args.dir, out).await,
+        (Some(_), Some(said)) => Err(anyhow::anyhow!(
+            "`{said}` is for starting an emulator, and cannot be used with one that runs"
+        )),
     }
 }
 
-async fn serve(start: &Start, out: &mut Output) -> anyhow::Result<ExitStatus> {
-    let options = Options {
-        listen: start.listen,
-        seed: start.seed,
-        factor: start.clock,
-        content: if start.empty { Content::Empty } else { Content::Sample },
-        partner: start.partner.to_string(),
-    };
+async fn serve(start: &Start, dir: &Path, out: &mut Output) -> anyhow::Result<ExitStatus> {
+    let options = start.options();
     let emulator = Emulator::listen(&options).await?;
-    let dir = &start.folder.dir;
-    folder::write(dir, &emulator)
-        .with_context(|| format!("`{}` cannot be written", dir.display()))?;
+    let held = folder::hold(dir)?;
+    let running =
+        held.write(&emulator).with_context(|| format!("`{}` cannot be written", dir.display()))?;
     out.say(&banner(&emulator, dir));
+    if options.token_life() < 60 {
+        let seconds = options.token_life();
+        out.say(&format!("note: with this clock a token is over after {seconds} s; clients ask for new ones all the time"));
+    }
     out.answer(&format!("https://localhost:{}", emulator.address.port()))?;
     let stop = CancellationToken::new();
     let serving = emulator.serve(stop.clone());
     let ending = async {
         super::operator::asked_to_stop().await;
         stop.cancel();
+        // Whoever asks again does not want to wait for what was begun.
+        super::operator::asked_to_stop().await;
     };
-    tokio::join!(serving, ending);
-    folder::gone(dir);
+    tokio::select! {
+        () = serving => {}
+        () = ending => {}
+    }
+    running.gone();
     out.say("the emulator has stopped, and everything that it held is forgotten");
     Ok(ExitStatus::AsDesired)
 }
 
-fn banner(emulator: &Emulator, dir: &std::path::Path) -> String {
+fn banner(emulator: &Emulator, dir: &Path) -> String {
+    // What is typed next names the folder, unless it is the usual one.
+    let words = match dir.to_str() {
+        Some(folder::USUAL) => String::new(),
+        Some(_) | None => format!(" --dir {}", quoted(dir)),
+    };
     let dir = dir.display();
     let port = emulator.address.port();
     format!(
@@ -235,61 +259,62 @@ fn banner(emulator: &Emulator, dir: &std::path::Path) -> String {
          connection file    {dir}/graph.yaml\n\
          \n\
          In another terminal, from this folder:\n  \
-         concordat emulate status                    what it holds\n  \
-         concordat emulate approve wide-helpdesk     the customer approves\n  \
-         concordat emulate clock +P90D               its clock goes on",
+         concordat emulate{words} status                    what it holds\n  \
+         concordat emulate{words} approve wide-helpdesk     the customer approves\n  \
+         concordat emulate{words} clock +P90D               its clock goes on",
         partner = emulator.partner,
     )
 }
 
-async fn act(deed: &Deed, out: &mut Output) -> anyhow::Result<ExitStatus> {
-    let (folder, path, body) = match deed {
-        Deed::Status(args) => return status(args, out).await,
-        Deed::Clock(args) => (&args.folder, "clock", json!({"by": args.by})),
+/// A path as a shell reads it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+".contains(letter);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+async fn act(deed: &Deed, dir: &Path, out: &mut Output) -> anyhow::Result<ExitStatus> {
+    let (path, body) = match deed {
+        Deed::Status(args) => return status(args, dir, out).await,
+        Deed::Clock(args) => ("clock", json!({"by": args.by})),
         Deed::Approve(args) => (
-            &args.folder,
             "people",
             json!({
                 "kind": "approve", "relationship": args.relationship, "customer": args.customer
             }),
         ),
         Deed::RemoveRoles(args) => (
-            &args.folder,
             "people",
             json!({
                 "kind": "removeRoles", "relationship": args.relationship
             }),
         ),
         Deed::Outsider(Outsider::Assign(args)) => (
-            &args.folder,
             "people",
             json!({
                 "kind": "assign", "relationship": args.relationship, "group": args.group, "roles": args.roles
             }),
         ),
         Deed::Outsider(Outsider::Delete(args)) => (
-            &args.folder,
             "people",
             json!({
                 "kind": "delete", "relationship": args.relationship, "group": args.group
             }),
         ),
         Deed::Outsider(Outsider::Terminate(args)) => (
-            &args.folder,
             "people",
             json!({
                 "kind": "terminate", "relationship": args.relationship
             }),
         ),
         Deed::Outsider(Outsider::Extend(args)) => (
-            &args.folder,
             "people",
             json!({
                 "kind": "extend", "relationship": args.relationship, "on": args.to == Switch::On
             }),
         ),
     };
-    match control::ask(&folder.dir, "POST", path, &body).await? {
+    match control::ask(dir, "POST", path, &body).await? {
         Ok(answer) => {
             let told = answer["done"].as_str().or_else(|| answer["now"].as_str());
             out.answer(&escape::visible(told.unwrap_or_default()))?;
@@ -302,8 +327,8 @@ async fn act(deed: &Deed, out: &mut Output) -> anyhow::Result<ExitStatus> {
     }
 }
 
-async fn status(args: &Status, out: &mut Output) -> anyhow::Result<ExitStatus> {
-    let answer = control::ask(&args.folder.dir, "GET", "status", &Value::Null).await?;
+async fn status(args: &Status, dir: &Path, out: &mut Output) -> anyhow::Result<ExitStatus> {
+    let answer = control::ask(dir, "GET", "status", &Value::Null).await?;
     let status = answer.map_err(|refused| anyhow::anyhow!(refused))?;
     let text = if args.json { format!("{status:#}") } else { table(&status) };
     out.answer(&text)?;

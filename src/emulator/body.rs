@@ -30,6 +30,9 @@ const RELATIONSHIP: [&str; 11] = [
     "endDateTime",
 ];
 
+/// The template ids of Entra's built-in roles, one a line, in lower case.
+const ROLES: &str = include_str!("roles.txt");
+
 /// The object in a body.
 pub fn object(bytes: &[u8]) -> Read<Map<String, Value>> {
     match serde_json::from_slice(bytes) {
@@ -87,8 +90,12 @@ fn roles(object: &Map<String, Value>) -> Read<Option<BTreeSet<String>>> {
         only(role, &["roleDefinitionId"], "unifiedRole")?;
         let own = text(role, "roleDefinitionId")?;
         let own = own.ok_or_else(|| Refusal::bad("`roleDefinitionId` is required."))?;
-        if !ids.insert(id(own, "roleDefinitionId")?) {
-            return Err(Refusal::bad(format!("The role {own} stands there twice.")));
+        let own = id(own, "roleDefinitionId")?;
+        if !ROLES.lines().any(|known| known == own) {
+            return Err(Refusal::bad(format!("No built-in role has the template id {own}.")));
+        }
+        if !ids.insert(own) {
+            return Err(Refusal::bad("A role stands there twice."));
         }
     }
     Ok(Some(ids))

@@ -2,14 +2,14 @@
 //!
 //! Never: an answer that depends on anything but the call and the world.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde_json::Value;
 
 use super::refusal::Refusal;
 
 /// A call.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Call {
     /// In upper case.
     pub method: String,
@@ -21,6 +21,13 @@ pub struct Call {
     pub body: Vec<u8>,
     /// Whether it stands in a batch.
     pub in_batch: bool,
+}
+
+impl fmt::Debug for Call {
+    /// Without what may be secret: its headers and its body.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} and {} bytes", self.method, self.path(), self.body.len())
+    }
 }
 
 impl Call {
@@ -37,6 +44,13 @@ impl Call {
     /// The query.
     pub fn query(&self) -> &str {
         self.target.split_once('?').map_or("", |(_, query)| query)
+    }
+
+    /// Whether it says that its body is JSON.
+    pub fn is_json(&self) -> bool {
+        let kind = self.header("content-type").unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        kind.eq_ignore_ascii_case("application/json")
     }
 
     /// `https://` and the host under which it was called.

@@ -33,6 +33,18 @@ const NAMES: [&str; 12] = [
     "api.partnercenter.microsoft.com",
 ];
 
+/// Whether a header `Host` is one of these names, with or without a port: a page that has its own name lead here has
+/// another one.
+pub fn is_named(host: &str) -> bool {
+    let is_port = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if is_port(port) && !name.ends_with(':') => name,
+        Some(_) | None => host,
+    };
+    let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    NAMES.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
 /// How long it is good, from a day before the start.
 const LIFE: Duration = Duration::from_secs(60 * 86_400);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -82,4 +94,33 @@ fn named(name: &str) -> DistinguishedName {
     let mut distinguished = DistinguishedName::new();
     distinguished.push(DnType::CommonName, name);
     distinguished
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_names_of_the_certificate_are_its_names() {
+        for host in [
+            "localhost",
+            "LOCALHOST:8443",
+            "127.0.0.1:1",
+            "[::1]:8443",
+            "[::1]",
+            "graph.microsoft.com",
+        ] {
+            assert!(is_named(host), "{host}");
+        }
+        for host in [
+            "",
+            "evil.example",
+            "localhost.evil.example:8443",
+            "localhost:",
+            "localhost:x",
+            "127.0.0.2:1",
+        ] {
+            assert!(!is_named(host), "{host}");
+        }
+    }
 }

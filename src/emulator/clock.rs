@@ -4,6 +4,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+/// The year 9000, where the clock stands still: no date that the service writes is beyond what can be written.
+pub const HORIZON: Timestamp = Timestamp::constant(221_845_392_000, 0);
+
 /// Where the time stands, and how fast it goes.
 #[derive(Debug, Clone)]
 pub struct Clock {
@@ -25,12 +28,12 @@ impl Clock {
     pub fn now(&self, machine: Timestamp) -> Timestamp {
         let passed = machine.duration_since(self.since).max(SignedDuration::ZERO);
         let passed = passed.checked_mul(i32::try_from(self.factor).unwrap_or(i32::MAX));
-        later(self.shown, passed.unwrap_or(SignedDuration::MAX))
+        later(self.shown, passed.unwrap_or(SignedDuration::MAX)).min(HORIZON)
     }
 
-    /// Moves it on.
+    /// Moves it on, to the horizon at most.
     pub fn advance(&mut self, by: SignedDuration, machine: Timestamp) {
-        self.shown = later(self.now(machine), by.max(SignedDuration::ZERO));
+        self.shown = later(self.now(machine), by.max(SignedDuration::ZERO)).min(HORIZON);
         self.since = machine;
     }
 
@@ -88,6 +91,7 @@ mod tests {
         clock.go(0, start + SignedDuration::from_secs(10));
         assert_eq!(clock.now(start + SignedDuration::from_hours(10)), now);
         clock.advance(SignedDuration::MAX, start);
-        assert_eq!(clock.now(start), Timestamp::MAX);
+        assert_eq!(clock.now(start), HORIZON);
+        assert_eq!(HORIZON, at("9000-01-01T00:00:00Z"));
     }
 }

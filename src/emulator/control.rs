@@ -2,6 +2,9 @@
 //!
 //! Never: a path of Microsoft's.
 //!
+//! Who may: whoever has the token that stands in `emulator.json`, as `Authorization: Bearer` or `X-Emulator-Token`, and is
+//! no page of the web. What is posted is `application/json`.
+//!
 //! ```text
 //! GET  status, clock, settings, counts, faults      what there is; counts are by method and pattern of the path
 //! GET  calls                                        the last calls with their bodies; DELETE forgets them and the counts
@@ -15,11 +18,14 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
+use ring::digest;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
     call::{Answer, Call},
+    clock::HORIZON,
     faults::{Armed, Rule},
     lifecycle,
     login::App,
@@ -46,7 +52,7 @@ struct Moved {
 }
 
 /// An app is registered.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Registered {
     client_id: String,
@@ -109,6 +115,7 @@ pub fn answer(machine: &mut Machine, call: &Call, real: Timestamp) -> Answer {
 }
 
 fn routed(machine: &mut Machine, call: &Call, real: Timestamp) -> Result<Value, Refusal> {
+    permitted(machine, call)?;
     let now = machine.clock.now(real);
     match (call.method.as_str(), call.path().strip_prefix(ROOT).unwrap_or_default()) {
         ("GET", "status") => Ok(status(machine, now)),
@@ -128,6 +135,7 @@ fn routed(machine: &mut Machine, call: &Call, real: Timestamp) -> Result<Value, 
         ("GET", "faults") => Ok(faults(machine)),
         ("POST", "faults") => {
             let rule: Rule = read(call)?;
+            rule.fault.check()?;
             let armed = Armed::new(rule, &machine.world, now);
             machine.arm(armed);
             Ok(faults(machine))
@@ -164,6 +172,27 @@ fn routed(machine: &mut Machine, call: &Call, real: Timestamp) -> Result<Value, 
     }
 }
 
+/// Nobody plays with it but whoever can read the folder: no page of the web, and nobody else on the machine.
+fn permitted(machine: &Machine, call: &Call) -> Result<(), Refusal> {
+    let refused =
+        |status, code, message: &str| Err(Refusal { status, code, message: message.to_owned() });
+    if call.header("origin").is_some() || call.header("sec-fetch-site").is_some() {
+        return refused(403, "forbidden", "these paths are not for pages of the web");
+    }
+    let bearer = call.header("authorization").and_then(|given| given.strip_prefix("Bearer "));
+    let given = call.header("x-emulator-token").or(bearer).unwrap_or_default();
+    // What is compared are digests, so that the time it takes tells nothing.
+    let digest = |text: &str| digest::digest(&digest::SHA256, text.as_bytes());
+    if digest(given).as_ref() != digest(machine.control.expose_secret()).as_ref() {
+        let message = "these paths need the token of `emulator.json` in the emulator's folder";
+        return refused(401, "unauthorized", message);
+    }
+    if call.method == "POST" && !call.is_json() {
+        return refused(415, "unsupportedMediaType", "what is posted is `application/json`");
+    }
+    Ok(())
+}
+
 fn read<T: DeserializeOwned>(call: &Call) -> Result<T, Refusal> {
     serde_json::from_slice(&call.body).map_err(|error| Refusal::bad(error.to_string()))
 }
@@ -179,12 +208,18 @@ fn clock(machine: &Machine, now: Timestamp) -> Value {
 fn moved(machine: &mut Machine, moved: &Moved, real: Timestamp) -> Result<Value, Refusal> {
     if let Some(by) = moved.by {
         let day = jiff::SpanRelativeTo::days_are_24_hours();
-        let by: SignedDuration =
-            by.to_duration(day).map_err(|error| Refusal::bad(error.to_string()))?;
+        let by: SignedDuration = by.to_duration(day).map_err(|_| {
+            Refusal::bad("the clock is moved by weeks, days, hours, minutes and seconds: a month or a year is not always as long")
+        })?;
         if by.is_negative() {
             return Err(Refusal::bad("the clock does not go back"));
         }
-        machine.clock.advance(by, real);
+        let then = machine.clock.now(real).checked_add(by);
+        if then.is_ok_and(|then| then < HORIZON) {
+            machine.clock.advance(by, real);
+        } else {
+            return Err(Refusal::bad("the clock goes to the year 9000 and no further"));
+        }
     }
     if let Some(factor) = moved.factor {
         machine.clock.go(factor, real);
@@ -209,7 +244,7 @@ fn registered(machine: &mut Machine, it: Registered) -> Result<Value, Refusal> {
         client: it.client_id,
         tenant: it.tenant.unwrap_or_else(|| machine.world.partner.clone()),
         roles: it.roles,
-        secrets: it.secret.into_iter().collect(),
+        secrets: it.secret.into_iter().map(SecretString::from).collect(),
         certificates: certificates.collect::<Result<_, _>>()?,
         federated: it.issuer.zip(it.subject).into_iter().collect(),
     };

@@ -2,6 +2,7 @@
 //!
 //! Never: a fault that nobody asked for.
 
+use hyper::header::{HeaderName, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
@@ -10,6 +11,7 @@ use super::{
     call::{Answer, Body, Call},
     chance::Chance,
     clock::later,
+    refusal::Refusal,
     wire,
     world::World,
 };
@@ -242,6 +244,54 @@ impl Armed {
         }
         self.fired += 1;
         Some(Fired { fault: self.rule.fault.clone(), world: self.world.clone() })
+    }
+}
+
+/// The longest answer of a fault, and the longest that one waits, in milliseconds.
+const LARGEST: usize = 256 << 20;
+const LONGEST: u64 = 3_600_000;
+
+impl Fault {
+    /// Whether it can be carried out.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), Refusal> {
+        let is = |good: bool, told: &str| if good { Ok(()) } else { Err(Refusal::bad(told)) };
+        let is_value = |text: &str| HeaderValue::from_str(text).is_ok();
+        match self {
+            Self::Refuse { status, retry_after, .. } => {
+                is((400..600).contains(status), "a `status` that refuses is from 400 to 599")?;
+                let told = "`retryAfter` is no value of a header";
+                is(retry_after.as_deref().is_none_or(is_value), told)
+            }
+            Self::Header { name, value } => {
+                is(
+                    HeaderName::from_bytes(name.as_bytes()).is_ok(),
+                    "`name` is no name of a header",
+                )?;
+                is(is_value(value), "`value` is no value of a header")?;
+                let framing = ["connection", "content-length", "transfer-encoding", "upgrade"];
+                let own = framing.iter().any(|own| own.eq_ignore_ascii_case(name));
+                is(!own, "a header by which the line itself is read cannot be changed")
+            }
+            Self::Huge { bytes: size } | Self::Deep { depth: size } => {
+                is(*size <= LARGEST, "a body has at most 268435456 bytes or levels")
+            }
+            Self::Wait { milliseconds } => {
+                is(*milliseconds <= LONGEST, "a wait is at most 3600000 milliseconds")
+            }
+            Self::Batch { index, .. } => {
+                is(*index < super::batch::LARGEST, "`index` is from 0 to 19")
+            }
+            Self::Cut { .. }
+            | Self::Late { .. }
+            | Self::Fate { .. }
+            | Self::Stale
+            | Self::Page { .. }
+            | Self::Rewrite { .. }
+            | Self::UpperCaseIds => Ok(()),
+        }
     }
 }
 

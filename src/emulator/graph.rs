@@ -113,10 +113,12 @@ pub fn answer(world: &mut World, call: &Call, caller: &Caller, now: Timestamp) -
     let answered = if caller.tenant == world.partner {
         routed(world, call, caller, now)
     } else {
-        // Another tenant has relationships of its own: none.
+        // Another tenant has relationships of its own: none, and it makes none here.
         let mut other = World::new(&caller.tenant, 0);
         other.settings = world.settings.clone();
-        routed(&mut other, call, caller, now)
+        only_get(call)
+            .map_err(|_| Refusal::forbidden())
+            .and_then(|()| routed(&mut other, call, caller, now))
     };
     let answer = answered.unwrap_or_else(Answer::from);
     if call.prefers_unknown() {
@@ -131,6 +133,9 @@ fn routed(
     caller: &Caller,
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
+    if matches!(call.method.as_str(), "POST" | "PATCH") && !call.is_json() {
+        return Err(Refusal::not_json());
+    }
     let segments = call.segments();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match &segments[1..] {

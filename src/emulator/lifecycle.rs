@@ -41,7 +41,7 @@ pub fn next(world: &World) -> Option<Timestamp> {
 fn happen(world: &mut World, id: &str, due: Due, now: Timestamp) {
     let delays = world.settings.delays.clone();
     match due {
-        Due::Created => _ = step(world, id, Status::New, Status::Created, now),
+        Due::Created => created(world, id, now),
         Due::RequestPending(request) => request_pending(world, id, &request, now),
         Due::RequestDone(request) => request_done(world, id, &request, now),
         Due::Activating => {
@@ -88,6 +88,11 @@ fn step(world: &mut World, id: &str, from: Status, to: Status, now: Timestamp) -
         world.change(id, now, |it| it.status = to);
     }
     fits
+}
+
+/// It is there, and can be sent.
+pub fn created(world: &mut World, id: &str, now: Timestamp) {
+    step(world, id, Status::New, Status::Created, now);
 }
 
 /// The customer, or the reseller, agrees. Gives whether it was asked.
@@ -147,12 +152,14 @@ fn extend(world: &mut World, id: &str, end: Timestamp, now: Timestamp) -> bool {
             && it.extension == Extension::HalfYear
             && !it.roles.contains(GLOBAL_ADMINISTRATOR)
     });
-    if due {
-        let end = later(end, DAY * 180);
-        world.change(id, now, |it| it.end = Some(end));
-        plan_end(world, id, end);
+    let longer = later(end, DAY * 180);
+    // At the end of time there is nothing to add.
+    if !due || longer <= end {
+        return false;
     }
-    due
+    world.change(id, now, |it| it.end = Some(longer));
+    plan_end(world, id, longer);
+    true
 }
 
 fn expire(world: &mut World, id: &str, end: Timestamp, now: Timestamp) {
@@ -285,14 +292,14 @@ fn operation_done(world: &mut World, id: &str, own: &str, now: Timestamp) {
     let Some(operation) = world.relationships.get(id).and_then(|it| it.operations.get(own)) else {
         return;
     };
-    let (aim, fails) = (operation.aim.clone(), operation.fails);
-    let reached = !fails && reach(world, id, aim, now);
+    let (aim, fails, number) = (operation.aim.clone(), operation.fails, operation.number);
+    let reached = !fails && reach(world, id, aim, number, now);
     let status = if reached { OperationStatus::Succeeded } else { OperationStatus::Failed };
     set_operation(world, id, own, status, now);
 }
 
 /// Carries an operation out, if what it is about is still there.
-fn reach(world: &mut World, id: &str, aim: Aim, now: Timestamp) -> bool {
+fn reach(world: &mut World, id: &str, aim: Aim, number: u64, now: Timestamp) -> bool {
     let Some(relationship) = world.relationships.get(id) else { return false };
     if relationship.status != Status::Active {
         return false;
@@ -306,8 +313,13 @@ fn reach(world: &mut World, id: &str, aim: Aim, now: Timestamp) -> bool {
                     | AssignmentStatus::Deleted
                     | AssignmentStatus::Error => false,
                 });
+            let overtaken = relationship.operations.values().any(|it| {
+                it.number > number
+                    && it.status == OperationStatus::Succeeded
+                    && it.roles_of(&assignment).is_some()
+            });
             // Global Administrator may have gone meanwhile.
-            let fits = live && roles.is_subset(&relationship.roles);
+            let fits = live && !overtaken && roles.is_subset(&relationship.roles);
             if fits {
                 world.change_assignment(id, &assignment, now, |it| it.roles = roles);
             }

@@ -6,6 +6,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use ring::digest;
 use rustls::pki_types::CertificateDer;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::{
@@ -18,8 +19,13 @@ pub const LIFE: i64 = 3599;
 
 const BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
+/// How many seconds of the machine a token lasts where the clock of the service goes this fast.
+pub fn life(factor: u32) -> i64 {
+    (LIFE / i64::from(factor.max(1))).max(1)
+}
+
 /// An app registration.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct App {
     /// Its client id.
     pub client: String,
@@ -28,7 +34,7 @@ pub struct App {
     /// Its application permissions.
     pub roles: Vec<String>,
     /// Its secrets.
-    pub secrets: Vec<String>,
+    pub secrets: Vec<SecretString>,
     /// Its certificates, in DER.
     pub certificates: Vec<Vec<u8>>,
     /// Whose tokens it may show instead: issuer and subject.
@@ -147,7 +153,7 @@ impl Login<'_> {
                 let text = "The request body must contain 'client_assertion' or 'client_secret'.";
                 return Err(denied(401, "invalid_client", 7_000_218, text));
             }
-            (false, _) if app.secrets.iter().any(|own| own == secret) => {}
+            (false, _) if app.secrets.iter().any(|own| own.expose_secret() == secret) => {}
             (false, _) => {
                 return Err(denied(
                     401,
@@ -182,7 +188,7 @@ impl Login<'_> {
             exp: self.now.as_second().saturating_add(LIFE),
         };
         // A client counts by the machine's clock.
-        let seconds = LIFE / i64::from(self.factor.max(1));
+        let seconds = life(self.factor);
         json!({
             "token_type": "Bearer",
             "expires_in": seconds,
@@ -344,7 +350,7 @@ mod tests {
             client: "c".to_owned(),
             tenant: TENANT.to_owned(),
             roles: vec!["r".to_owned()],
-            secrets: vec!["s".to_owned()],
+            secrets: vec!["s".into()],
             federated: vec![("https://issuer".to_owned(), "system:sa".to_owned())],
             certificates: vec![b"no certificate".to_vec()],
         }

@@ -33,6 +33,17 @@
 //! * A duration comes back in days, `P730D`, also where `P2Y` was sent (`settings.habits.echoDuration`).
 //! * A list has 100 objects a page where no `$top` is given, comes in the order of its ids, and knows `$orderby`.
 //! * A property that the metadata lacks is 400; those that only the service writes are ignored.
+//! * An assignment that is `pending` when its relationship is ended becomes `active` for as long as that takes.
+//! * PATCH and DELETE of a relationship are taken while its `lockForApproval` is under way.
+//! * Of a PATCH of an active relationship all but the extension and the roles is ignored (200).
+//! * Durations such as `PT48H` and `P24M` are taken.
+//! * How long each step takes is invented (`settings.delays`).
+//! * The signature of a federated assertion is not checked: its issuer, subject, audience and end are.
+//! * An extension that is off comes back as `PT0S` (`settings.habits.zeroExtension`).
+//! * A body that is not said to be JSON is 415. A role that is no built-in one of Entra is 400, and so is a group that is
+//!   no security group.
+//! * A PATCH of an assignment to the roles that it has is an operation (202) as long as another one is under way; of two
+//!   operations the one that came later wins.
 //! * A batch is answered in its own order; a body without `Content-Type` in it is 400 for that request alone.
 
 mod batch;
@@ -62,7 +73,7 @@ mod world;
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -97,6 +108,13 @@ pub struct Options {
     pub partner: String,
 }
 
+impl Options {
+    /// How many seconds of the machine a token lasts.
+    pub fn token_life(&self) -> i64 {
+        login::life(self.factor)
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -124,6 +142,11 @@ pub enum NotStarted {
     /// Others could reach it.
     #[error("`{0}` is no address of this machine alone: listen on 127.0.0.1 or [::1]")]
     Elsewhere(SocketAddr),
+    /// Another program has the address.
+    #[error(
+        "`{0}` is taken by another program: `--listen 127.0.0.1:0` takes any port that is free"
+    )]
+    Taken(SocketAddr),
     /// The address cannot be had.
     #[error("`{0}` cannot be listened on")]
     Listen(SocketAddr, #[source] io::Error),
@@ -153,6 +176,8 @@ pub struct Emulator {
     pub partner: String,
     /// The authority that clients must trust, in PEM.
     pub authority: String,
+    /// What opens the emulator's own paths.
+    pub control: SecretString,
     /// The secret of the app [`READER`].
     pub reader: SecretString,
     /// The secret of the app [`WRITER`].
@@ -165,13 +190,15 @@ impl Emulator {
     /// # Errors
     /// Where others could reach it, or it cannot listen.
     pub async fn listen(options: &Options) -> Result<Self, NotStarted> {
-        if !options.listen.ip().is_loopback() {
+        let ip = options.listen.ip();
+        if ip != IpAddr::V4(Ipv4Addr::LOCALHOST) && ip != IpAddr::V6(Ipv6Addr::LOCALHOST) {
             return Err(NotStarted::Elsewhere(options.listen));
         }
         let now = Timestamp::now();
         let seconds = u64::try_from(now.as_second()).unwrap_or_default();
         let certificate = certificate::issue(Duration::from_secs(seconds))?;
-        let [reader, writer, seal] = [random()?, random()?, random()?];
+        let [reader, writer, seal, control] = [random()?, random()?, random()?, random()?];
+        let control = SecretString::from(control);
         let world = match options.content {
             Content::Empty => sample::empty(&options.partner, options.seed),
             Content::Sample => sample::full(&options.partner, options.seed, now)
@@ -179,10 +206,13 @@ impl Emulator {
         };
         let apps = apps(&options.partner, &reader, &writer);
         let clock = Clock::new(now, options.factor, now);
-        let machine = Machine::new(world, clock, apps, seal.as_bytes(), options.seed);
-        let listener = TcpListener::bind(options.listen)
-            .await
-            .map_err(|error| NotStarted::Listen(options.listen, error))?;
+        let machine =
+            Machine::new(world, clock, apps, (seal.as_bytes(), control.clone()), options.seed);
+        let listener =
+            TcpListener::bind(options.listen).await.map_err(|error| match error.kind() {
+                io::ErrorKind::AddrInUse => NotStarted::Taken(options.listen),
+                _ => NotStarted::Listen(options.listen, error),
+            })?;
         let address =
             listener.local_addr().map_err(|error| NotStarted::Listen(options.listen, error))?;
         Ok(Self {
@@ -192,6 +222,7 @@ impl Emulator {
             address,
             partner: options.partner.clone(),
             authority: certificate.authority,
+            control,
             reader: reader.into(),
             writer: writer.into(),
         })
@@ -208,7 +239,7 @@ fn apps(partner: &str, reader: &str, writer: &str) -> Vec<App> {
         client: client.to_owned(),
         tenant: partner.to_owned(),
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-        secrets: vec![secret.to_owned()],
+        secrets: vec![secret.into()],
         ..App::default()
     };
     vec![

@@ -228,11 +228,7 @@ fn provide(
     let reseller = Reseller { provider: provider.to_lowercase(), consent_pending: true };
     let id = rules::create_for(world, &wish, Some(reseller), now)?;
     // The provider sends it in the same breath.
-    let delay = world.settings.delays.created;
-    lifecycle::advance(
-        world,
-        super::clock::later(now, jiff::SignedDuration::from_secs(delay.into())),
-    );
+    lifecycle::created(world, &id, now);
     rules::request(world, &id, Action::LockForApproval, now)?;
     Ok(format!("`{name}` waits for the reseller"))
 }

@@ -22,7 +22,8 @@ pub struct Query {
     filter: Vec<(String, String)>,
     select: Option<Vec<String>>,
     top: Option<usize>,
-    after: Option<String>,
+    /// What the last page was ordered by at its end, and the key there.
+    after: Option<(String, String)>,
     order: Option<(String, Order)>,
     count: bool,
 }
@@ -91,14 +92,19 @@ impl Query {
         let mut page: Vec<(&str, Value)> = match &self.order {
             // In the order of keys what has gone meanwhile moves nothing.
             None => {
-                let is_over = |key: &&str| self.after.as_deref().is_some_and(|after| *key <= after);
+                let is_over = |key: &&str| {
+                    self.after.as_ref().is_some_and(|(_, after)| *key <= after.as_str())
+                };
                 keys.clone().skip_while(is_over).filter_map(found).take(size + 1).collect()
             }
             Some(order) => self.ordered(order, keys.clone().filter_map(found).collect()),
         };
         let more = page.len() > size;
         page.truncate(size);
-        let last = page.last().map(|(key, _)| (*key).to_owned());
+        let last = page.last().map(|(key, value)| {
+            let path = self.order.as_ref().map_or("", |(path, _)| path);
+            (ordered_by(value, path), (*key).to_owned())
+        });
         let items: Vec<_> = page.into_iter().map(|(_, value)| self.select(value)).collect();
         let mut body = json!({"@odata.context": context, "value": items});
         if self.count {
@@ -120,19 +126,28 @@ impl Query {
         (path, order): &(String, Order),
         mut all: Vec<(&'k str, Value)>,
     ) -> Vec<(&'k str, Value)> {
-        all.sort_by_key(|(_, value)| value[path].as_str().unwrap_or_default().to_owned());
+        let place = |(key, value): &(&str, Value)| (ordered_by(value, path), (*key).to_owned());
+        all.sort_by_cached_key(place);
         if *order == Order::Descending {
             all.reverse();
         }
-        let begin = self.after.as_ref().map_or(0, |after| {
-            all.iter().position(|(key, _)| key == after).map_or(all.len(), |at| at + 1)
-        });
-        all.split_off(begin)
+        // What stood at the end of the last page may have gone.
+        let is_next = |it: &(&str, Value)| match (&self.after, order) {
+            (None, _) => true,
+            (Some(after), Order::Ascending) => place(it) > *after,
+            (Some(after), Order::Descending) => place(it) < *after,
+        };
+        all.retain(is_next);
+        all
     }
 }
 
-/// The same call, for what comes after this key.
-fn next_link(call: &Call, last: &str) -> String {
+fn ordered_by(value: &Value, path: &str) -> String {
+    value[path].as_str().unwrap_or_default().to_owned()
+}
+
+/// The same call, for what comes after this one.
+fn next_link(call: &Call, last: &(String, String)) -> String {
     let mut query: Vec<String> = call
         .query()
         .split('&')
@@ -143,7 +158,7 @@ fn next_link(call: &Call, last: &str) -> String {
         })
         .map(str::to_owned)
         .collect();
-    query.push(format!("$skiptoken={}", URL_SAFE_NO_PAD.encode(last)));
+    query.push(format!("$skiptoken={}", URL_SAFE_NO_PAD.encode(json!(last).to_string())));
     format!("{}{}?{}", call.origin(), call.path(), query.join("&"))
 }
 
@@ -154,9 +169,10 @@ fn top(text: &str) -> Result<usize, Refusal> {
     }
 }
 
-fn after(text: &str) -> Result<String, Refusal> {
-    let key = URL_SAFE_NO_PAD.decode(text).ok().and_then(|key| String::from_utf8(key).ok());
-    key.ok_or_else(|| Refusal::bad("$skiptoken is none that was given out."))
+fn after(text: &str) -> Result<(String, String), Refusal> {
+    let last = URL_SAFE_NO_PAD.decode(text).ok();
+    let last = last.and_then(|last| serde_json::from_slice(&last).ok());
+    last.ok_or_else(|| Refusal::bad("$skiptoken is none that was given out."))
 }
 
 fn select(text: &str, shape: Shape) -> Result<Vec<String>, Refusal> {
@@ -292,6 +308,18 @@ mod tests {
         let mut left = things(5);
         left.remove(1);
         assert_eq!(ids(&page(next, &left)), ["0002", "0003"]);
+        for (order, gone, rest) in [
+            ("status", 2, ["0004", "0001"]),
+            ("status%20desc", 1, ["0004", "0002"]),
+            ("id%20desc", 3, ["0002", "0001"]),
+        ] {
+            let first = page(&format!("$top=2&$orderby={order}"), &things(5));
+            assert_eq!(ids(&first)[1], format!("{gone:04}"), "{order}");
+            let next = first["@odata.nextLink"].as_str().unwrap().split_once('?').unwrap().1;
+            let mut left = things(5);
+            left.remove(gone);
+            assert_eq!(ids(&page(next, &left)), rest, "{order}");
+        }
     }
 
     #[test]

@@ -29,6 +29,12 @@ impl Refusal {
         Self { status: 409, code: "conflict", message: message.into() }
     }
 
+    /// The body is not said to be JSON.
+    pub fn not_json() -> Self {
+        let message = "A request with a body needs `Content-Type: application/json`.".to_owned();
+        Self { status: 415, code: "UnsupportedMediaType", message }
+    }
+
     /// It was changed since the caller looked.
     pub fn changed() -> Self {
         let message = "The etag in If-Match is not that of the resource as it is now.".to_owned();

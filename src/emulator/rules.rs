@@ -184,6 +184,13 @@ fn without_global_administrator(
 
 /// The relationship with this id.
 pub fn relationship<'w>(world: &'w World, id: &str) -> Result<&'w Relationship, Refusal> {
+    let is_id = |text: Option<&str>| {
+        text.is_some_and(|text| text.len() == 36 && uuid::Uuid::try_parse(text).is_ok())
+    };
+    let has_form = id.len() == 73 && id.get(36..37) == Some("-");
+    if !has_form || !is_id(id.get(..36)) || !is_id(id.get(37..)) {
+        return Err(Refusal::bad("The passed in delegatedAdminRelationshipId is invalid."));
+    }
     let found = world.relationships.get(&id.to_lowercase());
     found.ok_or_else(|| Refusal::missing("No delegated admin relationship has this id."))
 }
@@ -386,8 +393,11 @@ pub fn assign(
         return Err(Refusal::bad("Roles can be assigned while the relationship is `active`."));
     }
     within(old, roles)?;
-    if !world.groups.contains_key(&group) && !world.settings.habits.any_group {
-        return Err(Refusal::bad("The access container does not exist."));
+    match world.groups.get(&group) {
+        Some(it) if it.security_enabled => {}
+        Some(_) => return Err(Refusal::bad("The access container is no security group.")),
+        None if world.settings.habits.any_group => {}
+        None => return Err(Refusal::bad("The access container does not exist.")),
     }
     let is_there = |it: &Assignment| it.group == group && it.status != AssignmentStatus::Deleted;
     if old.assignments.values().any(is_there) {
@@ -432,7 +442,7 @@ fn within(relationship: &Relationship, roles: &BTreeSet<String>) -> Result<(), R
     }
 }
 
-/// Changes the roles of an assignment: `None` where they are so already, else the operation.
+/// Changes the roles of an assignment: `None` where they are so and stay so, else the operation.
 pub fn reassign(
     world: &mut World,
     id: &str,
@@ -453,7 +463,9 @@ pub fn reassign(
         return Err(Refusal::bad("The access assignment is not in a status to be changed."));
     }
     within(holder, roles)?;
-    if old.roles == *roles {
+    let is_to_change =
+        holder.operations.values().any(|it| it.is_under_way() && it.roles_of(&old.id).is_some());
+    if old.roles == *roles && !is_to_change {
         return Ok(None);
     }
     let (id, assignment) = (holder.id.clone(), old.id.clone());
@@ -495,6 +507,7 @@ fn begin(world: &mut World, id: &str, aim: Aim, now: Timestamp) -> String {
     let data = super::wire::target(world, id, &aim);
     let made = Operation {
         id: own.clone(),
+        number: world.new_etag(),
         aim,
         data,
         status: OperationStatus::NotStarted,

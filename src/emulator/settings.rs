@@ -110,8 +110,21 @@ pub struct Habits {
     pub etag_follows_assignments: bool,
     /// Whether a duration comes back as it was sent, such as `P2Y`.
     pub echo_duration: bool,
+    /// How an extension that is off comes back.
+    pub zero_extension: ZeroExtension,
     /// Whether groups that nobody has declared exist.
     pub any_group: bool,
+}
+
+/// How an extension that is off is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ZeroExtension {
+    /// `PT0S`.
+    #[default]
+    Seconds,
+    /// `P0D`.
+    Days,
 }
 
 /// Whether the service takes something.

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
-    settings::Habits,
-    world::{Action, Aim, Assignment, Group, Operation, Relationship, Request, World},
+    settings::{Habits, ZeroExtension},
+    world::{Action, Aim, Assignment, Extension, Group, Operation, Relationship, Request, World},
 };
 
 /// Which values of enumerations the caller can read.
@@ -58,7 +58,7 @@ pub fn relationship(it: &Relationship, world: &World) -> Value {
         "id": it.id,
         "displayName": it.display_name,
         "duration": duration,
-        "autoExtendDuration": it.extension.days().to_string(),
+        "autoExtendDuration": extension(it, &world.settings.habits),
         "customer": customer,
         "accessDetails": roles(&it.roles),
         "status": it.status.word(),
@@ -78,6 +78,15 @@ pub fn relationship(it: &Relationship, world: &World) -> Value {
 
 fn duration(it: &Relationship, habits: &Habits) -> String {
     if habits.echo_duration { it.duration_sent.clone() } else { it.duration.to_string() }
+}
+
+fn extension(it: &Relationship, habits: &Habits) -> String {
+    match (it.extension, habits.zero_extension) {
+        (Extension::Off, ZeroExtension::Seconds) => "PT0S".to_owned(),
+        (Extension::Off, ZeroExtension::Days) | (Extension::HalfYear, _) => {
+            it.extension.days().to_string()
+        }
+    }
 }
 
 /// An assignment.

@@ -305,6 +305,8 @@ impl RequestStatus {
 pub struct Operation {
     /// A UUID.
     pub id: String,
+    /// Larger than that of every one before it.
+    pub number: u64,
     /// What is to be.
     pub aim: Aim,
     /// The target as JSON, in a text.
@@ -317,6 +319,24 @@ pub struct Operation {
     pub modified: Timestamp,
     /// Whether it will fail.
     pub fails: bool,
+}
+
+impl Operation {
+    /// The roles that it is to give to this assignment.
+    pub fn roles_of(&self, own: &str) -> Option<&BTreeSet<String>> {
+        match &self.aim {
+            Aim::Roles { assignment, roles } if assignment == own => Some(roles),
+            Aim::Roles { .. } | Aim::NoGlobalAdministrator => None,
+        }
+    }
+
+    /// Whether it is still to be carried out.
+    pub fn is_under_way(&self) -> bool {
+        match self.status {
+            OperationStatus::NotStarted | OperationStatus::Running => true,
+            OperationStatus::Succeeded | OperationStatus::Failed => false,
+        }
+    }
 }
 
 /// What an operation is to reach.

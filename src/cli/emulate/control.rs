@@ -13,11 +13,12 @@ use rustls::{
     crypto::ring,
     pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsConnector;
 
-use super::folder;
+use super::folder::{self, Reached};
 
 /// How long an answer may take.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -43,7 +44,7 @@ async fn asked(
     path: &str,
     body: &Value,
 ) -> anyhow::Result<Result<Value, String>> {
-    let (address, authority) = folder::running(dir)?;
+    let Reached { address, authority, token } = folder::running(dir)?;
     let socket = TcpStream::connect(address).await.with_context(|| {
         let dir = dir.display();
         format!("no emulator listens on `{address}` any more: start one with `concordat emulate --dir {dir}`")
@@ -67,6 +68,7 @@ async fn asked(
         .method(method)
         .uri(format!("/_emulator/{path}"))
         .header("host", "localhost")
+        .header("x-emulator-token", token.expose_secret())
         .header("content-type", "application/json")
         .header("connection", "close")
         .body(Full::new(Bytes::from(text)))?;

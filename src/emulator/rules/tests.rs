@@ -821,3 +821,54 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_change_back_while_another_is_under_way_is_a_change_and_the_later_one_wins() {
+    for slow in [None, Some(60)] {
+        let mut stage = Stage::at(Status::Active);
+        let own = assign(&mut stage.world, &stage.id, GROUP, &set(&[A]), stage.now).unwrap();
+        stage.pass(60);
+        stage.world.fate = slow.map_or(Fate::Ordinary, Fate::Slow);
+        let change = |stage: &mut Stage, roles: &[&str]| {
+            reassign(&mut stage.world, &stage.id, &own, &Match::Any, &set(roles), stage.now)
+                .unwrap()
+        };
+        assert!(change(&mut stage, &[B]).is_some());
+        assert!(change(&mut stage, &[A]).is_some(), "it is not as it will be");
+        stage.pass(300);
+        assert_eq!(assignment(&stage.world, &stage.id, &own).unwrap().roles, set(&[A]));
+        assert!(change(&mut stage, &[A]).is_none());
+    }
+}
+
+#[test]
+fn one_that_is_extended_ends_with_time_itself() {
+    let mut stage = Stage::at(Status::Active);
+    stage.do_(&Deed::Extend { relationship: "one".to_owned(), on: true });
+    advance(&mut stage.world, Timestamp::MAX);
+    assert_ne!(stage.world.relationships.get(&stage.id).map(|it| it.status), Some(Status::Active));
+}
+
+#[test]
+fn what_a_provider_makes_moves_nothing_else_on() {
+    let mut stage = Stage::with(&[A]);
+    stage.world.settings.delays.created = 600;
+    stage.do_(&Deed::Provide {
+        relationship: "two".to_owned(),
+        provider: PARTNER.to_owned(),
+        customer: CUSTOMER.to_owned(),
+        roles: vec![A.to_owned()],
+    });
+    assert_eq!(stage.status(), Status::New);
+    stage.pass(3);
+    let id = stage.world.names["two"].clone();
+    assert_eq!(stage.world.relationships[&id].status, Status::ApprovalPending);
+}
+
+#[test]
+fn a_group_that_is_no_security_group_holds_no_roles() {
+    let mut stage = Stage::at(Status::Active);
+    stage.world.groups.get_mut(GROUP).unwrap().security_enabled = false;
+    let made = assign(&mut stage.world, &stage.id, GROUP, &set(&[A]), stage.now);
+    assert_eq!(made.map_err(|it| it.status), Err(400));
+}

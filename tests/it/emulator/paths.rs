@@ -154,7 +154,8 @@ async fn what_is_refused_has_no_effect_and_says_why() {
         400
     );
     for (path, status) in [
-        (format!("{ROOT}/nothing"), 404),
+        (format!("{ROOT}/nothing"), 400),
+        (format!("{ROOT}/{FABRIKAM}-{FABRIKAM}"), 404),
         (format!("{ROOT}?$filter=displayName eq 'active'"), 400),
         (format!("{ROOT}?$top=301"), 400),
         (format!("{path}/nothing"), 400),

@@ -70,7 +70,13 @@ async fn people_outside_are_played_from_another_terminal() {
 #[test]
 fn where_none_runs_and_where_others_could_reach_it_the_way_out_is_said() {
     let place = Place::new();
-    let cases: [(&[&str], &str); 6] = [
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().to_string();
+    let cases: [(&[&str], &str); 10] = [
+        (&["emulate", "--listen", "127.0.0.2:0"], "listen on 127.0.0.1 or [::1]"),
+        (&["emulate", "clock", "+P1M"], "say days, such as `+P30D`"),
+        (&["emulate", "clock", "+P9000Y"], "say days, such as `+P30D`"),
+        (&["emulate", "--dir", "a", "status"], "no emulator runs with `a`"),
         (&["emulate", "status"], "start one with `concordat emulate --dir concordat-emulator`"),
         (&["emulate", "--listen", "0.0.0.0:8443"], "listen on 127.0.0.1 or [::1]"),
         (&["emulate", "--clock", "fast"], "`real`, or a whole number"),
@@ -82,7 +88,10 @@ fn where_none_runs_and_where_others_could_reach_it_the_way_out_is_said() {
         let ran = place.run(words);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{words:?}");
         assert!(ran.stderr.contains(said), "{words:?}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("tip:"), "{words:?}: {}", ran.stderr);
     }
+    let ran = place.run(&["emulate", "--listen", &taken]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("`--listen 127.0.0.1:0`"), "{}", ran.stderr);
 }
 
 #[tokio::test]
@@ -96,4 +105,52 @@ async fn it_is_reset_and_begins_again_as_it_was() {
     assert_eq!(reset["relationships"].as_array().unwrap().len(), 7);
     let empty = served.control("POST", "reset", &serde_json::json!({"to": "empty"})).await;
     assert_eq!(empty["relationships"].as_array().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn what_others_have_written_stays_and_its_own_old_files_go() {
+    for name in
+        ["ca.pem", "graph.yaml", "reader.secret", "writer.secret", "emulator.json", "emulator.lock"]
+    {
+        let place = Place::new();
+        place.write(&format!("mine/{name}"), "precious");
+        let ran = place.run(&["emulate", "--listen", "127.0.0.1:0", "--dir", "mine"]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{name}: {}", ran.stderr);
+        assert!(ran.stderr.contains(name) && ran.stderr.contains("--dir"), "{}", ran.stderr);
+        let left: Vec<_> = fs::read_dir(place.path().join("mine")).unwrap().collect();
+        assert_eq!(left.len(), 1, "{name}");
+        assert_eq!(fs::read_to_string(place.path().join("mine").join(name)).unwrap(), "precious");
+    }
+    let served = Served::new(&[]).await;
+    let secret = served.secret(WRITER);
+    let served = served.again().await;
+    assert_ne!(served.secret(WRITER), secret);
+}
+
+#[tokio::test]
+async fn a_folder_is_for_one_emulator_at_a_time() {
+    let served = Served::new(&[]).await;
+    let secret = served.secret(WRITER);
+    let ran = served.place.run(&["emulate", "--listen", "127.0.0.1:0", "--dir", "emulator"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`emulator`") && ran.stderr.contains("--dir"), "{}", ran.stderr);
+    assert_eq!(served.secret(WRITER), secret);
+    assert_eq!(served.run(&["status"]).code, Some(0));
+    let running = served.place.path().join("emulator/emulator.json");
+    fs::write(&running, "another one's").unwrap();
+    let place = served.place.path().to_owned();
+    let (code, said) =
+        served.stop_keeping(|| fs::read_to_string(place.join("emulator/emulator.json")));
+    assert_eq!((code.0, code.1.unwrap().as_str()), (Some(0), "another one's"), "{said}");
+}
+
+#[tokio::test]
+async fn what_is_typed_next_works_as_it_stands() {
+    let served = Served::new(&[]).await;
+    let ran = served.place.run(&["emulate", "--dir", "emulator", "status"]);
+    assert!(ran.code == Some(0) && ran.stdout.contains("wide-helpdesk"), "{}", ran.stderr);
+    let (_, said) = served.stop();
+    for next in ["status", "approve wide-helpdesk", "clock +P90D"] {
+        assert!(said.contains(&format!("concordat emulate --dir emulator {next} ")), "{said}");
+    }
 }

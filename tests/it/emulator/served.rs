@@ -65,7 +65,17 @@ impl Answered {
 impl Served {
     /// One whose clock stands still until it is moved, with the writer's token.
     pub async fn new(more: &[&str]) -> Self {
-        let place = Place::new();
+        Self::at(Place::new(), more).await
+    }
+
+    /// Stops this one, and starts another in its place.
+    pub async fn again(mut self) -> Self {
+        self.end("-TERM");
+        let place = std::mem::replace(&mut self.place, Place::new());
+        Self::at(place, &[]).await
+    }
+
+    async fn at(place: Place, more: &[&str]) -> Self {
         let words = [
             "emulate",
             "--listen",
@@ -192,9 +202,19 @@ impl Served {
         self.call("POST", path, &[], Some(body)).await
     }
 
+    /// What opens the emulator's own paths.
+    pub fn control_token(&self) -> String {
+        let path = self.place.path().join("emulator/emulator.json");
+        let running: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        running["token"].as_str().unwrap().to_owned()
+    }
+
     /// The emulator's own paths.
     pub async fn control(&self, method: &str, path: &str, body: &Value) -> Value {
-        let mut request = self.request(method, &format!("{}/_emulator/{path}", self.url));
+        let method: Method = method.parse().unwrap();
+        let request = self.client.request(method, format!("{}/_emulator/{path}", self.url));
+        let mut request = request.bearer_auth(self.control_token());
+        request = request.header("content-type", "application/json");
         if !body.is_null() {
             request = request.json(body);
         }
@@ -223,16 +243,24 @@ impl Served {
     }
 
     /// Ends it as a person would, and gives what it said.
-    pub fn stop(mut self) -> (Option<i32>, String) {
-        let interrupted = std::process::Command::new("kill")
-            .args(["-INT", &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(interrupted.success());
-        let code = self.child.wait().unwrap().code();
+    pub fn stop(self) -> (Option<i32>, String) {
+        let ((code, ()), said) = self.stop_keeping(|| ());
+        (code, said)
+    }
+
+    /// The same, and what there is then in its place.
+    pub fn stop_keeping<T>(mut self, look: impl FnOnce() -> T) -> ((Option<i32>, T), String) {
+        let code = self.end("-INT");
         let mut said = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        (code, said)
+        ((code, look()), said)
+    }
+
+    fn end(&mut self, signal: &str) -> Option<i32> {
+        let id = self.child.id().to_string();
+        let sent = std::process::Command::new("kill").args([signal, &id]).status().unwrap();
+        assert!(sent.success());
+        self.child.wait().unwrap().code()
     }
 }
 

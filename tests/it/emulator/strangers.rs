@@ -79,6 +79,7 @@ fn told(served: &Served, program: &Path, script: &str, words: &[&str], modules: 
     command.arg(folder().join(script)).args(words);
     served.place.prepare(&mut command);
     command.env("EMULATOR", &served.url).env("MODULES", modules);
+    command.env("CONTROL", served.control_token());
     command.env("NODE_EXTRA_CA_CERTS", served.place.path().join("emulator/ca.pem"));
     let ran = finished(command, b"");
     assert_eq!(ran.code, Some(0), "{script}: {}\n{}", ran.stdout, ran.stderr);

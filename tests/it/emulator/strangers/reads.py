@@ -70,7 +70,7 @@ def graph(credential):
 
 def control(path, body):
     request = urllib.request.Request(
-        f"{URL}/_emulator/{path}", data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
+        f"{URL}/_emulator/{path}", data=json.dumps(body).encode(), headers={"Content-Type": "application/json", "X-Emulator-Token": os.environ["CONTROL"]}
     )
     with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=CA)) as answer:
         return json.load(answer)

@@ -21,7 +21,9 @@ const TYPES = {
   "/groups/{id}": "Group",
 };
 
-const answer = await fetch(`${process.env.EMULATOR}/_emulator/calls`);
+const answer = await fetch(`${process.env.EMULATOR}/_emulator/calls`, {
+  headers: { "X-Emulator-Token": process.env.CONTROL },
+});
 const { value } = await answer.json();
 const lines = ['import type * as Graph from "@microsoft/microsoft-graph-types";'];
 const plain = (body) => {

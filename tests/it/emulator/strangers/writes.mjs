@@ -18,7 +18,7 @@ const GROUP = "0a0a0a0a-1111-4222-8333-444444444444";
 async function control(path, body) {
   const answer = await fetch(`${url}/_emulator/${path}`, {
     method: body ? "POST" : "GET",
-    headers: { "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json", "X-Emulator-Token": process.env.CONTROL },
     body: body && JSON.stringify(body),
   });
   const text = await answer.text();
