@@ -208,11 +208,13 @@ impl Emulator {
         let clock = Clock::new(now, options.factor, now);
         let machine =
             Machine::new(world, clock, apps, (seal.as_bytes(), control.clone()), options.seed);
-        let listener =
-            TcpListener::bind(options.listen).await.map_err(|error| match error.kind() {
-                io::ErrorKind::AddrInUse => NotStarted::Taken(options.listen),
-                _ => NotStarted::Listen(options.listen, error),
-            })?;
+        let listener = TcpListener::bind(options.listen).await.map_err(|error| {
+            if error.kind() == io::ErrorKind::AddrInUse {
+                NotStarted::Taken(options.listen)
+            } else {
+                NotStarted::Listen(options.listen, error)
+            }
+        })?;
         let address =
             listener.local_addr().map_err(|error| NotStarted::Listen(options.listen, error))?;
         Ok(Self {
