@@ -219,7 +219,7 @@ mod tests {
     fn what_is_no_setting_is_refused() {
         for change in [
             json!({"delay": {}}),
-            json!({"delays": {"creatd": 1}}),
+            json!({"delays": {"sometimes": 1}}),
             json!({"delays": {"created": -1}}),
             json!({"habits": {"removal": "never"}}),
             json!(7),
