@@ -102,7 +102,8 @@ def canonical(value, key=None):
         when = datetime.datetime.fromisoformat(value.replace("Z", "+00:00"))
         return when.replace(microsecond=0).isoformat()
     if isinstance(value, str) and key and key.lower().endswith("duration"):
-        # The SDK writes `730 days, 0:00:00` for P730D: known, and told upstream.
+        # The SDK writes `730 days, 0:00:00` for P730D, and `0:00:00` for both ways to write nothing: known, and told upstream.
+        value = "P0D" if value == "PT0S" else value
         return value.removeprefix("P").removesuffix("D").split(" ")[0].removesuffix(":00:00")
     return value
 

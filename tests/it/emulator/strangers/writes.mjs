@@ -104,7 +104,7 @@ const batch = await client.api("/$batch").post({
     { id: "2", method: "GET", url: `${root}/nothing` },
   ],
 });
-assert.deepEqual(batch.responses.map((it) => [it.id, it.status]), [["1", 200], ["2", 404]]);
+assert.deepEqual(batch.responses.map((it) => [it.id, it.status]), [["1", 200], ["2", 400]]);
 
 // It waits as long as it is told to, and then goes on.
 await control("faults", {
