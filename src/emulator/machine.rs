@@ -48,7 +48,7 @@ pub struct Machine {
     seal: Seal,
     chance: Chance,
     late: BTreeMap<(Timestamp, u64), (Call, Caller)>,
-    late_replies: u64,
+    late_calls: u64,
 }
 
 /// What goes back over the line.
@@ -83,7 +83,7 @@ impl Machine {
             seed,
             chance: Chance::new(!seed),
             late: BTreeMap::new(),
-            late_replies: 0,
+            late_calls: 0,
         }
     }
 
@@ -179,8 +179,8 @@ impl Machine {
                 let when =
                     super::clock::later(now, jiff::SignedDuration::from_secs((*seconds).into()));
                 if let Ok(caller) = self.seal.caller(call.header("authorization"), now) {
-                    self.late_replies += 1;
-                    self.late.insert((when, self.late_replies), (call.clone(), caller));
+                    self.late_calls += 1;
+                    self.late.insert((when, self.late_calls), (call.clone(), caller));
                 }
                 Some((refusal(504, None, None), Some(Cut::Before)))
             }

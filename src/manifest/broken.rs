@@ -28,6 +28,9 @@ pub(super) struct Glued {
     pub parts: Vec<Piece>,
 }
 
+/// What is a blank for YAML: no other sign that only looks like one.
+const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
+
 /// The fields with which each object begins, at the first column.
 const HEADS: [&str; 2] = ["apiVersion:", "kind:"];
 
@@ -45,7 +48,7 @@ pub(super) fn glued(text: &Text, piece: &Piece, refusal: &Refusal) -> Option<Glu
         let (start, number) = (offset, piece.line + index);
         offset += line.len();
         let here = Piece { start, end: offset, line: number, first: number, indent: 0 };
-        let words = line.trim_matches([' ', '\t', '\r', '\n']);
+        let words = line.trim_matches(BLANKS);
         let head = HEADS.into_iter().find(|head| line.starts_with(head));
         if head.is_none() && is_like_a_separator(line) {
             separators.push((here, words));
@@ -82,17 +85,12 @@ pub(super) fn glued(text: &Text, piece: &Piece, refusal: &Refusal) -> Option<Glu
 
 /// Whether a line was probably meant to be `---`.
 fn is_like_a_separator(line: &str) -> bool {
-    let words = line.trim_matches([' ', '\t', '\r', '\n']);
+    let words = line.trim_matches(BLANKS);
     let is_sign = |sign: char| {
         matches!(sign, '-' | '‐'..='―' | '−' | '_' | '=' | '*') || sign.is_whitespace()
     };
     let is_line = words.chars().all(is_sign) && !matches!(words, "" | "-" | "*" | "=" | "_");
-    is_line && !is_marker(words_to_end(line), "---") || is_marker(line, "--- ---")
-}
-
-/// A line without the blanks at its end that are some for YAML.
-fn words_to_end(line: &str) -> &str {
-    line.trim_end_matches([' ', '\t', '\r', '\n'])
+    is_line && !is_marker(line.trim_end_matches(BLANKS), "---") || is_marker(line, "--- ---")
 }
 
 fn not_kept_apart(text: &Text, separators: &[(Piece, &str)], next: &Piece) -> Vec<Problem> {
