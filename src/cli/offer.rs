@@ -81,11 +81,12 @@ fn reusable(
 ) -> anyhow::Result<String> {
     let offer = one(objects.offers.iter(), |offer| &offer.name, name, namespace, "offer")?;
     let (proposal, _) = proposal_of(offer, Catalogue::compiled());
-    let proposal = proposal.ok_or_else(|| anyhow!("the offer `{name}` cannot be understood"))?;
-    let link = link(proposal.type_, proposal.partner.id);
+    let partner = proposal.partner.as_ref();
+    let partner = partner.ok_or_else(|| anyhow!("the offer `{name}` names no partner"))?;
+    let link = link(proposal.type_, partner.id);
     Ok(offer_text(
         &OfferText {
-            partner: &proposal.partner,
+            partner,
             type_: proposal.type_,
             cloud: proposal.cloud,
             roles: &proposal.roles,

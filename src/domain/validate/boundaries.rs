@@ -135,9 +135,10 @@ impl<'a> Boundaries<'a> {
         findings: &mut Findings<'_>,
     ) {
         for boundary in self.of(about) {
-            let partner = (proposal.partner.id, proposal.cloud);
-            let at = path.clone().field("partner").field("tenantId");
-            boundary.speaks_for(about, partner, at, findings);
+            if let Some(partner) = &proposal.partner {
+                let at = path.clone().field("partner").field("tenantId");
+                boundary.speaks_for(about, (partner.id, proposal.cloud), at, findings);
+            }
             let type_ = proposal.type_;
             if !boundary.certified_for.contains(&type_) {
                 let message = format!(

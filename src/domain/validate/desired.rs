@@ -79,7 +79,7 @@ fn relationships(
 ) -> Vec<Option<DesiredRelationship>> {
     let all = related.objects.iter().enumerate().map(|(position, object)| {
         let invitation = related.invitations[position].clone()?;
-        let proposal = related.proposals[related.proposal_of[position]?].as_ref()?;
+        let proposal = &related.proposals[related.proposal_of[position]?];
         let spec = &object.spec;
         let about = object.subject(Kind::PartnerRelationship);
         if findings.is_flawed(about) {
@@ -92,7 +92,7 @@ fn relationships(
             uid: object.uid.clone(),
             standing: standing(spec.suspend, object.presence, broken),
             asked: proposal.asked.clone(),
-            partner: proposal.partner.clone(),
+            partner: proposal.partner.clone()?,
             customer: Tenant {
                 id: invitation.customer,
                 name: Some(spec.customer.display_name.clone()),

@@ -127,9 +127,7 @@ pub(super) fn judge<'a>(
         }
         judge_roles(about, &object.spec, &words, &wanted, boundaries, resolver, findings);
         // What was not understood is judged as far as it goes, and nothing is wanted for its sake.
-        let is_sound = |group: &Group| {
-            related.proposals[group.proposal].as_ref().is_some_and(Proposal::is_sound)
-        };
+        let is_sound = |group: &Group| related.proposals[group.proposal].is_sound();
         wanted
             .groups
             .iter_mut()

@@ -47,8 +47,8 @@ pub const INDIRECT_RESELLER_CANNOT_ATTEST: Code = Code(317);
 /// What an offer proposes to any customer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proposal {
-    /// Who proposes.
-    pub partner: Tenant,
+    /// Who proposes; absent where the id is none.
+    pub partner: Option<Tenant>,
     /// As what.
     pub type_: PartnerType,
     /// Where.
@@ -85,11 +85,11 @@ impl Proposal {
     }
 }
 
-/// What an offer by itself proposes, with its problems. Nothing where the partner's id is none.
+/// What an offer by itself proposes, with its problems.
 pub fn proposal_of(
     offer: &Object<PartnerOfferSpec>,
     catalogue: &Catalogue,
-) -> (Option<Proposal>, Vec<Problem>) {
+) -> (Proposal, Vec<Problem>) {
     let none = BTreeSet::new();
     let mut findings = Findings::new(&none);
     let mut resolver = Resolver::new(catalogue);
@@ -105,7 +105,7 @@ pub(super) fn judge<'a>(
     path: &FieldPath,
     resolver: &mut Resolver<'a>,
     findings: &mut Findings<'_>,
-) -> Option<Proposal> {
+) -> Proposal {
     let at = |field: &str| path.clone().field(field);
     let errors_before = findings.count_errors();
     let roles = carried(about, spec, path, resolver, findings);
@@ -130,8 +130,8 @@ pub(super) fn judge<'a>(
         .map(|id| Tenant { id, name: Some(spec.partner.display_name.clone()) });
     let sound = findings.count_errors() == errors_before && !findings.was_invalid(about);
     let words = spec.roles.iter().chain(&spec.tasks).map(String::as_str);
-    Some(Proposal {
-        partner: partner?,
+    Proposal {
+        partner,
         type_: spec.type_,
         cloud: spec.cloud,
         roles,
@@ -144,7 +144,7 @@ pub(super) fn judge<'a>(
             (false, true) => Soundness::Unsound,
             (false, false) => Soundness::WithoutCeiling,
         },
-    })
+    }
 }
 
 /// Warns of every use of the older delegated administration (DAP).

@@ -316,7 +316,7 @@ fn more_than_the_tasks(
     }
     for (position, needed) in needed {
         let (Some(offer), Some(needed)) = (offers.get(position), needed) else { continue };
-        let Some(proposal) = &related.proposals[position] else { continue };
+        let proposal = &related.proposals[position];
         let fixed = partner_type::ceiling(proposal.type_) == Ceiling::LegacyPair;
         let spare: BTreeSet<_> = proposal.roles.difference(&needed).collect();
         if fixed || spare.is_empty() || offer.spec.roles.is_empty() {

@@ -51,7 +51,7 @@ pub(super) struct Related<'a> {
     /// In order of their names.
     pub objects: &'a [&'a Object<PartnerRelationshipSpec>],
     /// Those of the offers, in their order, then those that are written out in a relationship.
-    pub proposals: Vec<Option<Proposal>>,
+    pub proposals: Vec<Proposal>,
     /// For each relationship, the position of its proposal.
     pub proposal_of: Vec<Option<usize>>,
     /// For each relationship, what would be sent.
@@ -77,13 +77,13 @@ impl Related<'_> {
     /// The proposal of a relationship, if there is nothing wrong with it.
     pub fn sound(&self, relationship: usize) -> Option<(usize, &Proposal)> {
         let position = self.proposal_of[relationship]?;
-        let proposal = self.proposals[position].as_ref()?;
+        let proposal = &self.proposals[position];
         proposal.is_sound().then_some((position, proposal))
     }
 
     /// The proposal of a relationship, if what it carries could be understood, whatever else is wrong with it.
     pub fn with_ceiling(&self, relationship: usize) -> Option<&Proposal> {
-        let proposal = self.proposals[self.proposal_of[relationship]?].as_ref()?;
+        let proposal = &self.proposals[self.proposal_of[relationship]?];
         (proposal.soundness != Soundness::WithoutCeiling).then_some(proposal)
     }
 
@@ -115,13 +115,13 @@ impl Related<'_> {
     }
 }
 
-/// What is sent for this relationship when its offer proposes that. Nothing where the customer's id is none.
+/// What is sent for this relationship when its offer proposes that. Nothing where an id is none.
 pub fn invitation_of(
     relationship: &PartnerRelationshipSpec,
     proposal: &Proposal,
 ) -> Option<Invitation> {
     Some(Invitation {
-        partner: proposal.partner.id,
+        partner: proposal.partner.as_ref()?.id,
         customer: relationship.customer.tenant_id.parse().ok()?,
         type_: proposal.type_,
         cloud: proposal.cloud,
@@ -179,12 +179,12 @@ pub(super) fn judge<'a>(
                 None
             }
         };
-        let proposal = position.and_then(|position| related.proposals[position].as_ref());
+        let proposal = position.map(|position| &related.proposals[position]);
         if proposal.is_none_or(|proposal| !proposal.is_sound()) {
             findings.mark(about);
         }
         let invitation = judge_one(about, object, proposal, boundaries, findings);
-        related.proposal_of.push(position.filter(|_| proposal.is_some()));
+        related.proposal_of.push(position);
         let say = match owners {
             None => Say::Equal,
             Some(owners) => say(object, invitation.as_ref(), owners, boundaries, findings),
@@ -205,14 +205,14 @@ fn proposal<'a>(
     boundaries: &Boundaries<'_>,
     resolver: &mut Resolver<'a>,
     findings: &mut Findings<'_>,
-) -> Option<Proposal> {
-    let mut proposal = offers::judge(about, spec, path, resolver, findings)?;
+) -> Proposal {
+    let mut proposal = offers::judge(about, spec, path, resolver, findings);
     let errors_before = findings.count_errors();
     boundaries.offer(about, &proposal, path, findings);
     if findings.count_errors() > errors_before && proposal.is_sound() {
         proposal.soundness = Soundness::Unsound;
     }
-    Some(proposal)
+    proposal
 }
 
 fn judge_one(
@@ -238,7 +238,7 @@ fn judge_one(
         boundaries.customer(about, customer, findings);
     }
     let proposal = proposal?;
-    if customer == Some(proposal.partner.id) {
+    if customer.is_some() && customer == proposal.partner.as_ref().map(|partner| partner.id) {
         let message = "partner and customer are the same tenant";
         let help = "name the tenant of the customer";
         findings.error(about, OWN_PARTNER, at(), message, help);

@@ -154,14 +154,14 @@ fn r38_domain_subscriptions_are_managed_by_the_customer_or_with_an_account_of_hi
     let tasks = json!(["custom-domain-names/manage-subscriptions"]);
     let edits = [("offer/spec/roles", NONE), ("offer/spec/tasks", tasks)];
     let (proposal, problems) = proposal(&offer("Partner", &edits));
-    let names = partner_type::role_names(&proposal.unwrap().roles);
+    let names = partner_type::role_names(&proposal.roles);
     assert_eq!(
         (names.as_str(), problems.len()),
         ("`Billing Administrator` and `Domain Name Administrator`", 0)
     );
 }
 
-fn proposal(edits: &[(&str, Value)]) -> (Option<Proposal>, Vec<Problem>) {
+fn proposal(edits: &[(&str, Value)]) -> (Proposal, Vec<Problem>) {
     let objects = super::super::sample::objects(&super::super::sample::edited(edits));
     proposal_of(&objects.offers[0], Catalogue::compiled())
 }
@@ -215,7 +215,7 @@ fn a_role_is_known_by_its_name_its_old_names_and_its_template_id() {
     ]);
     let (proposal, problems) =
         proposal(&offer("GranularDelegatedAdmin", &[("offer/spec/roles", roles)]));
-    let names = partner_type::role_names(&proposal.unwrap().roles);
+    let names = partner_type::role_names(&proposal.roles);
     assert_eq!(
         names,
         "`Fabric Administrator`, `Global Administrator` and `Helpdesk Administrator`"

@@ -191,7 +191,7 @@ fn the_invitation_is_the_same_however_it_is_computed() {
     let objects = objects(&edited(&[]));
     let catalogue = crate::domain::catalogue::Catalogue::compiled();
     let (proposal, _) = super::super::proposal_of(&objects.offers[0], catalogue);
-    let alone = invitation_of(&objects.relationships[0].spec, &proposal.unwrap()).unwrap();
+    let alone = invitation_of(&objects.relationships[0].spec, &proposal).unwrap();
     let verdict = verdict(&[]);
     let together = verdict.invitation(&objects.relationships[0].name).unwrap();
     assert_eq!(&alone, together);
