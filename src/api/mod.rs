@@ -71,14 +71,21 @@ pub const API_VERSION: &str = "concordat.dev/v1alpha1";
 /// They differ from what the derive makes in two ways: no field is nullable, so that `null` means absent, and a status
 /// that nobody has written yet says so.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    let mut crds = vec![
-        PartnerOffer::crd(),
-        PartnerRelationship::crd(),
-        RoleGrant::crd(),
-        AgreementAcceptance::crd(),
-        PartnerBoundary::crd(),
-    ];
-    let versions = crds.iter_mut().flat_map(|crd| &mut crd.spec.versions);
+    DEFINITIONS.iter().map(|(_, made)| served(made())).collect()
+}
+
+/// Each kind, and what the derive makes of it.
+const DEFINITIONS: [(&str, fn() -> CustomResourceDefinition); 5] = [
+    ("PartnerOffer", PartnerOffer::crd),
+    ("PartnerRelationship", PartnerRelationship::crd),
+    ("RoleGrant", RoleGrant::crd),
+    ("AgreementAcceptance", AgreementAcceptance::crd),
+    ("PartnerBoundary", PartnerBoundary::crd),
+];
+
+/// A definition as the API server is given it.
+fn served(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    let versions = crd.spec.versions.iter_mut();
     for schema in versions.filter_map(|version| version.schema.as_mut()) {
         let Some(root) = schema.open_api_v3_schema.as_mut() else { continue };
         refuse_null(root);
@@ -89,7 +96,7 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
             })));
         }
     }
-    crds
+    crd
 }
 
 fn refuse_null(schema: &mut JSONSchemaProps) {

@@ -3,18 +3,19 @@
 //!
 //! Never: a rule of its own. What is refused here is refused there.
 
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::sync::OnceLock;
 
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::{Value, json};
 
 use super::{
-    crds, field,
+    DEFINITIONS, field, served,
     structure::{Check, Mend, Node, Shape, Way},
 };
 
-/// The schemas of every kind, ready to be used.
+/// The schemas of every kind. Each is compiled when it is first asked for: most commands need a few of them.
 #[derive(Debug)]
-pub struct Schemas(BTreeMap<String, Kind>);
+pub struct Schemas([OnceLock<Kind>; DEFINITIONS.len()]);
 
 /// The schemas of one kind.
 #[derive(Debug)]
@@ -22,6 +23,22 @@ struct Kind {
     /// Of what people write.
     object: Node,
     status: Node,
+}
+
+impl Kind {
+    fn compile(crd: CustomResourceDefinition) -> Self {
+        let schema = crd.spec.versions.into_iter().next().and_then(|version| version.schema);
+        let schema = schema.and_then(|schema| schema.open_api_v3_schema);
+        let mut schema = serde_json::to_value(schema).expect("a schema is JSON");
+        let fields = schema["properties"].as_object_mut().expect("a kind has fields");
+        fields.insert("apiVersion".to_owned(), json!({ "type": "string" }));
+        fields.insert("kind".to_owned(), json!({ "type": "string" }));
+        fields.insert("metadata".to_owned(), metadata());
+        let anything = json!({ "x-kubernetes-preserve-unknown-fields": true });
+        let status = fields.insert("status".to_owned(), anything);
+        let status = Node::compile(&status.expect("every kind has a status"));
+        Self { object: Node::compile(&schema), status }
+    }
 }
 
 /// What is wrong with an object, and where.
@@ -105,25 +122,13 @@ pub enum ViolationKind {
 impl Schemas {
     /// The schemas, compiled once in the life of the process.
     pub fn compiled() -> &'static Self {
-        static SCHEMAS: OnceLock<Schemas> = OnceLock::new();
-        SCHEMAS.get_or_init(Self::compile)
+        static SCHEMAS: Schemas = Schemas([const { OnceLock::new() }; DEFINITIONS.len()]);
+        &SCHEMAS
     }
 
-    fn compile() -> Self {
-        let kinds = crds().into_iter().map(|crd| {
-            let schema = crd.spec.versions.into_iter().next().and_then(|version| version.schema);
-            let schema = schema.and_then(|schema| schema.open_api_v3_schema);
-            let mut schema = serde_json::to_value(schema).expect("a schema is JSON");
-            let fields = schema["properties"].as_object_mut().expect("a kind has fields");
-            fields.insert("apiVersion".to_owned(), json!({ "type": "string" }));
-            fields.insert("kind".to_owned(), json!({ "type": "string" }));
-            fields.insert("metadata".to_owned(), metadata());
-            let anything = json!({ "x-kubernetes-preserve-unknown-fields": true });
-            let status = fields.insert("status".to_owned(), anything);
-            let status = Node::compile(&status.expect("every kind has a status"));
-            (crd.spec.names.kind, Kind { object: Node::compile(&schema), status })
-        });
-        Self(kinds.collect())
+    fn kind(&self, name: &str) -> Option<&Kind> {
+        let position = DEFINITIONS.iter().position(|(kind, _)| *kind == name)?;
+        Some(self.0[position].get_or_init(|| Kind::compile(served(DEFINITIONS[position].1()))))
     }
 
     /// Everything that is wrong with `object`, which is left with its defaults. With `old`, what stood there before, the
@@ -138,7 +143,7 @@ impl Schemas {
     /// what was meant where that is certain, and without what makes no sense. The rules are judged that look at nothing
     /// else.
     pub fn rest(&self, kind: &str, object: &Value, told: &[Violation]) -> Option<Rest> {
-        let node = &self.0.get(kind)?.object;
+        let node = &self.kind(kind)?.object;
         object.get("spec")?;
         let (mut whole, mut readable) = (object.clone(), object.clone());
         let mut stand_ins = Vec::new();
@@ -183,12 +188,12 @@ impl Schemas {
     }
 
     fn node(&self, kind: &str, path: &[PathStep]) -> Option<&Node> {
-        path.iter().try_fold(&self.0.get(kind)?.object, |node, step| node.below(step))
+        path.iter().try_fold(&self.kind(kind)?.object, |node, step| node.below(step))
     }
 
     fn judged(&self, kind: &str, object: &mut Value, old: Option<&Value>) -> Check {
         let mut check = Check::default();
-        let Some(Kind { object: node, status }) = self.0.get(kind) else {
+        let Some(Kind { object: node, status }) = self.kind(kind) else {
             check.violations.push(Violation {
                 path: vec![PathStep::Field("kind".to_owned())],
                 kind: ViolationKind::NotOneOf,

@@ -2,7 +2,7 @@
 //!
 //! Never: a look at an object.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use regex::Regex;
 use serde_json::Value;
@@ -218,14 +218,12 @@ impl Shape {
 
 /// The pattern as a regular expression, compiled once however often it stands in the schemas, and what it asks for.
 fn compiled_form(pattern: &str) -> Form {
-    static COMPILED: LazyLock<Vec<Form>> = LazyLock::new(|| {
-        let forms = FORMS
-            .iter()
-            .map(|form| (Regex::new(form.pattern).expect("a test compiles every form"), *form));
-        forms.collect()
-    });
+    static COMPILED: [OnceLock<Form>; FORMS.len()] = [const { OnceLock::new() }; FORMS.len()];
     let position = FORMS.iter().position(|form| form.pattern == pattern);
-    COMPILED[position.expect("a test shows that every pattern is one of the forms")].clone()
+    let position = position.expect("a test shows that every pattern is one of the forms");
+    let form = FORMS[position];
+    let compiled = || (Regex::new(form.pattern).expect("a test compiles every form"), form);
+    COMPILED[position].get_or_init(compiled).clone()
 }
 
 fn texts(list: &Value) -> Vec<String> {
