@@ -74,8 +74,11 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     DEFINITIONS.iter().map(|(_, made)| served(made())).collect()
 }
 
+/// What the derive makes of a kind.
+type Made = fn() -> CustomResourceDefinition;
+
 /// Each kind, and what the derive makes of it.
-const DEFINITIONS: [(&str, fn() -> CustomResourceDefinition); 5] = [
+const DEFINITIONS: [(&str, Made); 5] = [
     ("PartnerOffer", PartnerOffer::crd),
     ("PartnerRelationship", PartnerRelationship::crd),
     ("RoleGrant", RoleGrant::crd),

@@ -41,7 +41,8 @@ impl InputArgs {
 /// Where relationships and assignments live.
 #[derive(Debug, Clone, Args)]
 pub struct StoreArgs {
-    /// The store: `sqlite:PATH`, `postgres://HOST/DATABASE` or, to be read only, `cluster:`.
+    /// The store: `sqlite:PATH`, `postgres://HOST/DATABASE` or, to be read only, `cluster:`; for `import` and `doctor`
+    /// `graph:FILE`.
     #[arg(
         long,
         env = "CONCORDAT_STORE",

@@ -10,10 +10,12 @@ mod cluster;
 mod crd;
 mod desired;
 mod diff;
+mod doctor;
 mod emulate;
 mod explain;
 mod get;
 mod habits;
+mod import;
 mod input;
 mod kustomize;
 mod ledger;
@@ -97,6 +99,10 @@ pub enum Command {
     Ledger(ledger::Ledger),
     /// Run the operator: make the store hold what a cluster's objects say.
     Operator(operator::Operator),
+    /// Write what a partner has at Microsoft as files, to be reviewed and kept.
+    Import(import::Import),
+    /// Tell whether Microsoft Graph can be read and written, and what is missing.
+    Doctor(doctor::Doctor),
     /// Emulate Microsoft Graph GDAP on this machine alone: to try things on, and to test against.
     Emulate(emulate::Emulate),
     /// Explain a code such as `C0309`.
@@ -285,6 +291,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::History(args) => why::history(&args, out).await,
         Command::Ledger(args) => ledger::ledger(&args, out).await,
         Command::Operator(args) => operator::operator(&args, out).await,
+        Command::Import(args) => import::import(&args, out).await,
+        Command::Doctor(args) => doctor::doctor(&args, out).await,
         Command::Emulate(args) => emulate::emulate(&args, out).await,
         Command::Explain(args) => explain::explain(&args, out),
         Command::Crd(args) => crd::crd(&args, out),

@@ -237,6 +237,9 @@ pub fn yaml<T: Serialize>(value: &T) -> String {
 /// Says why it could not be told.
 pub fn complain(error: &anyhow::Error) {
     let code = error.downcast_ref::<StoreError>().map(StoreError::code);
+    let code = code.or_else(|| {
+        error.downcast_ref::<manifest::BadConnection>().map(|_| manifest::BadConnection::CODE)
+    });
     let code = code.map(|code| format!(" [{code}]")).unwrap_or_default();
     let mut lines = vec![format!("error: {error}{code}")];
     lines.extend(error.chain().skip(1).map(|cause| format!("  because: {cause}")));

@@ -4,17 +4,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::bail;
 use ecow::EcoString;
 use jiff::Timestamp;
 
 use super::Output;
 use crate::{
     domain::{
+        connection::Connection,
         entry::{Entry, Head},
         limits::{Budget, Limits},
         problem::Code,
         state::{Beside, Doubts, Instance, Observed},
     },
+    manifest::read_connection,
     store::{
         Apart, Read, Scope, StoreError, StoreUrl,
         sql::{self, SqlReader, SqlWriter},
@@ -60,6 +63,24 @@ pub async fn writer(url: &StoreUrl, out: &mut Output) -> Result<SqlWriter, Store
     Ok(writer)
 }
 
+/// How Microsoft Graph is reached, for a command that reads there.
+pub fn connection(url: &StoreUrl) -> anyhow::Result<Connection> {
+    let StoreUrl::Graph(file) = url else {
+        bail!(
+            "`{url}` is not Microsoft Graph: name the file of a connection with `--store graph:FILE`"
+        );
+    };
+    Ok(read_connection(file)?)
+}
+
+/// Tells where a connection leads that does not lead to Microsoft.
+pub fn tell_elsewhere(connection: &Connection, out: &mut Output) {
+    if connection.is_elsewhere() {
+        let host = connection.graph_host();
+        out.say(&format!("this is `{host}`, and none of Microsoft's"));
+    }
+}
+
 /// Tells of files of the store that others may read, with the way out.
 fn tell_exposed(url: &StoreUrl, out: &mut Output) {
     let Some(exposed) = exposed(url) else { return };
@@ -77,7 +98,7 @@ pub fn exposed(url: &StoreUrl) -> Option<String> {
 }
 
 /// A word as a shell takes it.
-fn shell_word(word: &str) -> String {
+pub fn shell_word(word: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "./_-+,".contains(letter);
     if word.chars().all(plain) && !word.starts_with('-') {
         return word.to_owned();

@@ -4,6 +4,7 @@
 
 pub mod catalogue;
 pub mod change;
+pub mod connection;
 pub mod digest;
 pub mod duration;
 pub mod entry;

@@ -438,6 +438,11 @@ fn misread_sign(text: &str) -> Option<Problem> {
     Some(Problem::error(AMBIGUOUS, message).severity(Severity::Warning).help(help))
 }
 
+/// Whether a plain text has such a sign.
+pub(super) fn has_misread_sign(text: &str) -> bool {
+    misread_sign(text).is_some()
+}
+
 /// The way to an object through lists of objects, and the way on from it.
 fn in_lists(path: &FieldPath) -> (&[Step], &[Step]) {
     let steps = path.steps();

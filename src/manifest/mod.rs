@@ -7,8 +7,10 @@
 //! ```
 
 mod broken;
+mod connection;
 mod explain;
 mod files;
+pub mod import;
 mod marks;
 mod metadata;
 mod object;
@@ -34,6 +36,7 @@ use crate::domain::{
     problem::{Code, FieldPath, Lines, Place, Problem, SourceId},
 };
 
+pub use connection::{BadConnection, CONNECTION_FILE, CONNECTION_LIMIT, read_connection};
 pub use explain::{CONTENT_CODES, EMPTIED, SECRET, Written};
 pub use files::{FILE_LIMIT, ReadError, Unread, standard_input};
 pub use metadata::BEING_DELETED;

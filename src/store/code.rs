@@ -69,6 +69,14 @@ pub const CONSTRAINT: Code = Code(629);
 pub const ONLY_READ: Code = Code(630);
 /// It cannot be opened as it is named.
 pub const MISNAMED: Code = Code(634);
+/// It answers what cannot be the whole truth.
+pub const IMPLAUSIBLE: Code = Code(632);
+/// Its cloud has nothing of the kind.
+pub const NOT_OFFERED: Code = Code(635);
+/// It wants to be left alone.
+pub const THROTTLED: Code = Code(636);
+/// It does not let the app in.
+pub const NOT_LET_IN: Code = Code(637);
 /// Somebody else's code may run.
 pub const UNTRUSTED: Code = Code(830);
 
@@ -100,6 +108,10 @@ impl StoreError {
             Self::TooOld { .. } => TOO_OLD,
             Self::Behind { .. } => BEHIND,
             Self::OnlyRead { .. } => ONLY_READ,
+            Self::Implausible { .. } => IMPLAUSIBLE,
+            Self::NotOffered { .. } => NOT_OFFERED,
+            Self::Throttled { .. } => THROTTLED,
+            Self::NotLetIn { .. } => NOT_LET_IN,
         }
     }
 }

@@ -181,6 +181,38 @@ pub enum StoreError {
         /// What to do instead.
         instead: String,
     },
+    /// What was asked for is not offered there.
+    #[error("`{store}` does not offer it: {reason}")]
+    NotOffered {
+        /// Where.
+        store: String,
+        /// What is missing.
+        reason: String,
+    },
+    /// It answers what cannot be the whole truth, so that nothing is made of it.
+    #[error("`{store}` answers what is not plausible: {reason}")]
+    Implausible {
+        /// Where.
+        store: String,
+        /// What.
+        reason: String,
+    },
+    /// It wants to be left alone for longer than anybody waits.
+    #[error("`{store}` wants to be left alone until {again}")]
+    Throttled {
+        /// Where.
+        store: String,
+        /// When to try again.
+        again: Timestamp,
+    },
+    /// It does not believe who the app is, or that it may.
+    #[error("`{store}` does not let the app in: {reason}")]
+    NotLetIn {
+        /// Where.
+        store: String,
+        /// Why, and the way out.
+        reason: String,
+    },
     /// The store answered something that cannot be.
     #[error("`{store}` answered something unexpected: {reason}")]
     Unexpected {
@@ -213,6 +245,8 @@ impl StoreError {
             | Self::TooManyConnections { .. }
             | Self::TooOld { .. }
             | Self::Behind { .. }
+            | Self::Implausible { .. }
+            | Self::Throttled { .. }
             | Self::Full { .. } => Retry::WithBackoff,
             Self::Missing { .. }
             | Self::NoDatabase { .. }
@@ -231,6 +265,8 @@ impl StoreError {
             | Self::NoDefinitions { .. }
             | Self::NotObserved { .. }
             | Self::OnlyRead { .. }
+            | Self::NotOffered { .. }
+            | Self::NotLetIn { .. }
             | Self::Unexpected { .. } => Retry::WhenChanged,
         }
     }

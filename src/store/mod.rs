@@ -5,6 +5,7 @@
 pub mod apply;
 pub mod code;
 mod error;
+pub mod graph;
 pub mod server;
 pub mod sql;
 pub mod url;

@@ -1,4 +1,4 @@
-//! How a store is named: `sqlite:PATH`, `postgres://…` or `cluster:`.
+//! How a store is named: `sqlite:PATH`, `postgres://…`, `graph:FILE` or `cluster:`.
 //!
 //! Never: prints the password of a URL.
 
@@ -17,6 +17,8 @@ pub enum StoreUrl {
     Sqlite(PathBuf),
     /// A PostgreSQL server; the whole URL, with its password if it has one.
     Postgres(SecretString),
+    /// Microsoft Graph, by the file that says how it is reached.
+    Graph(PathBuf),
     /// What the operator last observed, from the statuses in a cluster. It can only be read.
     Cluster,
 }
@@ -28,7 +30,7 @@ pub const CLUSTER: &str = "cluster:";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidUrl {
     /// It is something else.
-    #[error("a store is `sqlite:PATH`, `postgres://HOST/DATABASE` or `cluster:`")]
+    #[error("a store is `sqlite:PATH`, `postgres://HOST/DATABASE`, `graph:FILE` or `cluster:`")]
     NoStore,
     /// It is a list of keywords and values, as other programs take it.
     #[error(
@@ -69,6 +71,9 @@ pub enum InvalidUrl {
         "a store is `sqlite:PATH`, and no shell puts in a home for `~` there: write `sqlite:$HOME/…`"
     )]
     Home,
+    /// It is to be Microsoft Graph.
+    #[error("Microsoft Graph is `graph:FILE`, where `FILE` says how it is reached: {0}")]
+    Connection(&'static str),
     /// It names a cluster.
     #[error(
         "the cluster is `cluster:` and nothing else; which one, the kubeconfig and `--context` say"
@@ -143,7 +148,7 @@ impl StoreUrl {
     pub(super) fn server(&self) -> Option<Result<Server, ServerFault>> {
         match self {
             Self::Postgres(url) => behind_scheme(url.expose_secret()).map(Server::read),
-            Self::Sqlite(_) | Self::Cluster => None,
+            Self::Sqlite(_) | Self::Graph(_) | Self::Cluster => None,
         }
     }
 }
@@ -160,6 +165,9 @@ impl FromStr for StoreUrl {
         if let Some(path) = text.strip_prefix("sqlite:") {
             return file(path.strip_prefix("//").unwrap_or(path)).map(Self::Sqlite);
         }
+        if let Some(path) = text.strip_prefix("graph:") {
+            return connection_file(path).map(Self::Graph);
+        }
         let url = text.trim();
         if let Some(rest) = behind_scheme(url) {
             Server::read(rest)?;
@@ -167,6 +175,23 @@ impl FromStr for StoreUrl {
         }
         Err(no_store(text))
     }
+}
+
+/// The file that says how Microsoft Graph is reached: a path, and no URL within a URL.
+fn connection_file(path: &str) -> Result<PathBuf, InvalidUrl> {
+    if may_hold_secret(path) {
+        return Err(InvalidUrl::Connection("secrets stand in files of their own, which it names"));
+    }
+    if path.starts_with("//") {
+        return Err(InvalidUrl::Connection("it is a path without `//` before it"));
+    }
+    if path.starts_with('~') && path.contains('/') {
+        return Err(InvalidUrl::Connection("no shell puts in a home for `~` there: write `$HOME`"));
+    }
+    if path.is_empty() || path.ends_with('/') {
+        return Err(InvalidUrl::Connection("the name of the file is missing"));
+    }
+    Ok(PathBuf::from(path))
 }
 
 fn file(path: &str) -> Result<PathBuf, InvalidUrl> {
@@ -202,6 +227,9 @@ fn no_store(text: &str) -> InvalidUrl {
     if of_postgres.iter().any(|scheme| lower.contains(scheme)) {
         return InvalidUrl::Scheme;
     }
+    if lower == "graph" || lower.starts_with("graph:") || lower.contains("graph.microsoft") {
+        return InvalidUrl::Connection("write `graph:` and the path of the file");
+    }
     if lower == "cluster" || lower.starts_with(CLUSTER) {
         return InvalidUrl::ClusterName;
     }
@@ -227,6 +255,7 @@ impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Graph(path) => write!(f, "graph:{}", path.display()),
             Self::Cluster => f.write_str(CLUSTER),
             Self::Postgres(url) => {
                 let url = url.expose_secret();
@@ -431,6 +460,23 @@ mod tests {
             ("sqlite:c.db?mode=ro", FileSettings),
             ("sqlite:~/c.db", Home),
             ("sqlite://~ada/c.db", Home),
+            ("graph:", Connection("the name of the file is missing")),
+            ("graph:tenants/", Connection("the name of the file is missing")),
+            ("graph://graph.yaml", Connection("it is a path without `//` before it")),
+            (
+                "graph:~/graph.yaml",
+                Connection("no shell puts in a home for `~` there: write `$HOME`"),
+            ),
+            (
+                "graph:secret=hunter2",
+                Connection("secrets stand in files of their own, which it names"),
+            ),
+            ("graph", Connection("write `graph:` and the path of the file")),
+            ("Graph:graph.yaml", Connection("write `graph:` and the path of the file")),
+            (
+                "https://graph.microsoft.com/v1.0",
+                Connection("write `graph:` and the path of the file"),
+            ),
             ("cluster", ClusterName),
             ("cluster:production", ClusterName),
             ("cluster://", ClusterName),
@@ -441,7 +487,13 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(text.parse::<StoreUrl>().unwrap_err(), expected, "{text}");
         }
-        for text in ["sqlite:./~/c.db", "sqlite:a b.db", "sqlite:./rel.db", "sqlite:c.db\n"] {
+        for text in [
+            "sqlite:./~/c.db",
+            "sqlite:a b.db",
+            "sqlite:./rel.db",
+            "sqlite:c.db\n",
+            "graph:a b/graph.yaml",
+        ] {
             assert!(text.parse::<StoreUrl>().is_ok(), "{text}");
         }
     }

@@ -2,7 +2,13 @@
 //!
 //! Never: a command in a document that nothing runs.
 
-use std::{fmt::Write as _, fs, path::PathBuf, process::Command};
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
 use regex::Regex;
 
@@ -34,6 +40,9 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
 
 /// Stands before a block that is about a cluster, and run on one.
 const ON_A_CLUSTER: &str = "<!-- on a cluster -->";
+
+/// Stands in a document whose commands ask an emulator.
+const WITH_AN_EMULATOR: &str = "<!-- with an emulator -->";
 
 /// Which blocks are run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,9 +99,31 @@ pub fn lasting(text: &str) -> String {
     let time = Regex::new(r"(at|#\d+) \d{4}-\d\d-\d\dT[0-9:.]+Z").unwrap();
     let hash = Regex::new(r"(hash|head) [0-9a-f]{12,64}").unwrap();
     let age = Regex::new(r" \d+s *(\n|$)").unwrap();
+    let port = Regex::new(r"localhost:\d+").unwrap();
     let text = time.replace_all(text, "$1 TIME");
     let text = age.replace_all(&text, " AGE$1");
+    let text = port.replace_all(&text, "localhost:PORT");
     hash.replace_all(&text, "$1 HASH").into_owned()
+}
+
+/// An emulator that ends with the document.
+struct Emulated(std::process::Child);
+
+impl Drop for Emulated {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// As the document says it is started, but for a port that nobody else has.
+fn emulator(place: &Place) -> Emulated {
+    let mut command = place.command(&["emulate", "--listen", "127.0.0.1:0", "--clock", "0"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut url = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    assert!(url.starts_with("https://"), "it did not start");
+    Emulated(child)
 }
 
 #[test]
@@ -100,6 +131,7 @@ fn every_command_in_a_document_prints_what_the_document_says() {
     for path in documents() {
         let text = fs::read_to_string(&path).unwrap();
         let place = with_examples();
+        let _emulator = text.contains(WITH_AN_EMULATOR).then(|| emulator(&place));
         let replayed = replayed(&text, Blocks::Plain, |shell| place.prepare(shell));
         if lasting(&text) != lasting(&replayed) {
             assert_file(&path, &replayed);

@@ -21,6 +21,7 @@ mod emulator;
 mod examples;
 mod failing_server;
 mod failing_store;
+mod graph;
 mod house;
 mod kinds;
 mod kustomize;

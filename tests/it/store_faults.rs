@@ -35,7 +35,7 @@ async fn writer_fails(url: &str) -> StoreError {
 fn sqlite_file(place: &Place) -> std::path::PathBuf {
     match place.url() {
         StoreUrl::Sqlite(path) => path,
-        StoreUrl::Postgres(_) | StoreUrl::Cluster => panic!("not a file"),
+        StoreUrl::Postgres(_) | StoreUrl::Graph(_) | StoreUrl::Cluster => panic!("not a file"),
     }
 }
 

@@ -9,6 +9,7 @@ mod invitation;
 mod map;
 mod names;
 mod observed;
+pub mod seen;
 
 use std::collections::BTreeSet;
 

@@ -51,6 +51,16 @@ use findings::{Findings, Subject};
 /// The annotation with which a relationship claims the row of another owner, which is gone.
 pub const ADOPT_FROM: &str = "concordat.dev/adopt-from";
 
+/// What stands there before the id of a relationship at Microsoft, in place of an owner.
+const AT_MICROSOFT: &str = "graph/";
+
+/// Whether the annotation names a relationship that stands at Microsoft.
+fn is_at_microsoft(claim: &str) -> bool {
+    let id = claim.strip_prefix(AT_MICROSOFT).unwrap_or_default();
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    !id.is_empty() && id.bytes().all(fits)
+}
+
 /// An instant as a store keeps it: in whole milliseconds, so that what was stored equals what is desired.
 fn stored(instant: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(instant.as_millisecond())

@@ -75,7 +75,7 @@ pub(super) async fn take(
             let (file, path) = lock_file(path, &Digest::of(&("lock", instance)), store)?;
             (Lock::File { file }, path)
         }
-        StoreUrl::Postgres(_) | StoreUrl::Cluster => {
+        StoreUrl::Postgres(_) | StoreUrl::Graph(_) | StoreUrl::Cluster => {
             (Lock::Row { session: Box::new(row(url, store, instance).await?) }, PathBuf::new())
         }
     };

@@ -83,6 +83,7 @@ async fn readable(url: &StoreUrl) -> Result<(Session, i64), StoreError> {
     let mut session = match url {
         StoreUrl::Sqlite(path) => sqlite_reader(path, &store).await?,
         StoreUrl::Postgres(_) => postgres(url, &store, "concordat", Purpose::Read).await?,
+        StoreUrl::Graph(_) => return Err(not_yet(&store)),
         StoreUrl::Cluster => return Err(only_read("name the store that the operator writes to")),
     };
     match found(&mut session).await? {
@@ -92,6 +93,14 @@ async fn readable(url: &StoreUrl) -> Result<(Session, i64), StoreError> {
         }
         Some(found) => Ok((session, found)),
     }
+}
+
+/// Microsoft Graph is read by commands of its own so far.
+fn not_yet(store: &str) -> StoreError {
+    let reason = "only `concordat import` and `concordat doctor` read there so far; what is planned and written is the \
+                  database of its ledger, which is a store like others"
+        .to_owned();
+    StoreError::Misnamed { store: store.to_owned(), reason }
 }
 
 fn only_read(instead: &str) -> StoreError {
@@ -104,6 +113,7 @@ pub(super) async fn writer(url: &StoreUrl) -> Result<Session, StoreError> {
     let mut session = match url {
         StoreUrl::Sqlite(path) => sqlite_writer(path, &store).await?,
         StoreUrl::Postgres(_) => postgres(url, &store, "concordat", Purpose::Write).await?,
+        StoreUrl::Graph(_) => return Err(not_yet(&store)),
         StoreUrl::Cluster => return Err(only_read("change its objects with `kubectl apply`")),
     };
     let mut attempts = 0;

@@ -7,5 +7,5 @@ mod login;
 mod metadata;
 mod paths;
 mod people;
-mod served;
+pub mod served;
 mod strangers;

@@ -1,0 +1,192 @@
+//! `concordat doctor`: whether Microsoft Graph can be read and written as a connection file says, and what is missing.
+//!
+//! Never: a change at Microsoft or in a ledger, or a line that says that something is right which was not tried.
+
+use std::fmt::{self, Write as _};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{
+    ExitStatus, Output, StoreArgs,
+    args::{DOCUMENT, one_of},
+    store,
+};
+use crate::{
+    domain::connection::Connection,
+    render::{Format, Rendered},
+    store::{
+        StoreError, StoreUrl,
+        graph::{self, As, Graph},
+        sql,
+    },
+};
+
+/// What to look at.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// The form of the answer.
+    #[arg(short, long, value_parser = one_of(DOCUMENT), default_value_t = Format::Text)]
+    pub output: Format,
+}
+
+/// Whether something is as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Verdict {
+    /// It was tried, and works.
+    Ok,
+    /// It works, and somebody should look at it.
+    Warning,
+    /// It does not work.
+    Missing,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Missing => "missing",
+        })
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Check {
+    what: &'static str,
+    verdict: Verdict,
+    found: String,
+}
+
+/// Looks, and tells each thing in one line.
+pub async fn doctor(args: &Doctor, out: &mut Output) -> anyhow::Result<ExitStatus> {
+    let connection = store::connection(&args.store.store)?;
+    let checks = look(&connection).await;
+    let worst = checks.iter().map(|check| check.verdict).max();
+    let rendered = if args.output == Format::Text {
+        Rendered::Text(table(&checks))
+    } else {
+        Rendered::Document(serde_json::to_value(&checks)?)
+    };
+    out.rendered(rendered, args.output)?;
+    Ok(if worst == Some(Verdict::Missing) { ExitStatus::No } else { ExitStatus::AsDesired })
+}
+
+fn table(checks: &[Check]) -> String {
+    let mut table = String::new();
+    for Check { what, verdict, found } in checks {
+        let verdict = verdict.to_string();
+        writeln!(table, "{verdict:<8} {what:<12} {found}").expect("a text takes every text");
+    }
+    table
+}
+
+async fn look(connection: &Connection) -> Vec<Check> {
+    let file = connection.file.display();
+    let named =
+        format!("`{file}` names the partner {} in {:?}", connection.partner, connection.cloud);
+    let mut checks = vec![Check { what: "file", verdict: Verdict::Ok, found: named }];
+    checks.push(hosts(connection));
+    checks.push(rights(connection));
+    let (reader, difference) = asked(connection, As::Reader).await;
+    checks.extend(reader);
+    match &connection.writer {
+        Some(_) => checks.extend(asked(connection, As::Writer).await.0),
+        None => checks.push(Check {
+            what: "writer",
+            verdict: Verdict::Warning,
+            found: "none is named: this connection only reads".to_owned(),
+        }),
+    }
+    checks.extend(difference);
+    checks.push(ledger(&connection.ledger).await);
+    checks
+}
+
+fn hosts(connection: &Connection) -> Check {
+    let (login, graph) = (connection.login_host(), connection.graph_host());
+    let (verdict, whose) = if connection.is_elsewhere() {
+        (Verdict::Warning, "which is none of Microsoft's")
+    } else {
+        (Verdict::Ok, "Microsoft's own")
+    };
+    let found = if login == graph {
+        format!("login and Graph are at `{graph}`, {whose}")
+    } else {
+        format!("login is at `{login}`, Graph at `{graph}`: {whose}")
+    };
+    Check { what: "hosts", verdict, found }
+}
+
+fn rights(connection: &Connection) -> Check {
+    let exposed = graph::exposed(connection);
+    let (verdict, found) = if exposed.is_empty() {
+        (Verdict::Ok, "nobody else can read the files with secrets".to_owned())
+    } else {
+        let files: Vec<String> =
+            exposed.iter().map(|file| store::shell_word(&file.to_string_lossy())).collect();
+        (Verdict::Warning, format!("others may read secrets: `chmod 600 {}`", files.join(" ")))
+    };
+    Check { what: "secrets", verdict, found }
+}
+
+/// Logs in and reads one page; also what the service's clock says.
+async fn asked(connection: &Connection, as_: As) -> (Vec<Check>, Option<Check>) {
+    let what = match as_ {
+        As::Reader => "reader",
+        As::Writer => "writer",
+    };
+    match one_page(connection, as_).await {
+        Ok(graph) => {
+            let found = "logs in, and reads relationships".to_owned();
+            (vec![Check { what, verdict: Verdict::Ok, found }], Some(clock(&graph)))
+        }
+        Err(error) => {
+            let found = format!("{error} [{}]", error.code());
+            (vec![Check { what, verdict: Verdict::Missing, found }], None)
+        }
+    }
+}
+
+async fn one_page(connection: &Connection, as_: As) -> Result<Graph, StoreError> {
+    let graph = Graph::open(connection, as_)?;
+    graph::first(&graph).await?;
+    Ok(graph)
+}
+
+/// Ends are counted by clocks that agree.
+fn clock(graph: &Graph) -> Check {
+    let (verdict, found) = match graph.clock_difference() {
+        None => (Verdict::Ok, "agrees with the service's to five minutes".to_owned()),
+        Some(difference) => {
+            let seconds = difference.as_secs();
+            let found = format!(
+                "the service's is ahead of this machine's by {seconds} seconds: set the clock"
+            );
+            (Verdict::Missing, found)
+        }
+    };
+    Check { what: "clock", verdict, found }
+}
+
+async fn ledger(named: &str) -> Check {
+    let what = "ledger";
+    let missing = |found: String| Check { what, verdict: Verdict::Missing, found };
+    let url: StoreUrl = match named.parse() {
+        Ok(url) => url,
+        Err(error) => return missing(format!("{error}")),
+    };
+    match sql::open_reader(&url).await {
+        Ok(_) => Check { what, verdict: Verdict::Ok, found: format!("`{url}` can be read") },
+        Err(StoreError::Missing { .. }) => {
+            let found = format!("`{url}` does not exist yet: the first who writes makes it");
+            Check { what, verdict: Verdict::Warning, found }
+        }
+        Err(error) => missing(format!("{error} [{}]", error.code())),
+    }
+}

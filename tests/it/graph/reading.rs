@@ -1,0 +1,328 @@
+//! What stands at Microsoft, read by the program: `doctor`, `import`, and every answer that could deceive.
+//!
+//! Never: a fault of the service after which a file or a list looks whole.
+
+use concordat::store::graph::everything;
+use serde_json::{Value, json};
+
+use super::{folder, harmless, reader, refuse, rule, stage};
+use crate::{
+    emulator::served::{ROOT, Served, assignment, wish},
+    program::Ran,
+};
+
+const STORE: &str = "graph:emulator/graph.yaml";
+const ASSIGNMENTS: &str = "/tenantRelationships/delegatedAdminRelationships/*/accessAssignments";
+const HELPDESK: &str = "729827e3-9c14-49f7-bb1b-9608f156bbb8";
+
+fn import(served: &Served, more: &[&str]) -> Ran {
+    let words = ["import", "--store", STORE, "-o", "out"];
+    let ran = served.place.run(&[&words, more].concat());
+    harmless(served, &format!("{}{}", ran.stdout, ran.stderr));
+    ran
+}
+
+fn doctor(served: &Served) -> Ran {
+    let ran = served.place.run(&["doctor", "--store", STORE]);
+    harmless(served, &format!("{}{}", ran.stdout, ran.stderr));
+    ran
+}
+
+fn exists(served: &Served, name: &str) -> bool {
+    served.place.path().join(name).exists()
+}
+
+fn text(served: &Served, name: &str) -> String {
+    std::fs::read_to_string(served.place.path().join(name)).unwrap()
+}
+
+#[tokio::test]
+async fn what_a_partner_has_becomes_sound_files_and_nothing_is_written_there() {
+    let (served, _) = stage().await;
+    let ran = import(&served, &[]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("7 relationships read, "), "{}", ran.stdout);
+    for told in ["fabrikam-draft", "whoever-answers", "wide-by-provider", "adventure-old"] {
+        assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
+    }
+    let northwind = text(&served, "out/customers/northwind-traders.yaml");
+    assert!(northwind.contains("concordat.dev/adopt-from: graph/"), "{northwind}");
+    assert!(northwind.contains("managementPolicy: Observe"), "{northwind}");
+    let grants = text(&served, "out/grants.yaml");
+    for held in ["Message Center Reader", "Service Support Administrator", "Global Administrator"] {
+        assert!(grants.contains(held), "{held}: {grants}");
+    }
+    let checked = served.place.run(&["validate", "-f", "out"]);
+    assert_eq!(checked.code, Some(0), "{}{}", checked.stdout, checked.stderr);
+    assert_eq!(
+        served.count("calls", "GET /v1.0/tenantRelationships/delegatedAdminRelationships").await,
+        1
+    );
+    let counts = served.control("GET", "counts", &Value::Null).await;
+    for (calls, count) in counts["calls"].as_object().unwrap() {
+        let is_read =
+            calls.starts_with("GET ") || calls.contains("$batch") || calls.contains("token");
+        assert!(is_read || count == 0, "{counts:#}");
+    }
+
+    // Once more into the same folder: refused, then the same files to the letter.
+    let refused = import(&served, &[]);
+    assert!(
+        refused.code == Some(2) && refused.stderr.contains("--overwrite"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(import(&served, &["--overwrite"]).code, Some(0));
+    assert_eq!(text(&served, "out/grants.yaml"), grants);
+}
+
+#[tokio::test]
+async fn what_an_import_has_written_goes_with_what_it_held_and_files_of_others_stay() {
+    let (served, _) = stage().await;
+    assert_eq!(import(&served, &[]).code, Some(0));
+    let own = served.place.path().join("out/customers/mine.yaml");
+    std::fs::write(&own, "# mine\n").unwrap();
+    assert!(exists(&served, "out/customers/northwind-traders.yaml"));
+    served.control("POST", "reset", &json!({"to": "empty"})).await;
+    let ran = import(&served, &["--overwrite"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("northwind-traders.yaml"), "{}", ran.stderr);
+    assert!(!exists(&served, "out/customers/northwind-traders.yaml") && own.exists());
+    // Somebody has made a file by hand where an import would write one.
+    served.control("POST", "reset", &json!({"to": "first"})).await;
+    std::fs::write(served.place.path().join("out/grants.yaml"), "# mine\n").unwrap();
+    let ran = import(&served, &["--overwrite"]);
+    assert!(
+        ran.code == Some(2) && ran.stderr.contains("no import has written it"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(text(&served, "out/grants.yaml"), "# mine\n");
+}
+
+#[tokio::test]
+async fn an_answer_that_could_deceive_is_no_list_and_writes_no_file() {
+    let (served, _) = stage().await;
+    let faults = [
+        json!({"kind": "page", "how": "noValue"}),
+        json!({"kind": "page", "how": "repeated"}),
+        json!({"kind": "page", "how": "circular"}),
+        json!({"kind": "page", "how": "twice"}),
+        json!({"kind": "page", "how": "elsewhere", "origin": "https://graph.example"}),
+        json!({"kind": "deep", "depth": 100}),
+        json!({"kind": "huge", "bytes": 17 << 20}),
+        json!({"kind": "rewrite", "property": "id", "value": "../../users"}),
+        json!({"kind": "rewrite", "property": "id"}),
+        json!({"kind": "refuse", "status": 404}),
+        json!({"kind": "refuse", "status": 400}),
+    ];
+    for fault in faults {
+        served.fault(&rule("GET", ROOT, None, &fault)).await;
+        let ran = import(&served, &[]);
+        assert_eq!(ran.code, Some(2), "{fault}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains("localhost"), "{fault}: {}", ran.stderr);
+        assert!(!exists(&served, "out"), "{fault}");
+        served.control("DELETE", "faults", &Value::Null).await;
+    }
+}
+
+#[tokio::test]
+async fn a_permission_that_is_missing_is_named_and_never_taken_for_nothing() {
+    let (served, _) = stage().await;
+    served.fault(&rule("GET", ROOT, None, &refuse(403))).await;
+    let ran = import(&served, &[]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("DelegatedAdminRelationship.Read.All"), "{}", ran.stderr);
+    let ran = doctor(&served);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stdout.contains("missing  reader"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("DelegatedAdminRelationship.ReadWrite.All"), "{}", ran.stdout);
+}
+
+#[tokio::test]
+async fn whose_holders_cannot_be_read_is_told_and_is_not_held_by_nobody() {
+    let (served, connection) = stage().await;
+    for status in [404, 403, 418] {
+        let fault = json!({"method": "GET", "path": ASSIGNMENTS, "scope": "batched", "times": 1, "fault": refuse(status)});
+        served.fault(&fault).await;
+        let seen = everything(&reader(&connection)).await.unwrap();
+        let unread: Vec<_> =
+            seen.relationships.values().filter(|one| one.assignments.is_err()).collect();
+        assert_eq!(unread.len(), 1, "{status}");
+        let reason = unread[0].assignments.clone().unwrap_err().to_string();
+        assert!(reason.contains(&status.to_string()), "{reason}");
+        served.fault(&fault).await;
+        let ran = import(&served, &["--overwrite"]);
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        assert!(ran.stderr.contains(&status.to_string()), "{}", ran.stderr);
+    }
+    let malformed = json!({"kind": "rewrite", "property": "accessContainer.accessContainerId", "value": "first line"});
+    served
+        .fault(
+            &json!({"method": "GET", "path": ASSIGNMENTS, "scope": "batched", "fault": malformed}),
+        )
+        .await;
+    let seen = everything(&reader(&connection)).await.unwrap();
+    assert!(seen.relationships.values().any(|one| one.assignments.is_err()));
+}
+
+#[tokio::test]
+async fn an_answer_to_a_batch_that_is_not_whole_is_asked_for_again_and_order_counts_for_nothing() {
+    let (served, connection) = stage().await;
+    let whole = everything(&reader(&connection)).await.unwrap();
+    assert!(
+        whole
+            .relationships
+            .values()
+            .any(|one| one.assignments.as_ref().is_ok_and(|all| all.len() == 2))
+    );
+    let batch = |how: &str| json!({"method": "POST", "path": "/$batch", "times": 1, "fault": {"kind": "batch", "how": how}});
+    for how in ["missing", "shuffled", "twice"] {
+        served.fault(&batch(how)).await;
+        let read = everything(&reader(&connection)).await.unwrap();
+        assert_eq!(read.relationships, whole.relationships, "{how}");
+    }
+    for status in [429, 503] {
+        let fault = json!({"kind": "refuse", "status": status, "retryAfter": "1"});
+        served.fault(&json!({"method": "GET", "path": ASSIGNMENTS, "scope": "batched", "times": 2, "fault": fault})).await;
+        let read = everything(&reader(&connection)).await.unwrap();
+        assert_eq!(read.relationships, whole.relationships, "{status}");
+    }
+    let fault = json!({"kind": "refuse", "status": 503});
+    served.fault(&rule("GET", ROOT, Some(1), &fault)).await;
+    assert_eq!(everything(&reader(&connection)).await.unwrap().relationships, whole.relationships);
+}
+
+#[tokio::test]
+async fn the_services_own_ways_of_writing_change_nothing() {
+    let (served, connection) = stage().await;
+    let plain = everything(&reader(&connection)).await.unwrap();
+    served.fault(&rule("GET", ROOT, Some(1), &json!({"kind": "upperCaseIds"}))).await;
+    let upper = everything(&reader(&connection)).await.unwrap();
+    let names = |seen: &concordat::domain::state::seen::Seen| -> Vec<_> {
+        let mut all: Vec<_> = seen
+            .relationships
+            .values()
+            .map(|one| (one.name.clone(), one.customer.as_ref().map(|it| it.id), one.roles.clone()))
+            .collect();
+        all.sort();
+        all
+    };
+    assert_eq!(names(&upper), names(&plain));
+    for (property, value) in [
+        ("customer.displayName", json!(null)),
+        ("activatedDateTime", json!("")),
+        ("duration", json!("P2Y")),
+        ("status", json!("frozen")),
+    ] {
+        let fault = json!({"kind": "rewrite", "property": property, "value": value});
+        served.fault(&rule("GET", ROOT, Some(1), &fault)).await;
+        let seen = everything(&reader(&connection)).await.unwrap();
+        assert_eq!(names(&seen), names(&plain), "{property}");
+        if property == "status" {
+            let ran = import(&served, &[]);
+            assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_call_is_a_page_or_a_batch_and_no_more() {
+    let (mut served, connection) = stage().await;
+    served.control("POST", "reset", &json!({"to": "empty"})).await;
+    served.control("POST", "settings", &json!({"habits": {"anyGroup": true}})).await;
+    let made = 47;
+    for number in 0..made {
+        let path = served.post(ROOT, &wish(&format!("customer {number}"), &[HELPDESK])).await;
+        let path = format!("{ROOT}/{}", path.id());
+        served.pass("PT1S").await;
+        served.post(&format!("{path}/requests"), &json!({"action": "lockForApproval"})).await;
+        served.pass("PT3S").await;
+        let name = format!("customer {number}");
+        served.control("POST", "people", &json!({"kind": "approve", "relationship": name})).await;
+    }
+    served.pass("PT5M").await;
+    served.log_in(crate::emulator::served::WRITER).await;
+    let all = served.get(&format!("{ROOT}?$top=300")).await;
+    for one in all.list() {
+        let path = format!("{ROOT}/{}/accessAssignments", one["id"].as_str().unwrap());
+        let given = served
+            .post(&path, &assignment("0a0a0a0a-1111-4222-8333-444444444444", &[HELPDESK]))
+            .await;
+        assert_eq!(given.status, 201, "{}", given.body);
+    }
+    served.control("DELETE", "calls", &Value::Null).await;
+    let seen = everything(&reader(&connection)).await.unwrap();
+    assert_eq!(seen.relationships.len(), made);
+    assert!(
+        seen.relationships
+            .values()
+            .all(|one| one.assignments.as_ref().is_ok_and(|all| all.len() == 1))
+    );
+    let counts = served.control("GET", "counts", &Value::Null).await;
+    let calls: u64 = counts["calls"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(name, _)| !name.contains("token"))
+        .map(|(_, count)| count.as_u64().unwrap())
+        .sum();
+    assert_eq!(calls, 1 + 3, "{counts:#}");
+}
+
+#[tokio::test]
+async fn the_doctor_says_in_a_line_each_what_works_and_what_is_missing() {
+    let (served, _) = stage().await;
+    let well = doctor(&served);
+    assert_eq!(well.code, Some(0), "{}{}", well.stdout, well.stderr);
+    let firsts: Vec<&str> = well.stdout.lines().map(|line| line[..20].trim_end()).collect();
+    assert_eq!(
+        firsts,
+        [
+            "ok       file",
+            "warning  hosts",
+            "ok       secrets",
+            "ok       reader",
+            "ok       writer",
+            "ok       clock",
+            "warning  ledger"
+        ]
+    );
+    std::fs::write(folder(&served).join("reader.secret"), "wrong").unwrap();
+    let ran = served.place.run(&["doctor", "--store", STORE]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("missing  reader") && ran.stdout.contains("AADSTS7000215"),
+        "{}",
+        ran.stdout
+    );
+    assert!(ran.stdout.contains("ok       writer"), "{}", ran.stdout);
+    let json = served.place.run(&["doctor", "--store", STORE, "-o", "json"]);
+    let checks: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(checks[3]["verdict"], "missing");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_by_an_hour_is_told() {
+    let (served, _) = stage().await;
+    served.control("POST", "settings", &json!({"dateOff": 3600})).await;
+    let ran = doctor(&served);
+    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+    assert!(ran.stdout.contains("missing  clock"), "{}", ran.stdout);
+}
+
+#[tokio::test]
+async fn other_commands_say_what_can_be_done_there_and_do_nothing() {
+    let (served, _) = stage().await;
+    let words: [&[&str]; 3] = [&["get", "relationships"], &["history"], &["ledger", "verify"]];
+    for words in words {
+        let ran = served.place.run(&[words, &["--store", STORE]].concat());
+        assert_eq!(ran.code, Some(2), "{words:?}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains("concordat import"), "{words:?}: {}", ran.stderr);
+    }
+    for words in [&["import", "-o", "out"] as &[&str], &["doctor"]] {
+        let ran = served.place.run(&[words, &["--store", "sqlite:concordat.db"]].concat());
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        assert!(ran.stderr.contains("--store graph:FILE"), "{}", ran.stderr);
+    }
+}
