@@ -63,10 +63,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
         "`concordat apply --approve HASH` approves what waits, `concordat accept` writes a customer's answer",
     ),
     (&["invite", "request", "propose"], "`concordat offer` prints the request to a customer"),
-    (
-        &["import", "adopt"],
-        "declare what is there: `concordat diff` then says what of it is adopted",
-    ),
+    (&["adopt"], "declare what is there: `concordat diff` then says what of it is adopted"),
     (&["rollback", "undo", "revert"], "`concordat apply` the manifests as they were before"),
     (
         &["schema", "schemas", "crds"],

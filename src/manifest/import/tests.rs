@@ -1,4 +1,6 @@
 //! Imports that are read again: whether they are sound, say just what was seen, and are the same each time.
+//!
+//! Never: an import that is compared with itself only.
 
 use std::{collections::BTreeMap, fs};
 

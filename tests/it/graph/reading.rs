@@ -55,7 +55,7 @@ async fn what_a_partner_has_becomes_sound_files_and_nothing_is_written_there() {
     let checked = served.place.run(&["validate", "-f", "out"]);
     assert_eq!(checked.code, Some(0), "{}{}", checked.stdout, checked.stderr);
     assert_eq!(
-        served.count("calls", "GET /v1.0/tenantRelationships/delegatedAdminRelationships").await,
+        served.count("calls", "GET /tenantRelationships/delegatedAdminRelationships").await,
         1
     );
     let counts = served.control("GET", "counts", &Value::Null).await;

@@ -1,3 +1,7 @@
+//! What Graph is known to write, what nobody knows, and what could deceive, each read.
+//!
+//! Never: bytes after which a parser panics.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
