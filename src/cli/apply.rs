@@ -27,6 +27,7 @@ use super::{
     store,
 };
 use crate::{
+    api::tells_secret,
     domain::{
         digest::Digest,
         entry::{Actor, ActorKind, ActorStanding, Head, Intent},
@@ -260,9 +261,11 @@ impl StopRequest {
     }
 }
 
-/// On the command line nobody checks who is there: the name is recorded as claimed.
+/// On the command line nobody checks who is there: the name is recorded as claimed. A token that somebody has put where a
+/// name belongs would stay in the ledger for ever, and is no name.
 pub(super) fn signature(plan: Digest) -> Signature {
-    let named = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+    let is_name = |value: &String| !value.is_empty() && !tells_secret(value);
+    let named = |name| std::env::var(name).ok().filter(is_name);
     let robot = named("CI").is_some();
     let name = named("CONCORDAT_ACTOR")
         .or_else(|| named("GITHUB_ACTOR"))

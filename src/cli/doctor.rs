@@ -5,7 +5,9 @@
 use std::fmt::{self, Write as _};
 
 use clap::Args;
+use jiff::SignedDuration;
 use serde::Serialize;
+use serde_json::json;
 
 use super::{
     ExitStatus, Output, StoreArgs,
@@ -16,7 +18,7 @@ use crate::{
     domain::connection::Connection,
     render::{Format, Rendered},
     store::{
-        StoreError, StoreUrl,
+        Retry, StoreError, StoreUrl,
         graph::{self, As, Graph},
         sql,
     },
@@ -42,6 +44,8 @@ enum Verdict {
     Warning,
     /// It does not work.
     Missing,
+    /// It could not be told.
+    Unknown,
 }
 
 impl fmt::Display for Verdict {
@@ -50,6 +54,7 @@ impl fmt::Display for Verdict {
             Self::Ok => "ok",
             Self::Warning => "warning",
             Self::Missing => "missing",
+            Self::Unknown => "unknown",
         })
     }
 }
@@ -71,10 +76,14 @@ pub async fn doctor(args: &Doctor, out: &mut Output) -> anyhow::Result<ExitStatu
     let rendered = if args.output == Format::Text {
         Rendered::Text(table(&checks))
     } else {
-        Rendered::Document(serde_json::to_value(&checks)?)
+        Rendered::Document(json!({"formatVersion": 1, "checks": checks}))
     };
     out.rendered(rendered, args.output)?;
-    Ok(if worst == Some(Verdict::Missing) { ExitStatus::No } else { ExitStatus::AsDesired })
+    Ok(match worst {
+        None | Some(Verdict::Ok | Verdict::Warning) => ExitStatus::AsDesired,
+        Some(Verdict::Missing) => ExitStatus::No,
+        Some(Verdict::Unknown) => ExitStatus::Unknown,
+    })
 }
 
 fn table(checks: &[Check]) -> String {
@@ -109,16 +118,12 @@ async fn look(connection: &Connection) -> Vec<Check> {
 }
 
 fn hosts(connection: &Connection) -> Check {
-    let (login, graph) = (connection.login_host(), connection.graph_host());
-    let (verdict, whose) = if connection.is_elsewhere() {
-        (Verdict::Warning, "which is none of Microsoft's")
+    let elsewhere = connection.elsewhere();
+    let (verdict, found) = if elsewhere.is_empty() {
+        let (login, graph) = (connection.login_host(), connection.graph_host());
+        (Verdict::Ok, format!("login is at `{login}`, Graph at `{graph}`"))
     } else {
-        (Verdict::Ok, "Microsoft's own")
-    };
-    let found = if login == graph {
-        format!("login and Graph are at `{graph}`, {whose}")
-    } else {
-        format!("login is at `{login}`, Graph at `{graph}`: {whose}")
+        (Verdict::Warning, format!("{}: none of Microsoft's", elsewhere.join(" and ")))
     };
     Check { what: "hosts", verdict, found }
 }
@@ -148,7 +153,11 @@ async fn asked(connection: &Connection, as_: As) -> (Vec<Check>, Option<Check>) 
         }
         Err(error) => {
             let found = format!("{error} [{}]", error.code());
-            (vec![Check { what, verdict: Verdict::Missing, found }], None)
+            let verdict = match error.retry() {
+                Retry::WithBackoff => Verdict::Unknown,
+                Retry::WhenChanged => Verdict::Missing,
+            };
+            (vec![Check { what, verdict, found }], None)
         }
     }
 }
@@ -159,16 +168,22 @@ async fn one_page(connection: &Connection, as_: As) -> Result<Graph, StoreError>
     Ok(graph)
 }
 
-/// Ends are counted by clocks that agree.
+/// Clocks that differ by more are told: ends are counted by them.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
+
 fn clock(graph: &Graph) -> Check {
     let (verdict, found) = match graph.clock_difference() {
-        None => (Verdict::Ok, "agrees with the service's to five minutes".to_owned()),
+        None => (Verdict::Warning, "the service told no time".to_owned()),
+        Some(difference) if difference.abs() <= CLOCKS_DIFFER => {
+            (Verdict::Ok, "agrees with the service's to five minutes".to_owned())
+        }
         Some(difference) => {
-            let seconds = difference.as_secs();
-            let found = format!(
-                "the service's is ahead of this machine's by {seconds} seconds: set the clock"
-            );
-            (Verdict::Missing, found)
+            let way = if difference.is_negative() { "behind" } else { "ahead of" };
+            let by = SignedDuration::from_secs(difference.abs().as_secs());
+            (
+                Verdict::Missing,
+                format!("the service's is {way} this machine's by {by:#}: set the clock"),
+            )
         }
     };
     Check { what: "clock", verdict, found }

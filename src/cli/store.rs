@@ -75,9 +75,9 @@ pub fn connection(url: &StoreUrl) -> anyhow::Result<Connection> {
 
 /// Tells where a connection leads that does not lead to Microsoft.
 pub fn tell_elsewhere(connection: &Connection, out: &mut Output) {
-    if connection.is_elsewhere() {
-        let host = connection.graph_host();
-        out.say(&format!("this is `{host}`, and none of Microsoft's"));
+    let elsewhere = connection.elsewhere();
+    if !elsewhere.is_empty() {
+        out.say(&format!("{}: none of Microsoft's", elsewhere.join(" and ")));
     }
 }
 

@@ -137,9 +137,18 @@ impl Connection {
         own.unwrap_or(hosts(self.cloud).graph)
     }
 
-    /// Whether it speaks to others than Microsoft, which is told on every run.
-    pub fn is_elsewhere(&self) -> bool {
+    /// Whom it speaks to that is none of Microsoft's, in words, which is told on every run: who gets its secrets, and who
+    /// its tokens.
+    pub fn elsewhere(&self) -> Vec<String> {
         let microsoft = hosts(self.cloud);
-        self.login_host() != microsoft.login || self.graph_host() != microsoft.graph
+        let (login, graph) = (self.login_host(), self.graph_host());
+        let mut all = Vec::new();
+        if login != microsoft.login {
+            all.push(format!("login is at `{login}`"));
+        }
+        if graph != microsoft.graph {
+            all.push(format!("Graph is at `{graph}`"));
+        }
+        all
     }
 }

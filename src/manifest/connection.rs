@@ -357,7 +357,7 @@ impl Reading<'_> {
         let known = ["clientId", file];
         if let Value::String(_) = value {
             let help = format!(
-                "write it to a file and name the file: `{kind}: {{clientId: GUID, {file}: FILE}}`"
+                "write it to a file, and the name of that file to `{file}` below `{kind}`, beside `clientId`"
             );
             self.wrong(path, "a secret does not stand in this file", help);
             return None;
@@ -408,7 +408,7 @@ impl Reading<'_> {
         let names: Vec<String> = fields.keys().filter(|name| is_secret(name)).cloned().collect();
         for name in &names {
             let at = path.clone().field(name);
-            let help = format!("write it to a file and name the file: `{file}: FILE`");
+            let help = format!("write it to a file, and the name of that file to `{file}`");
             self.wrong(&at, "a secret does not stand in this file", help);
             fields.remove(name);
         }

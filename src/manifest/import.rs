@@ -163,6 +163,9 @@ fn judged<'a>(
     seen: &'a SeenRelationship,
     from: &ImportOptions,
 ) -> Result<Kept<'a>, Why> {
+    if let Some(fault) = &seen.fault {
+        return Err(Why::NotUnderstood(fault.to_string()));
+    }
     let waits = seen.provider.is_some_and(|provider| provider.consent_pending);
     let access = match (&seen.stage, seen.stage.phase()) {
         (Lifecycle::Created, _) => return Err(Why::Created),

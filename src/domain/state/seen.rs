@@ -60,6 +60,8 @@ pub struct SeenRelationship {
     pub etag: Option<EcoString>,
     /// Who provides it, where an indirect provider does.
     pub provider: Option<Provider>,
+    /// What of itself could not be understood: then nothing may rest on any of it.
+    pub fault: Option<Unread>,
     /// Who holds what, by the id of the assignment, or why that could not be read.
     pub assignments: Result<BTreeMap<EcoString, SeenAssignment>, Unread>,
 }

@@ -203,8 +203,13 @@ fn given(
         return (None, is_told.then_some(LookAssignment::Error).into_iter().collect());
     }
     let mut looks = Vec::new();
-    if let AssignmentStatus::Unknown(status) = status {
-        looks.push(LookAssignment::UnknownStatus(status.clone()));
+    match status {
+        AssignmentStatus::Unknown(status) => {
+            looks.push(LookAssignment::UnknownStatus(status.clone()));
+        }
+        AssignmentStatus::Deleting => return (None, vec![LookAssignment::Leaving]),
+        AssignmentStatus::Pending => looks.push(LookAssignment::Arriving),
+        AssignmentStatus::Active | AssignmentStatus::Deleted | AssignmentStatus::Error => {}
     }
     let none = |look| (None, looks.iter().cloned().chain([look]).collect());
     if kept.access != Access::Known {

@@ -63,6 +63,7 @@ fn group(number: u128) -> GranteeId {
 fn relationship(number: u128, name: &str, customer_name: &str) -> SeenRelationship {
     let id = uuid::Uuid::from_u128((number + 1) << 96 | 0x4000_8000_0000_0000_0000);
     SeenRelationship {
+        fault: None,
         id: ServiceId(format!("{id}-{id}").into()),
         name: name.to_owned(),
         customer: Some(Tenant { id: customer(number), name: Some(customer_name.to_owned()) }),
@@ -444,7 +445,8 @@ proptest! {
             });
             let wanted = wanted.flat_map(|it| {
                 let held = it.assignments.as_ref().unwrap().values();
-                held.filter(|one| one.status.is_held()).filter_map(|one| {
+                let held = held.filter(|one| one.status.is_held());
+                held.filter(|one| one.status != AssignmentStatus::Deleting).filter_map(|one| {
                     let roles: BTreeSet<_> = one.roles.intersection(&it.roles).copied().collect();
                     let group = one.grantee.to_string();
                     (!roles.is_empty()).then(|| (it.id.to_string(), group, roles))

@@ -90,6 +90,8 @@ pub enum Why {
     RoleCount(usize),
     /// Its id cannot stand in an annotation.
     OddId,
+    /// What of it was not understood.
+    NotUnderstood(String),
 }
 
 /// What there is to see at a relationship that is in the files.
@@ -120,6 +122,10 @@ pub enum LookAssignment {
     Error,
     /// It is in a state that nobody knows, and counts as held.
     UnknownStatus(String),
+    /// It is being taken away, and is left out.
+    Leaving,
+    /// It was given a moment ago, and is not in force yet.
+    Arriving,
     /// It has no roles that its relationship carries, and is left out.
     NoRoles,
     /// Its grantee is no group, and it is left out.
@@ -234,6 +240,7 @@ impl Why {
             Self::RoleCount(roles) => {
                 format!("it carries {roles} roles, more than an offer may")
             }
+            Self::NotUnderstood(reason) => reason.clone(),
             Self::OddId => "its id holds characters that cannot stand in an annotation".to_owned(),
         }
     }
@@ -283,6 +290,8 @@ impl LookAssignment {
             Self::UnknownStatus(status) => {
                 format!("is in a state that nobody knows, `{}`: it counts as held", shown(status))
             }
+            Self::Leaving => "is being taken away at Microsoft, and is left out".to_owned(),
+            Self::Arriving => "is not in force yet: look whether it becomes so".to_owned(),
             Self::NoRoles => {
                 "is left out: it has no roles that its relationship carries".to_owned()
             }

@@ -27,8 +27,6 @@ const VERSION: &str = "/v1.0/";
 const TRIES: u32 = 5;
 /// The first wait between two tries, where the service names none; each other is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// Clocks that differ by more are told.
-const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
 
 /// As which of the two apps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,10 +152,9 @@ impl Graph {
         self.read(&Ask { method: Method::POST, url, body: Some(body), requests }).await
     }
 
-    /// By how much the service's clock is ahead of this machine's, where it is more than five minutes either way.
+    /// By how much the service's clock is ahead of this machine's, by its last answer; nothing where it told no time.
     pub fn clock_difference(&self) -> Option<SignedDuration> {
-        let difference = *self.difference.lock().unwrap_or_else(PoisonError::into_inner);
-        difference.filter(|it| it.abs() > CLOCKS_DIFFER)
+        *self.difference.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many calls are made at a time.
@@ -264,7 +261,12 @@ impl Graph {
         if let Some(body) = ask.body {
             request = request.header("Content-Type", "application/json").body(body.to_string());
         }
-        let answer = self.transport.send(request).await.map_err(|lost| lost.of(&self.host))?;
+        let mut answer = self.transport.send(request).await.map_err(|lost| lost.of(&self.host))?;
+        if answer.status >= 400 {
+            // Whoever repeats the token in an error does not have it printed.
+            let text = String::from_utf8_lossy(&answer.body);
+            answer.body = text.replace(token.expose_secret(), "…").into_bytes();
+        }
         if let Some(date) = answer.date {
             let difference = date.duration_since(Timestamp::now());
             *self.difference.lock().unwrap_or_else(PoisonError::into_inner) = Some(difference);

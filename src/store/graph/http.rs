@@ -2,7 +2,7 @@
 //!
 //! Never: a redirect that is followed, a certificate that is not looked at, or more of a body than allowed.
 
-use std::{error::Error, fs, path::Path, sync::Arc, time::Duration};
+use std::{error::Error, path::Path, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 use reqwest::{
@@ -141,9 +141,8 @@ impl Transport {
 
 /// Trusts each certificate of a file.
 fn add(roots: &mut RootCertStore, file: &Path) -> Result<(), String> {
-    let name = file.display();
-    let bytes = fs::read(file)
-        .map_err(|error| format!("the file `{name}` of `hosts.ca` {}", unread(&error)))?;
+    let name = super::harmless(&file.display().to_string());
+    let bytes = super::proof::bytes(file).map_err(|error| format!("`hosts.ca`: {error}"))?;
     let none = || {
         format!(
             "the file `{name}` of `hosts.ca` holds no certificate in PEM (`-----BEGIN CERTIFICATE-----`)"
@@ -282,6 +281,8 @@ impl Lost {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

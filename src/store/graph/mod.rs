@@ -2,7 +2,9 @@
 //!
 //! Never: a token for another host than the one it was made for, or a call without a time limit.
 
+mod batch;
 mod call;
+mod groups;
 mod http;
 mod pace;
 mod proof;
@@ -11,10 +13,11 @@ mod token;
 mod wire;
 
 pub use call::{As, Graph};
+pub use groups::{DirectoryGroup, groups};
 pub use http::{Answer, BODY_LIMIT, CALL_LIMIT, Lost, Transport};
 pub use pace::Pace;
 pub use proof::exposed;
-pub use read::{everything, first};
+pub use read::{check_known, everything, first};
 pub use token::Tokens;
 
 use std::borrow::Cow;

@@ -23,7 +23,10 @@ use uuid::Uuid;
 use super::http::unread;
 use crate::{
     api::without_secret,
-    domain::connection::{Connection, Credential, Proof},
+    domain::{
+        connection::{Connection, Credential, Proof},
+        visible::visible,
+    },
 };
 
 /// The variable by which a cluster names the file of a token.
@@ -91,6 +94,13 @@ pub(super) fn shown(
             if secret.trim().is_empty() {
                 return Err(format!("{} is empty: write the secret of the app to it", named(file)));
             }
+            if secret.contains("-----BEGIN") || secret.contains(['\n', '\r']) {
+                return Err(format!(
+                    "{} holds no secret of an app, which is one line: a certificate with its key is named by \
+                     `certificate`",
+                    named(file)
+                ));
+            }
             Ok(Shown::Secret(secret.into()))
         }
         Proof::WorkloadIdentity { token_file } => {
@@ -108,6 +118,12 @@ pub(super) fn shown(
             if token.is_empty() {
                 return Err(format!("{} is empty: it should hold a token", named(&file)));
             }
+            if token.split('.').count() != 3 || token.contains(char::is_whitespace) {
+                return Err(format!(
+                    "{} holds no token, which is three parts with dots",
+                    named(&file)
+                ));
+            }
             Ok(Shown::Assertion(token.into()))
         }
         Proof::Certificate { file } => {
@@ -119,10 +135,10 @@ pub(super) fn shown(
 
 /// A file, as it may be named.
 fn named(file: &Path) -> String {
-    format!("the file `{}`", without_secret(&file.display().to_string()))
+    format!("the file `{}`", visible(&without_secret(&file.display().to_string())))
 }
 
-fn bytes(file: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+pub(super) fn bytes(file: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     let failed = |error: &std::io::Error| format!("{} {}", named(file), unread(error));
     let about = fs::metadata(file).map_err(|error| failed(&error))?;
     if !about.is_file() {

@@ -2,16 +2,14 @@
 //!
 //! Never: a list that lacks a page, or "nobody" for assignments that could not be read.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use ecow::EcoString;
-use futures::{StreamExt as _, stream};
-use serde_json::{Value, json};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
 
 use super::{
+    batch::{ask_each, implausible, taken},
     call::Graph,
     http::Answer,
     wire::{self, Implausible, Page, Part},
@@ -28,12 +26,6 @@ use crate::{
 const RELATIONSHIPS: &str = "/tenantRelationships/delegatedAdminRelationships";
 /// The most objects of a page (Graph: `$top`).
 const PAGE: u16 = 300;
-/// The most requests of a batch (Graph: "Combine multiple requests in one HTTP call").
-const BATCH: usize = 20;
-/// How often a request within a batch is made at most.
-const TRIES: u32 = 5;
-/// The longest wait before a request of a batch is made again.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// More pages than anybody has: a list that goes on for ever.
 const PAGES: usize = 10_000;
 
@@ -58,34 +50,47 @@ pub async fn everything(graph: &Graph) -> Result<Seen, StoreError> {
     Ok(seen)
 }
 
+/// That a list holds each relationship that is known from before, but for those that the service does not know any more. One
+/// is forgotten a year after its end, so that hardly many go at once.
+///
+/// # Errors
+/// Where the list lacks one that is there, or more than three and more than a fifth of them are gone.
+pub async fn check_known(
+    graph: &Graph,
+    seen: &Seen,
+    known: &BTreeSet<ServiceId>,
+) -> Result<(), StoreError> {
+    let lacking = known.iter().filter(|id| !seen.relationships.contains_key(*id));
+    let url = |id: &ServiceId| (id.clone(), format!("{RELATIONSHIPS}/{id}?$select=id,status"));
+    let mut gone = 0;
+    let mut fault = None;
+    ask_each(graph, lacking.map(url).collect(), |id, part| match part {
+        Ok(Part { status: 400 | 404, .. }) => gone += 1,
+        Ok(Part { status: 200, .. }) => {
+            fault = Some(format!("its list lacks relationship `{id}`, which is there: try again"));
+        }
+        Ok(Part { status, body, .. }) => {
+            let error = wire::error_in(&body);
+            fault = Some(format!("it answers {status} for relationship `{id}` ({error})"));
+        }
+        Err(unread) => fault = Some(format!("relationship `{id}`: {unread}")),
+    })
+    .await?;
+    if gone > 3 && gone * 5 > known.len() {
+        let all = known.len();
+        fault.get_or_insert(format!(
+            "{gone} of {all} relationships that were there before are unknown to it, as if they had never been"
+        ));
+    }
+    fault.map_or(Ok(()), |fault| Err(implausible(graph, &Implausible(fault))))
+}
+
 /// The first relationship of the list, if there is one: what shows that the list may be read.
 ///
 /// # Errors
 /// As [`everything`].
 pub async fn first(graph: &Graph) -> Result<(), StoreError> {
     page_of(graph, &graph.get(&format!("{RELATIONSHIPS}?$top=1")).await?).map(drop)
-}
-
-fn implausible(graph: &Graph, fault: &Implausible) -> StoreError {
-    StoreError::Implausible { store: graph.host().to_owned(), reason: fault.to_string() }
-}
-
-/// That a call was answered with what was asked for.
-fn taken(graph: &Graph, answer: &Answer) -> Result<(), StoreError> {
-    if answer.status == 200 {
-        return Ok(());
-    }
-    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let store = graph.host().to_owned();
-    let error = wire::error_in(&body);
-    // A cloud without delegated administration does not know the path.
-    if matches!(answer.status, 400 | 404 | 501) && error.contains("segment") {
-        let reason =
-            format!("delegated administration (GDAP) is not part of this cloud's Graph ({error})");
-        return Err(StoreError::NotOffered { store, reason });
-    }
-    let reason = format!("it answers {} ({error})", answer.status);
-    Err(StoreError::Unexpected { store, reason })
 }
 
 fn page_of(graph: &Graph, answer: &Answer) -> Result<Page, StoreError> {
@@ -112,10 +117,17 @@ async fn relationships(graph: &Graph) -> Result<Seen, StoreError> {
         for item in &page.items {
             add(&mut seen, item).map_err(|fault| implausible(graph, &fault))?;
         }
+        let is_empty = page.items.is_empty() && (page.next.is_some() || !followed.is_empty());
+        if is_empty {
+            let fault = Implausible(
+                "a page of the list holds nothing, though the list goes on there".to_owned(),
+            );
+            return Err(implausible(graph, &fault));
+        }
         let Some(link) = page.next else { return Ok(seen) };
-        check_link(&mut followed, &link).map_err(|fault| implausible(graph, &fault))?;
-        let answer = graph.get_next(&link).await?;
-        page = page_of(graph, &answer)?;
+        check_link(&mut followed, &link, RELATIONSHIPS)
+            .map_err(|fault| implausible(graph, &fault))?;
+        page = page_of(graph, &graph.get_next(&link).await?)?;
     }
 }
 
@@ -132,8 +144,11 @@ fn add(seen: &mut Seen, item: &Value) -> Result<(), Implausible> {
     Ok(())
 }
 
-/// That a list does not lead in a circle.
-fn check_link(followed: &mut BTreeSet<String>, link: &str) -> Result<(), Implausible> {
+/// That a list goes on as the same list, and does not lead in a circle.
+fn check_link(followed: &mut BTreeSet<String>, link: &str, list: &str) -> Result<(), Implausible> {
+    if !is_of_list(link, list) {
+        return Err(Implausible("the next page is said to be that of another list".to_owned()));
+    }
     if !followed.insert(link.to_owned()) {
         return Err(Implausible("a page of the list leads back to one before".to_owned()));
     }
@@ -143,129 +158,115 @@ fn check_link(followed: &mut BTreeSet<String>, link: &str) -> Result<(), Implaus
     Ok(())
 }
 
+/// Whether a link leads to a list, as it was asked for or with its keys in brackets: `delegatedAdminRelationships('ID')`.
+fn is_of_list(link: &str, list: &str) -> bool {
+    let path = link.split(['?', '#']).next().unwrap_or_default();
+    let path = percent_decode_str(path).decode_utf8_lossy();
+    let plain = path.replace("('", "/").replace("')", "").to_lowercase();
+    plain.split_once("/v1.0/").is_some_and(|(_, path)| path == list[1..].to_lowercase())
+}
+
 /// Who holds what under each of some relationships, or why that could not be read.
 async fn assignments(
     graph: &Graph,
-    mut open: BTreeSet<ServiceId>,
+    of: BTreeSet<ServiceId>,
 ) -> Result<BTreeMap<ServiceId, Result<Assignments, Unread>>, StoreError> {
+    let url = |id: ServiceId| {
+        let url = format!("{RELATIONSHIPS}/{id}/accessAssignments?$top={PAGE}");
+        (id, url)
+    };
     let mut known = BTreeMap::new();
-    let mut reasons: BTreeMap<ServiceId, String> = BTreeMap::new();
-    for tries in 1..=TRIES {
-        let all: Vec<ServiceId> = open.iter().cloned().collect();
-        let batches = all.chunks(BATCH).map(|ids| one_batch(graph, ids));
-        let mut answers = stream::iter(batches).buffer_unordered(graph.in_flight().into());
-        let mut wait = Duration::ZERO;
-        while let Some(answer) = answers.next().await {
-            for (id, read) in answer? {
-                match read {
-                    Read::Done(assignments) => {
-                        open.remove(&id);
-                        known.insert(id, assignments);
-                    }
-                    Read::Again { after, reason } => {
-                        wait = wait.max(after);
-                        reasons.insert(id, reason);
-                    }
-                }
-            }
-        }
-        if open.is_empty() || wait > LONGEST_WAIT {
-            break;
-        }
-        if tries < TRIES {
-            tokio::time::sleep(wait.max(Duration::from_millis(250 << tries))).await;
-        }
-    }
-    for id in open {
-        let reason = reasons.remove(&id).unwrap_or_default();
-        known.insert(id, Err(Unread(format!("the service did not answer: {reason}"))));
+    let mut unfinished = Vec::new();
+    ask_each(graph, of.into_iter().map(url).collect(), |id, part| {
+        let page = part.and_then(first_page);
+        let read = page.and_then(|page| {
+            let mut all = Assignments::new();
+            add_assignments(&mut all, &page.items)?;
+            unfinished.extend(page.next.map(|next| (id.clone(), next)));
+            Ok(all)
+        });
+        known.insert(id, read);
+    })
+    .await?;
+    for (id, next) in unfinished {
+        let Some(Ok(all)) = known.remove(&id) else { continue };
+        let read = other_pages(graph, &id, all, next).await?;
+        known.insert(id, read);
     }
     Ok(known)
 }
 
-/// What became of one request.
-enum Read {
-    /// It is known.
-    Done(Result<Assignments, Unread>),
-    /// It may be known later.
-    Again { after: Duration, reason: String },
-}
-
-/// Asks for the assignments of up to twenty relationships in one call.
-async fn one_batch(graph: &Graph, ids: &[ServiceId]) -> Result<Vec<(ServiceId, Read)>, StoreError> {
-    let requests: Vec<Value> = (1..)
-        .zip(ids)
-        .map(|(number, id): (usize, _)| {
-            let url = format!("{RELATIONSHIPS}/{id}/accessAssignments?$top={PAGE}");
-            json!({"id": number.to_string(), "method": "GET", "url": url})
-        })
-        .collect();
-    let answer = graph.post("/$batch", &json!({"requests": requests})).await?;
-    taken(graph, &answer)?;
-    let mut parts = wire::batch(&answer.body).map_err(|fault| implausible(graph, &fault))?;
-    let mut read = Vec::with_capacity(ids.len());
-    for (number, id) in (1..).zip(ids) {
-        let number: usize = number;
-        let one = match parts.remove(&number.to_string()) {
-            Some(part) => of_part(graph, part).await?,
-            None => Read::Again {
-                after: Duration::ZERO,
-                reason: "it left the request out of its answer".to_owned(),
-            },
-        };
-        read.push((id.clone(), one));
-    }
-    Ok(read)
-}
-
-async fn of_part(graph: &Graph, part: Part) -> Result<Read, StoreError> {
+fn first_page(part: Part) -> Result<Page, Unread> {
     match part.status {
-        200 => match wire::page_in(part.body) {
-            Ok(page) => all_pages(graph, page).await.map(Read::Done),
-            Err(fault) => Ok(Read::Done(Err(Unread(fault.0)))),
-        },
-        404 => Ok(Read::Done(Err(Unread(
+        200 => wire::page_in(part.body).map_err(|fault| Unread(fault.0)),
+        404 => Err(Unread(
             "the service does not know it any more (404), though its list holds it".to_owned(),
-        )))),
-        status @ (401 | 408 | 429 | 500..=599) => Ok(Read::Again {
-            after: Duration::from_secs(part.retry_after.unwrap_or_default()),
-            reason: format!("{status} {}", wire::error_in(&part.body)),
-        }),
-        status => Ok(Read::Done(Err(Unread(format!("{status} {}", wire::error_in(&part.body)))))),
+        )),
+        status => Err(Unread(format!("it answers {status} ({})", wire::error_in(&part.body)))),
     }
 }
 
-/// The assignments of a first page and of those behind it.
-async fn all_pages(
+fn add_assignments(all: &mut Assignments, items: &[Value]) -> Result<(), Unread> {
+    for item in items {
+        let (id, assignment) = wire::assignment(item)?;
+        if all.get(&id).is_some_and(|before| *before != assignment) {
+            return Err(Unread(format!("assignment `{id}` comes twice, with two contents")));
+        }
+        all.insert(id, assignment);
+    }
+    Ok(())
+}
+
+/// The assignments of a first page with those of the pages behind it.
+async fn other_pages(
     graph: &Graph,
-    mut page: Page,
+    id: &ServiceId,
+    mut all: Assignments,
+    mut next: String,
 ) -> Result<Result<Assignments, Unread>, StoreError> {
-    let mut all = Assignments::new();
+    let list = format!("{RELATIONSHIPS}/{id}/accessAssignments");
     let mut followed = BTreeSet::new();
     loop {
-        for item in &page.items {
-            let (id, assignment) = match wire::assignment(item) {
-                Ok(read) => read,
-                Err(unread) => return Ok(Err(unread)),
-            };
-            if all.get(&id).is_some_and(|before| *before != assignment) {
-                let reason = format!("assignment `{id}` comes twice, with two contents");
-                return Ok(Err(Unread(reason)));
-            }
-            all.insert(id, assignment);
+        if let Err(fault) = check_link(&mut followed, &next, &list) {
+            return Ok(Err(Unread(fault.0)));
         }
-        let Some(link) = page.next else { return Ok(Ok(all)) };
-        let next = match check_link(&mut followed, &link) {
-            Ok(()) => {
-                let answer = graph.get_next(&link).await?;
-                taken(graph, &answer)?;
-                wire::page(&answer.body)
-            }
-            Err(fault) => Err(fault),
+        let page = match page_of(graph, &graph.get_next(&next).await?) {
+            Ok(page) => page,
+            Err(error) => return Ok(Err(Unread(error.to_string()))),
         };
-        page = match next {
-            Ok(next) => next,
-            Err(fault) => return Ok(Err(Unread(fault.0))),
-        };
+        if let Err(unread) = add_assignments(&mut all, &page.items) {
+            return Ok(Err(unread));
+        }
+        match page.next {
+            Some(link) => next = link,
+            None => return Ok(Ok(all)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_goes_on_as_itself_and_as_no_other() {
+        let list = "/tenantRelationships/delegatedAdminRelationships/r1/accessAssignments";
+        for link in [
+            "https://graph.microsoft.com/v1.0/tenantRelationships/delegatedAdminRelationships/r1/accessAssignments?$skiptoken=x",
+            "https://h/v1.0/tenantRelationships/delegatedAdminRelationships('r1')/accessAssignments?a",
+            "https://h/v1.0/tenantrelationships/delegatedAdminRelationships(%27r1%27)/accessAssignments",
+        ] {
+            assert!(is_of_list(link, list), "{link}");
+        }
+        for link in [
+            "https://h/v1.0/tenantRelationships/delegatedAdminRelationships/r9/accessAssignments",
+            "https://h/v1.0/tenantRelationships/delegatedAdminRelationships",
+            "https://h/v1.0/users?$top=1",
+            "https://h/beta/tenantRelationships/delegatedAdminRelationships/r1/accessAssignments",
+            "",
+        ] {
+            assert!(!is_of_list(link, list), "{link}");
+        }
+        assert!(check_link(&mut BTreeSet::new(), "https://h/v1.0/users", RELATIONSHIPS).is_err());
     }
 }

@@ -11,6 +11,7 @@ use ecow::EcoString;
 use jiff::{Span, Timestamp};
 use serde_json::{Map, Value};
 
+use super::{groups::DirectoryGroup, harmless};
 use crate::domain::{
     duration::Duration,
     ids::{GranteeId, RoleId, TenantId},
@@ -19,7 +20,6 @@ use crate::domain::{
         GranteeKind, Tenant,
         seen::{AssignmentStatus, Provider, SeenAssignment, SeenRelationship, ServiceId, Unread},
     },
-    visible::visible,
 };
 
 /// An answer from which nothing may be concluded, in words.
@@ -61,11 +61,16 @@ fn implausible(what: impl Into<String>) -> Implausible {
 
 /// A foreign text as it may be shown: short and harmless.
 fn shown(text: &str) -> String {
-    let mut short: String = text.chars().take(SHOWN).collect();
-    if short.len() < text.len() {
+    shortened(text, SHOWN)
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    let harmless = harmless(text);
+    let mut short: String = harmless.chars().take(most).collect();
+    if short.len() < harmless.len() {
         short.push('…');
     }
-    visible(&short).into_owned()
+    short
 }
 
 /// The object that an answer holds.
@@ -183,7 +188,7 @@ fn part(mut response: Value) -> Result<Part, Implausible> {
 /// What the service says of an error, as far as it may be shown: its code and the beginning of its message.
 pub fn error_in(body: &Value) -> String {
     let error = body.get("error").unwrap_or(&Value::Null);
-    let text = |name: &str| error.get(name).and_then(Value::as_str).map(shown);
+    let text = |name: &str| error.get(name).and_then(Value::as_str).map(harmless);
     match (text("code"), text("message")) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(one), None) | (None, Some(one)) => one,
@@ -322,6 +327,9 @@ pub fn relationship(item: &Value) -> Result<SeenRelationship, Implausible> {
     });
     let proposed = reading.own("duration");
     let length = proposed.and_then(duration);
+    if let Some(proposed) = proposed.filter(|_| length.is_none()) {
+        reading.faults.push(format!("`duration` is no length of time: `{}`", shown(proposed)));
+    }
     let extension = reading.own("autoExtendDuration");
     let auto_extend = match extension.map(duration) {
         None => Duration::ZERO,
@@ -347,10 +355,13 @@ pub fn relationship(item: &Value) -> Result<SeenRelationship, Implausible> {
         ends_at: reading.instant("endDateTime"),
         etag: reading.own("@odata.etag").map(EcoString::from),
         provider: provider(&mut reading),
+        fault: None,
         assignments: Ok(BTreeMap::new()),
     };
     Ok(match Reading::unread(&reading.faults) {
-        Some(unread) => SeenRelationship { assignments: Err(unread), ..seen },
+        Some(unread) => {
+            SeenRelationship { fault: Some(unread.clone()), assignments: Err(unread), ..seen }
+        }
         None => seen,
     })
 }
@@ -424,6 +435,25 @@ pub fn assignment(item: &Value) -> Result<(EcoString, SeenAssignment), Unread> {
         }
         (_, Some(unread)) => Err(unread),
         (None, None) => Err(unread("an assignment names nobody")),
+    }
+}
+
+/// A group of the directory, which must be the one that was asked for.
+///
+/// # Errors
+/// Where it is another one, or cannot be understood.
+pub fn group(item: &Value, asked: GranteeId) -> Result<DirectoryGroup, Implausible> {
+    let Value::Object(object) = item else { return Err(implausible("a group is no object")) };
+    let mut reading = Reading::new(object);
+    let id = reading.own("id").and_then(|id| id.parse::<GranteeId>().ok());
+    if id != Some(asked) {
+        return Err(implausible("the answer is about another group"));
+    }
+    let name = reading.own("displayName").unwrap_or_default().to_owned();
+    let security_enabled = object.get("securityEnabled").and_then(Value::as_bool).unwrap_or(true);
+    match Reading::unread(&reading.faults) {
+        Some(unread) => Err(Implausible(unread.0)),
+        None => Ok(DirectoryGroup::Found { name, security_enabled }),
     }
 }
 

@@ -48,6 +48,17 @@ fn an_entry_that_was_changed_removed_or_cannot_be_read_is_named() {
 }
 
 #[test]
+fn a_token_in_the_place_of_a_name_is_not_kept_for_ever() {
+    let team = Team::new();
+    let mut apply = team.place.command(&["apply", "-f", "m"]);
+    apply.env("CONCORDAT_ACTOR", "ghp_hunter2hunter2hunter2").env("GITHUB_ACTOR", "x:hunter2@h");
+    assert_eq!(finished(apply, b"").code, Some(0));
+    let export = team.place.run(&["ledger", "export"]);
+    assert!(export.stdout.contains("\"tester\""), "{}", export.stdout);
+    assert!(!export.stdout.contains("hunter2"), "{}", export.stdout);
+}
+
+#[test]
 fn a_head_that_was_kept_elsewhere_shows_a_cut_tail() {
     let team = Team::applied();
     let verdict: Value =

@@ -77,6 +77,30 @@ async fn what_a_partner_has_becomes_sound_files_and_nothing_is_written_there() {
 }
 
 #[tokio::test]
+async fn groups_are_called_as_the_directory_calls_them_and_one_that_it_does_not_know_is_told() {
+    let (served, _) = stage().await;
+    assert_eq!(import(&served, &[]).code, Some(0));
+    let grants = text(&served, "out/grants.yaml");
+    assert!(grants.contains("displayName: First line"), "{grants}");
+    served.control("DELETE", "groups/0a0a0a0a-1111-4222-8333-444444444444", &Value::Null).await;
+    let ran = import(&served, &["--overwrite"]);
+    let told = "group `0a0a0a0a-1111-4222-8333-444444444444` holds roles, and the directory does not know it";
+    assert!(ran.code == Some(0) && ran.stderr.contains(told), "{}", ran.stderr);
+    let refused =
+        json!({"method": "GET", "path": "/groups/*", "scope": "batched", "fault": refuse(403)});
+    served.fault(&refused).await;
+    let ran = served.place.run(&["import", "--store", STORE, "-o", "other"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("`Group.Read.All`"), "{}", ran.stderr);
+    assert!(!exists(&served, "other"));
+    let file = folder(&served).join("graph.yaml");
+    let off = std::fs::read_to_string(&file).unwrap().replace("groups: Read", "groups: \"Off\"");
+    std::fs::write(&file, off).unwrap();
+    let ran = served.place.run(&["import", "--store", STORE, "-o", "other"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(!text(&served, "other/grants.yaml").contains("First line"));
+}
+
+#[tokio::test]
 async fn what_an_import_has_written_goes_with_what_it_held_and_files_of_others_stay() {
     let (served, _) = stage().await;
     assert_eq!(import(&served, &[]).code, Some(0));
@@ -98,6 +122,92 @@ async fn what_an_import_has_written_goes_with_what_it_held_and_files_of_others_s
         ran.stderr
     );
     assert_eq!(text(&served, "out/grants.yaml"), "# mine\n");
+}
+
+#[tokio::test]
+async fn a_list_that_lacks_what_is_there_takes_nothing_out_of_an_earlier_import() {
+    let (served, _) = stage().await;
+    assert_eq!(import(&served, &[]).code, Some(0));
+    let before = text(&served, "out/grants.yaml");
+    served.fault(&rule("GET", ROOT, Some(1), &json!({"kind": "page", "how": "empty"}))).await;
+    let ran = import(&served, &["--overwrite"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("its list lacks"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("[C0632]"), "{}", ran.stderr);
+    assert_eq!(text(&served, "out/grants.yaml"), before);
+    assert!(exists(&served, "out/customers/northwind-traders.yaml"));
+}
+
+#[tokio::test]
+async fn what_is_not_understood_of_a_relationship_is_told_whatever_its_stage_and_nothing_of_it_is_written()
+ {
+    let (served, _) = stage().await;
+    for (property, value, told) in [
+        (
+            "accessDetails.unifiedRoles",
+            json!([{"roleDefinitionId": HELPDESK}, {"roleDefinitionId": "x"}]),
+            "`x`",
+        ),
+        ("customer.tenantId", json!("junk"), "`customer.tenantId` is no GUID: `junk`"),
+        ("duration", json!("P24M"), "`duration` is no length of time: `P24M`"),
+        ("autoExtendDuration", json!("junk"), "`autoExtendDuration` is no length of time: `junk`"),
+    ] {
+        let fault = json!({"kind": "rewrite", "property": property, "value": value});
+        served.fault(&rule("GET", ROOT, Some(1), &fault)).await;
+        let ran = import(&served, &[]);
+        assert_eq!(ran.code, Some(2), "{property}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains("wide-helpdesk") && ran.stderr.contains(told),
+            "{property}: {}",
+            ran.stderr
+        );
+        assert!(!exists(&served, "out"), "{property}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_is_never_sent_as_a_secret() {
+    let (served, _) = stage().await;
+    let secret = folder(&served).join("reader.secret");
+    std::fs::write(&secret, "-----BEGIN PRIVATE KEY-----\nhunter2\n").unwrap();
+    served.control("DELETE", "calls", &Value::Null).await;
+    let ran = served.place.run(&["doctor", "--store", STORE]);
+    assert!(ran.stdout.contains("named by `certificate`"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("hunter2"));
+    assert_eq!(served.count("calls", super::LOGIN).await, 1, "the writer alone logs in");
+}
+
+#[tokio::test]
+async fn what_is_being_taken_away_is_no_grant_and_is_told() {
+    let (served, _) = stage().await;
+    let fault = json!({"kind": "rewrite", "property": "status", "value": "deleting"});
+    served
+        .fault(&json!({"method": "GET", "path": ASSIGNMENTS, "scope": "batched", "fault": fault}))
+        .await;
+    let ran = import(&served, &[]);
+    assert!(ran.stderr.contains("is being taken away at Microsoft"), "{}", ran.stderr);
+    assert!(!exists(&served, "out/grants.yaml"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nothing_is_written_through_a_link_that_somebody_has_laid() {
+    use std::os::unix::fs::symlink;
+    let (served, _) = stage().await;
+    let place = served.place.path();
+    std::fs::create_dir(place.join("elsewhere")).unwrap();
+    std::fs::create_dir(place.join("out")).unwrap();
+    symlink(place.join("elsewhere"), place.join("out/customers")).unwrap();
+    let ran = import(&served, &["--overwrite"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("is no folder"), "{}", ran.stderr);
+    std::fs::remove_file(place.join("out/customers")).unwrap();
+    std::fs::write(place.join("elsewhere/mine"), "mine").unwrap();
+    symlink(place.join("elsewhere/mine"), place.join("out/grants.unfinished")).unwrap();
+    assert_eq!(import(&served, &["--overwrite"]).code, Some(0));
+    assert_eq!(text(&served, "elsewhere/mine"), "mine");
+    std::fs::remove_file(place.join("out/grants.yaml")).unwrap();
+    symlink(place.join("elsewhere/mine"), place.join("out/grants.yaml")).unwrap();
+    assert_eq!(import(&served, &["--overwrite"]).code, Some(2));
+    assert_eq!(text(&served, "elsewhere/mine"), "mine");
 }
 
 #[tokio::test]
@@ -220,8 +330,9 @@ async fn the_services_own_ways_of_writing_change_nothing() {
         let seen = everything(&reader(&connection)).await.unwrap();
         assert_eq!(names(&seen), names(&plain), "{property}");
         if property == "status" {
+            served.fault(&rule("GET", ROOT, Some(1), &fault)).await;
             let ran = import(&served, &[]);
-            assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+            assert_eq!(ran.code, Some(2), "{}", ran.stderr);
         }
     }
 }
@@ -299,7 +410,7 @@ async fn the_doctor_says_in_a_line_each_what_works_and_what_is_missing() {
     assert!(ran.stdout.contains("ok       writer"), "{}", ran.stdout);
     let json = served.place.run(&["doctor", "--store", STORE, "-o", "json"]);
     let checks: Value = serde_json::from_str(&json.stdout).unwrap();
-    assert_eq!(checks[3]["verdict"], "missing");
+    assert_eq!(checks["checks"][3]["verdict"], "missing");
 }
 
 #[tokio::test]

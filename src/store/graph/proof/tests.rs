@@ -127,12 +127,20 @@ fn secrets_and_tokens_are_read_anew_and_never_empty() {
     let of = |credential: &Credential| shown(credential, "aud", Timestamp::UNIX_EPOCH);
     assert!(of(&secret).unwrap_err().ends_with("is not there"));
     for (text, expected, trimmed) in
-        [("Sesame\r\n", "Sesame", "Sesame"), (" a b \n\n", " a b ", "a b")]
+        [("a.Sesame.c\r\n", "a.Sesame.c", "a.Sesame.c"), (" a.b.c \n\n", " a.b.c ", "a.b.c")]
     {
         fs::write(&file, text).unwrap();
         assert_eq!(of(&secret).unwrap().expose(), expected);
         assert_eq!(of(&token).unwrap().expose(), trimmed);
         assert!(!format!("{:?}", of(&secret)).contains(expected));
+    }
+    for (text, of_secret, of_token) in [
+        ("-----BEGIN PRIVATE KEY-----", "named by `certificate`", "holds no token"),
+        ("two\nlines", "one line", "holds no token"),
+    ] {
+        fs::write(&file, text).unwrap();
+        assert!(of(&secret).unwrap_err().contains(of_secret), "{text}");
+        assert!(of(&token).unwrap_err().contains(of_token), "{text}");
     }
     for empty in ["", "\n", "  \r\n"] {
         fs::write(&file, empty).unwrap();

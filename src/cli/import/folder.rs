@@ -1,0 +1,148 @@
+//! The folder that an import is written to: all of it or nothing, and what an earlier import has left goes.
+//!
+//! Never: a file of somebody else that is written over or removed, or one that is written outside of the folder.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+
+use super::super::Output;
+use crate::{
+    domain::{state::seen::ServiceId, validate::ADOPT_FROM},
+    manifest::import::MARK,
+};
+
+/// The only folder below, of which each customer has a file.
+const CUSTOMERS: &str = "customers";
+/// What files end with that are not whole yet.
+const UNFINISHED: &str = "unfinished";
+/// By how many lines a file of an import is known.
+const FIRST_LINES: usize = 10;
+
+/// Where an import is written to.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    overwrite: bool,
+}
+
+impl Folder {
+    /// A folder that is not there yet, or empty, or that an earlier import may have written to.
+    ///
+    /// # Errors
+    /// Where something stands there and nothing may be written over, or it is no folder.
+    pub fn new(path: &Path, overwrite: bool) -> anyhow::Result<Self> {
+        let shown = path.display();
+        match fs::read_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| format!("`{shown}` cannot be read")),
+            Ok(mut entries) => {
+                if !overwrite && entries.next().is_some() {
+                    bail!(
+                        "`{shown}` is not empty: name a new folder, or write over an earlier import with `--overwrite`"
+                    );
+                }
+            }
+        }
+        let customers = path.join(CUSTOMERS);
+        if fs::symlink_metadata(&customers).is_ok_and(|it| !it.is_dir()) {
+            bail!(
+                "`{}` is no folder, and customers would be written there: take it away",
+                customers.display()
+            );
+        }
+        Ok(Self { path: path.to_owned(), overwrite })
+    }
+
+    /// The relationships at Microsoft that an earlier import has written here.
+    pub fn known(&self) -> BTreeSet<ServiceId> {
+        let id = |line: &str| {
+            let (_, id) = line.split_once(ADOPT_FROM)?.1.split_once("graph/")?;
+            Some(ServiceId(id.trim_end_matches(['"', '\'']).into()))
+        };
+        let texts = self.of_import().into_iter().filter_map(|path| fs::read_to_string(path).ok());
+        texts.flat_map(|text| text.lines().filter_map(id).collect::<Vec<_>>()).collect()
+    }
+
+    /// The files that an import has written here.
+    fn of_import(&self) -> Vec<PathBuf> {
+        let folders = [self.path.clone(), self.path.join(CUSTOMERS)];
+        let entries = folders.into_iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let is_yaml = |path: &PathBuf| path.extension().is_some_and(|it| it == "yaml");
+        paths.filter(is_yaml).filter(|path| is_of_import(path)).collect()
+    }
+
+    /// Writes the files, by their names below the folder: none of them is there before all are written.
+    ///
+    /// # Errors
+    /// Where one cannot be written, or somebody else has written one of its name.
+    pub fn put(&self, files: &BTreeMap<String, String>, out: &mut Output) -> anyhow::Result<()> {
+        let paths: BTreeSet<PathBuf> = files.keys().map(|name| self.path.join(name)).collect();
+        for path in &paths {
+            if fs::symlink_metadata(path).is_ok() && !(self.overwrite && is_of_import(path)) {
+                bail!(
+                    "`{}` is there, and no import has written it: move it away, or name another folder",
+                    path.display()
+                );
+            }
+        }
+        let mut unfinished = Vec::new();
+        let written = paths.iter().zip(files.values()).try_for_each(|(path, text)| {
+            let beside = path.with_extension(UNFINISHED);
+            unfinished.push(beside.clone());
+            write(&beside, text).with_context(|| format!("`{}` cannot be written", path.display()))
+        });
+        if let Err(error) = written {
+            for path in unfinished {
+                let _ = fs::remove_file(path);
+            }
+            return Err(error);
+        }
+        for (beside, path) in unfinished.iter().zip(&paths) {
+            fs::rename(beside, path)
+                .with_context(|| format!("`{}` cannot be written", path.display()))?;
+        }
+        if self.overwrite { self.remove_left_over(&paths, out) } else { Ok(()) }
+    }
+
+    /// Takes away what an earlier import has written and this one has not: its objects would stand there twice.
+    fn remove_left_over(
+        &self,
+        written: &BTreeSet<PathBuf>,
+        out: &mut Output,
+    ) -> anyhow::Result<()> {
+        for path in self.of_import().into_iter().filter(|path| !written.contains(path)) {
+            fs::remove_file(&path)
+                .with_context(|| format!("`{}` cannot be removed", path.display()))?;
+            out.say(&format!("removed `{}`: this import does not hold it", path.display()));
+        }
+        Ok(())
+    }
+}
+
+/// Whether an import has written a file, and it is one.
+fn is_of_import(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|it| it.is_file())
+        && fs::read_to_string(path)
+            .is_ok_and(|text| text.lines().take(FIRST_LINES).any(|line| line == MARK))
+}
+
+/// Writes a file that was not there: a link that somebody has laid is not followed.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
