@@ -31,8 +31,32 @@ pub use told::{Listed, Look, LookAssignment, Party, Told, Which, Why};
 
 use names::{Claim, Sort, Wanted};
 
-/// The line by which a file of an import is known.
-pub const MARK: &str = "# Made by `concordat import`.";
+/// What the line begins with by which a file of an import is known; the digest of what stands below it follows.
+const MARK: &str = "# Made by `concordat import`, as ";
+/// How many digits of the digest are written.
+const DIGITS: usize = 16;
+
+/// What became of a text of an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// It is as it was made.
+    AsItIs,
+    /// Somebody has changed it.
+    Changed,
+}
+
+/// Whether an import has made a text; nothing where it has not.
+pub fn made(text: &str) -> Option<Made> {
+    let at = text.find(MARK).filter(|at| *at == 0 || text[..*at].ends_with('\n'))?;
+    let (digest, body) = text[at + MARK.len()..].split_once('\n')?;
+    Some(if digest == digest_of(body) { Made::AsItIs } else { Made::Changed })
+}
+
+fn digest_of(body: &str) -> String {
+    let mut digest = Digest::of_bytes(body.as_bytes()).to_string();
+    digest.truncate(DIGITS);
+    digest
+}
 
 /// The label of a relationship that names its offer.
 pub const OFFER_LABEL: &str = "concordat.dev/offer";

@@ -14,15 +14,13 @@ use anyhow::{Context as _, bail};
 use super::super::Output;
 use crate::{
     domain::{state::seen::ServiceId, validate::ADOPT_FROM},
-    manifest::import::MARK,
+    manifest::import::{Made, made},
 };
 
 /// The only folder below, of which each customer has a file.
 const CUSTOMERS: &str = "customers";
 /// What files end with that are not whole yet.
-const UNFINISHED: &str = "unfinished";
-/// By how many lines a file of an import is known.
-const FIRST_LINES: usize = 10;
+const UNFINISHED: &str = "concordat-unfinished";
 
 /// Where an import is written to.
 #[derive(Debug)]
@@ -65,35 +63,43 @@ impl Folder {
             let (_, id) = line.split_once(ADOPT_FROM)?.1.split_once("graph/")?;
             Some(ServiceId(id.trim_end_matches(['"', '\'']).into()))
         };
-        let texts = self.of_import().into_iter().filter_map(|path| fs::read_to_string(path).ok());
+        let paths = self.of_import().into_keys();
+        let texts = paths.filter_map(|path| fs::read_to_string(path).ok());
         texts.flat_map(|text| text.lines().filter_map(id).collect::<Vec<_>>()).collect()
     }
 
-    /// The files that an import has written here.
-    fn of_import(&self) -> Vec<PathBuf> {
+    /// The files that an import has written here, and whether somebody has changed them.
+    fn of_import(&self) -> BTreeMap<PathBuf, Made> {
         let folders = [self.path.clone(), self.path.join(CUSTOMERS)];
         let entries = folders.into_iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
         let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
         let is_yaml = |path: &PathBuf| path.extension().is_some_and(|it| it == "yaml");
-        paths.filter(is_yaml).filter(|path| is_of_import(path)).collect()
+        paths.filter(is_yaml).filter_map(|path| made_here(&path).map(|made| (path, made))).collect()
     }
 
     /// Writes the files, by their names below the folder: none of them is there before all are written.
     ///
     /// # Errors
-    /// Where one cannot be written, or somebody else has written one of its name.
+    /// Where one cannot be written, or somebody has written or changed one of its name.
     pub fn put(&self, files: &BTreeMap<String, String>, out: &mut Output) -> anyhow::Result<()> {
-        let paths: BTreeSet<PathBuf> = files.keys().map(|name| self.path.join(name)).collect();
-        for path in &paths {
-            if fs::symlink_metadata(path).is_ok() && !(self.overwrite && is_of_import(path)) {
-                bail!(
-                    "`{}` is there, and no import has written it: move it away, or name another folder",
-                    path.display()
-                );
+        let files: BTreeMap<PathBuf, &str> =
+            files.iter().map(|(name, text)| (self.path.join(name), text.as_str())).collect();
+        let there = files.keys().filter(|path| fs::symlink_metadata(path).is_ok());
+        for path in there {
+            let path_shown = path.display();
+            match made_here(path).filter(|_| self.overwrite) {
+                Some(Made::AsItIs) => {}
+                Some(Made::Changed) => bail!(
+                    "`{path_shown}` was changed since it was imported, and nothing is written: import into a new \
+                     folder and compare, or take it away"
+                ),
+                None => bail!(
+                    "`{path_shown}` is there, and no import has written it: move it away, or name another folder"
+                ),
             }
         }
         let mut unfinished = Vec::new();
-        let written = paths.iter().zip(files.values()).try_for_each(|(path, text)| {
+        let written = files.iter().try_for_each(|(path, text)| {
             let beside = path.with_extension(UNFINISHED);
             unfinished.push(beside.clone());
             write(&beside, text).with_context(|| format!("`{}` cannot be written", path.display()))
@@ -104,33 +110,47 @@ impl Folder {
             }
             return Err(error);
         }
-        for (beside, path) in unfinished.iter().zip(&paths) {
+        for (beside, path) in unfinished.iter().zip(files.keys()) {
             fs::rename(beside, path)
                 .with_context(|| format!("`{}` cannot be written", path.display()))?;
         }
-        if self.overwrite { self.remove_left_over(&paths, out) } else { Ok(()) }
+        if self.overwrite { self.remove_left_over(&files, out) } else { Ok(()) }
     }
 
-    /// Takes away what an earlier import has written and this one has not: its objects would stand there twice.
+    /// Takes away what an earlier import has written and this one has not: its objects would stand there twice. What
+    /// somebody has changed stays, and is told.
     fn remove_left_over(
         &self,
-        written: &BTreeSet<PathBuf>,
+        written: &BTreeMap<PathBuf, &str>,
         out: &mut Output,
     ) -> anyhow::Result<()> {
-        for path in self.of_import().into_iter().filter(|path| !written.contains(path)) {
-            fs::remove_file(&path)
-                .with_context(|| format!("`{}` cannot be removed", path.display()))?;
-            out.say(&format!("removed `{}`: this import does not hold it", path.display()));
+        for (path, made) in self.of_import() {
+            let shown = path.display();
+            match made {
+                _ if written.contains_key(&path) => {}
+                Made::AsItIs => {
+                    fs::remove_file(&path)
+                        .with_context(|| format!("`{shown}` cannot be removed"))?;
+                    out.say(&format!("removed `{shown}`: this import does not hold it"));
+                }
+                Made::Changed => {
+                    out.say(&format!(
+                        "`{shown}` stays, since it was changed: this import does not hold it"
+                    ));
+                }
+            }
         }
         Ok(())
     }
 }
 
-/// Whether an import has written a file, and it is one.
-fn is_of_import(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|it| it.is_file())
-        && fs::read_to_string(path)
-            .is_ok_and(|text| text.lines().take(FIRST_LINES).any(|line| line == MARK))
+/// Whether an import has written a file; nothing where it is none, or somebody else's.
+fn made_here(path: &Path) -> Option<Made> {
+    // What is no plain file is not opened: a pipe would never end.
+    if !fs::symlink_metadata(path).is_ok_and(|it| it.is_file()) {
+        return None;
+    }
+    made(&fs::read_to_string(path).ok()?)
 }
 
 /// Writes a file that was not there: a link that somebody has laid is not followed.

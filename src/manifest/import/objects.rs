@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{
-    Access, Listed, MARK, MOST_ROLES, OFFER_LABEL, Plan, Told,
+    Access, Listed, MARK, MOST_ROLES, OFFER_LABEL, Plan, Told, digest_of,
     grants::{Grant, Grants, Reach},
     names::{self, Claim, Sort, Wanted},
     role_name,
@@ -288,8 +288,8 @@ fn text<S: Serialize>(kind: Kind, metadata: Metadata, spec: S) -> String {
 
 /// A file: what it is, and its objects.
 fn file(what: &str, objects: impl IntoIterator<Item = String>) -> String {
-    let objects: Vec<String> = objects.into_iter().collect();
-    format!("# {what}\n{MARK}\n{}", objects.join("---\n"))
+    let body = objects.into_iter().collect::<Vec<_>>().join("---\n");
+    format!("# {what}\n{MARK}{}\n{body}", digest_of(&body))
 }
 
 impl Plan<'_> {

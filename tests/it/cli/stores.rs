@@ -57,7 +57,7 @@ fn what_is_no_store_is_refused_and_left_as_it_was() {
         says(&with("sqlite:missing/a.db"), 2, &["there is no folder `missing`"]);
         says(&with("sqlite::memory:"), 2, &["a store is `sqlite:PATH`"]);
         says(&with("sqlite:a.db?mode=ro"), 2, &["a store is `sqlite:PATH`"]);
-        says(&with("graph://"), 2, &["a store is `sqlite:PATH`"]);
+        says(&with("graph://"), 2, &["Microsoft Graph is `graph:FILE`"]);
     }
 }
 
@@ -111,8 +111,10 @@ fn what_is_no_name_of_a_store_is_told_with_what_to_write_and_never_quoted() {
         ("cluster:hunter2", "the cluster is `cluster:` and nothing else"),
         (
             "mysql://u:hunter2@h/d",
-            "a store is `sqlite:PATH`, `postgres://HOST/DATABASE` or `cluster:`",
+            "a store is `sqlite:PATH`, `postgres://HOST/DATABASE`, `graph:FILE` or `cluster:`",
         ),
+        ("graph://u:hunter2@h", "Microsoft Graph is `graph:FILE`"),
+        ("graph:~/hunter2.yaml", "write `$HOME`"),
         ("postgres://u:hun/ter2@h/d", "`%2F` for `/`"),
         ("postgres://u:hunter2@h1,h2/d", "it names several hosts"),
         ("postgres://u:hunter2@::1/d", "stands in brackets"),

@@ -112,6 +112,19 @@ async fn what_an_import_has_written_goes_with_what_it_held_and_files_of_others_s
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stderr.contains("northwind-traders.yaml"), "{}", ran.stderr);
     assert!(!exists(&served, "out/customers/northwind-traders.yaml") && own.exists());
+    // What somebody has changed is neither written over nor taken away.
+    served.control("POST", "reset", &json!({"to": "first"})).await;
+    assert_eq!(import(&served, &["--overwrite"]).code, Some(0));
+    let changed =
+        text(&served, "out/grants.yaml").replace("as found on", "ticket 4711, as found on");
+    std::fs::write(served.place.path().join("out/grants.yaml"), &changed).unwrap();
+    let ran = import(&served, &["--overwrite"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("was changed since"), "{}", ran.stderr);
+    served.control("POST", "reset", &json!({"to": "empty"})).await;
+    let ran = import(&served, &["--overwrite"]);
+    assert!(ran.stderr.contains("stays, since it was changed"), "{}", ran.stderr);
+    assert_eq!(text(&served, "out/grants.yaml"), changed);
+    std::fs::remove_file(served.place.path().join("out/grants.yaml")).unwrap();
     // Somebody has made a file by hand where an import would write one.
     served.control("POST", "reset", &json!({"to": "first"})).await;
     std::fs::write(served.place.path().join("out/grants.yaml"), "# mine\n").unwrap();
@@ -201,7 +214,7 @@ async fn nothing_is_written_through_a_link_that_somebody_has_laid() {
     assert!(ran.code == Some(2) && ran.stderr.contains("is no folder"), "{}", ran.stderr);
     std::fs::remove_file(place.join("out/customers")).unwrap();
     std::fs::write(place.join("elsewhere/mine"), "mine").unwrap();
-    symlink(place.join("elsewhere/mine"), place.join("out/grants.unfinished")).unwrap();
+    symlink(place.join("elsewhere/mine"), place.join("out/grants.concordat-unfinished")).unwrap();
     assert_eq!(import(&served, &["--overwrite"]).code, Some(0));
     assert_eq!(text(&served, "elsewhere/mine"), "mine");
     std::fs::remove_file(place.join("out/grants.yaml")).unwrap();
