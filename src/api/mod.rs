@@ -58,6 +58,7 @@ pub use role_grant::{
     RoleGrantSpec, RoleGrantStatus, Selector,
 };
 pub use schema::{Belongs, PathStep, Rest, Schemas, Violation, ViolationKind};
+pub use structure::nearest;
 
 /// The API group of every kind.
 pub const GROUP: &str = "concordat.dev";

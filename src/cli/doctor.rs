@@ -99,31 +99,28 @@ async fn look(connection: &Connection) -> Vec<Check> {
     let file = connection.file.display();
     let named =
         format!("`{file}` names the partner {} in {:?}", connection.partner, connection.cloud);
-    let mut checks = vec![Check { what: "file", verdict: Verdict::Ok, found: named }];
-    checks.push(hosts(connection));
-    checks.push(rights(connection));
-    let (reader, difference) = asked(connection, As::Reader).await;
-    checks.extend(reader);
-    match &connection.writer {
-        Some(_) => checks.extend(asked(connection, As::Writer).await.0),
-        None => checks.push(Check {
+    let (reader, clock) = asked(connection, As::Reader).await;
+    let writer = match &connection.writer {
+        Some(_) => asked(connection, As::Writer).await.0,
+        None => Check {
             what: "writer",
             verdict: Verdict::Warning,
             found: "none is named: this connection only reads".to_owned(),
-        }),
-    }
-    checks.extend(difference);
+        },
+    };
+    let file = Check { what: "file", verdict: Verdict::Ok, found: named };
+    let mut checks = vec![file, hosts(connection), rights(connection), reader, writer];
+    checks.extend(clock);
     checks.push(ledger(&connection.ledger).await);
     checks
 }
 
 fn hosts(connection: &Connection) -> Check {
-    let elsewhere = connection.elsewhere();
-    let (verdict, found) = if elsewhere.is_empty() {
+    let (verdict, found) = if let Some(elsewhere) = connection.elsewhere() {
+        (Verdict::Warning, elsewhere)
+    } else {
         let (login, graph) = (connection.login_host(), connection.graph_host());
         (Verdict::Ok, format!("login is at `{login}`, Graph at `{graph}`"))
-    } else {
-        (Verdict::Warning, format!("{}: none of Microsoft's", elsewhere.join(" and ")))
     };
     Check { what: "hosts", verdict, found }
 }
@@ -133,15 +130,14 @@ fn rights(connection: &Connection) -> Check {
     let (verdict, found) = if exposed.is_empty() {
         (Verdict::Ok, "nobody else can read the files with secrets".to_owned())
     } else {
-        let files: Vec<String> =
-            exposed.iter().map(|file| store::shell_word(&file.to_string_lossy())).collect();
-        (Verdict::Warning, format!("others may read secrets: `chmod 600 {}`", files.join(" ")))
+        let way_out = store::kept_private(&exposed);
+        (Verdict::Warning, format!("others may read secrets: `{way_out}`"))
     };
     Check { what: "secrets", verdict, found }
 }
 
 /// Logs in and reads one page; also what the service's clock says.
-async fn asked(connection: &Connection, as_: As) -> (Vec<Check>, Option<Check>) {
+async fn asked(connection: &Connection, as_: As) -> (Check, Option<Check>) {
     let what = match as_ {
         As::Reader => "reader",
         As::Writer => "writer",
@@ -149,7 +145,7 @@ async fn asked(connection: &Connection, as_: As) -> (Vec<Check>, Option<Check>) 
     match one_page(connection, as_).await {
         Ok(graph) => {
             let found = "logs in, and reads relationships".to_owned();
-            (vec![Check { what, verdict: Verdict::Ok, found }], Some(clock(&graph)))
+            (Check { what, verdict: Verdict::Ok, found }, Some(clock(&graph)))
         }
         Err(error) => {
             let found = format!("{error} [{}]", error.code());
@@ -157,7 +153,7 @@ async fn asked(connection: &Connection, as_: As) -> (Vec<Check>, Option<Check>) 
                 Retry::WithBackoff => Verdict::Unknown,
                 Retry::WhenChanged => Verdict::Missing,
             };
-            (vec![Check { what, verdict, found }], None)
+            (Check { what, verdict, found }, None)
         }
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! Never: writes through what was opened to read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use anyhow::bail;
 use ecow::EcoString;
@@ -75,9 +78,8 @@ pub fn connection(url: &StoreUrl) -> anyhow::Result<Connection> {
 
 /// Tells where a connection leads that does not lead to Microsoft.
 pub fn tell_elsewhere(connection: &Connection, out: &mut Output) {
-    let elsewhere = connection.elsewhere();
-    if !elsewhere.is_empty() {
-        out.say(&format!("{}: none of Microsoft's", elsewhere.join(" and ")));
+    if let Some(elsewhere) = connection.elsewhere() {
+        out.say(&elsewhere);
     }
 }
 
@@ -93,12 +95,17 @@ pub fn exposed(url: &StoreUrl) -> Option<String> {
     if files.is_empty() {
         return None;
     }
-    let names: Vec<String> = files.iter().map(|file| shell_word(&file.to_string_lossy())).collect();
-    Some(format!("others may read `{url}`: `chmod 600 {}` [{EXPOSED}]", names.join(" ")))
+    Some(format!("others may read `{url}`: `{}` [{EXPOSED}]", kept_private(&files)))
+}
+
+/// The command by which only their owner can read some files.
+pub fn kept_private(files: &[PathBuf]) -> String {
+    let names = files.iter().map(|file| shell_word(&file.to_string_lossy()));
+    format!("chmod 600 {}", names.collect::<Vec<_>>().join(" "))
 }
 
 /// A word as a shell takes it.
-pub fn shell_word(word: &str) -> String {
+fn shell_word(word: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "./_-+,".contains(letter);
     if word.chars().all(plain) && !word.starts_with('-') {
         return word.to_owned();

@@ -139,7 +139,7 @@ impl Connection {
 
     /// Whom it speaks to that is none of Microsoft's, in words, which is told on every run: who gets its secrets, and who
     /// its tokens.
-    pub fn elsewhere(&self) -> Vec<String> {
+    pub fn elsewhere(&self) -> Option<String> {
         let microsoft = hosts(self.cloud);
         let (login, graph) = (self.login_host(), self.graph_host());
         let mut all = Vec::new();
@@ -149,6 +149,6 @@ impl Connection {
         if graph != microsoft.graph {
             all.push(format!("Graph is at `{graph}`"));
         }
-        all
+        (!all.is_empty()).then(|| format!("{}: none of Microsoft's", all.join(" and ")))
     }
 }

@@ -1,4 +1,4 @@
-//! Several names in one sentence: `` `a` ``, `` `a` and `b` ``, `` `a`, `b` and `c` ``.
+//! Several names in one sentence: `` `a` ``, `` `a` and `b` ``, `` `a`, `b` and `c` ``; and how many there are.
 //!
 //! Never: an order of its own; the names come in the one that they are read in.
 
@@ -11,6 +11,11 @@ pub fn enumeration(parts: &[String], word: &str) -> Option<String> {
         [] => last.clone(),
         _ => format!("{} {word} {last}", others.join(", ")),
     })
+}
+
+/// `1 change`, `2 changes`: the word takes an `s`.
+pub fn counted(number: usize, word: &str) -> String {
+    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
 }
 
 /// A name in backticks.

@@ -19,7 +19,7 @@ use super::{
     value::load,
 };
 use crate::{
-    api::{Cloud, holds_secret},
+    api::{Cloud, holds_secret, nearest},
     domain::{
         connection::{Connection, Credential, Groups, Hosts, Pace, Proof},
         problem::{Code, FieldPath, Place, Problem},
@@ -216,7 +216,7 @@ impl Reading<'_> {
         let place_of = |name: &str| path.clone().field(name);
         for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
             let message = format!("there is no field `{}` here", shown(name));
-            let help = nearest(name, known).map_or_else(
+            let help = nearest(name, known.iter().copied()).map_or_else(
                 || format!("leave it out; the fields here are {}", quoted(known)),
                 |near| format!("did you mean `{near}`?"),
             );
@@ -312,7 +312,7 @@ impl Reading<'_> {
             } else {
                 format!("there is no `{}`", shown(text))
             };
-            let help = nearest(text, &names)
+            let help = nearest(text, names.iter().copied())
                 .map_or_else(|| format!("write {list}"), |near| format!("did you mean `{near}`?"));
             self.wrong(path, message, help);
         }
@@ -572,24 +572,6 @@ fn has_password(url: &str) -> bool {
 
 fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// The one that may be meant.
-fn nearest<'n>(text: &str, names: &[&'n str]) -> Option<&'n str> {
-    /// No name of ours is nearly as long, and what is takes long to compare.
-    const LONGEST: usize = 60;
-    if text.len() > LONGEST {
-        return None;
-    }
-    let plain = |text: &str| text.to_lowercase().replace(['-', '_', ' '], "");
-    let text = plain(text);
-    let alike = |name: &str| strsim::normalized_damerau_levenshtein(&text, &plain(name));
-    names
-        .iter()
-        .map(|name| (alike(name), *name))
-        .filter(|(alike, _)| *alike > 0.6)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, name)| name)
 }
 
 #[cfg(test)]

@@ -212,10 +212,7 @@ fn judged<'a>(
     if seen.roles.is_empty() || seen.roles.len() > MOST_ROLES {
         return Err(Why::RoleCount(seen.roles.len()));
     }
-    let is_plain = |id: &ServiceId| {
-        !id.0.is_empty() && id.0.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/')
-    };
-    if !is_plain(&which.id) {
+    if !ServiceId::is_plain(&which.id.0) {
         return Err(Why::OddId);
     }
     let extension = extension(seen).unwrap_or_default();

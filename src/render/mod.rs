@@ -18,6 +18,8 @@ pub use style::{Colour, Style};
 
 use std::{fmt, str::FromStr};
 
+use crate::domain::enumeration::counted;
+
 /// The version of every JSON document. It is raised when a field changes its meaning or goes.
 pub const FORMAT_VERSION: u32 = 1;
 
@@ -196,11 +198,6 @@ impl Rendered {
     fn document(document: &impl serde::Serialize) -> Self {
         Self::Document(serde_json::to_value(document).expect("our documents have text keys"))
     }
-}
-
-/// `1 problem`, `2 problems`: the word takes an `s`.
-pub(crate) fn counted(number: usize, word: &str) -> String {
-    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
 }
 
 #[cfg(test)]

@@ -2,17 +2,14 @@
 //!
 //! Never: a command in a document that nothing runs.
 
-use std::{
-    fmt::Write as _,
-    fs,
-    io::{BufRead as _, BufReader},
-    path::PathBuf,
-    process::{Command, Stdio},
-};
+use std::{fmt::Write as _, fs, path::PathBuf, process::Command};
 
 use regex::Regex;
 
-use crate::program::{Place, assert_file, finished, root};
+use crate::{
+    emulator::served::started,
+    program::{Place, assert_file, finished, root},
+};
 
 /// Every document for users.
 fn documents() -> Vec<PathBuf> {
@@ -118,10 +115,8 @@ impl Drop for Emulated {
 
 /// As the document says it is started, but for a port that nobody else has.
 fn emulator(place: &Place) -> Emulated {
-    let mut command = place.command(&["emulate", "--listen", "127.0.0.1:0", "--clock", "0"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut url = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    let words = ["emulate", "--listen", "127.0.0.1:0", "--clock", "0"];
+    let (child, url) = started(place, &words);
     assert!(url.starts_with("https://"), "it did not start");
     Emulated(child)
 }

@@ -16,6 +16,7 @@ use super::field::Form;
 pub use mend::Mend;
 pub use node::{Node, Shape};
 pub use way::Way;
+pub use words::nearest;
 use words::{items_within, plain_or_quoted, shown};
 
 use super::{

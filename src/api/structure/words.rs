@@ -241,7 +241,7 @@ fn telling(text: &str) -> &str {
 }
 
 /// The candidate that was probably meant: never one with another number, or the opposite.
-fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let text = text.to_lowercase();
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
     let denies = |text: &str, other: &str| {

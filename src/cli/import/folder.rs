@@ -13,7 +13,10 @@ use anyhow::{Context as _, bail};
 
 use super::super::Output;
 use crate::{
-    domain::{state::seen::ServiceId, validate::ADOPT_FROM},
+    domain::{
+        state::seen::ServiceId,
+        validate::{ADOPT_FROM, AT_MICROSOFT},
+    },
     manifest::import::{Made, made},
 };
 
@@ -60,21 +63,25 @@ impl Folder {
     /// The relationships at Microsoft that an earlier import has written here.
     pub fn known(&self) -> BTreeSet<ServiceId> {
         let id = |line: &str| {
-            let (_, id) = line.split_once(ADOPT_FROM)?.1.split_once("graph/")?;
+            let (_, id) = line.split_once(ADOPT_FROM)?.1.split_once(AT_MICROSOFT)?;
             Some(ServiceId(id.trim_end_matches(['"', '\'']).into()))
         };
-        let paths = self.of_import().into_keys();
-        let texts = paths.filter_map(|path| fs::read_to_string(path).ok());
-        texts.flat_map(|text| text.lines().filter_map(id).collect::<Vec<_>>()).collect()
+        let texts = self.texts().filter(|(_, text)| made(text).is_some());
+        texts.flat_map(|(_, text)| text.lines().filter_map(id).collect::<Vec<_>>()).collect()
     }
 
     /// The files that an import has written here, and whether somebody has changed them.
     fn of_import(&self) -> BTreeMap<PathBuf, Made> {
+        self.texts().filter_map(|(path, text)| Some((path, made(&text)?))).collect()
+    }
+
+    /// Each file where an import writes some, with what it holds.
+    fn texts(&self) -> impl Iterator<Item = (PathBuf, String)> {
         let folders = [self.path.clone(), self.path.join(CUSTOMERS)];
         let entries = folders.into_iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
         let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        let is_yaml = |path: &PathBuf| path.extension().is_some_and(|it| it == "yaml");
-        paths.filter(is_yaml).filter_map(|path| made_here(&path).map(|made| (path, made))).collect()
+        let paths = paths.filter(|path| path.extension().is_some_and(|it| it == "yaml"));
+        paths.filter_map(|path| text_of(&path).map(|text| (path, text)))
     }
 
     /// Writes the files, by their names below the folder: none of them is there before all are written.
@@ -87,7 +94,7 @@ impl Folder {
         let there = files.keys().filter(|path| fs::symlink_metadata(path).is_ok());
         for path in there {
             let path_shown = path.display();
-            match made_here(path).filter(|_| self.overwrite) {
+            match text_of(path).and_then(|text| made(&text)).filter(|_| self.overwrite) {
                 Some(Made::AsItIs) => {}
                 Some(Made::Changed) => bail!(
                     "`{path_shown}` was changed since it was imported, and nothing is written: import into a new \
@@ -144,13 +151,10 @@ impl Folder {
     }
 }
 
-/// Whether an import has written a file; nothing where it is none, or somebody else's.
-fn made_here(path: &Path) -> Option<Made> {
-    // What is no plain file is not opened: a pipe would never end.
-    if !fs::symlink_metadata(path).is_ok_and(|it| it.is_file()) {
-        return None;
-    }
-    made(&fs::read_to_string(path).ok()?)
+/// The text of a plain file. What is none is not opened: a pipe would never end.
+fn text_of(path: &Path) -> Option<String> {
+    fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
+    fs::read_to_string(path).ok()
 }
 
 /// Writes a file that was not there: a link that somebody has laid is not followed.

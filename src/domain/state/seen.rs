@@ -18,6 +18,14 @@ use crate::domain::{
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceId(pub EcoString);
 
+impl ServiceId {
+    /// Whether an id can stand in an annotation and in a path as it is: letters, digits, `-`, `_` and `.`.
+    pub fn is_plain(id: &str) -> bool {
+        !id.is_empty()
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    }
+}
+
 impl std::fmt::Display for ServiceId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)

@@ -21,6 +21,7 @@ use crate::{
     api::{ConditionStatus, ResolvedRole, RoleGrantStatus},
     domain::{
         digest::Digest,
+        enumeration::counted,
         ids::{Kind, RoleId},
         partner_type,
         problem::Problem,
@@ -123,11 +124,8 @@ fn readiness(about: &About<'_>, facts: &GrantFacts<'_>, parts: &Parts<'_>) -> Ve
         return verdict;
     }
     if parts.len() < facts.selected {
-        let message = format!(
-            "{} of {} are planned",
-            parts.len(),
-            text::counted(facts.selected, "relationship")
-        );
+        let message =
+            format!("{} of {} are planned", parts.len(), counted(facts.selected, "relationship"));
         return Verdict::under_way(Reason::Pending, message);
     }
     if parts.is_empty() {
@@ -168,7 +166,7 @@ fn sum(parts: &Parts<'_>) -> Verdict {
         Some(part) if parts.len() == 1 => part.verdict.message.clone(),
         _ => {
             let told = alike.iter().map(|((_, reason), alike)| tell(*reason, alike));
-            format!("of {}: {}", text::counted(parts.len(), "relationship"), text::list(told))
+            format!("of {}: {}", counted(parts.len(), "relationship"), text::list(told))
         }
     };
     Verdict { stand, reason, message }
@@ -209,12 +207,12 @@ fn in_force(
         return Told::no(type_, reason, "no access is held by this grant");
     }
     if whole == all {
-        let message = format!("access is held under {}", text::counted(all, "relationship"));
+        let message = format!("access is held under {}", counted(all, "relationship"));
         return Told::yes(type_, Reason::Held, message);
     }
     let message = format!(
         "access is held under {any} of {}, and in full under {whole}",
-        text::counted(all, "relationship")
+        counted(all, "relationship")
     );
     Told::yes(type_, Reason::PartlyHeld, message)
 }

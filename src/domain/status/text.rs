@@ -5,7 +5,7 @@
 use crate::domain::{
     catalogue::Catalogue,
     change::{Approval, Change, Effect},
-    enumeration::quoted,
+    enumeration::{counted, quoted},
     partner_type::role_names,
     plan::{Besides, access_changes},
     problem::Problem,
@@ -41,11 +41,6 @@ pub(super) fn list(items: impl IntoIterator<Item = String>) -> String {
         told.push(format!("and {more} more"));
     }
     told.join("; ")
-}
-
-/// `1 change`, `2 changes`.
-pub(super) fn counted(count: usize, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
 /// Problems in one text: the field, what is wrong, the way out and the code.

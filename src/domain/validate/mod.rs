@@ -17,6 +17,7 @@ use super::{
     problem::{FieldPath, Problem, SourceId},
     state::{
         Absence, BoundarySource, Desired, Invitation, ObjectName, RelationshipKey, Standing, Uid,
+        seen::ServiceId,
     },
 };
 use crate::api::{
@@ -52,13 +53,11 @@ use findings::{Findings, Subject};
 pub const ADOPT_FROM: &str = "concordat.dev/adopt-from";
 
 /// What stands there before the id of a relationship at Microsoft, in place of an owner.
-const AT_MICROSOFT: &str = "graph/";
+pub const AT_MICROSOFT: &str = "graph/";
 
 /// Whether the annotation names a relationship that stands at Microsoft.
 fn is_at_microsoft(claim: &str) -> bool {
-    let id = claim.strip_prefix(AT_MICROSOFT).unwrap_or_default();
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    !id.is_empty() && id.bytes().all(fits)
+    claim.strip_prefix(AT_MICROSOFT).is_some_and(ServiceId::is_plain)
 }
 
 /// An instant as a store keeps it: in whole milliseconds, so that what was stored equals what is desired.

@@ -191,25 +191,16 @@ fn given(
     tenants: &BTreeSet<TenantId>,
 ) -> (Option<BTreeSet<RoleId>>, Vec<LookAssignment>) {
     let SeenAssignment { grantee, kind, roles, status, etag: _, created_at: _ } = assignment;
-    if !status.is_held() {
-        let is_told = match status {
-            AssignmentStatus::Error => true,
-            AssignmentStatus::Deleted
-            | AssignmentStatus::Pending
-            | AssignmentStatus::Active
-            | AssignmentStatus::Deleting
-            | AssignmentStatus::Unknown(_) => false,
-        };
-        return (None, is_told.then_some(LookAssignment::Error).into_iter().collect());
-    }
     let mut looks = Vec::new();
     match status {
+        AssignmentStatus::Active => {}
+        AssignmentStatus::Pending => looks.push(LookAssignment::Arriving),
         AssignmentStatus::Unknown(status) => {
             looks.push(LookAssignment::UnknownStatus(status.clone()));
         }
         AssignmentStatus::Deleting => return (None, vec![LookAssignment::Leaving]),
-        AssignmentStatus::Pending => looks.push(LookAssignment::Arriving),
-        AssignmentStatus::Active | AssignmentStatus::Deleted | AssignmentStatus::Error => {}
+        AssignmentStatus::Error => return (None, vec![LookAssignment::Error]),
+        AssignmentStatus::Deleted => return (None, Vec::new()),
     }
     let none = |look| (None, looks.iter().cloned().chain([look]).collect());
     if kept.access != Access::Known {

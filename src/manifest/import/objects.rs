@@ -20,7 +20,7 @@ use crate::{
     domain::{
         catalogue::Catalogue,
         ids::{Kind, RoleId, TenantId},
-        validate::ADOPT_FROM,
+        validate::{ADOPT_FROM, AT_MICROSOFT},
     },
     manifest::to_yaml,
 };
@@ -196,7 +196,7 @@ fn relationship(plan: &Plan<'_>, grants: &Grants, position: usize) -> String {
         management_policy: ManagementPolicy::Observe,
         suspend: (kept.access == Access::Held).then_some(true),
     };
-    let from = (ADOPT_FROM.to_owned(), format!("graph/{}", kept.which.id));
+    let from = (ADOPT_FROM.to_owned(), format!("{AT_MICROSOFT}{}", kept.which.id));
     let name = plan.names[position].clone();
     let namespace = Some(plan.options.namespace.clone());
     let metadata = Metadata { name, namespace, labels, annotations: BTreeMap::from([from]) };

@@ -5,6 +5,7 @@
 use crate::{
     domain::{
         duration::Duration,
+        enumeration::counted,
         ids::{GranteeId, RoleId},
         lifecycle::Lifecycle,
         partner_type::role_names,
@@ -184,12 +185,12 @@ impl Told {
             Self::UnknownRole { role, relationships } => format!(
                 "the catalogue does not know role `{role}` of {}: it is kept by its id, and `concordat validate` \
                  refuses it until a version knows it",
-                count(*relationships, "relationship")
+                counted(*relationships, "relationship")
             ),
             Self::RefusedRole { role, relationships } => format!(
                 "no offer may carry {}, which is one of {}: it is kept, and `concordat validate` refuses it",
                 role_names([role]),
-                count(*relationships, "relationship")
+                counted(*relationships, "relationship")
             ),
             Self::BoundaryAdmitsAny(listed) => {
                 let what = match listed {
@@ -308,8 +309,4 @@ impl LookAssignment {
             }
         }
     }
-}
-
-fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }

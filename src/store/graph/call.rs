@@ -18,6 +18,7 @@ use super::{
     pace::{PATIENCE, Pace},
     proof::random_id,
     token::Tokens,
+    wire::code_and_message,
 };
 use crate::{domain::connection::Connection, store::StoreError};
 
@@ -317,10 +318,8 @@ fn needs_claims(answer: &Answer) -> bool {
 
 /// Microsoft's code and message of an error.
 fn error_of(answer: &Answer) -> Option<(String, String)> {
-    let body: Value = serde_json::from_slice(&answer.body).ok()?;
-    let text = |name: &str| body["error"][name].as_str().unwrap_or_default();
-    let (code, message) = (text("code"), text("message"));
-    (!code.is_empty()).then(|| (harmless(code), harmless(message)))
+    let (code, message) = code_and_message(&serde_json::from_slice(&answer.body).ok()?);
+    Some((code.filter(|code| !code.is_empty())?, message.unwrap_or_default()))
 }
 
 /// What it says itself, in brackets.

@@ -61,12 +61,8 @@ fn implausible(what: impl Into<String>) -> Implausible {
 
 /// A foreign text as it may be shown: short and harmless.
 fn shown(text: &str) -> String {
-    shortened(text, SHOWN)
-}
-
-fn shortened(text: &str, most: usize) -> String {
     let harmless = harmless(text);
-    let mut short: String = harmless.chars().take(most).collect();
+    let mut short: String = harmless.chars().take(SHOWN).collect();
     if short.len() < harmless.len() {
         short.push('…');
     }
@@ -185,11 +181,15 @@ fn part(mut response: Value) -> Result<Part, Implausible> {
     Ok(Part { id, status, retry_after, body })
 }
 
-/// What the service says of an error, as far as it may be shown: its code and the beginning of its message.
+/// Microsoft's code and message of an error, as far as they may be shown.
+pub fn code_and_message(body: &Value) -> (Option<String>, Option<String>) {
+    let text = |name: &str| body["error"][name].as_str().map(harmless);
+    (text("code"), text("message"))
+}
+
+/// The same in one text.
 pub fn error_in(body: &Value) -> String {
-    let error = body.get("error").unwrap_or(&Value::Null);
-    let text = |name: &str| error.get(name).and_then(Value::as_str).map(harmless);
-    match (text("code"), text("message")) {
+    match code_and_message(body) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(one), None) | (None, Some(one)) => one,
         (None, None) => "no reason is given".to_owned(),
@@ -368,8 +368,7 @@ pub fn relationship(item: &Value) -> Result<SeenRelationship, Implausible> {
 
 /// Whether an id can stand in a path as it is, so that it leads nowhere else.
 fn is_segment(id: &str) -> bool {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-    id.len() <= 200 && id.chars().all(plain) && id.chars().any(|letter| letter != '.')
+    ServiceId::is_plain(id) && id.len() <= 200 && id.bytes().any(|byte| byte != b'.')
 }
 
 /// Told by the type alone, or by what only that type has.

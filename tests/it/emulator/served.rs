@@ -87,16 +87,7 @@ impl Served {
             "--seed",
             "7",
         ];
-        let mut command = place.command(&[&words, more].concat());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut url = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        let url = url.trim().to_owned();
-        if url.is_empty() {
-            let mut said = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-            panic!("it did not start: {said}");
-        }
+        let (child, url) = started(&place, &[&words, more].concat());
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = client(&place, |builder| builder);
         let metadata = Metadata::new();
@@ -269,6 +260,21 @@ impl Drop for Served {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// An emulator that listens, and where.
+pub fn started(place: &Place, words: &[&str]) -> (Child, String) {
+    let mut command = place.command(words);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut url = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    let url = url.trim().to_owned();
+    if url.is_empty() {
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        panic!("it did not start: {said}");
+    }
+    (child, url)
 }
 
 /// A client that trusts the emulator of this folder and nobody else.
