@@ -106,6 +106,8 @@ fn relationship(number: usize) -> (DesiredRelationship, ObservedRelationship) {
         auto_extend: invitation.auto_extend,
         ceiling: invitation.roles.clone(),
         ended: None,
+        at: None,
+        moved: None,
         policies: policies(),
         assignments: BTreeMap::new(),
         invitation: invitation.clone(),
@@ -153,6 +155,7 @@ fn world(grants: usize) -> (Desired, Observed) {
         acceptances: BTreeMap::new(),
         boundaries: BTreeMap::new(),
         doubts: Doubts::default(),
+        service: None,
     };
     (desired, observed)
 }

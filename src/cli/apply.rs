@@ -320,7 +320,7 @@ fn tell(
                 || !planned.missed.is_empty()
                 || planned.has_errors();
             let whole = done == report.tried.len() && report.left.is_empty() && !waits;
-            if is_unknown {
+            if is_unknown || planned.is_unread() {
                 ExitStatus::Unknown
             } else if whole {
                 ExitStatus::AsDesired

@@ -108,6 +108,9 @@ pub fn answer(
 }
 
 fn status(args: &Diff, planned: &Planned, out: &mut Output) -> ExitStatus {
+    if planned.is_unread() {
+        return ExitStatus::Unknown;
+    }
     if planned.has_errors() {
         return ExitStatus::No;
     }

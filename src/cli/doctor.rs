@@ -15,7 +15,7 @@ use super::{
     store,
 };
 use crate::{
-    domain::connection::Connection,
+    domain::{connection::Connection, state::CLOCKS_DIFFER},
     render::{Format, Rendered},
     store::{
         Retry, StoreError, StoreUrl,
@@ -163,9 +163,6 @@ async fn one_page(connection: &Connection, as_: As) -> Result<Graph, StoreError>
     graph::first(&graph).await?;
     Ok(graph)
 }
-
-/// Clocks that differ by more are told: ends are counted by them.
-const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
 
 fn clock(graph: &Graph) -> Check {
     let (verdict, found) = match graph.clock_difference() {

@@ -9,7 +9,7 @@ use super::{
     ClusterArgs, ExitStatus, InputArgs, Output,
     args::{namespace, one_of},
     boundaries::BoundaryArgs,
-    cluster, desired, store,
+    cluster, desired,
     why::{self, When},
 };
 use crate::{
@@ -45,6 +45,9 @@ pub struct Get {
     /// What goes on and the manifests of this file or folder do not declare only. May be repeated.
     #[arg(long, value_name = "PATH")]
     pub undeclared_in: Vec<String>,
+    /// What stands at Microsoft and is nobody's here only.
+    #[arg(long)]
+    pub unmanaged: bool,
     /// Also what rarely matters.
     #[arg(long)]
     pub wide: bool,
@@ -77,6 +80,14 @@ pub async fn get(args: &Get, out: &mut Output) -> anyhow::Result<ExitStatus> {
         return acceptances(args, out).await;
     }
     let mut state = state(args, out).await?;
+    if args.unmanaged {
+        if state.service.is_none() {
+            anyhow::bail!(
+                "`--unmanaged` is for what stands at Microsoft now: name the connection with `--store graph:FILE`"
+            );
+        }
+        retain(&mut state, |row| row.owner.is_nobody());
+    }
     if let Some(namespace) = &args.namespace {
         retain(&mut state, |row| row.owner.object.namespace == *namespace);
     }
@@ -97,7 +108,7 @@ pub async fn get(args: &Get, out: &mut Output) -> anyhow::Result<ExitStatus> {
         What::Grants | What::Acceptances => get::assignments(&state, format, detail)?,
     };
     out.rendered(rendered, format)?;
-    Ok(why::tell_doubts(&state, out))
+    Ok(why::tell_doubts(&state, out).max(why::tell_unread(&state, out)))
 }
 
 impl Get {
@@ -161,9 +172,10 @@ fn undeclared(args: &Get, state: &mut Observed, out: &mut Output) -> anyhow::Res
 
 /// Who accepted or declined what: each entry of the ledger that says so.
 async fn acceptances(args: &Get, out: &mut Output) -> anyhow::Result<ExitStatus> {
-    if args.grantee.is_some() || args.ends_within.is_some() || !args.undeclared_in.is_empty() {
+    let narrowed = args.grantee.is_some() || args.ends_within.is_some() || args.unmanaged;
+    if narrowed || !args.undeclared_in.is_empty() {
         anyhow::bail!(
-            "`--grantee`, `--ends-within` and `--undeclared-in` are for `get grants` and `get \
+            "`--grantee`, `--ends-within`, `--unmanaged` and `--undeclared-in` are for `get grants` and `get \
              relationships`"
         );
     }
@@ -241,11 +253,11 @@ async fn state(args: &Get, out: &mut Output) -> anyhow::Result<Observed> {
     if store.is_cluster() && as_of.is_none() {
         return cluster::observed(&args.cluster, out).await;
     }
-    let mut reader = store::existing(&store.store, out).await?;
+    let mut reader = why::reader(&args.when, out).await?;
     if as_of.is_some() {
         return why::state(&mut reader, &args.when, |_| {}).await;
     }
-    Ok(crate::store::Read::observe(&mut reader, &crate::store::Scope::All).await?)
+    Ok(reader.held().await?)
 }
 
 fn retain(state: &mut Observed, stays: impl Fn(&ObservedRelationship) -> bool) {

@@ -13,6 +13,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::{ExitStatus, Output, StoreArgs, args::namespace, store};
 use crate::{
+    api::ManagementPolicy,
     domain::{
         connection::Groups,
         ids::{GranteeId, TenantId},
@@ -49,6 +50,9 @@ pub struct Import {
     /// Also what has ended: held, and without grants.
     #[arg(long)]
     pub all: bool,
+    /// Write objects that manage what they declare, and do not only watch it.
+    #[arg(long)]
+    pub manage: bool,
 }
 
 /// Reads what is there and writes files.
@@ -71,6 +75,11 @@ pub async fn import(args: &Import, out: &mut Output) -> anyhow::Result<ExitStatu
             cloud: connection.cloud,
             namespace: args.namespace.clone(),
             all: args.all,
+            management: if args.manage {
+                ManagementPolicy::Manage
+            } else {
+                ManagementPolicy::Observe
+            },
             groups: names,
             today: today.to_string(),
         },

@@ -122,7 +122,7 @@ async fn verify(args: &Verify, out: &mut Output) -> anyhow::Result<ExitStatus> {
         }
         verdict
     } else {
-        let mut reader: SqlReader = store::existing(&args.store.store, out).await?;
+        let mut reader: SqlReader = store::ledger(&args.store.store, out).await?;
         reader.begin_instant().await?;
         let mut tables = Tables::of_all();
         let beside = read_all(&mut reader, &mut verifier, &mut tables).await?;
@@ -130,7 +130,7 @@ async fn verify(args: &Verify, out: &mut Output) -> anyhow::Result<ExitStatus> {
         let stored = reader.head().await?;
         let schema = reader.schema_differences().await?;
         reader.end_instant().await?;
-        for (hash, record) in why::records(&mut reader, out).await? {
+        for (hash, record) in why::records(reader.persons().await, out)? {
             let kept =
                 record.as_ref().map(|record| (record.salt.as_str(), record.content.as_str()));
             persons.push(hash, kept);
@@ -283,7 +283,7 @@ fn in_words(
 }
 
 async fn export_entries(args: &Export, out: &mut Output) -> anyhow::Result<ExitStatus> {
-    let mut reader = store::existing(&args.store.store, out).await?;
+    let mut reader = store::ledger(&args.store.store, out).await?;
     let mut lines = String::new();
     let mut file = match &args.write {
         Some(path) => {
@@ -312,7 +312,7 @@ async fn export_entries(args: &Export, out: &mut Output) -> anyhow::Result<ExitS
 }
 
 async fn show(args: &Show, out: &mut Output) -> anyhow::Result<ExitStatus> {
-    let mut reader = store::existing(&args.store.store, out).await?;
+    let mut reader = store::ledger(&args.store.store, out).await?;
     let entries = if let Some(sequence) = args.sequence {
         reader.entries(sequence - 1, 1).await?
     } else {
@@ -339,7 +339,7 @@ async fn erase(args: &Erase, out: &mut Output) -> anyhow::Result<ExitStatus> {
         Err(_) if args.person.contains('@') => Erased::Mail(args.person.clone()),
         Err(_) => bail!("`{}` is neither a mail address nor a hash", args.person),
     };
-    drop(store::existing(&args.store.store, out).await?);
+    drop(store::ledger(&args.store.store, out).await?);
     if !args.yes {
         if !out.can_ask() {
             bail!("nobody can be asked here: confirm with `--yes` that it may be erased for good");
@@ -348,7 +348,7 @@ async fn erase(args: &Erase, out: &mut Output) -> anyhow::Result<ExitStatus> {
             bail!("nothing was erased");
         }
     }
-    let mut store = store::writer(&args.store.store, out).await?;
+    let mut store = store::ledger_writer(&args.store.store, out).await?;
     let mut by = apply::signature(Digest::ZERO);
     by.intent.plan = None;
     let erased = store.erase(&who, &by).await?;

@@ -19,11 +19,14 @@ use crate::{
         ids::{ObjectKey, RoleId},
         limits::{Checked, check},
         plan::{
-            BOUNDARY_ABSENT, Claimant, NOT_DECLARED, Plan, UNMANAGED, access_changes, plan,
+            BOUNDARY_ABSENT, Claimant, NOT_DECLARED, Plan, UNMANAGED, UNREAD, access_changes, plan,
             tell_undeclared,
         },
         problem::{Severity, SourceId},
-        state::{Absence, Assignment, Desired, Observed, ObservedRelationship, RelationshipKey},
+        state::{
+            Absence, Assignment, Desired, DesiredRelationship, Observed, ObservedRelationship,
+            RelationshipKey,
+        },
     },
     store::{Apart, Read, Scope, StoreError},
 };
@@ -70,7 +73,9 @@ fn scope(desired: &Desired, claimant: &Claimant) -> Scope {
         Absence::Prune => Some((claimant.instance.clone(), desired.namespaces.clone())),
     };
     let bounded = Some((claimant.instance.clone(), desired.namespaces.clone()));
-    Scope::Of { keys, customers, owned, bounded }
+    let adopts = |declared: &DesiredRelationship| declared.adopts();
+    let adopted = desired.relationships.values().filter_map(adopts).collect();
+    Scope::Of { keys, customers, owned, bounded, adopted }
 }
 
 /// What was read of what the claimant owns.
@@ -197,6 +202,13 @@ impl Planned {
             let end = match &change.effect {
                 Effect::Authorise { ends_at, .. } => *ends_at,
                 Effect::Extend { after, .. } => Some(*after),
+                Effect::Recognise { after, .. } => after.ends_at,
+                Effect::Adopt { found, .. } => {
+                    if let Some(key) = &change.subject.relationship {
+                        ends.insert(key, (found.stands.ends_at, found.stands.ends_at));
+                    }
+                    continue;
+                }
                 Effect::Invite { .. }
                 | Effect::Decline { .. }
                 | Effect::Withdraw { .. }
@@ -237,6 +249,11 @@ impl Planned {
     /// Whether the plan says that something cannot be done as it stands.
     pub fn has_errors(&self) -> bool {
         self.plan.notices.iter().any(|notice| notice.severity == Severity::Error)
+    }
+
+    /// Whether something could not be read, so that it is not known whether it is as desired.
+    pub fn is_unread(&self) -> bool {
+        self.plan.notices.iter().any(|notice| notice.code == UNREAD)
     }
 
     /// Whether nothing is to be done, nothing waits, and whatever was to be approved was met.

@@ -2,61 +2,84 @@
 //!
 //! Never: writes through what was opened to read.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
-use anyhow::bail;
-use ecow::EcoString;
-use jiff::Timestamp;
+use anyhow::{anyhow, bail};
 
 use super::Output;
 use crate::{
-    domain::{
-        connection::Connection,
-        entry::{Entry, Head},
-        limits::{Budget, Limits},
-        problem::Code,
-        state::{Beside, Doubts, Instance, Observed},
-    },
+    domain::{connection::Connection, problem::Code, state::Instance},
     manifest::read_connection,
     store::{
-        Apart, Read, Scope, StoreError, StoreUrl,
+        AnyReader, AnyWriter, BookReader, StoreError, StoreUrl,
+        graph::{self, GraphReader, GraphWriter},
         sql::{self, SqlReader, SqlWriter},
     },
 };
 
-/// A store to read, or the certainty that there is none yet.
-pub enum Reader {
-    /// It is there.
-    Store(SqlReader),
-    /// There is no such file: `apply` would make it.
-    NotYet,
+/// Opens a store to read. A database that does not exist is an empty one, and that is said.
+pub async fn reader(url: &StoreUrl, out: &mut Output) -> anyhow::Result<AnyReader> {
+    let StoreUrl::Graph(_) = url else {
+        return Ok(AnyReader::Book(book(url, out).await?));
+    };
+    let connection = connection(url)?;
+    tell_elsewhere(&connection, out);
+    let ledger = ledger_of(&connection)?;
+    let book = book(&ledger, out).await?;
+    Ok(AnyReader::Graph(Box::new(GraphReader::open(&connection, graph::As::Reader, book)?)))
 }
 
-/// Opens a store to read. A SQLite file that does not exist is an empty store, and that is said.
-pub async fn reader(url: &StoreUrl, out: &mut Output) -> Result<Reader, StoreError> {
+/// A database to read; one that does not exist is an empty one, and that is said.
+async fn book(url: &StoreUrl, out: &mut Output) -> Result<BookReader, StoreError> {
     match existing(url, out).await {
-        Ok(reader) => Ok(Reader::Store(reader)),
+        Ok(reader) => Ok(BookReader::There(reader)),
         Err(StoreError::Missing { store }) => {
             folder_of(url)?;
             out.say(&format!("`{store}` does not exist yet: `concordat apply` would make it"));
-            Ok(Reader::NotYet)
+            Ok(BookReader::NotYet)
         }
         Err(error) => Err(error),
     }
 }
 
-/// Opens a store that must be there to read.
-pub async fn existing(url: &StoreUrl, out: &mut Output) -> Result<SqlReader, StoreError> {
+/// Opens what holds who has what now to read it: the database, which must be there, or Microsoft Graph with its own.
+pub async fn present(url: &StoreUrl, out: &mut Output) -> anyhow::Result<AnyReader> {
+    if let StoreUrl::Graph(_) = url {
+        return reader(url, out).await;
+    }
+    Ok(AnyReader::Book(BookReader::There(existing(url, out).await?)))
+}
+
+/// Opens the database of a store in which its ledger is to read it. It must be there; nobody else is asked.
+pub async fn ledger(url: &StoreUrl, out: &mut Output) -> anyhow::Result<SqlReader> {
+    Ok(existing(&ledger_url(url)?, out).await?)
+}
+
+/// Opens a database that must be there to read.
+async fn existing(url: &StoreUrl, out: &mut Output) -> Result<SqlReader, StoreError> {
     let reader = sql::open_reader(url).await?;
     tell_exposed(url, out);
     Ok(reader)
 }
 
 /// Opens a store to write, as the command line, and waits for whoever writes now.
-pub async fn writer(url: &StoreUrl, out: &mut Output) -> Result<SqlWriter, StoreError> {
+pub async fn writer(url: &StoreUrl, out: &mut Output) -> anyhow::Result<AnyWriter> {
+    let StoreUrl::Graph(_) = url else {
+        return Ok(AnyWriter::Book(book_writer(url, out).await?));
+    };
+    let connection = connection(url)?;
+    tell_elsewhere(&connection, out);
+    let app = if connection.writer.is_some() { graph::As::Writer } else { graph::As::Reader };
+    let book = book_writer(&ledger_of(&connection)?, out).await?;
+    Ok(AnyWriter::Graph(Box::new(GraphWriter::open(&connection, app, book)?)))
+}
+
+/// Opens the database of a store in which its ledger is to write it.
+pub async fn ledger_writer(url: &StoreUrl, out: &mut Output) -> anyhow::Result<SqlWriter> {
+    Ok(book_writer(&ledger_url(url)?, out).await?)
+}
+
+async fn book_writer(url: &StoreUrl, out: &mut Output) -> Result<SqlWriter, StoreError> {
     folder_of(url)?;
     let writer = sql::open_writer(url, &Instance::cli(), |holder| {
         out.say(&format!("waiting for {holder}, who writes to `{url}` now"));
@@ -64,6 +87,19 @@ pub async fn writer(url: &StoreUrl, out: &mut Output) -> Result<SqlWriter, Store
     .await?;
     tell_exposed(url, out);
     Ok(writer)
+}
+
+/// The database in which the ledger of a store is.
+fn ledger_url(url: &StoreUrl) -> anyhow::Result<StoreUrl> {
+    match url {
+        StoreUrl::Graph(_) => ledger_of(&connection(url)?),
+        StoreUrl::Sqlite(_) | StoreUrl::Postgres(_) | StoreUrl::Cluster => Ok(url.clone()),
+    }
+}
+
+fn ledger_of(connection: &Connection) -> anyhow::Result<StoreUrl> {
+    let file = connection.file.display();
+    connection.ledger.parse().map_err(|error| anyhow!("the `ledger` of `{file}`: {error}"))
 }
 
 /// How Microsoft Graph is reached, for a command that reads there.
@@ -127,61 +163,4 @@ fn folder_of(url: &StoreUrl) -> Result<(), StoreError> {
     }
     let reason = format!("there is no folder `{}`", folder.display());
     Err(StoreError::Unreachable { store: url.to_string(), reason })
-}
-
-impl Read for Reader {
-    async fn observe(&mut self, scope: &Scope) -> Result<Observed, StoreError> {
-        match self {
-            Self::Store(store) => store.observe(scope).await,
-            Self::NotYet => Ok(Observed {
-                now: Timestamp::from_millisecond(Timestamp::now().as_millisecond())
-                    .expect("an earlier instant of the same millisecond is a timestamp as well"),
-                relationships: BTreeMap::new(),
-                acceptances: BTreeMap::new(),
-                boundaries: BTreeMap::new(),
-                doubts: Doubts::default(),
-            }),
-        }
-    }
-
-    async fn beside(&mut self, apart: &Apart) -> Result<Beside, StoreError> {
-        match self {
-            Self::Store(store) => store.beside(apart).await,
-            Self::NotYet => Ok(Beside::default()),
-        }
-    }
-
-    async fn budgets(
-        &mut self,
-        limits: &BTreeMap<String, Limits>,
-    ) -> Result<BTreeMap<String, Budget>, StoreError> {
-        match self {
-            Self::Store(store) => store.budgets(limits).await,
-            Self::NotYet => Ok(BTreeMap::new()),
-        }
-    }
-
-    async fn entries(&mut self, after: i64, at_most: u32) -> Result<Vec<Entry>, StoreError> {
-        match self {
-            Self::Store(store) => store.entries(after, at_most).await,
-            Self::NotYet => Ok(Vec::new()),
-        }
-    }
-
-    async fn head(&mut self) -> Result<Head, StoreError> {
-        match self {
-            Self::Store(store) => store.head().await,
-            Self::NotYet => Ok(Head::empty()),
-        }
-    }
-
-    async fn last_entries(
-        &mut self,
-        subjects: &BTreeSet<EcoString>,
-    ) -> Result<BTreeMap<EcoString, Head>, StoreError> {
-        match self {
-            Self::Store(store) => store.last_entries(subjects).await,
-            Self::NotYet => Ok(BTreeMap::new()),
-        }
-    }
 }

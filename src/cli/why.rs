@@ -23,7 +23,7 @@ use crate::{
         digest::Digest,
         entry::{Entry, PersonRecord},
         ids::{GranteeId, RoleId, TenantId},
-        plan::UNEXPLAINED,
+        plan::{UNEXPLAINED, UNREAD},
         state::{Observed, Person},
     },
     ledger::{
@@ -31,7 +31,7 @@ use crate::{
         WhoCan as WhoCanAnswer, who_can as able, why as reasons,
     },
     render::{FORMAT_VERSION, Format},
-    store::{Read, Scope, StoreError, sql::SqlReader},
+    store::{AnyReader, BookReader, Read, StoreError},
 };
 
 /// About whom.
@@ -104,15 +104,16 @@ impl When {
 /// Why somebody holds what they hold, and does not hold what they do not.
 pub async fn why(args: &Why, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let role = args.role.as_deref().map(role).transpose()?;
-    let mut reader = store::existing(&args.when.store.store, out).await?;
+    let mut reader = reader(&args.when, out).await?;
     let mut trail = Trail::new(args.grantee, args.when.until());
     let state = state(&mut reader, &args.when, |entry| trail.push(entry)).await?;
-    let persons = persons(&mut reader, out).await?;
+    let persons = persons(records(reader.book().persons().await, out)?);
     let question = Question { customer: args.customer, role };
     let answer = reasons(question, &state, &trail, &persons);
     tell("Why", &answer, args.output, out)?;
     let known = !answer.held.is_empty() && answer.unexplained.is_empty();
-    Ok(if known { ExitStatus::AsDesired } else { ExitStatus::No })
+    let status = if known { ExitStatus::AsDesired } else { ExitStatus::No };
+    Ok(status.max(tell_unread(&state, out)))
 }
 
 /// Who can do something in a customer's tenant.
@@ -121,7 +122,7 @@ pub async fn who_can(args: &WhoCan, out: &mut Output) -> anyhow::Result<ExitStat
         Ok(ability) => ability,
         Err(error) => bail!("{error}\n  help: {}", error.help()),
     };
-    let mut reader = store::existing(&args.when.store.store, out).await?;
+    let mut reader = reader(&args.when, out).await?;
     let state = state(&mut reader, &args.when, |_| {}).await?;
     let nobody = if let Some(customer) = args.customer {
         let answer = able(ability, customer, &state);
@@ -137,7 +138,7 @@ pub async fn who_can(args: &WhoCan, out: &mut Output) -> anyhow::Result<ExitStat
         nobody
     };
     let status = if nobody { ExitStatus::No } else { ExitStatus::AsDesired };
-    Ok(status.max(tell_doubts(&state, out)))
+    Ok(status.max(tell_doubts(&state, out)).max(tell_unread(&state, out)))
 }
 
 /// Prints the answer for each customer in whose tenant somebody can.
@@ -174,8 +175,8 @@ pub async fn history(args: &History, out: &mut Output) -> anyhow::Result<ExitSta
 
 /// The entries that are asked for, in words, with the persons whom this user may know.
 pub async fn lines(filter: Filter, when: &When, out: &mut Output) -> anyhow::Result<Vec<Line>> {
-    let mut reader = store::existing(&when.store.store, out).await?;
-    let persons = persons(&mut reader, out).await?;
+    let mut reader = store::ledger(&when.store.store, out).await?;
+    let persons = persons(records(reader.persons().await, out)?);
     let mut told = Told::new(filter, when.until()).knowing(persons);
     let mut lines = Vec::new();
     each_entry(&mut reader, |entry| lines.extend(told.push(entry))).await?;
@@ -214,14 +215,23 @@ fn role(text: &str) -> anyhow::Result<RoleId> {
     }
 }
 
+/// Where what is asked for stands: what was so is told by the ledger alone.
+pub async fn reader(when: &When, out: &mut Output) -> anyhow::Result<AnyReader> {
+    let store = &when.store.store;
+    if when.as_of.is_some() {
+        return Ok(AnyReader::Book(BookReader::There(store::ledger(store, out).await?)));
+    }
+    store::present(store, out).await
+}
+
 /// What the store holds now, or what the ledger says it held; each entry is shown to `look` on the way.
 pub async fn state(
-    reader: &mut SqlReader,
+    reader: &mut AnyReader,
     when: &When,
     mut look: impl FnMut(&Entry),
 ) -> anyhow::Result<Observed> {
     let Some(instant) = when.as_of else {
-        let state = reader.observe(&Scope::All).await?;
+        let state = reader.held().await?;
         each_entry(reader, look).await?;
         return Ok(state);
     };
@@ -254,6 +264,16 @@ pub fn tell_doubts(state: &Observed, out: &mut Output) -> ExitStatus {
     status
 }
 
+/// Says of which relationships something could not be read: then the answer is not whole.
+pub fn tell_unread(state: &Observed, out: &mut Output) -> ExitStatus {
+    let mut status = ExitStatus::AsDesired;
+    for (key, reason) in state.service.iter().flat_map(|service| &service.unread) {
+        out.say(&format!("error: `{key}` could not be read at Microsoft: {reason} [{UNREAD}]"));
+        status = ExitStatus::Unknown;
+    }
+    status
+}
+
 /// Shows every entry of the ledger, in order, a page at a time.
 pub async fn each_entry(
     reader: &mut impl Read,
@@ -270,25 +290,20 @@ pub async fn each_entry(
 }
 
 /// The persons whose records are not erased, by the hash that the ledger holds.
-async fn persons(
-    reader: &mut SqlReader,
-    out: &mut Output,
-) -> anyhow::Result<BTreeMap<Digest, Person>> {
-    let records = records(reader, out).await?.into_iter();
-    let kept = records.filter_map(|(hash, record)| record.map(|record| (hash, record)));
-    Ok(kept
-        .filter_map(|(hash, PersonRecord { salt, content, .. })| {
-            Some((hash, Persons::known(hash, &salt, &content)?))
-        })
-        .collect())
+fn persons(records: Records) -> BTreeMap<Digest, Person> {
+    let kept = records.into_iter().filter_map(|(hash, record)| Some((hash, record?)));
+    kept.filter_map(|(hash, PersonRecord { salt, content, .. })| {
+        Some((hash, Persons::known(hash, &salt, &content)?))
+    })
+    .collect()
 }
 
+/// The records of persons, by the hash that the ledger holds; none where it was erased.
+pub type Records = BTreeMap<Digest, Option<PersonRecord>>;
+
 /// Every record of a person; a reader who may not see persons is told so, and sees none.
-pub async fn records(
-    store: &mut SqlReader,
-    out: &mut Output,
-) -> Result<BTreeMap<Digest, Option<PersonRecord>>, StoreError> {
-    match store.persons().await {
+pub fn records(read: Result<Records, StoreError>, out: &mut Output) -> Result<Records, StoreError> {
+    match read {
         Err(StoreError::Forbidden { .. }) => {
             out.say("who accepted is not shown: this user may not read the records of persons");
             Ok(BTreeMap::new())

@@ -12,10 +12,10 @@ use super::{
     digest::Digest,
     duration::Duration,
     ids::RoleId,
-    lifecycle::EndReason,
+    lifecycle::{EndReason, Phase},
     state::{
-        Acceptance, Asked, Assignment, Grantee, Invitation, Names, NamespaceBoundary, Owner,
-        Policies, RelationshipKey, Roles, Tenant, Uid,
+        Acceptance, Asked, Assignment, Found, Grantee, Invitation, Names, NamespaceBoundary, Owner,
+        Policies, RelationshipKey, Roles, Stands, Tenant, Uid,
     },
 };
 use crate::api::PartnerType;
@@ -139,6 +139,30 @@ pub enum Effect {
         /// Who it is made for.
         uid: Uid,
     },
+    /// Makes the row of what stands at the service already. Nothing is changed there.
+    Adopt {
+        /// What it is taken for: the request as it would have been sent.
+        invitation: Box<Invitation>,
+        /// How its ceiling was asked for.
+        asked: Asked,
+        /// What is recorded with it.
+        policies: Policies,
+        /// The key of the first row under this name.
+        first: RelationshipKey,
+        /// 1 for the first, one above the highest recorded for a later one.
+        number: u32,
+        /// Who it is made for.
+        uid: Uid,
+        /// What was found.
+        found: Box<Found>,
+    },
+    /// Takes over how the service was seen to have moved it.
+    Recognise {
+        /// As recorded.
+        before: Box<Stands>,
+        /// As seen.
+        after: Box<Stands>,
+    },
     /// The customer accepted: access can be held from now on.
     Authorise {
         /// The acceptance.
@@ -236,9 +260,30 @@ pub enum Effect {
 impl Effect {
     /// Whether something is there with it that was not there before, as shares count it.
     pub fn comes(&self) -> bool {
-        let authorises = matches!(self, Self::Authorise { .. });
+        let begins = match self {
+            Self::Authorise { .. } => true,
+            Self::Adopt { found, .. } => found.stands.lifecycle.phase() == Phase::Active,
+            Self::Recognise { before, after } => {
+                let active = |stands: &Stands| stands.lifecycle.phase() == Phase::Active;
+                active(after) && !active(before)
+            }
+            Self::Invite { .. }
+            | Self::Decline { .. }
+            | Self::Withdraw { .. }
+            | Self::SetRoles { .. }
+            | Self::SetAutoExtend { .. }
+            | Self::DropGlobalAdministrator { .. }
+            | Self::Extend { .. }
+            | Self::Claim { .. }
+            | Self::SetPolicies { .. }
+            | Self::Rename { .. }
+            | Self::Terminate { .. }
+            | Self::Expire { .. }
+            | Self::RecordAcceptance { .. }
+            | Self::SetBoundary { .. } => false,
+        };
         let roles = self.roles_set();
-        authorises
+        begins
             || roles.is_some_and(|(_, before, after)| {
                 before.roles.is_empty() && !after.roles.is_empty()
             })
@@ -249,6 +294,8 @@ impl Effect {
         match self {
             Self::SetRoles { grantee, before, after } => Some((grantee, before, after)),
             Self::Invite { .. }
+            | Self::Adopt { .. }
+            | Self::Recognise { .. }
             | Self::Authorise { .. }
             | Self::Decline { .. }
             | Self::Withdraw { .. }
@@ -262,6 +309,17 @@ impl Effect {
             | Self::Expire { .. }
             | Self::RecordAcceptance { .. }
             | Self::SetBoundary { .. } => None,
+        }
+    }
+
+    /// The key of the first row of the family that a row is made in, its number and whose it is, where one is made.
+    pub fn makes_row(&self) -> Option<(&RelationshipKey, u32, &Uid)> {
+        if let Self::Invite { first, number, uid, .. } | Self::Adopt { first, number, uid, .. } =
+            self
+        {
+            Some((first, *number, uid))
+        } else {
+            None
         }
     }
 }

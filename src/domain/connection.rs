@@ -4,7 +4,10 @@
 
 use std::path::PathBuf;
 
-use crate::{api::Cloud, domain::ids::TenantId};
+use crate::{
+    api::Cloud,
+    domain::{ids::TenantId, state::Host},
+};
 
 /// A connection to one partner tenant in one cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,6 +138,11 @@ impl Connection {
     pub fn graph_host(&self) -> &str {
         let own = self.hosts.as_ref().and_then(|hosts| hosts.graph.as_deref());
         own.unwrap_or(hosts(self.cloud).graph)
+    }
+
+    /// Whose hosts answer there: what is recorded of one is never taken for the other.
+    pub fn host(&self) -> Host {
+        if self.graph_host() == hosts(self.cloud).graph { Host::Microsoft } else { Host::Other }
     }
 
     /// Whom it speaks to that is none of Microsoft's, in words, which is told on every run: who gets its secrets, and who

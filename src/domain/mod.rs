@@ -2,6 +2,7 @@
 //!
 //! Never: async, a clock, the environment, randomness, logging or I/O. Time and ids come in as arguments.
 
+pub mod carrier;
 pub mod catalogue;
 pub mod change;
 pub mod connection;

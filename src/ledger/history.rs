@@ -19,8 +19,11 @@ use crate::{
         change::{Cause, Effect, Subject},
         digest::Digest,
         entry::{Entry, Recorded, acceptance},
-        ids::{GranteeId, TenantId},
-        state::{AcceptedText, ObjectName, Person, Policies, RelationshipKey, Roles, Tenant},
+        ids::{GranteeId, RoleId, TenantId},
+        state::{
+            AcceptedText, Found, Host, ObjectName, Person, Policies, RelationshipKey, Roles,
+            Stands, Tenant,
+        },
     },
 };
 
@@ -112,7 +115,8 @@ impl History {
             Some(recorded) => Some(recorded.subject.clone()),
             None => entry.payload.get("subject").and_then(|value| Subject::deserialize(value).ok()),
         };
-        if let Some(Recorded { subject, effect: Effect::Invite { first, .. }, .. }) = &recorded
+        if let Some(Recorded { subject, effect, .. }) = &recorded
+            && let Some((first, _, _)) = effect.makes_row()
             && let Some(row) = &subject.relationship
         {
             self.first.insert(row.clone(), first.name.to_string());
@@ -180,6 +184,12 @@ impl History {
     }
 }
 
+/// `Active until …`.
+fn stands_in_words(stands: &Stands) -> String {
+    let end = stands.ends_at.map(|end| format!(" until {end}")).unwrap_or_default();
+    format!("{}{end}", plain(&stands.lifecycle.to_string()))
+}
+
 fn effect_in_words(recorded: &Recorded) -> Vec<String> {
     let Recorded { change: _, cause, subject, effect, person: _, made: _ } = recorded;
     match effect {
@@ -194,6 +204,34 @@ fn effect_in_words(recorded: &Recorded) -> Vec<String> {
                 invitation.digest(),
             )];
             said.extend(roles.into_iter().map(|role| format!("up to {role}")));
+            said
+        }
+        Effect::Adopt { found, .. } => {
+            let Found { at, name, stands, .. } = &**found;
+            let host = match at.host {
+                Host::Microsoft => "",
+                Host::Other => ", at other hosts than Microsoft's",
+            };
+            vec![
+                format!(
+                    "what {} has with {} already is taken over: `{}` ({}){host}",
+                    tenant(&subject.partner),
+                    tenant(&subject.customer),
+                    plain(name),
+                    plain(&at.id.0)
+                ),
+                stands_in_words(stands),
+            ]
+        }
+        Effect::Recognise { before, after } => {
+            let dropped: Vec<_> = before.ceiling.difference(&after.ceiling).collect();
+            let mut said = vec![format!(
+                "seen at Microsoft: {} => {}",
+                stands_in_words(before),
+                stands_in_words(after)
+            )];
+            let out = |role: &&RoleId| format!("no longer up to {}", NamedRole::from(**role));
+            said.extend(dropped.iter().map(out));
             said
         }
         Effect::Authorise { acceptance, ends_at } => {

@@ -17,7 +17,7 @@ use crate::domain::{
     },
     relationship::effect,
     state::{
-        Acceptance, Assignment, Doubts, Grantee, GranteeKind, Instance, NamespaceBoundary,
+        Acceptance, Assignment, Doubts, Flight, Grantee, GranteeKind, Instance, NamespaceBoundary,
         Observed, ObservedAcceptance, ObservedAssignment, ObservedBoundary, ObservedRelationship,
         RelationshipKey,
     },
@@ -150,6 +150,7 @@ impl Replay {
                 acceptances: self.acceptances,
                 boundaries: self.boundaries,
                 doubts: Doubts::default(),
+                service: None,
             },
             last: self.until.last,
             not_understood: self.not_understood,
@@ -171,8 +172,8 @@ impl Replay {
         if let Effect::Authorise { acceptance, .. } | Effect::Decline { acceptance } = &effect {
             self.accept(acceptance, Some(&key));
         }
-        if let Effect::Invite { first, .. } = &effect {
-            let state = effect::invited(&subject, &effect, entry.time)?;
+        if let Some((first, _, _)) = effect.makes_row() {
+            let state = effect::made(&subject, &effect, entry.time)?;
             self.rows.insert(key, Row { first: first.clone(), state });
             return Some(());
         }
@@ -191,7 +192,8 @@ impl Replay {
             let until = until_ms.and_then(|until| Timestamp::from_millisecond(until).ok());
             let assignment = row.assignments.entry(grantee).or_insert_with(|| {
                 let grantee = Grantee { id: grantee, kind: GranteeKind::SecurityGroup, name: None };
-                ObservedAssignment { grantee, version: 0, state: Assignment::default() }
+                let (state, flight) = (Assignment::default(), Flight::Landed);
+                ObservedAssignment { grantee, version: 0, state, flight }
             });
             match until {
                 Some(until) => drop(assignment.state.roles.insert(role, until)),
@@ -243,7 +245,7 @@ mod tests {
             duration::Duration,
             entry,
             lifecycle::{EndReason, Ended, Lifecycle},
-            state::{Names, Owner, Policies, Uid},
+            state::{Flight, Names, Owner, Policies, Uid},
         },
         ledger::{
             held,
@@ -390,7 +392,8 @@ mod tests {
         let before = Assignment::default();
         let sets = Effect::SetRoles { grantee: tier_1.clone(), before, after: given.clone() };
         same(becomes(true, sets, |row| {
-            let holds = ObservedAssignment { grantee: tier_1.clone(), version: 1, state: given };
+            let (grantee, flight) = (tier_1.clone(), Flight::Landed);
+            let holds = ObservedAssignment { grantee, version: 1, state: given, flight };
             row.assignments.insert(tier_1.id, holds);
         }));
     }

@@ -32,7 +32,7 @@ impl fmt::Display for Why {
 impl fmt::Display for Reasons {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { role, until, customer, partner, relationship, type_, ends_at, .. } = self;
-        let Self { grants, accepted, invitation, entries, .. } = self;
+        let Self { grants, accepted, seen_at_microsoft, invitation, entries, .. } = self;
         writeln!(f, "holds {role}")?;
         writeln!(f, "  in        {}", tenant(customer))?;
         writeln!(f, "  until     {until}")?;
@@ -43,9 +43,16 @@ impl fmt::Display for Reasons {
             writeln!(f, "  asked by  no grant: it was given outside")?;
         }
         grants.iter().try_for_each(|grant| writeln!(f, "  asked by  {grant}"))?;
-        match accepted {
-            Some(accepted) => writeln!(f, "  accepted  {accepted}; invitation {invitation}")?,
-            None => writeln!(f, "  accepted  no entry says by whom; invitation {invitation}")?,
+        match (accepted, seen_at_microsoft) {
+            (Some(accepted), _) => {
+                writeln!(f, "  accepted  {accepted}; invitation {invitation}")?;
+            }
+            (None, Some(_)) => {
+                writeln!(f, "  accepted  at Microsoft, which says so, and not who")?;
+            }
+            (None, None) => {
+                writeln!(f, "  accepted  no entry says by whom; invitation {invitation}")?
+            }
         }
         entries.iter().try_for_each(|entry| writeln!(f, "  entry     {entry}"))
     }

@@ -37,6 +37,8 @@ pub(super) struct Story {
     pub(super) answered: Option<Answered>,
     pub(super) ended: Option<(Cited, EndReason)>,
     pub(super) steps: Vec<Step>,
+    /// That it was seen to be active at Microsoft.
+    pub(super) seen: Option<Cited>,
     /// The entry that found a role gone that it held, where nothing has changed that since.
     pub(super) gone_outside: BTreeMap<RoleId, Cited>,
 }
@@ -90,13 +92,17 @@ impl Trail {
             subject,
             invited: None,
             answered: None,
+            seen: None,
             ended: None,
             steps: Vec::new(),
             gone_outside: BTreeMap::new(),
         });
         let entry = Cited::from(entry);
+        let active = effect.comes();
         match effect {
             Effect::Invite { .. } => story.invited = Some(entry),
+            Effect::Adopt { .. } | Effect::Recognise { .. } if active => story.seen = Some(entry),
+            Effect::Adopt { .. } => story.invited = Some(entry),
             Effect::Authorise { acceptance, ends_at: _ } => {
                 story.answered = Some(Answered { entry, acceptance: *acceptance, person });
             }
@@ -119,6 +125,7 @@ impl Trail {
             | Effect::SetPolicies { .. }
             | Effect::Rename { .. }
             | Effect::RecordAcceptance { .. }
+            | Effect::Recognise { .. }
             | Effect::SetBoundary { .. } => {}
         }
     }

@@ -80,6 +80,9 @@ pub struct Reasons {
     pub grants: Vec<GrantReason>,
     /// On the strength of which acceptance.
     pub accepted: Option<AcceptedReason>,
+    /// The entry by which Microsoft was seen to have the customer's approval, where that is kept there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen_at_microsoft: Option<Cited>,
     /// The digest of the invitation.
     pub invitation: Digest,
     /// The entries that led to it.
@@ -212,7 +215,10 @@ pub fn why(
 fn unexplained(state: &Observed, trail: &Trail, holds: &[Held]) -> Vec<String> {
     let given = |held: &&Held| {
         let story = trail.rows.get(&held.row.key);
-        story.is_some_and(|story| story.answered.is_some() && story.gives(held.role, held.until))
+        story.is_some_and(|story| {
+            let rests = story.answered.is_some() || story.seen.is_some();
+            rests && story.gives(held.role, held.until)
+        })
     };
     let strange = holds.iter().filter(|held| !given(held)).map(|held| {
         let role = NamedRole::from(held.role);
@@ -245,7 +251,8 @@ fn reasons(held: &Held, trail: &Trail, persons: &BTreeMap<Digest, Person>) -> Re
     let story = trail.rows.get(&row.key);
     let answered = story.and_then(|story| story.answered.as_ref());
     let entries = story.map(|story| {
-        let first = story.invited.iter().chain(answered.map(|answered| &answered.entry)).cloned();
+        let first = story.invited.iter().chain(&story.seen);
+        let first = first.chain(answered.map(|answered| &answered.entry)).cloned();
         first.chain(story.steps_to(role)).collect()
     });
     Reasons {
@@ -266,6 +273,7 @@ fn reasons(held: &Held, trail: &Trail, persons: &BTreeMap<Digest, Person>) -> Re
             })
             .collect(),
         accepted: answered.map(|answered| accepted(answered, persons)),
+        seen_at_microsoft: story.and_then(|story| story.seen.clone()),
         invitation: row.digest,
         entries: entries.unwrap_or_default(),
     }

@@ -13,7 +13,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    api::{AutoExtendDuration, Cloud},
+    api::{AutoExtendDuration, Cloud, ManagementPolicy},
     domain::{
         catalogue::{Availability, Catalogue},
         digest::Digest,
@@ -77,6 +77,8 @@ pub struct ImportOptions {
     pub namespace: String,
     /// Whether what is over or ending is written too. It is held.
     pub all: bool,
+    /// Whether the objects manage what they declare, or only watch it.
+    pub management: ManagementPolicy,
     /// The names of groups, where the directory was read.
     pub groups: BTreeMap<GranteeId, String>,
     /// The date, for the reasons of grants: `2026-12-01`.

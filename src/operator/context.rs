@@ -111,6 +111,7 @@ fn looked(index: &Index, mut affected: Affected) -> (Objects, Scope) {
         customers: std::collections::BTreeSet::new(),
         owned: None,
         bounded: None,
+        adopted: std::collections::BTreeSet::new(),
     };
     (objects, scope)
 }

@@ -10,7 +10,7 @@ use super::{Answer, FORMAT_VERSION, Format, Rendered, Unsupported, plan::Detail,
 use crate::domain::{
     catalogue::Catalogue,
     digest::Digest,
-    ids::RoleId,
+    ids::{RoleId, TenantId},
     state::{Observed, ObservedAssignment, ObservedRelationship},
 };
 
@@ -57,11 +57,15 @@ pub struct RelationshipView {
     pub roles: Vec<String>,
     /// How many grantees hold something.
     pub grantees: usize,
-    /// Who owns the row: `instance/namespace/name`.
+    /// Who owns the row: `instance/namespace/name`; empty for what stands at Microsoft and is nobody's here.
     pub owner: String,
-    /// The digest of its invitation.
-    #[schemars(with = "String")]
-    pub invitation: Digest,
+    /// The digest of its invitation; absent where nobody here has invited.
+    #[schemars(with = "Option<String>")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<Digest>,
+    /// Its id at Microsoft, where it stands there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_microsoft: Option<String>,
 }
 
 /// What grantees hold.
@@ -161,6 +165,10 @@ fn relationships_table(document: &RelationshipsDocument, detail: Detail) -> Tabl
     if detail == Detail::Wide {
         headings.extend(wide);
     }
+    let at_microsoft = document.items.iter().any(|row| row.at_microsoft.is_some());
+    if at_microsoft && detail == Detail::Wide {
+        headings.push("AT MICROSOFT");
+    }
     let mut table = Table::new(&headings);
     for row in &document.items {
         let mut cells = vec![
@@ -179,8 +187,11 @@ fn relationships_table(document: &RelationshipsDocument, detail: Detail) -> Tabl
                 row.partner.clone(),
                 row.customer.clone(),
                 row.owner.clone(),
-                row.invitation.to_string(),
+                row.invitation.map(|digest| digest.to_string()).unwrap_or_default(),
             ]);
+            if at_microsoft {
+                cells.push(row.at_microsoft.clone().unwrap_or_default());
+            }
         }
         table.row(cells);
     }
@@ -248,6 +259,12 @@ impl AssignmentsDocument {
     }
 }
 
+/// The customer's tenant; nothing where anybody may still accept.
+fn customer(row: &ObservedRelationship) -> String {
+    let customer = row.invitation.customer;
+    if customer == TenantId::from_u128(0) { String::new() } else { customer.to_string() }
+}
+
 impl RelationshipView {
     fn of(row: &ObservedRelationship, now: Timestamp) -> Self {
         let all = row.assignments.values();
@@ -257,22 +274,23 @@ impl RelationshipView {
             cloud: format!("{:?}", row.key.cloud),
             partner: row.key.partner.to_string(),
             partner_name: row.partner_name.clone(),
-            customer: row.invitation.customer.to_string(),
+            customer: customer(row),
             customer_name: row.customer_name.clone(),
             type_: format!("{:?}", row.invitation.type_),
             lifecycle: row.stage(now).to_string(),
             ends_at: row.ends_at,
             roles: names(&row.ceiling),
             grantees: held.count(),
-            owner: row.owner.to_string(),
-            invitation: row.digest,
+            owner: if row.owner.is_nobody() { String::new() } else { row.owner.to_string() },
+            invitation: (!row.owner.is_nobody()).then_some(row.digest),
+            at_microsoft: row.at.as_ref().map(|at| at.id.to_string()),
         }
     }
 }
 
 impl AssignmentView {
     fn of(row: &ObservedRelationship, held: &ObservedAssignment, now: Timestamp) -> Self {
-        let ObservedAssignment { grantee, version: _, state } = held;
+        let ObservedAssignment { grantee, version: _, state, flight: _ } = held;
         let roles = held_roles(row, held, now).map(|(id, until)| HeldRoleView {
             id: id.to_string(),
             name: Catalogue::compiled().name_of(id),

@@ -2,6 +2,7 @@
 //!
 //! Never: a write method on what can only read, or "empty" where it could not be read.
 
+mod any;
 pub mod apply;
 pub mod code;
 mod error;
@@ -20,15 +21,16 @@ use jiff::Timestamp;
 
 use crate::domain::relationship::effect::Forbidden;
 
+pub use any::{AnyReader, AnyWriter, BookReader};
 pub use error::{Retry, StoreError};
 pub use url::{CLUSTER, StoreUrl};
 
 use crate::domain::{
     digest::Digest,
     entry::{Actor, Entry, EntryKind, Head, Intent},
-    ids::TenantId,
+    ids::{GranteeId, TenantId},
     limits::{Admitted, Batch, Budget, Limits},
-    state::{Beside, Instance, Observed, RelationshipKey},
+    state::{Beside, Instance, Observed, RelationshipKey, Roles, seen::ServiceId},
 };
 
 /// What is read.
@@ -46,8 +48,13 @@ pub enum Scope {
         owned: Option<(Instance, BTreeSet<EcoString>)>,
         /// Namespaces of an instance whose boundaries are read.
         bounded: Option<(Instance, BTreeSet<EcoString>)>,
+        /// Relationships at the service that somebody asks to adopt.
+        adopted: BTreeSet<ServiceId>,
     },
 }
+
+/// What is held at a service beside the book, by relationship and grantee: what a change of it expects to find.
+pub type Laid = BTreeMap<ServiceId, BTreeMap<GranteeId, Roles>>;
 
 /// What was read already of what an instance owns, so that the rest can be told.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -130,8 +130,13 @@ async fn only_what_is_in_scope_is_read(place: &Place) {
     });
     bring(&mut store, &all(wishes)).await;
     let keys = BTreeSet::from([key("r1"), key("none")]);
-    let scope =
-        |owned| Scope::Of { keys: keys.clone(), customers: BTreeSet::new(), owned, bounded: None };
+    let scope = |owned| Scope::Of {
+        keys: keys.clone(),
+        customers: BTreeSet::new(),
+        owned,
+        bounded: None,
+        adopted: BTreeSet::new(),
+    };
     let observed = store.observe(&scope(None)).await.unwrap();
     let names = |observed: &concordat::domain::state::Observed| {
         observed.relationships.keys().map(ToString::to_string).collect::<Vec<_>>()
@@ -144,7 +149,13 @@ async fn only_what_is_in_scope_is_read(place: &Place) {
     assert_eq!(names(&store.observe(&scope(owned("msp"))).await.unwrap()), ["r1", "r2", "r3"]);
     assert_eq!(names(&store.observe(&scope(owned("other"))).await.unwrap()), ["r1"]);
     let customers = BTreeSet::from([TenantId::from_u128(3)]);
-    let scope = Scope::Of { keys: BTreeSet::new(), customers, owned: None, bounded: None };
+    let scope = Scope::Of {
+        keys: BTreeSet::new(),
+        customers,
+        owned: None,
+        bounded: None,
+        adopted: BTreeSet::new(),
+    };
     let observed = store.observe(&scope).await.unwrap();
     assert_eq!((observed.relationships.len(), observed.acceptances.len()), (0, 1));
 }

@@ -14,8 +14,8 @@ use anyhow::{Context as _, bail};
 use super::super::Output;
 use crate::{
     domain::{
-        state::seen::ServiceId,
-        validate::{ADOPT_FROM, AT_MICROSOFT},
+        state::{AT_MICROSOFT, seen::ServiceId},
+        validate::ADOPT_FROM,
     },
     manifest::import::{Made, made},
 };

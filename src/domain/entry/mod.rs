@@ -25,6 +25,10 @@ use super::{
 pub enum EntryKind {
     /// An invitation was sent.
     Invited,
+    /// A row was made for what stands at the service already.
+    Adopted,
+    /// What the service had moved was taken over.
+    Recognised,
     /// The customer accepted an invitation.
     Authorised,
     /// The customer declined an invitation.
@@ -74,6 +78,8 @@ impl EntryKind {
     pub fn is_effect(self) -> bool {
         match self {
             Self::Invited
+            | Self::Adopted
+            | Self::Recognised
             | Self::Authorised
             | Self::Declined
             | Self::Withdrawn

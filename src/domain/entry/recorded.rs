@@ -17,6 +17,8 @@ use crate::domain::{
 pub fn kind(change: &Change) -> EntryKind {
     match (&change.effect, change.cause) {
         (Effect::Invite { .. }, _) => EntryKind::Invited,
+        (Effect::Adopt { .. }, _) => EntryKind::Adopted,
+        (Effect::Recognise { .. }, _) => EntryKind::Recognised,
         (Effect::Authorise { .. }, _) => EntryKind::Authorised,
         (Effect::Decline { .. }, _) => EntryKind::Declined,
         (Effect::Withdraw { .. }, _) => EntryKind::Withdrawn,
@@ -42,6 +44,8 @@ pub fn acceptance(effect: &Effect) -> Option<&Acceptance> {
         | Effect::Decline { acceptance }
         | Effect::RecordAcceptance { acceptance } => Some(acceptance),
         Effect::Invite { .. }
+        | Effect::Adopt { .. }
+        | Effect::Recognise { .. }
         | Effect::Withdraw { .. }
         | Effect::SetRoles { .. }
         | Effect::SetAutoExtend { .. }

@@ -78,6 +78,8 @@ pub const COLUMNS: &[(&str, &[(&str, Column)])] = &[
             ("end_reason", Exact),
             ("policies", Json),
             ("came_at_ms", Exact),
+            ("service_id", Exact),
+            ("service_host", Exact),
         ],
     ),
     (
@@ -440,6 +442,8 @@ impl Tables {
                 }
             }
             EntryKind::Invited
+            | EntryKind::Adopted
+            | EntryKind::Recognised
             | EntryKind::Authorised
             | EntryKind::Declined
             | EntryKind::Withdrawn
@@ -479,14 +483,17 @@ impl Tables {
             return Some(());
         }
         let key = subject.relationship.clone()?;
-        if let Effect::Invite { first, .. } = &effect {
+        if let Some((first, _, _)) = effect.makes_row() {
             let counted = i64::try_from(self.relationships.len() + 1).ok().filter(|_| self.whole);
             let id = made.as_ref().and_then(|made| made.row).or(counted);
-            let state = effect::invited(&subject, &effect, entry.time)?;
+            let state = effect::made(&subject, &effect, entry.time)?;
             let mut beside = Row { entry: entry.sequence, ..Row::default() };
             beside.set_known("id", id);
             beside.set("first_name", &first.name);
             beside.set("last_change", change);
+            if let Some(came) = made.as_ref().and_then(|made| made.came) {
+                beside.set("came_at_ms", came);
+            }
             beside.set_known("scope", made.map(|made| made.scope));
             let (assignments, held) = (BTreeMap::new(), BTreeMap::new());
             self.relationships.insert(key, Relationship { state, beside, assignments, held });
@@ -730,6 +737,8 @@ impl Relationship {
         row.set("ended_at_ms", state.ended.as_ref().map(|ended| millis(ended.at)));
         row.set("end_reason", state.ended.as_ref().map(|ended| ended.reason));
         row.set("policies", canonical(&state.policies));
+        row.set("service_id", state.at.as_ref().map(|at| &at.id));
+        row.set("service_host", state.at.as_ref().map(|at| at.host));
         row
     }
 

@@ -338,7 +338,9 @@ fn with_dependents(
             }
             Effect::Expire { .. }
             | Effect::RecordAcceptance { .. }
-            | Effect::SetBoundary { .. } => false,
+            | Effect::SetBoundary { .. }
+            | Effect::Adopt { .. }
+            | Effect::Recognise { .. } => false,
             Effect::Invite { .. }
             | Effect::Authorise { .. }
             | Effect::Decline { .. }
@@ -364,6 +366,8 @@ fn with_dependents(
             }
             Effect::Terminate { .. } => {}
             Effect::Invite { .. }
+            | Effect::Adopt { .. }
+            | Effect::Recognise { .. }
             | Effect::Authorise { .. }
             | Effect::Decline { .. }
             | Effect::Withdraw { .. }

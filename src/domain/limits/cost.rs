@@ -73,6 +73,8 @@ pub fn subject(change: &Change) -> Digest {
         Effect::RecordAcceptance { acceptance } => Digest::of(&acceptance.content),
         Effect::SetBoundary { .. } => Digest::of(&change.subject.owner.object),
         Effect::Invite { .. }
+        | Effect::Adopt { .. }
+        | Effect::Recognise { .. }
         | Effect::Terminate { .. }
         | Effect::Authorise { .. }
         | Effect::Decline { .. }
@@ -114,6 +116,8 @@ pub fn member(change: &Change) -> Digest {
         Effect::Extend { before, after } => Digest::of(&("Extend", row, before, after)),
         Effect::Expire { ended_at } => Digest::of(&("Expire", row, ended_at)),
         Effect::Invite { .. }
+        | Effect::Adopt { .. }
+        | Effect::Recognise { .. }
         | Effect::Terminate { .. }
         | Effect::Decline { .. }
         | Effect::RecordAcceptance { .. }
@@ -136,6 +140,8 @@ pub fn matter(change: &Change) -> Digest {
             roles_matter(row.as_ref(), grantee.id, (before, after), change.approval)
         }
         Effect::Invite { invitation, .. } => Digest::of(&("Invite", row, invitation.digest())),
+        Effect::Adopt { found, .. } => Digest::of(&("Adopt", row, &found.at)),
+        Effect::Recognise { after, .. } => Digest::of(&("Recognise", row, after)),
         Effect::Terminate { reason } => Digest::of(&("Terminate", row, reason)),
         Effect::Authorise { acceptance, .. } => Digest::of(&("Authorise", row, acceptance.content)),
         Effect::Decline { acceptance } => Digest::of(&("Decline", row, acceptance.content)),

@@ -357,6 +357,7 @@ fn admits(bounds: &Bounds, change: &Change, now: Timestamp) -> bool {
     let parties = || admits_parties(bounds, partner.id, cloud, customer.id, *type_);
     match &change.effect {
         Effect::Invite { .. }
+        | Effect::Adopt { .. }
         | Effect::Authorise { .. }
         | Effect::Extend { .. }
         | Effect::Claim { .. }
@@ -375,6 +376,7 @@ fn admits(bounds: &Bounds, change: &Change, now: Timestamp) -> bool {
         | Effect::Rename { .. }
         | Effect::Terminate { .. }
         | Effect::Expire { .. }
+        | Effect::Recognise { .. }
         | Effect::SetBoundary { .. } => true,
     }
 }

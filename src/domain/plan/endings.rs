@@ -6,6 +6,7 @@ use super::{
     Claimant, grants,
     proposed::Proposals,
     relationship::{Draft, OWNED_BY_ANOTHER, Row, Uids, expire_rows},
+    service,
 };
 use crate::{
     api::{ManagementPolicy, RelationshipDeletionPolicy},
@@ -72,6 +73,7 @@ fn spoken_for_by_nobody(
             end(row, None, desired, &mut draft);
         } else {
             let mut row = [Row::of(&row[0])];
+            service::recognise(&mut row, &mut draft);
             expire_rows(&mut row, &mut draft);
             leave(&row[0], desired, &mut draft);
         }
@@ -98,6 +100,7 @@ pub(super) fn end(
 ) {
     let cause = Cause::Deleted;
     let mut live: Vec<Row<'_>> = rows.iter().map(Row::of).collect();
+    service::recognise(&mut live, draft);
     expire_rows(&mut live, draft);
     for row in &live {
         let Some(observed) = row.observed else { continue };
@@ -109,6 +112,7 @@ pub(super) fn end(
             (Phase::Pending, _) => {
                 let reason = EndReason::Deleted;
                 draft.change(&row.key, Effect::Withdraw { reason }, cause);
+                service::tell_withdrawn(row, draft);
             }
             (Phase::Active, RelationshipDeletionPolicy::Retain) => {
                 grants::plan_leaving(row, desired, draft);

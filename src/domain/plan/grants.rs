@@ -14,6 +14,7 @@ use super::{
     },
     lifecycle::current,
     relationship::{Draft, Latitude, Row},
+    service::IN_FLIGHT,
 };
 use crate::{
     api::{GrantDeletionPolicy, UnmanagedAssignments},
@@ -25,7 +26,7 @@ use crate::{
         problem::{Code, Severity},
         state::{
             Assignment, Contribution, Contributions, Desired, DesiredGrant, DesiredRelationship,
-            Grantee, ObjectName, Observed, Standing, Window,
+            Flight, Grantee, ObjectName, Observed, Standing, Window,
         },
     },
 };
@@ -246,7 +247,16 @@ fn plan_assignment(
     };
     let rules =
         Rules { now: draft.now(), ends_at: row.ends_at, ceiling: &row.ceiling, unmanaged, gains };
-    let merged = merge(&known, wanted.contributions, rules);
+    let mut merged = merge(&known, wanted.contributions, rules);
+    if latitude == Latitude::Observed {
+        // What is declared and only watched is no less declared.
+        for (_, grant) in declared.grants.given_to(id) {
+            merged.unmanaged.retain(|role| !grant.roles.contains(role));
+        }
+    }
+    if in_flight(row, id, &before, &merged.after, draft) {
+        return;
+    }
     report(&merged, &grantee, row, draft);
     for until in merged.after.roles.values() {
         draft.differs_at(*until);
@@ -262,6 +272,31 @@ fn plan_assignment(
         let newer = merge(base, newer, rules).after;
         set_approved(row, &grantee, base, &newer, Approval::NewCatalogue, draft);
     }
+}
+
+/// Whether what a grantee holds is on its way at the service, and nothing may follow before that has landed. What is
+/// being taken away needs nothing more, and what was sent may only be taken away.
+fn in_flight(
+    row: &Row<'_>,
+    id: GranteeId,
+    before: &Assignment,
+    after: &Assignment,
+    draft: &mut Draft<'_>,
+) -> bool {
+    let held = row.observed.and_then(|observed| observed.assignments.get(&id));
+    let (what, waits) = match held.map_or(Flight::Landed, |held| held.flight) {
+        Flight::Landed => return false,
+        Flight::Leaving => ("is being taken away", true),
+        Flight::Arriving => ("is on its way", !takes_away(before, after)),
+        Flight::Unknown => ("is in a state that is not understood", !takes_away(before, after)),
+    };
+    let message = format!("what group `{id}` holds under `{}` {what} at Microsoft", row.key);
+    draft.notice(IN_FLIGHT, Severity::Notice, message, None);
+    waits
+}
+
+fn takes_away(before: &Assignment, after: &Assignment) -> bool {
+    !widens(&before.roles, &after.roles) && before.roles != after.roles
 }
 
 fn cause(before: &Assignment, merged: &Merged, revoked: Revoked) -> Cause {

@@ -8,10 +8,12 @@ use super::{
     Awaited, AwaitedFor, Sent,
     answers::answer,
     relationship::{Draft, OWNED_BY_ANOTHER, Row, expire_rows, extend_rows},
+    service,
 };
 use crate::{
     api::RenewalMode,
     domain::{
+        carrier::Carrier,
         change::{Cause, Effect},
         duration::Duration,
         ids::GLOBAL_ADMINISTRATOR,
@@ -69,7 +71,10 @@ pub(super) fn plan_lifecycle<'a>(
     {
         invite(declared, rows, reason, (desired, observed), draft);
     }
-    answer(declared, rows, observed, draft);
+    match Carrier::of(declared.invitation.type_, observed) {
+        Carrier::Book => answer(declared, rows, observed, draft),
+        Carrier::Graph => service::tell_answers(declared, rows, draft),
+    }
     if let Some(row) = rows.iter().rfind(|row| row.lifecycle.phase() == Phase::Pending) {
         let reason = need.unwrap_or(AwaitedFor::Start);
         let awaited = Awaited {
@@ -78,6 +83,7 @@ pub(super) fn plan_lifecycle<'a>(
             invitation: row.digest,
             reason,
             sent,
+            at: row.at.clone(),
         };
         if reason == AwaitedFor::Replacement {
             let message = format!(
@@ -150,7 +156,9 @@ fn need(
     if !matches(active, declared) {
         return Some(AwaitedFor::Replacement);
     }
-    let ends_at = active.ends_at.filter(|_| active.auto_extend.is_zero())?;
+    let switched = active.observed.and_then(|row| row.moved.as_ref()?.auto_extend);
+    let extends = switched.unwrap_or(active.auto_extend);
+    let ends_at = active.ends_at.filter(|_| extends.is_zero())?;
     let starts = renewal_starts(declared, active, ends_at)?;
     if draft.now() < starts {
         draft.differs_at(starts);
@@ -207,6 +215,9 @@ fn abandon_invitations(
             }
         };
         draft.make(row, Effect::Withdraw { reason }, cause);
+        if reason != EndReason::Lapsed {
+            service::tell_withdrawn(row, draft);
+        }
     }
 }
 
@@ -309,9 +320,24 @@ fn invite(
         draft.notice(OWNED_BY_ANOTHER, Severity::Error, message, Some(help));
         return;
     }
+    let service = match Carrier::of(declared.invitation.type_, observed) {
+        Carrier::Book => None,
+        Carrier::Graph => observed.service.as_deref(),
+    };
+    if number == 1
+        && let Some(id) = service::named_there(&first, service)
+    {
+        let message =
+            format!("`{first}` is the name of a relationship at Microsoft already: `{id}`");
+        let help = "adopt it with the annotation `concordat.dev/adopt-from: graph/ID`, or choose another \
+                    `displayName`";
+        draft.notice(OWNED_BY_ANOTHER, Severity::Error, message, Some(help));
+        return;
+    }
     let taken = |key: &RelationshipKey| {
         let other = desired.relationships.get(key);
         observed.relationships.contains_key(key)
+            || service::named_there(key, service).is_some()
             || other.is_some_and(|other| other.standing != Standing::Invalid)
     };
     while number > 1 && taken(&numbered(number)) {
@@ -346,6 +372,10 @@ fn is_successor_of_another(key: &RelationshipKey, observed: &Observed) -> bool {
 /// L4: the other change that an active relationship admits.
 fn set_auto_extend(declared: &DesiredRelationship, rows: &mut [Row<'_>], draft: &mut Draft<'_>) {
     let Some(row) = current(rows, declared).map(|position| &mut rows[position]) else { return };
+    if row.observed.is_some_and(|row| row.moved.as_ref().is_some_and(|it| it.auto_extend.is_some()))
+    {
+        return;
+    }
     let (before, after) = (row.auto_extend, declared.invitation.auto_extend);
     let barred = !after.is_zero() && row.ceiling.contains(&GLOBAL_ADMINISTRATOR);
     if before != after && !barred {

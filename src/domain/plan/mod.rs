@@ -14,6 +14,7 @@ pub(super) mod lifecycle;
 mod order;
 mod proposed;
 pub(super) mod relationship;
+pub(super) mod service;
 mod undeclared;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,7 @@ pub use access::{AccessChange, Besides, Holder, RoleChange, Successors, access_c
 pub use agreement::{AgreementStanding, access_waits, agreement};
 pub use boundaries::{BOUNDARY_ABSENT, Governing};
 pub use grants::UNMANAGED;
+pub use service::UNREAD;
 pub use undeclared::{NOT_DECLARED, tell_undeclared};
 
 use proposed::{Proposals, Proposed};
@@ -34,12 +36,12 @@ use super::{
     digest::Digest,
     ids::{Kind, ObjectKey, RoleId, TenantId},
     problem::{Code, Problem},
-    state::{Desired, Doubts, Instance, Observed, Owner, RelationshipKey, Tenant},
+    state::{AtService, Desired, Doubts, Instance, Observed, Owner, RelationshipKey, Tenant},
 };
 
 /// What is told of access that is declared and that the store does not hold, or holds otherwise, for as long as nobody
 /// outside does something about it.
-pub const NOT_HELD: [Code; 16] = [
+pub const NOT_HELD: [Code; 20] = [
     relationship::OWNED_BY_ANOTHER,
     relationship::ANOTHER_IDENTITY,
     answers::OTHER_INVITATION,
@@ -56,6 +58,10 @@ pub const NOT_HELD: [Code; 16] = [
     lifecycle::EXPIRED,
     lifecycle::NEEDS_CUSTOMER,
     lifecycle::NOT_UNDERSTOOD,
+    service::NOT_ADOPTED,
+    service::OTHER_STORE,
+    service::UNREAD,
+    service::IN_FLIGHT,
 ];
 
 /// The ledger does not explain what the store holds: nothing is done about it, and nothing rests on it.
@@ -123,6 +129,8 @@ pub struct Awaited {
     pub reason: AwaitedFor,
     /// Whether the plan sends the invitation, or it was sent before.
     pub sent: Sent,
+    /// The relationship at Microsoft in which the customer approves, where that is how.
+    pub at: Option<AtService>,
 }
 
 /// Whether an invitation is out.
@@ -166,17 +174,26 @@ pub enum Foreign {
 /// The plan for everything that is desired, each relationship by itself.
 pub fn plan(desired: &Desired, observed: &Observed, claimant: &Claimant) -> Plan {
     let mut plan = Proposals::at(observed.now);
+    let (observed, held_back) = service::adopt(desired, observed, claimant, &mut plan);
+    let observed = &*observed;
     let keys: BTreeSet<_> =
         desired.relationships.keys().chain(observed.relationships.keys()).collect();
     doubted(desired, observed, &mut plan);
     let mut earliest = None;
-    for key in keys.into_iter().filter(|key| !observed.doubts.relationships.contains_key(*key)) {
+    let is_planned = |key: &&RelationshipKey| {
+        !observed.doubts.relationships.contains_key(*key) && !held_back.contains(*key)
+    };
+    for key in keys.into_iter().filter(is_planned) {
+        if service::is_elsewhere(key, desired, observed, claimant, &mut plan) {
+            continue;
+        }
         relationship::plan_relationship(key, desired, observed, claimant, &mut plan);
         if let Some(instant) = plan.differs_at.take() {
             plan.differs.insert(key.clone(), instant);
             earliest = Some(earliest.map_or(instant, |earlier: Timestamp| earlier.min(instant)));
         }
     }
+    service::tell_beside(desired, observed, &mut plan);
     record_agreements(desired, observed, claimant, &mut plan);
     boundaries::plan_boundaries(desired, observed, claimant, &mut plan);
     let Proposals {

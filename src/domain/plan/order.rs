@@ -32,7 +32,7 @@ pub(super) fn in_order(mut proposed: Vec<Proposed>, observed: &Observed) -> Vec<
 /// What goes first is least (docs/concepts.md, Planning, invariant 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
-    /// A row is claimed before anything is done with it. A first boundary is there before anything that it admits, so
+    /// A row is claimed, or made of what stands at the service, before anything is done with it. A first boundary is there before anything that it admits, so
     /// that an interrupted run can be finished.
     Claimed,
     AccessOver,
@@ -55,7 +55,13 @@ enum Rank {
 /// What a person must approve comes after what it builds on, also where it takes away.
 fn rank(change: &Proposed) -> Rank {
     match (&change.effect, change.cause) {
-        (Effect::Claim { .. } | Effect::SetBoundary { before: None, .. }, _) => Rank::Claimed,
+        (
+            Effect::Claim { .. }
+            | Effect::Adopt { .. }
+            | Effect::Recognise { .. }
+            | Effect::SetBoundary { before: None, .. },
+            _,
+        ) => Rank::Claimed,
         (Effect::SetRoles { .. }, Cause::Expired) => Rank::AccessOver,
         (Effect::Expire { .. }, _) => Rank::RelationshipOver,
         (Effect::SetRoles { .. }, Cause::Replaced) => Rank::AccessMoved,
@@ -125,7 +131,7 @@ fn expects(
         return Precondition { revision, ..nothing };
     }
     let Some(key) = &subject.relationship else { return nothing };
-    if let Effect::Invite { uid, .. } = effect {
+    if let Some((_, _, uid)) = effect.makes_row() {
         let row = Row { uid: uid.clone(), revision: 1, versions: BTreeMap::new() };
         touched.insert(key.clone(), row);
         return nothing;

@@ -11,6 +11,7 @@ use super::{
     endings::{end, is_own, of_another_object, undeclared},
     grants, lifecycle,
     proposed::{Proposals, Proposed},
+    service,
 };
 use crate::{
     api::ManagementPolicy,
@@ -126,7 +127,7 @@ impl<'a> Draft<'a> {
         effect: Effect,
         cause: Cause,
     ) -> Option<Row<'static>> {
-        let made = effect::invited(&self.subject(row), &effect, self.now())?;
+        let made = effect::made(&self.subject(row), &effect, self.now())?;
         self.change(row, effect, cause);
         Some(Row { will: Cow::Owned(made), observed: None })
     }
@@ -255,6 +256,10 @@ fn plan_declared(
     let mut rows: Vec<Row<'_>> = observed_rows.iter().map(Row::of).collect();
     if latitude == Latitude::Full {
         settle(declared, observed_rows, &mut draft);
+    }
+    service::recognise(&mut rows, &mut draft);
+    rows.iter().for_each(|row| service::tell_row(row, &mut draft));
+    if latitude == Latitude::Full {
         lifecycle::plan_lifecycle(declared, &mut rows, desired, observed, &mut draft);
     } else {
         expire_rows(&mut rows, &mut draft);
@@ -392,6 +397,10 @@ pub(super) fn expire_rows(rows: &mut [Row<'_>], draft: &mut Draft<'_>) {
     for row in rows.iter_mut().filter(|row| row.lifecycle.phase() == Phase::Active) {
         let Some(ends_at) = row.ends_at else { continue };
         if ends_at <= draft.now() {
+            // The service ends it, and is seen to have.
+            if row.at.is_some() {
+                continue;
+            }
             draft.make(row, Effect::Expire { ended_at: ends_at }, Cause::Expired);
         } else {
             draft.differs_at(ends_at);
@@ -399,10 +408,12 @@ pub(super) fn expire_rows(rows: &mut [Row<'_>], draft: &mut Draft<'_>) {
     }
 }
 
-/// Extends rows on their last day, where automatic extension is on.
+/// Extends rows on their last day, where automatic extension is on. What stands at the service is extended there.
 pub(super) fn extend_rows(rows: &mut [Row<'_>], draft: &mut Draft<'_>) {
-    let extends =
-        |row: &&mut Row<'_>| row.lifecycle.phase() == Phase::Active && !row.auto_extend.is_zero();
+    let extends = |row: &&mut Row<'_>| {
+        let is_ours = row.lifecycle.phase() == Phase::Active && row.at.is_none();
+        is_ours && !row.auto_extend.is_zero()
+    };
     for row in rows.iter_mut().filter(extends) {
         let Some(ends_at) = row.ends_at else { continue };
         let last_day = Duration::from_days(AUTO_EXTENDS_BEFORE_END_DAYS).before(ends_at);

@@ -18,7 +18,10 @@ use crate::{
         lifecycle::{
             AUTO_EXTENDS_BEFORE_END_DAYS, AUTO_EXTENDS_BY_DAYS, EndReason, Ended, Lifecycle, Phase,
         },
-        state::{Acceptance, ObservedAssignment, ObservedRelationship, Roles},
+        state::{
+            Acceptance, Asked, Flight, Found, Invitation, ObservedAssignment, ObservedRelationship,
+            Policies, Roles, Stands, Uid,
+        },
     },
 };
 
@@ -112,9 +115,11 @@ pub fn check(
         Effect::Rename { before, after: _ } => {
             same(&(&row.partner_name, &row.customer_name), &(&before.partner, &before.customer))
         }
-        Effect::Invite { .. } | Effect::RecordAcceptance { .. } | Effect::SetBoundary { .. } => {
-            Ok(())
-        }
+        Effect::Recognise { before, after } => recognises(row, before, after),
+        Effect::Invite { .. }
+        | Effect::Adopt { .. }
+        | Effect::RecordAcceptance { .. }
+        | Effect::SetBoundary { .. } => Ok(()),
     }
 }
 
@@ -129,10 +134,20 @@ pub fn make(row: &mut ObservedRelationship, effect: &Effect, at: Timestamp) {
             let earlier = row.assignments.get(&grantee.id);
             let version = earlier.map_or(0, |assignment| assignment.version) + 1;
             let (grantee, state) = (grantee.clone(), after.clone());
-            let assignment = ObservedAssignment { grantee, version, state };
+            let assignment = ObservedAssignment { grantee, version, state, flight: Flight::Landed };
             row.assignments.insert(assignment.grantee.id, assignment);
         }
-        Effect::Invite { .. } | Effect::RecordAcceptance { .. } | Effect::SetBoundary { .. } => {}
+        Effect::Invite { .. }
+        | Effect::Adopt { .. }
+        | Effect::RecordAcceptance { .. }
+        | Effect::SetBoundary { .. } => {}
+        Effect::Recognise { before: _, after } => {
+            let Stands { lifecycle, activated_at, ends_at, ceiling } = (**after).clone();
+            row.lifecycle = lifecycle;
+            row.activated_at = activated_at;
+            row.ends_at = ends_at;
+            row.ceiling = ceiling;
+        }
         Effect::Authorise { acceptance: _, ends_at } => {
             row.lifecycle = Lifecycle::Active;
             row.activated_at = Some(at);
@@ -165,37 +180,75 @@ pub fn is_revision(effect: &Effect) -> bool {
         effect,
         Effect::SetRoles { .. }
             | Effect::Invite { .. }
+            | Effect::Adopt { .. }
             | Effect::RecordAcceptance { .. }
             | Effect::SetBoundary { .. }
     )
 }
 
-/// The row that an invitation makes at `at`; nothing where the effect is another one.
-pub fn invited(subject: &Subject, effect: &Effect, at: Timestamp) -> Option<ObservedRelationship> {
+/// The row that an invitation or an adoption makes at `at`; nothing where the effect is another one.
+pub fn made(subject: &Subject, effect: &Effect, at: Timestamp) -> Option<ObservedRelationship> {
+    let row = |invitation: &Invitation, asked: &Asked, policies: &Policies, number, uid: &Uid| {
+        Some(ObservedRelationship {
+            key: subject.relationship.clone()?,
+            number,
+            owner: subject.owner.clone(),
+            uid: uid.clone(),
+            revision: 1,
+            customer_name: subject.customer.name.clone(),
+            partner_name: subject.partner.name.clone(),
+            lifecycle: Lifecycle::ApprovalPending,
+            digest: invitation.digest(),
+            asked: asked.clone(),
+            invited_at: at,
+            activated_at: None,
+            ends_at: None,
+            auto_extend: invitation.auto_extend,
+            ceiling: invitation.roles.clone(),
+            ended: None,
+            policies: policies.clone(),
+            at: None,
+            moved: None,
+            assignments: BTreeMap::new(),
+            invitation: invitation.clone(),
+        })
+    };
+    if let Effect::Adopt { invitation, asked, policies, first: _, number, uid, found } = effect {
+        let Found { at: service, name: _, stands, auto_extend, created_at } = &**found;
+        let Stands { lifecycle, activated_at, ends_at, ceiling } = stands.clone();
+        return Some(ObservedRelationship {
+            lifecycle,
+            activated_at,
+            ends_at,
+            ceiling,
+            auto_extend: *auto_extend,
+            invited_at: created_at.unwrap_or(at),
+            at: Some(service.clone()),
+            ..row(invitation, asked, policies, *number, uid)?
+        });
+    }
     let Effect::Invite { invitation, asked, policies, first: _, number, uid } = effect else {
         return None;
     };
-    Some(ObservedRelationship {
-        key: subject.relationship.clone()?,
-        number: *number,
-        owner: subject.owner.clone(),
-        uid: uid.clone(),
-        revision: 1,
-        customer_name: subject.customer.name.clone(),
-        partner_name: subject.partner.name.clone(),
-        lifecycle: Lifecycle::ApprovalPending,
-        digest: invitation.digest(),
-        asked: asked.clone(),
-        invited_at: at,
-        activated_at: None,
-        ends_at: None,
-        auto_extend: invitation.auto_extend,
-        ceiling: invitation.roles.clone(),
-        ended: None,
-        policies: policies.clone(),
-        assignments: BTreeMap::new(),
-        invitation: (**invitation).clone(),
-    })
+    row(invitation, asked, policies, *number, uid)
+}
+
+/// What the service has moved is taken over as it was seen. What is over is over: only an invitation that was given up
+/// here, and could not be taken back there, may still have been accepted.
+fn recognises(
+    row: &ObservedRelationship,
+    before: &Stands,
+    after: &Stands,
+) -> Result<(), Forbidden> {
+    if row.at.is_none() {
+        return Err(never("no relationship at the service is known for it"));
+    }
+    same(&row.stands(), before)?;
+    let revives = row.lifecycle.phase() == Phase::Ended && after.lifecycle.phase() != Phase::Ended;
+    if revives && row.lifecycle != Lifecycle::Withdrawn {
+        return Err(never("it is over, and nothing revives it"));
+    }
+    Ok(())
 }
 
 fn same<T: PartialEq>(found: &T, expected: &T) -> Result<(), Forbidden> {

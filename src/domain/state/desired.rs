@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AcceptedText, Asked, Bounds, Grantee, Grants, Invitation, NamespaceBoundary, ObjectName,
-    Policies, RelationshipKey, Tenant, Uid, Window, grants,
+    Policies, RelationshipKey, Tenant, Uid, Window, grants, seen::ServiceId,
 };
 use crate::{
     api::{AcceptanceDecision, AcceptorRole, GrantDeletionPolicy, RenewalMode},
@@ -166,6 +166,18 @@ pub struct DesiredRelationship {
     /// Agreements accepted for this customer and partner in its namespace.
     pub agreements: Vec<Acceptance>,
 }
+
+impl DesiredRelationship {
+    /// The relationship at the service that it adopts, where it names one: the annotation says `graph/ID` then.
+    pub fn adopts(&self) -> Option<ServiceId> {
+        let id = self.adopt_from.as_deref()?.strip_prefix(AT_MICROSOFT)?;
+        ServiceId::is_plain(id).then(|| ServiceId(id.into()))
+    }
+}
+
+/// What stands in the annotation `concordat.dev/adopt-from` before the id of a relationship at Microsoft, in place of an
+/// owner.
+pub const AT_MICROSOFT: &str = "graph/";
 
 /// A grant as the input wants it, for one relationship.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,6 +10,7 @@ mod map;
 mod names;
 mod observed;
 pub mod seen;
+mod service;
 
 use std::collections::BTreeSet;
 
@@ -18,8 +19,8 @@ use serde::{Deserialize, Serialize};
 
 pub use boundary::{Bounds, Difference, NamespaceBoundary, ObservedBoundary, Reach, Width};
 pub use desired::{
-    Absence, Acceptance, Boundary, BoundarySource, Desired, DesiredGrant, DesiredRelationship,
-    GrantObject, Person, Renewal, Standing,
+    AT_MICROSOFT, Absence, Acceptance, Boundary, BoundarySource, Desired, DesiredGrant,
+    DesiredRelationship, GrantObject, Person, Renewal, Standing,
 };
 pub use grants::{Grants, Part};
 pub use invitation::{AcceptedText, Agreement, Document, Invitation, Terms};
@@ -30,6 +31,9 @@ pub use names::{
 pub use observed::{
     Assignment, Beside, Contribution, Contributions, Doubts, Observed, ObservedAcceptance,
     ObservedAssignment, ObservedRelationship,
+};
+pub use service::{
+    AtService, CLOCKS_DIFFER, Flight, Found, Host, Moved, Service, Stands, approval_link,
 };
 
 use super::ids::RoleId;

@@ -38,6 +38,19 @@ pub struct Owner {
     pub object: ObjectName,
 }
 
+impl Owner {
+    /// Of what stands at a service and no object declares.
+    pub fn nobody() -> Self {
+        let object = ObjectName { namespace: EcoString::new(), name: EcoString::new() };
+        Self { instance: Instance(EcoString::new()), object }
+    }
+
+    /// Whether no object declares it.
+    pub fn is_nobody(&self) -> bool {
+        self.instance.0.is_empty()
+    }
+}
+
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.instance, self.object)

@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AcceptedText, Asked, Grantee, Instance, Invitation, ObjectName, ObservedBoundary, Owner,
-    Policies, RelationshipKey, Roles, SmallMap, Uid, Window,
+    AcceptedText, Asked, AtService, Flight, Grantee, Instance, Invitation, Moved, ObjectName,
+    ObservedBoundary, Owner, Policies, RelationshipKey, Roles, Service, SmallMap, Stands, Uid,
+    Window,
 };
 use crate::{
     api::{AcceptanceDecision, GrantDeletionPolicy},
@@ -35,6 +36,8 @@ pub struct Observed {
     pub boundaries: BTreeMap<(Instance, EcoString), ObservedBoundary>,
     /// What of it the ledger does not explain: nothing may rest on that.
     pub doubts: Doubts,
+    /// What the service that carries it out was seen to have besides; absent where the store is all there is.
+    pub service: Option<Box<Service>>,
 }
 
 impl Observed {
@@ -138,6 +141,10 @@ pub struct ObservedRelationship {
     pub ended: Option<Ended>,
     /// What is recorded with it.
     pub policies: Policies,
+    /// The relationship at the service that it is for; absent where the store is all there is.
+    pub at: Option<AtService>,
+    /// How that stands there, where it is not as recorded here.
+    pub moved: Option<Box<Moved>>,
     /// What each grantee holds.
     pub assignments: BTreeMap<GranteeId, ObservedAssignment>,
 }
@@ -147,6 +154,16 @@ impl ObservedRelationship {
     pub fn is_over(&self, now: Timestamp) -> bool {
         let over = self.ends_at.is_some_and(|end| end <= now);
         self.lifecycle.phase() == Phase::Ended || (over && self.lifecycle == Lifecycle::Active)
+    }
+
+    /// What of it the service moves by itself, as it is recorded.
+    pub fn stands(&self) -> Stands {
+        Stands {
+            lifecycle: self.lifecycle.clone(),
+            activated_at: self.activated_at,
+            ends_at: self.ends_at,
+            ceiling: self.ceiling.clone(),
+        }
     }
 
     /// Its stage at an instant: what is over has expired, also where nobody has recorded that yet.
@@ -174,6 +191,8 @@ pub struct ObservedAssignment {
     pub version: i64,
     /// What it holds and why.
     pub state: Assignment,
+    /// Whether something of it is on its way at the service.
+    pub flight: Flight,
 }
 
 /// The content of an access assignment: what a change has before and after.

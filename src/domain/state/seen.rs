@@ -6,16 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ecow::EcoString;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use super::{GranteeKind, Tenant};
+use super::{Flight, Grantee, GranteeKind, Roles, Stands, Tenant};
 use crate::domain::{
     duration::Duration,
     ids::{GranteeId, RoleId},
-    lifecycle::Lifecycle,
+    lifecycle::{Lifecycle, Phase},
 };
 
 /// The id of a relationship at Microsoft. Its form is theirs: it is compared and never taken apart.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ServiceId(pub EcoString);
 
 impl ServiceId {
@@ -74,6 +76,73 @@ pub struct SeenRelationship {
     pub assignments: Result<BTreeMap<EcoString, SeenAssignment>, Unread>,
 }
 
+/// What one grantee holds at the service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeenHolding {
+    /// Who. The service tells no name.
+    pub grantee: Grantee,
+    /// Which roles, and until when.
+    pub roles: Roles,
+    /// Whether something of it is on its way.
+    pub flight: Flight,
+}
+
+impl SeenRelationship {
+    /// What the service moves by itself. What it does not tell is absent.
+    pub fn stands(&self) -> Stands {
+        Stands {
+            lifecycle: self.stage.clone(),
+            activated_at: self.activated_at,
+            ends_at: self.ends_at,
+            ceiling: self.roles.clone(),
+        }
+    }
+
+    /// Whether anybody may hold something under it.
+    pub fn may_have_assignments(&self) -> bool {
+        match self.stage.phase() {
+            Phase::Active | Phase::Ending | Phase::Unknown => true,
+            Phase::Pending | Phase::Ended => false,
+        }
+    }
+
+    /// Who holds what under it. The service knows no end of an assignment: what is held lasts as long as the relationship,
+    /// but for what `recorded` knows to end earlier.
+    ///
+    /// # Errors
+    ///
+    /// With why that could not be read, or the relationship itself could not be understood.
+    pub fn holdings(
+        &self,
+        recorded: impl Fn(GranteeId, RoleId) -> Option<Timestamp>,
+    ) -> Result<BTreeMap<GranteeId, SeenHolding>, Unread> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        let ends_at = self.ends_at.unwrap_or(Timestamp::MAX);
+        let mut holdings: BTreeMap<GranteeId, SeenHolding> = BTreeMap::new();
+        for assignment in self.assignments.as_ref().map_err(Clone::clone)?.values() {
+            let SeenAssignment { grantee: id, kind, roles, status, .. } = assignment;
+            if !status.is_held() {
+                continue;
+            }
+            let grantee = Grantee { id: *id, kind: *kind, name: None };
+            let held = holdings.entry(*id).or_insert_with(|| SeenHolding {
+                grantee,
+                roles: Roles::new(),
+                flight: Flight::Landed,
+            });
+            for role in roles {
+                held.roles.insert(*role, recorded(*id, *role).unwrap_or(ends_at));
+            }
+            if held.flight == Flight::Landed {
+                held.flight = status.flight();
+            }
+        }
+        Ok(holdings)
+    }
+}
+
 /// An indirect provider, and whether the partner has still to agree with what it made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Provider {
@@ -118,6 +187,16 @@ pub enum AssignmentStatus {
 }
 
 impl AssignmentStatus {
+    /// Whether it is on its way.
+    pub fn flight(&self) -> Flight {
+        match self {
+            Self::Active | Self::Deleted | Self::Error => Flight::Landed,
+            Self::Pending => Flight::Arriving,
+            Self::Deleting => Flight::Leaving,
+            Self::Unknown(_) => Flight::Unknown,
+        }
+    }
+
     /// Whether access counts: from when it may exist until it is known to be gone.
     pub fn is_held(&self) -> bool {
         match self {

@@ -18,7 +18,7 @@ use crate::{
         ids::RoleId,
         lifecycle::{EndReason, Ended, Phase},
         state::{
-            Asked, Assignment, Contribution, Grantee, GranteeKind, Instance, Invitation,
+            Asked, Assignment, Contribution, Flight, Grantee, GranteeKind, Instance, Invitation,
             ObjectName, ObservedAcceptance, ObservedAssignment, ObservedRelationship, Owner,
             Policies, RelationshipKey, Terms, Uid, Window,
         },
@@ -104,6 +104,8 @@ fn recorded_row(row: &ObservedRelationship) -> RecordedRow {
         ceiling,
         ended,
         policies,
+        at: _,
+        moved: _,
         assignments,
     } = row;
     RecordedRow {
@@ -146,7 +148,7 @@ fn recorded_row(row: &ObservedRelationship) -> RecordedRow {
 }
 
 fn recorded_assignment(assignment: &ObservedAssignment) -> RecordedAssignment {
-    let ObservedAssignment { grantee, version: _, state } = assignment;
+    let ObservedAssignment { grantee, version: _, state, flight: _ } = assignment;
     let roles: BTreeSet<&RoleId> = state.roles.keys().chain(state.recorded.keys()).collect();
     RecordedAssignment {
         grantee: grantee.id.to_string(),
@@ -277,6 +279,8 @@ pub fn observed(
                 Ok(Ended { at: ended.at, reason })
             })
             .transpose()?,
+        at: None,
+        moved: None,
         policies: Policies {
             deletion: row.policies.deletion_policy,
             unmanaged: row.policies.unmanaged_assignments,
@@ -328,7 +332,7 @@ fn observed_assignment(
         },
         name: assignment.display_name.clone(),
     };
-    Ok(ObservedAssignment { grantee, version: 0, state })
+    Ok(ObservedAssignment { grantee, version: 0, state, flight: Flight::Landed })
 }
 
 fn asked(asked: &AskedFor) -> Asked {

@@ -90,6 +90,12 @@ fn deed(change: &Change) -> Option<String> {
         Effect::Invite { invitation, .. } => {
             format!("invite customer `{}` as {row}", invitation.customer)
         }
+        Effect::Adopt { found, .. } => {
+            format!("adopt `{}` at Microsoft as {row}", cut_to(found.at.id.to_string(), 128))
+        }
+        Effect::Recognise { after, .. } => {
+            format!("record that {row} is `{}` at Microsoft", after.lifecycle)
+        }
         Effect::Authorise { .. } => format!("authorise {row} by the customer's acceptance"),
         Effect::Decline { .. } => format!("record that the customer declined {row}"),
         Effect::Withdraw { .. } => format!("withdraw the invitation {row}"),

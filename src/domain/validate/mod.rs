@@ -16,8 +16,8 @@ use super::{
     ids::{Kind, ObjectKey},
     problem::{FieldPath, Problem, SourceId},
     state::{
-        Absence, BoundarySource, Desired, Invitation, ObjectName, RelationshipKey, Standing, Uid,
-        seen::ServiceId,
+        AT_MICROSOFT, Absence, BoundarySource, Desired, Invitation, ObjectName, RelationshipKey,
+        Standing, Uid, seen::ServiceId,
     },
 };
 use crate::api::{
@@ -51,9 +51,6 @@ use findings::{Findings, Subject};
 
 /// The annotation with which a relationship claims the row of another owner, which is gone.
 pub const ADOPT_FROM: &str = "concordat.dev/adopt-from";
-
-/// What stands there before the id of a relationship at Microsoft, in place of an owner.
-pub const AT_MICROSOFT: &str = "graph/";
 
 /// Whether the annotation names a relationship that stands at Microsoft.
 fn is_at_microsoft(claim: &str) -> bool {

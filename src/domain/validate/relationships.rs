@@ -42,8 +42,6 @@ pub const LOOKS_LIKE_ANOTHER: Code = Code(22);
 pub const TENANT_IN_TWO_CLOUDS: Code = Code(328);
 /// The annotation `concordat.dev/adopt-from` does not name an owner.
 pub const NOT_AN_OWNER: Code = Code(318);
-/// What stands at Microsoft is only watched so far.
-pub const MANAGED_AT_MICROSOFT: Code = Code(330);
 /// A tenant that is its own partner.
 pub const OWN_PARTNER: Code = Code(319);
 /// A renewal that begins when the relationship does.
@@ -230,14 +228,6 @@ fn judge_one(
     let before: Option<Duration> =
         findings.read(about, &object.spec.renewal.before, || spec("renewal").field("before"));
     let claim = object.annotations.get(ADOPT_FROM);
-    if claim.is_some_and(|claim| is_at_microsoft(claim))
-        && object.spec.management_policy == ManagementPolicy::Manage
-    {
-        let message = "it stands at Microsoft already, and this program does not manage what stands there yet: as it \
-                       is declared, the customer would be invited once more";
-        let help = "write `managementPolicy: Observe`, or take the annotation away to invite the customer anew";
-        findings.error(about, MANAGED_AT_MICROSOFT, spec("managementPolicy"), message, help);
-    }
     if let Some(owner) = claim
         && owner.parse::<Owner>().is_err()
         && !is_at_microsoft(owner)

@@ -20,7 +20,8 @@ use crate::{
     domain::{
         catalogue::Catalogue,
         ids::{Kind, RoleId, TenantId},
-        validate::{ADOPT_FROM, AT_MICROSOFT},
+        state::AT_MICROSOFT,
+        validate::ADOPT_FROM,
     },
     manifest::to_yaml,
 };
@@ -193,7 +194,7 @@ fn relationship(plan: &Plan<'_>, grants: &Grants, position: usize) -> String {
         offer_ref: LocalRef { name: offer.clone() },
         auto_extend_duration: Some(kept.extension)
             .filter(|extension| *extension != AutoExtendDuration::default()),
-        management_policy: ManagementPolicy::Observe,
+        management_policy: plan.options.management,
         suspend: (kept.access == Access::Held).then_some(true),
     };
     let from = (ADOPT_FROM.to_owned(), format!("{AT_MICROSOFT}{}", kept.which.id));

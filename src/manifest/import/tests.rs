@@ -38,6 +38,7 @@ fn options() -> ImportOptions {
         },
         cloud: Cloud::Global,
         namespace: "msp".to_owned(),
+        management: crate::api::ManagementPolicy::Observe,
         all: false,
         groups: BTreeMap::new(),
         today: "2026-12-01".to_owned(),

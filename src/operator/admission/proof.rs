@@ -75,7 +75,6 @@ pub const PROOFS: &[(Code, Proof)] = &[
     (Code(327), Proof::OtherObjects),
     (Code(328), Proof::OtherObjects),
     (Code(329), Proof::OneObject),
-    (Code(330), Proof::OneObject),
     (Code(401), Proof::OneObject),
     (Code(402), Proof::OneObject),
     (Code(403), Proof::OtherObjects),

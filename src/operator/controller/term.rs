@@ -161,6 +161,7 @@ impl<'a> Term<'a> {
             customers: BTreeSet::new(),
             owned: None,
             bounded: None,
+            adopted: BTreeSet::new(),
         };
         let now = store.observe(&nothing).await?.now;
         self.clock = (now, Instant::now());

@@ -206,6 +206,8 @@ fn rests_on_offer(change: &Change) -> bool {
         }
         Effect::Invite { .. } | Effect::DropGlobalAdministrator { .. } => true,
         Effect::Authorise { .. }
+        | Effect::Adopt { .. }
+        | Effect::Recognise { .. }
         | Effect::Decline { .. }
         | Effect::Withdraw { .. }
         | Effect::SetAutoExtend { .. }

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     domain::{
         catalogue::Catalogue,
-        change::{Change, Effect},
+        change::Change,
         digest::Digest,
         limits::{
             Admitted, Batch, Budget, Checked, Reach, asker_names, check, check_as_approved, member,
@@ -363,8 +363,8 @@ impl Run {
             .flat_map(|(first, rows)| rows.iter().map(|row| (row.key.clone(), first.clone())))
             .collect();
         for change in &self.plan.changes {
-            if let (Some(row), Effect::Invite { first, .. }) =
-                (&change.subject.relationship, &change.effect)
+            if let (Some(row), Some((first, _, _))) =
+                (&change.subject.relationship, change.effect.makes_row())
             {
                 firsts.insert(row.clone(), first.clone());
             }

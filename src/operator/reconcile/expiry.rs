@@ -51,7 +51,13 @@ pub async fn read_expiry(
     settings: &Settings,
     store: &mut impl Read,
 ) -> Result<Expiry, StoreError> {
-    let scope = Scope::Of { keys, customers: BTreeSet::new(), owned: None, bounded: None };
+    let scope = Scope::Of {
+        keys,
+        customers: BTreeSet::new(),
+        owned: None,
+        bounded: None,
+        adopted: BTreeSet::new(),
+    };
     Expiry::read(&scope, settings, store).await
 }
 

@@ -329,5 +329,6 @@ fn scope(affected: &Affected, index: &Index) -> Scope {
         customers: customers.collect(),
         owned: None,
         bounded: None,
+        adopted: BTreeSet::new(),
     }
 }

@@ -198,6 +198,7 @@ pub(super) fn observed(
         acceptances: BTreeMap::new(),
         boundaries: BTreeMap::new(),
         doubts: Doubts::default(),
+        service: None,
     };
     for (name, seen) in relationships(index) {
         let known: Vec<&Invitation> = proposed.get(name).into_iter().flatten().collect();

@@ -180,6 +180,8 @@ pub const EFFECTS: [&str; 14] = [
 pub fn effect_label(change: &Change) -> &'static str {
     match &change.effect {
         Effect::Invite { .. } => "invite",
+        Effect::Adopt { .. } => "adopt",
+        Effect::Recognise { .. } => "recognise",
         Effect::Authorise { .. } => "authorise",
         Effect::Decline { .. } => "decline",
         Effect::Withdraw { .. } => "withdraw",

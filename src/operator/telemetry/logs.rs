@@ -152,6 +152,8 @@ impl Told {
             Effect::Extend { before: _, after } => Self { until: until(*after), ..Self::default() },
             Effect::Expire { ended_at } => Self { until: until(*ended_at), ..Self::default() },
             Effect::Invite { .. }
+            | Effect::Adopt { .. }
+            | Effect::Recognise { .. }
             | Effect::Decline { .. }
             | Effect::Withdraw { .. }
             | Effect::SetAutoExtend { .. }

@@ -20,9 +20,9 @@ use crate::{
         plan::{Claimant, Foreign, Plan, plan},
         state::{
             Absence, Asked, Assignment, Boundary, BoundarySource, Bounds, Contribution, Desired,
-            DesiredGrant, DesiredRelationship, GrantObject, Grantee, GranteeKind, Grants, Instance,
-            Invitation, ObjectName, Observed, ObservedAssignment, ObservedRelationship, Owner,
-            Policies, RelationshipKey, Renewal, Roles, Standing, Tenant, Uid, Window,
+            DesiredGrant, DesiredRelationship, Flight, GrantObject, Grantee, GranteeKind, Grants,
+            Instance, Invitation, ObjectName, Observed, ObservedAssignment, ObservedRelationship,
+            Owner, Policies, RelationshipKey, Renewal, Roles, Standing, Tenant, Uid, Window,
         },
     },
 };
@@ -127,9 +127,9 @@ fn active(
     declared: &DesiredRelationship,
     held: Vec<(Grantee, Assignment)>,
 ) -> ObservedRelationship {
-    let assignments = held
-        .into_iter()
-        .map(|(grantee, state)| (grantee.id, ObservedAssignment { grantee, version: 1, state }));
+    let assignments = held.into_iter().map(|(grantee, state)| {
+        (grantee.id, ObservedAssignment { grantee, version: 1, state, flight: Flight::Landed })
+    });
     ObservedRelationship {
         key: key(&declared.invitation.name),
         number: 1,
@@ -148,6 +148,8 @@ fn active(
         ends_at: Some(time("2027-06-02T00:00:00Z")),
         auto_extend: Duration::default(),
         ended: None,
+        at: None,
+        moved: None,
         policies: policies(),
         assignments: assignments.collect(),
     }
@@ -227,6 +229,7 @@ pub(in crate::render) fn world() -> (Desired, Observed) {
         acceptances: BTreeMap::new(),
         boundaries: BTreeMap::new(),
         doubts: crate::domain::state::Doubts::default(),
+        service: None,
     };
     (desired, observed)
 }

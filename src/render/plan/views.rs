@@ -136,6 +136,9 @@ pub struct AwaitedView {
     pub reason: String,
     /// `Now` or `Before`.
     pub sent: String,
+    /// The id of the relationship at Microsoft, where the customer approves there and no acceptance counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_microsoft: Option<String>,
 }
 
 impl SummaryView {
@@ -164,7 +167,9 @@ impl SummaryView {
                         && shown.contains(&(change.subject.customer.id, grantee.id));
                     counts.others += usize::from(!told);
                 }
-                Effect::SetAutoExtend { .. }
+                Effect::Adopt { .. }
+                | Effect::Recognise { .. }
+                | Effect::SetAutoExtend { .. }
                 | Effect::DropGlobalAdministrator { .. }
                 | Effect::Extend { .. }
                 | Effect::Claim { .. }
@@ -244,13 +249,14 @@ impl BatchView {
 
 impl AwaitedView {
     pub(super) fn of(awaited: &Awaited) -> Self {
-        let Awaited { relationship, customer, invitation, reason, sent } = awaited;
+        let Awaited { relationship, customer, invitation, reason, sent, at } = awaited;
         Self {
             relationship: relationship.name.to_string(),
             customer: TenantView::of(customer),
             invitation: *invitation,
             reason: format!("{reason:?}"),
             sent: format!("{sent:?}"),
+            at_microsoft: at.as_ref().map(|at| at.id.to_string()),
         }
     }
 }

@@ -17,8 +17,8 @@ use crate::{
         partner_type::role_names,
         plan::{AccessChange, Awaited, AwaitedFor, RoleChange, Sent},
         state::{
-            Acceptance, Assignment, Contribution, Grantee, GranteeKind, Invitation, Names,
-            NamespaceBoundary, Owner, Policies, Roles, Tenant,
+            Acceptance, Assignment, Contribution, Found, Grantee, GranteeKind, Invitation, Names,
+            NamespaceBoundary, Owner, Policies, Roles, Stands, Tenant, approval_link,
         },
     },
     render::{counted, escape},
@@ -58,9 +58,10 @@ impl Sign {
 /// What a change does, for the mark in front of it.
 pub fn sign(effect: &Effect) -> Sign {
     match effect {
-        Effect::Invite { .. } | Effect::Authorise { .. } | Effect::RecordAcceptance { .. } => {
-            Sign::Adds
-        }
+        Effect::Invite { .. }
+        | Effect::Adopt { .. }
+        | Effect::Authorise { .. }
+        | Effect::RecordAcceptance { .. } => Sign::Adds,
         Effect::Decline { .. }
         | Effect::Withdraw { .. }
         | Effect::DropGlobalAdministrator { .. }
@@ -72,6 +73,7 @@ pub fn sign(effect: &Effect) -> Sign {
         | Effect::Claim { .. }
         | Effect::SetPolicies { .. }
         | Effect::Rename { .. }
+        | Effect::Recognise { .. }
         | Effect::SetBoundary { .. } => Sign::Alters,
     }
 }
@@ -111,6 +113,24 @@ fn what(change: &Change, tense: Tense) -> String {
         Effect::Invite { invitation, asked: _, policies: _, first: _, number: _, uid: _ } => {
             let verb = verb("invite", "invited");
             format!("{verb} {} for {}; needs 1 customer approval", customer(), proposal(invitation))
+        }
+        Effect::Adopt { found, .. } => {
+            let verb = verb("adopt", "adopted");
+            let Found { at, name, stands, .. } = &**found;
+            let (name, id) = (escape::visible(name), escape::visible(&at.id.0));
+            format!(
+                "{verb} `{name}` ({id}), which stands at Microsoft already: {}; nothing changes there",
+                stood(stands)
+            )
+        }
+        Effect::Recognise { before, after } => {
+            let verb = verb("record", "recorded");
+            let mut parts = vec![format!("{} => {}", stood(before), stood(after))];
+            let dropped: Vec<&RoleId> = before.ceiling.difference(&after.ceiling).collect();
+            if !dropped.is_empty() {
+                parts.push(format!("without {}", role_names(dropped)));
+            }
+            format!("{verb} how it stands at Microsoft: {}", parts.join(", "))
         }
         Effect::Authorise { acceptance, ends_at } => {
             let end = ends_at.map_or("without an end".to_owned(), |end| format!("until {end}"));
@@ -184,6 +204,13 @@ fn what(change: &Change, tense: Tense) -> String {
             format!("{verb} boundary: {}", boundary(before.as_deref(), after))
         }
     }
+}
+
+/// `Active until …`.
+fn stood(stands: &Stands) -> String {
+    let stage = stands.lifecycle.to_string();
+    let end = stands.ends_at.map(|end| format!(" until {end}")).unwrap_or_default();
+    format!("{}{end}", escape::visible(&stage))
 }
 
 /// What becomes different of each grant behind the roles of one grantee.
@@ -277,6 +304,8 @@ fn cause(change: &Change) -> Option<&'static str> {
             | Effect::Rename { .. }
             | Effect::Expire { .. }
             | Effect::RecordAcceptance { .. }
+            | Effect::Adopt { .. }
+            | Effect::Recognise { .. }
             | Effect::SetBoundary { .. } => Some("a successor takes its place"),
         },
         Cause::Renewal => Some("it ends soon"),
@@ -418,11 +447,16 @@ pub fn awaited(awaited: &Awaited, tense: Tense) -> String {
         (Sent::Now, Tense::Planned) => "is to be invited",
         (Sent::Now, Tense::Done) | (Sent::Before, _) => "was invited",
     };
+    let cloud = awaited.relationship.cloud;
+    let how = match awaited.at.as_ref().map(|at| (&at.id, approval_link(cloud, at))) {
+        None => format!("accepts invitation {}", awaited.invitation),
+        Some((_, Some(link))) => format!("approves at {}", escape::visible(&link)),
+        Some((id, None)) => format!("approves `{}` at Microsoft", escape::visible(&id.0)),
+    };
     format!(
-        "{}: {} {sent}, {reason}; accepts invitation {}",
+        "{}: {} {sent}, {reason}; {how}",
         escape::visible(&awaited.relationship.name),
         tenant("customer", &awaited.customer),
-        awaited.invitation
     )
 }
 

@@ -79,6 +79,27 @@ fn differences(effect: &Effect) -> Vec<Difference> {
         Effect::Invite { invitation, asked: _, policies, first: _, number: _, uid: _ } => {
             invited(invitation, policies)
         }
+        Effect::Adopt { invitation, asked: _, policies, first: _, number: _, uid: _, found } => {
+            let mut fields = field("atMicrosoft", Value::Null, json!(found.at.id));
+            fields.extend(invited(invitation, policies));
+            let of_service = [
+                ("lifecycle", json!(found.stands.lifecycle)),
+                ("endsAt", json!(found.stands.ends_at)),
+                ("autoExtendDuration", json!(found.auto_extend)),
+                ("roles", names(&found.stands.ceiling)),
+            ];
+            for (name, after) in of_service {
+                fields.retain(|(path, _, _)| path[0] != name);
+                fields.extend(field(name, Value::Null, after));
+            }
+            fields
+        }
+        Effect::Recognise { before, after } => {
+            let mut fields = field("lifecycle", json!(before.lifecycle), json!(after.lifecycle));
+            fields.extend(field("endsAt", json!(before.ends_at), json!(after.ends_at)));
+            fields.extend(field("roles", names(&before.ceiling), names(&after.ceiling)));
+            fields
+        }
         Effect::Authorise { acceptance: _, ends_at } => {
             let mut fields = field("lifecycle", json!("ApprovalPending"), json!("Active"));
             fields.extend(field("endsAt", Value::Null, json!(ends_at)));

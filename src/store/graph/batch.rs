@@ -56,7 +56,8 @@ pub(super) async fn ask_each<K: Ord + Clone>(
     for tries in 1..=TRIES {
         let all: Vec<(K, String)> =
             open.iter().map(|(key, url)| (key.clone(), url.clone())).collect();
-        let calls = all.chunks(BATCH).map(|requests| one_call(graph, requests));
+        let calls = all.chunks(BATCH).map(|requests| one_call(graph, requests.to_vec()));
+        let calls: Vec<_> = calls.collect();
         let mut answers = stream::iter(calls).buffer_unordered(graph.in_flight().into());
         let mut wait = Duration::ZERO;
         while let Some(answer) = answers.next().await {
@@ -88,19 +89,19 @@ pub(super) async fn ask_each<K: Ord + Clone>(
 }
 
 /// Up to twenty requests in one call, each with its answer, if there is one.
-async fn one_call<K: Clone>(
+async fn one_call<K>(
     graph: &Graph,
-    requests: &[(K, String)],
+    requests: Vec<(K, String)>,
 ) -> Result<Vec<(K, Option<Part>)>, StoreError> {
     let numbered: Vec<Value> = (1_usize..)
-        .zip(requests)
+        .zip(&requests)
         .map(|(number, (_, url))| json!({"id": number.to_string(), "method": "GET", "url": url}))
         .collect();
     let answer = graph.post("/$batch", &json!({"requests": numbered})).await?;
     taken(graph, &answer)?;
     let mut parts = wire::batch(&answer.body).map_err(|fault| implausible(graph, &fault))?;
     let keys = (1_usize..).zip(requests);
-    Ok(keys.map(|(number, (key, _))| (key.clone(), parts.remove(&number.to_string()))).collect())
+    Ok(keys.map(|(number, (key, _))| (key, parts.remove(&number.to_string()))).collect())
 }
 
 /// The answer to a request; or after how long at least to ask again, and why.

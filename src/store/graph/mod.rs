@@ -3,15 +3,18 @@
 //! Never: a token for another host than the one it was made for, or a call without a time limit.
 
 mod batch;
+mod book;
 mod call;
 mod groups;
 mod http;
+mod merge;
 mod pace;
 mod proof;
 mod read;
 mod token;
 mod wire;
 
+pub use book::{GraphReader, GraphWriter};
 pub use call::{As, Graph};
 pub use groups::{DirectoryGroup, groups};
 pub use http::{Answer, BODY_LIMIT, CALL_LIMIT, Lost, Transport};

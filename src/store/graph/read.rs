@@ -15,10 +15,7 @@ use super::{
     wire::{self, Implausible, Page, Part},
 };
 use crate::{
-    domain::{
-        lifecycle::Phase,
-        state::seen::{Seen, SeenAssignment, SeenRelationship, ServiceId, Unread},
-    },
+    domain::state::seen::{Seen, SeenAssignment, SeenRelationship, ServiceId, Unread},
     store::StoreError,
 };
 
@@ -38,10 +35,31 @@ type Assignments = BTreeMap<EcoString, SeenAssignment>;
 /// Where any of the list could not be read, or it contradicts itself. Where only the assignments of a relationship could
 /// not be read, that is said of it.
 pub async fn everything(graph: &Graph) -> Result<Seen, StoreError> {
+    those(graph, |_| true).await
+}
+
+/// Every relationship, and who holds what under those that are asked for. Of the others that stays unread, and is said to
+/// be.
+///
+/// # Errors
+/// As [`everything`].
+pub(super) async fn those(
+    graph: &Graph,
+    is_asked_for: impl Fn(&ServiceId) -> bool,
+) -> Result<Seen, StoreError> {
     let mut seen = relationships(graph).await?;
-    let asked =
-        seen.relationships.values().filter(|relationship| may_have_assignments(relationship));
-    let asked: BTreeSet<ServiceId> = asked.map(|relationship| relationship.id.clone()).collect();
+    let mut asked = BTreeSet::new();
+    let readable = |one: &&mut SeenRelationship| one.assignments.is_ok();
+    for one in seen.relationships.values_mut().filter(readable) {
+        if !one.may_have_assignments() {
+            continue;
+        }
+        if is_asked_for(&one.id) {
+            asked.insert(one.id.clone());
+        } else {
+            one.assignments = Err(Unread("nobody has asked for it".to_owned()));
+        }
+    }
     for (id, assignments) in assignments(graph, asked).await? {
         if let Some(relationship) = seen.relationships.get_mut(&id) {
             relationship.assignments = assignments;
@@ -53,19 +71,21 @@ pub async fn everything(graph: &Graph) -> Result<Seen, StoreError> {
 /// That a list holds each relationship that is known from before, but for those that the service does not know any more. One
 /// is forgotten a year after its end, so that hardly many go at once.
 ///
+/// Gives those that the service does not know any more.
+///
 /// # Errors
 /// Where the list lacks one that is there, or more than three and more than a fifth of them are gone.
 pub async fn check_known(
     graph: &Graph,
     seen: &Seen,
     known: &BTreeSet<ServiceId>,
-) -> Result<(), StoreError> {
+) -> Result<BTreeSet<ServiceId>, StoreError> {
     let lacking = known.iter().filter(|id| !seen.relationships.contains_key(*id));
     let url = |id: &ServiceId| (id.clone(), format!("{RELATIONSHIPS}/{id}?$select=id,status"));
-    let mut gone = 0;
+    let mut gone = BTreeSet::new();
     let mut fault = None;
     ask_each(graph, lacking.map(url).collect(), |id, part| match part {
-        Ok(Part { status: 400 | 404, .. }) => gone += 1,
+        Ok(Part { status: 400 | 404, .. }) => drop(gone.insert(id)),
         Ok(Part { status: 200, .. }) => {
             fault = Some(format!("its list lacks relationship `{id}`, which is there: try again"));
         }
@@ -76,13 +96,13 @@ pub async fn check_known(
         Err(unread) => fault = Some(format!("relationship `{id}`: {unread}")),
     })
     .await?;
-    if gone > 3 && gone * 5 > known.len() {
-        let all = known.len();
+    if gone.len() > 3 && gone.len() * 5 > known.len() {
+        let (gone, all) = (gone.len(), known.len());
         fault.get_or_insert(format!(
             "{gone} of {all} relationships that were there before are unknown to it, as if they had never been"
         ));
     }
-    fault.map_or(Ok(()), |fault| Err(implausible(graph, &Implausible(fault))))
+    fault.map_or(Ok(gone), |fault| Err(implausible(graph, &Implausible(fault))))
 }
 
 /// The first relationship of the list, if there is one: what shows that the list may be read.
@@ -96,15 +116,6 @@ pub async fn first(graph: &Graph) -> Result<(), StoreError> {
 fn page_of(graph: &Graph, answer: &Answer) -> Result<Page, StoreError> {
     taken(graph, answer)?;
     wire::page(&answer.body).map_err(|fault| implausible(graph, &fault))
-}
-
-/// Whether somebody may hold something under it. What is unread stays so.
-fn may_have_assignments(relationship: &SeenRelationship) -> bool {
-    relationship.assignments.is_ok()
-        && match relationship.stage.phase() {
-            Phase::Active | Phase::Ending | Phase::Unknown => true,
-            Phase::Pending | Phase::Ended => false,
-        }
 }
 
 /// Every relationship, without its assignments.

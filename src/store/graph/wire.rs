@@ -239,7 +239,8 @@ impl<'a> Reading<'a> {
         let text = self.own(name)?;
         match text.parse::<Timestamp>() {
             Ok(instant) if text.starts_with("0001-01-01") || instant == Timestamp::MIN => None,
-            Ok(instant) => Some(instant),
+            // The book keeps whole milliseconds, and what was written there equals what is seen.
+            Ok(instant) => Timestamp::from_millisecond(instant.as_millisecond()).ok(),
             Err(_) => {
                 self.faults.push(format!("`{name}` is no instant: `{}`", shown(text)));
                 None

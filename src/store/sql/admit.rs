@@ -22,7 +22,7 @@ use crate::{
         relationship::effect,
         state::{Instance, NamespaceBoundary, ObservedBoundary, Owner, RelationshipKey, Roles},
     },
-    store::Refusal,
+    store::{Laid, Refusal},
 };
 
 /// Everything that the changes of one call touch, as it is when the changes so far are made.
@@ -56,6 +56,8 @@ pub(super) struct World<'a> {
     pub gone: BTreeSet<RelationshipKey>,
     /// The id of the next relationship.
     pub next_id: i64,
+    /// What is held at the service.
+    pub laid: &'a Laid,
     pub written: Written,
 }
 
@@ -141,8 +143,8 @@ impl World<'_> {
         let owner = &change.subject.owner;
         let by_another =
             |row: &RelationshipRow| Refusal::OwnedByAnother { owner: row.owner().to_string() };
-        let row = match (&change.effect, self.relationships.get(key)) {
-            (Effect::Invite { first, .. }, None) => {
+        let row = match (change.effect.makes_row(), self.relationships.get(key)) {
+            (Some((first, _, _)), None) => {
                 let family = self.relationships.values().filter(|row| row.is_of(first));
                 let mut living = family.filter(|row| row.ended_at_ms.is_none());
                 let strange = living.find(|row| row.owner() != *owner);
@@ -158,11 +160,11 @@ impl World<'_> {
                     Ok(())
                 };
             }
-            (Effect::Invite { .. }, Some(row)) if row.owner() != *owner => {
+            (Some(_), Some(row)) if row.owner() != *owner => {
                 return Err(by_another(row));
             }
-            (Effect::Invite { .. }, Some(_)) | (_, None) => return Err(Refusal::Stale),
-            (_, Some(row)) => row,
+            (Some(_), Some(_)) | (None, None) => return Err(Refusal::Stale),
+            (None, Some(row)) => row,
         };
         let expects = &change.expects;
         let same_uid = expects.uid.as_ref().is_some_and(|uid| uid.0 == row.owner_uid);
@@ -258,9 +260,10 @@ impl World<'_> {
     fn make(&mut self, admitted: &Admitted, person: Option<Digest>) -> Result<(), Refusal> {
         let (change, id) = (&admitted.change, admitted.id());
         match &change.effect {
-            Effect::Invite { .. } => {
-                let row = self.invited(admitted)?;
+            Effect::Invite { .. } | Effect::Adopt { .. } => {
+                let row = self.row_made(admitted)?;
                 self.next_id += 1;
+                self.lay(&row);
                 self.put(row);
                 return Ok(());
             }
@@ -289,7 +292,8 @@ impl World<'_> {
             | Effect::Extend { .. }
             | Effect::Claim { .. }
             | Effect::SetPolicies { .. }
-            | Effect::Rename { .. } => {}
+            | Effect::Rename { .. }
+            | Effect::Recognise { .. } => {}
         }
         if let Effect::Claim { before: (before, _), .. } = &change.effect {
             self.arrives(id, before, change, &admitted.scope);
@@ -362,19 +366,43 @@ impl World<'_> {
         self.relationships.insert(row.key(), row);
     }
 
-    /// The row of a new invitation.
-    fn invited(&self, admitted: &Admitted) -> Result<RelationshipRow, Refusal> {
+    /// The row that an invitation or an adoption makes.
+    fn row_made(&self, admitted: &Admitted) -> Result<RelationshipRow, Refusal> {
         let Admitted { change, scope, .. } = admitted;
-        let Effect::Invite { first, number, .. } = &change.effect else {
+        let Some((first, number, _)) = change.effect.makes_row() else {
             return Err(Refusal::Stale);
         };
         let family = self.relationships.values().filter(|row| row.is_of(first));
-        if family.map(|row| row.number).max().unwrap_or(0) >= *number {
+        if family.map(|row| row.number).max().unwrap_or(0) >= number {
             return Err(Refusal::Stale);
         }
-        let state = effect::invited(&change.subject, &change.effect, self.now);
+        let state = effect::made(&change.subject, &change.effect, self.now);
         let state = state.ok_or(Refusal::Stale)?;
-        Ok(RelationshipRow::of(state, self.next_id, first, scope, admitted.id()))
+        let mut row = RelationshipRow::of(state, self.next_id, first, scope, admitted.id());
+        row.came_at_ms = change.effect.comes().then_some(self.began.into());
+        Ok(row)
+    }
+
+    /// Lays what is held at the service over what is recorded of every row.
+    pub fn lay_all(&mut self) {
+        if self.laid.is_empty() {
+            return;
+        }
+        let rows: Vec<RelationshipRow> = self.relationships.values().cloned().collect();
+        rows.iter().for_each(|row| self.lay(row));
+    }
+
+    /// Lays what is held at the service over what is recorded of a row.
+    fn lay(&mut self, row: &RelationshipRow) {
+        let Some(held) = row.service_id.as_ref().and_then(|id| self.laid.get(id)) else { return };
+        let all = GranteeId::from_u128(0)..=GranteeId::from_u128(u128::MAX);
+        let under = (row.id, *all.start())..=(row.id, *all.end());
+        self.assignments.range_mut(under).for_each(|(_, known)| known.roles.clear());
+        for (grantee, roles) in held {
+            let nothing = || Held { version: 0, came_at_ms: None, roles: Roles::new() };
+            let known = self.assignments.entry((row.id, *grantee)).or_insert_with(nothing);
+            known.roles.clone_from(roles);
+        }
     }
 
     fn set_roles(&mut self, change: &Change, id: Digest) -> Result<(), Refusal> {

@@ -20,7 +20,7 @@ use crate::{
         limits::{Admitted, Cost, Limits, member},
         state::{Instance, RelationshipKey},
     },
-    store::{Outcome, Refusal, Signature, Signatures, StoreError},
+    store::{Laid, Outcome, Refusal, Signature, Signatures, StoreError},
 };
 
 /// Makes what may be made. What this returns is durable.
@@ -30,9 +30,10 @@ pub(super) async fn apply(
     changes: &[Admitted],
     limits: &BTreeMap<String, Limits>,
     by: &Signatures,
+    laid: &Laid,
 ) -> Result<Vec<Outcome>, StoreError> {
     session.begin(Purpose::Write).await?;
-    match in_transaction(session, (instance, epoch), changes, limits, by).await {
+    match in_transaction(session, (instance, epoch), changes, limits, by, laid).await {
         Ok(outcomes) => {
             session.commit().await?;
             Ok(outcomes)
@@ -50,9 +51,10 @@ async fn in_transaction(
     changes: &[Admitted],
     limits: &BTreeMap<String, Limits>,
     by: &Signatures,
+    laid: &Laid,
 ) -> Result<Vec<Outcome>, StoreError> {
     let head = touched::lock_as(session, instance, epoch).await?;
-    let world = touched::world(session, instance, changes, limits).await?;
+    let world = touched::world(session, instance, changes, limits, laid).await?;
     let now = world.now;
     let persons = persons(changes)?;
     let told = Told { now, head, epoch, changes, persons: &persons, by };
@@ -165,12 +167,10 @@ impl Told<'_> {
 
 /// The object that the change comes from is known from the change itself.
 fn intent(change: &Change, by: &Signature) -> entry::Intent {
-    let new = if let Effect::Invite { uid, .. } | Effect::Claim { after: (_, uid), .. } =
-        &change.effect
-    {
+    let new = if let Effect::Claim { after: (_, uid), .. } = &change.effect {
         Some(uid)
     } else {
-        None
+        change.effect.makes_row().map(|(_, _, uid)| uid)
     };
     let uid = new.or(change.expects.uid.as_ref());
     let mut intent = by.intent.clone();
@@ -202,6 +202,7 @@ async fn write_all(
     told: &Told<'_>,
 ) -> Result<(Vec<Verdict>, Chain), StoreError> {
     let stored = world.assignments.clone();
+    world.lay_all();
     let mut verdicts = Vec::with_capacity(told.changes.len());
     let mut named = Vec::new();
     for (position, admitted) in told.changes.iter().enumerate() {
@@ -226,8 +227,8 @@ async fn write_all(
         Err(Failure::Store(error)) => Err(error),
         Err(Failure::Constraint(_)) => {
             session.tell(both("ROLLBACK TO SAVEPOINT changes"), &[]).await?;
-            let World { now, here, instance, limits, .. } = world;
-            let world = touched::world(session, instance, told.changes, limits).await?;
+            let World { now, here, instance, limits, laid, .. } = world;
+            let world = touched::world(session, instance, told.changes, limits, laid).await?;
             let (verdicts, world) = write_each(session, World { now, here, ..world }, told).await?;
             let chain = told.entries(&verdicts, &world).await;
             Ok((verdicts, chain))
@@ -252,6 +253,8 @@ async fn write_each<'a>(
     mut world: World<'a>,
     told: &Told<'_>,
 ) -> Result<(Vec<Verdict>, World<'a>), StoreError> {
+    let mut stored = world.assignments.clone();
+    world.lay_all();
     let mut verdicts = Vec::with_capacity(told.changes.len());
     for (position, admitted) in told.changes.iter().enumerate() {
         let record = told.person(position);
@@ -264,9 +267,12 @@ async fn write_each<'a>(
         let written = std::mem::take(&mut next.written);
         let named: Vec<_> = record.into_iter().collect();
         session.tell(both("SAVEPOINT change"), &[]).await?;
-        match write(session, &next, &written, &world.assignments, &named).await {
+        match write(session, &next, &written, &stored, &named).await {
             Ok(()) => {
                 session.tell(both("RELEASE SAVEPOINT change"), &[]).await?;
+                for key in written.assignments.keys() {
+                    stored.extend(next.assignments.get(key).map(|held| (*key, held.clone())));
+                }
                 world = next;
                 verdicts.push(Verdict::Made);
             }

@@ -42,13 +42,14 @@ pub use server::PASSWORD_FILE;
 pub use session::Clock;
 
 use super::{
-    Apart, Observation, Outcome, Read, Scope, Signature, Signatures, StoreError, StoreUrl, Write,
+    Apart, Laid, Observation, Outcome, Read, Scope, Signature, Signatures, StoreError, StoreUrl,
+    Write,
 };
 use crate::domain::{
     digest::Digest,
     entry::{Columns, Draft, Entry, Head, PersonRecord, tables::Found},
     limits::{Admitted, Batch, Budget, Limits},
-    state::{Beside, Instance, Observed},
+    state::{Beside, Host, Instance, Observed, RelationshipKey, seen::ServiceId},
 };
 use session::{Bound, Purpose, Session, Statement, both};
 
@@ -193,7 +194,25 @@ impl<May: Send> Read for Sql<May> {
     }
 }
 
+/// The relationship at a service that a row is for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claim {
+    /// Its id there.
+    pub id: ServiceId,
+    /// At whose hosts.
+    pub host: Host,
+    /// The row.
+    pub key: RelationshipKey,
+    /// Whether that is over by what is recorded.
+    pub is_over: bool,
+}
+
 impl<May> Sql<May> {
+    /// The relationships at a service that rows are for, in one read.
+    pub(super) async fn claims(&mut self) -> Result<Vec<Claim>, StoreError> {
+        observe::claims(&mut self.session).await
+    }
+
     /// The same with another clock than this machine's. SQLite has no clock of its own, so that it is the store's as
     /// well; a server keeps its own.
     #[must_use]
@@ -253,8 +272,7 @@ impl Write for SqlWriter {
         limits: &BTreeMap<String, Limits>,
         by: &Signatures,
     ) -> Result<Vec<Outcome>, StoreError> {
-        let who = (&self.may.instance, self.may.epoch);
-        apply::apply(&mut self.session, who, changes, limits, by).await
+        self.apply_under(changes, limits, by, &Laid::new()).await
     }
 
     async fn block(&mut self, batches: &[Batch], by: &Signature) -> Result<(), StoreError> {
@@ -280,6 +298,30 @@ impl Write for SqlWriter {
 }
 
 impl SqlWriter {
+    /// As [`Write::record`], of a store that is the book beside a service: what is said to be held there by others is taken
+    /// over, as others write it themselves where the store is all there is.
+    pub(super) async fn record_held(
+        &mut self,
+        seen: Vec<Observation>,
+        by: &Signature,
+    ) -> Result<(), StoreError> {
+        let head = self.begin().await?;
+        let drafts = record::held(&mut self.session, seen, by).await;
+        self.end(head, drafts).await
+    }
+
+    /// As [`Write::apply`], of a store that is the book beside a service, at which `laid` is held.
+    pub(super) async fn apply_under(
+        &mut self,
+        changes: &[Admitted],
+        limits: &BTreeMap<String, Limits>,
+        by: &Signatures,
+        laid: &Laid,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        let who = (&self.may.instance, self.may.epoch);
+        apply::apply(&mut self.session, who, changes, limits, by, laid).await
+    }
+
     /// Erases what is kept of persons, and says of how many. The ledger stays as true as it was, and says that it was
     /// done and by whom, but not of whom.
     pub async fn erase(&mut self, who: &Erased, by: &Signature) -> Result<usize, StoreError> {
@@ -354,7 +396,7 @@ const TABLES: &[(&str, Statement)] = &[
         "owner_namespace" "owner_name" "owner_uid" "scope" "revision" "last_change" "customer"
         "customer_name" "partner_name" "type" "lifecycle" "invitation" "digest" "asked"
         "invited_at_ms" "activated_at_ms" "ends_at_ms" "auto_extend" "ceiling" "ended_at_ms"
-        "end_reason" "policies" "came_at_ms"),
+        "end_reason" "policies" "came_at_ms" "service_id" "service_host"),
     table!("assignments": "relationship_id" "grantee_id" "grantee_kind" "grantee_name" "version"
         "last_change" "recorded" "contributions" "came_at_ms"),
     table!("assignment_roles": "relationship_id" "grantee_id" "role_id" "until_ms"),

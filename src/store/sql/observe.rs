@@ -9,16 +9,17 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    boundaries, chain, proof,
+    Claim, boundaries, chain, proof,
     rows::{AcceptanceRow, AssignmentRow, Millis, RelationshipRow, RoleRow},
     session::{Bound, Connection, Purpose, Session, Statement, both},
 };
 use crate::{
     domain::{
         ids::{GranteeId, TenantId},
+        lifecycle::{Lifecycle, Phase},
         state::{
-            Assignment, Doubts, Observed, ObservedAssignment, ObservedRelationship,
-            RelationshipKey, Roles,
+            Assignment, Doubts, Flight, Host, Observed, ObservedAssignment, ObservedRelationship,
+            RelationshipKey, Roles, seen::ServiceId,
         },
     },
     store::{Scope, StoreError},
@@ -50,7 +51,7 @@ macro_rules! relationship_json {
          'asked', r.asked, 'invited_at_ms', r.invited_at_ms, 'activated_at_ms', r.activated_at_ms, \
          'ends_at_ms', r.ends_at_ms, 'auto_extend', r.auto_extend, 'ceiling', r.ceiling, \
          'ended_at_ms', r.ended_at_ms, 'end_reason', r.end_reason, 'policies', r.policies, \
-         'came_at_ms', r.came_at_ms) \
+         'came_at_ms', r.came_at_ms, 'service_id', r.service_id, 'service_host', r.service_host) \
          FROM relationships r "
     };
 }
@@ -183,6 +184,35 @@ const BATCHES_GONE: Statement = both(
      AND subject NOT IN (SELECT hash FROM batches) ORDER BY subject",
 );
 
+/// The relationships at a service that rows are for.
+const CLAIMS: Statement = Statement {
+    sqlite: "SELECT json_object('id', service_id, 'host', service_host, 'cloud', cloud, 'partner', partner, \
+             'name', name, 'lifecycle', lifecycle) FROM relationships WHERE service_id IS NOT NULL",
+    postgres: "SELECT json_build_object('id', service_id, 'host', service_host, 'cloud', cloud, \
+               'partner', partner, 'name', name, 'lifecycle', lifecycle)::text \
+               FROM relationships WHERE service_id IS NOT NULL",
+};
+
+/// The relationships at a service that rows are for.
+pub(super) async fn claims(session: &mut Session) -> Result<Vec<Claim>, StoreError> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: ServiceId,
+        host: Host,
+        lifecycle: Lifecycle,
+        #[serde(flatten)]
+        key: RelationshipKey,
+    }
+    let rows: Vec<Row> = session.rows(CLAIMS, &[]).await?;
+    let claim = |Row { id, host, lifecycle, key }: Row| Claim {
+        id,
+        host,
+        key,
+        is_over: lifecycle.phase() == Phase::Ended,
+    };
+    Ok(rows.into_iter().map(claim).collect())
+}
+
 #[derive(Deserialize)]
 struct UsedAcceptance {
     #[serde(flatten)]
@@ -226,7 +256,7 @@ async fn read(session: &mut Session, scope: &Scope) -> Result<Observed, StoreErr
             acceptances: session.rows(ALL_ACCEPTANCES, &[]).await?,
             boundaries: boundaries::all(session).await?,
         },
-        Scope::Of { keys, customers, owned, bounded } => {
+        Scope::Of { keys, customers, owned, bounded, adopted: _ } => {
             let (instance, namespaces) = owned.as_ref().map_or_else(
                 || (String::new(), "[]".to_owned()),
                 |(instance, namespaces)| (instance.0.to_string(), json!(namespaces).to_string()),
@@ -263,7 +293,8 @@ async fn read(session: &mut Session, scope: &Scope) -> Result<Observed, StoreErr
         .map(|UsedAcceptance { row, key }| (row.content, row.observed(key)))
         .collect();
     let relationships = families(found.relationships, found.assignments, found.roles);
-    Ok(Observed { now, relationships, acceptances, boundaries: found.boundaries, doubts })
+    let boundaries = found.boundaries;
+    Ok(Observed { now, relationships, acceptances, boundaries, doubts, service: None })
 }
 
 /// What of the rows the ledger does not explain, and what it knows and is not there.
@@ -363,6 +394,7 @@ pub(super) fn families(
                 recorded: row.recorded.value,
                 contributions: row.contributions.value,
             },
+            flight: Flight::Landed,
         };
         let assignments = by_relationship.entry(row.relationship_id).or_default();
         assignments.insert(row.grantee_id, assignment);

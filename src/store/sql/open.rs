@@ -47,6 +47,7 @@ pub(super) const STEPS: &[(i64, &str, Statement)] = &[
     step!(5, "askers", "0005_askers.sql"),
     step!(6, "rows", "0006_rows.sql"),
     step!(8, "locks", "0008_locks.sql"),
+    step!(9, "service", "0009_service.sql"),
 ];
 
 /// The version that this program reads and writes.

@@ -71,10 +71,11 @@ const GONE: Statement = Statement {
         "SELECT ",
         linked!(sqlite),
         "FROM ledger l WHERE l.subject IN (SELECT value FROM json_each($1)) \
-         AND (l.kind = 'Invited' OR l.payload ->> '$.refused' IS NULL \
-         AND l.payload -> '$.effect.Invite' IS NOT NULL) \
+         AND (l.kind IN ('Invited', 'Adopted') OR l.payload ->> '$.refused' IS NULL \
+         AND coalesce(l.payload -> '$.effect.Invite', l.payload -> '$.effect.Adopt') IS NOT NULL) \
          AND NOT EXISTS (SELECT 1 FROM relationships r WHERE r.name = l.subject \
-         AND r.first_name = l.payload ->> '$.effect.Invite.first.name' \
+         AND r.first_name = coalesce(l.payload ->> '$.effect.Invite.first.name', \
+         l.payload ->> '$.effect.Adopt.first.name') \
          AND r.cloud = l.payload ->> '$.subject.relationship.cloud' \
          AND r.partner = l.payload ->> '$.subject.relationship.partner')"
     ),
@@ -82,10 +83,12 @@ const GONE: Statement = Statement {
         "SELECT ",
         linked!(postgres),
         "FROM ledger l WHERE l.subject = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) \
-         AND (l.kind = 'Invited' OR l.payload::json #>> '{refused}' IS NULL \
-         AND l.payload::json #> '{effect,Invite}' IS NOT NULL) \
+         AND (l.kind IN ('Invited', 'Adopted') OR l.payload::json #>> '{refused}' IS NULL \
+         AND coalesce(l.payload::json #> '{effect,Invite}', l.payload::json #> '{effect,Adopt}') \
+         IS NOT NULL) \
          AND NOT EXISTS (SELECT 1 FROM relationships r WHERE r.name = l.subject \
-         AND r.first_name = l.payload::json #>> '{effect,Invite,first,name}' \
+         AND r.first_name = coalesce(l.payload::json #>> '{effect,Invite,first,name}', \
+         l.payload::json #>> '{effect,Adopt,first,name}') \
          AND r.cloud = l.payload::json #>> '{subject,relationship,cloud}' \
          AND r.partner = l.payload::json #>> '{subject,relationship,partner}')"
     ),
@@ -218,12 +221,13 @@ pub(super) async fn gone(
     let subjects: BTreeSet<String> = names.iter().map(ToString::to_string).collect();
     let subjects = json!(subjects).to_string();
     let found = chain::entries(session, GONE, &[Bound::Text(&subjects)]).await?;
-    let invited = found.iter().filter(|entry| entry.kind == EntryKind::Invited);
+    let made =
+        found.iter().filter(|entry| matches!(entry.kind, EntryKind::Invited | EntryKind::Adopted));
     let key = |entry: &Entry| {
         let key = entry.payload.pointer("/subject/relationship")?;
         RelationshipKey::deserialize(key).ok()
     };
-    Ok(invited.filter_map(key).filter(|key| names.contains(key)).collect())
+    Ok(made.filter_map(key).filter(|key| names.contains(key)).collect())
 }
 
 /// What no entry explains of the agreements that these customers accepted, by the content of the acceptance; what the

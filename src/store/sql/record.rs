@@ -20,7 +20,10 @@ use crate::{
     domain::{
         change::{Change, Effect},
         digest::{Digest, canonical},
-        entry::{Draft, EntryKind, Head, PersonRecord, kind},
+        entry::{
+            Draft, EntryKind, Head, PersonRecord, kind,
+            tables::{Outside, OutsideRole},
+        },
         limits::{Batch, Measure, all_names, asker_names, matter, member, subject},
         state::Roles,
     },
@@ -288,6 +291,8 @@ fn payload(change: &Change) -> Value {
         Effect::Authorise { ends_at, .. } => told["after"] = json!(ends_at),
         Effect::Expire { ended_at } => told["before"] = json!(ended_at),
         Effect::Invite { .. }
+        | Effect::Adopt { .. }
+        | Effect::Recognise { .. }
         | Effect::Decline { .. }
         | Effect::Withdraw { .. }
         | Effect::DropGlobalAdministrator { .. }
@@ -317,19 +322,21 @@ const LAST: Statement = Statement {
     ),
 };
 
-/// Drafts what was seen outside, unless the last entry about the same says just that.
-pub(super) async fn observations(
+/// What of it the last entry about the same does not say.
+async fn unsaid(
     session: &mut Session,
     mut seen: Vec<Observation>,
-    by: &Signature,
-) -> Result<Vec<Draft>, StoreError> {
-    let now = clock(session).await?;
+) -> Result<Vec<Observation>, StoreError> {
     let subjects: BTreeSet<&str> = seen.iter().map(|one| one.subject.as_str()).collect();
     let subjects = json!(subjects).to_string();
     let last = chain::entries(session, LAST, &[Bound::Text(&subjects)]).await?;
     let last: BTreeMap<String, Value> =
         last.into_iter().map(|last| (last.subject, last.payload)).collect();
     seen.retain(|one| last.get(&one.subject) != Some(&one.payload));
+    Ok(seen)
+}
+
+fn drafts(now: Timestamp, seen: Vec<Observation>, by: &Signature) -> Vec<Draft> {
     let draft = |Observation { kind, subject, payload }| Draft {
         time: now,
         kind,
@@ -338,7 +345,91 @@ pub(super) async fn observations(
         intent: by.intent.clone(),
         payload: canonical(&payload),
     };
-    Ok(seen.into_iter().map(draft).collect())
+    seen.into_iter().map(draft).collect()
+}
+
+/// Drafts what was seen outside, unless the last entry about the same says just that.
+pub(super) async fn observations(
+    session: &mut Session,
+    seen: Vec<Observation>,
+    by: &Signature,
+) -> Result<Vec<Draft>, StoreError> {
+    let now = clock(session).await?;
+    Ok(drafts(now, unsaid(session, seen).await?, by))
+}
+
+/// Grantees of whom nothing was recorded so far.
+const NEW_GRANTEES: Statement = Statement {
+    sqlite: "INSERT INTO assignments (relationship_id, grantee_id, grantee_kind) \
+             SELECT DISTINCT r.id, k.value ->> 'grantee_id', 'SecurityGroup' FROM json_each($1) k \
+             JOIN relationships r ON (r.cloud, r.partner, r.name) = \
+             (k.value ->> 'cloud', k.value ->> 'partner', k.value ->> 'name') \
+             WHERE r.service_id IS NOT NULL ON CONFLICT DO NOTHING",
+    postgres: "INSERT INTO assignments (relationship_id, grantee_id, grantee_kind) \
+               SELECT DISTINCT r.id, k.grantee_id, 'SecurityGroup' FROM jsonb_to_recordset($1::jsonb) \
+               AS k(cloud text, partner text, name text, grantee_id text) \
+               JOIN relationships r USING (cloud, partner, name) \
+               WHERE r.service_id IS NOT NULL ON CONFLICT DO NOTHING",
+};
+
+const LOST: Statement = Statement {
+    sqlite: "DELETE FROM assignment_roles WHERE (relationship_id, grantee_id, role_id) IN (\
+             SELECT r.id, k.value ->> 'grantee_id', k.value ->> 'role_id' FROM json_each($1) k \
+             JOIN relationships r ON (r.cloud, r.partner, r.name) = \
+             (k.value ->> 'cloud', k.value ->> 'partner', k.value ->> 'name') \
+             WHERE r.service_id IS NOT NULL AND k.value ->> 'until_ms' IS NULL)",
+    postgres: "DELETE FROM assignment_roles WHERE (relationship_id, grantee_id, role_id) IN (\
+               SELECT r.id, k.grantee_id, k.role_id FROM jsonb_to_recordset($1::jsonb) \
+               AS k(cloud text, partner text, name text, grantee_id text, role_id text, until_ms bigint) \
+               JOIN relationships r USING (cloud, partner, name) \
+               WHERE r.service_id IS NOT NULL AND k.until_ms IS NULL)",
+};
+
+const GAINED: Statement = Statement {
+    sqlite: "INSERT INTO assignment_roles (relationship_id, grantee_id, role_id, until_ms) \
+             SELECT r.id, k.value ->> 'grantee_id', k.value ->> 'role_id', k.value ->> 'until_ms' \
+             FROM json_each($1) k JOIN relationships r ON (r.cloud, r.partner, r.name) = \
+             (k.value ->> 'cloud', k.value ->> 'partner', k.value ->> 'name') \
+             WHERE r.service_id IS NOT NULL AND k.value ->> 'until_ms' IS NOT NULL \
+             ON CONFLICT (relationship_id, grantee_id, role_id) \
+             DO UPDATE SET until_ms = excluded.until_ms",
+    postgres: "INSERT INTO assignment_roles (relationship_id, grantee_id, role_id, until_ms) \
+               SELECT r.id, k.grantee_id, k.role_id, k.until_ms FROM jsonb_to_recordset($1::jsonb) \
+               AS k(cloud text, partner text, name text, grantee_id text, role_id text, until_ms bigint) \
+               JOIN relationships r USING (cloud, partner, name) \
+               WHERE r.service_id IS NOT NULL AND k.until_ms IS NOT NULL \
+               ON CONFLICT (relationship_id, grantee_id, role_id) \
+               DO UPDATE SET until_ms = excluded.until_ms",
+};
+
+/// As [`observations`], and takes over what they say is held at a service.
+pub(super) async fn held(
+    session: &mut Session,
+    seen: Vec<Observation>,
+    by: &Signature,
+) -> Result<Vec<Draft>, StoreError> {
+    let now = clock(session).await?;
+    let seen = unsaid(session, seen).await?;
+    let outside = seen.iter().filter_map(|one| Outside::read(&one.payload));
+    let rows: Vec<Value> = outside
+        .flat_map(|Outside { relationship, roles, .. }| {
+            let row = move |OutsideRole { grantee, role, until_ms }: OutsideRole| {
+                let mut row = json!(relationship);
+                row["grantee_id"] = json!(grantee);
+                row["role_id"] = json!(role);
+                row["until_ms"] = json!(until_ms);
+                row
+            };
+            roles.into_iter().map(row)
+        })
+        .collect();
+    let rows = json!(rows).to_string();
+    for statement in [NEW_GRANTEES, LOST, GAINED] {
+        let store = session.store.clone();
+        let done = session.execute(statement, &[Bound::Text(&rows)]).await;
+        done.map_err(|failure| failure.into_error(&store))?;
+    }
+    Ok(drafts(now, seen, by))
 }
 
 /// Where the last entry about each of some subjects stands.

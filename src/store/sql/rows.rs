@@ -16,9 +16,9 @@ use crate::{
         ids::{GranteeId, RoleId, TenantId},
         lifecycle::{EndReason, Ended, Lifecycle},
         state::{
-            AcceptedText, Asked, Contributions, Document, Grantee, GranteeKind, Instance,
-            Invitation, ObjectName, ObservedAcceptance, ObservedAssignment, ObservedRelationship,
-            Owner, Policies, RelationshipKey, Roles, Uid,
+            AcceptedText, Asked, AtService, Contributions, Document, Grantee, GranteeKind, Host,
+            Instance, Invitation, ObjectName, ObservedAcceptance, ObservedAssignment,
+            ObservedRelationship, Owner, Policies, RelationshipKey, Roles, Uid, seen::ServiceId,
         },
     },
 };
@@ -130,6 +130,9 @@ pub(super) struct RelationshipRow {
     pub policies: Policies,
     /// When the run began that made it active; absent where a program before schema 3 did.
     pub came_at_ms: Option<Millis>,
+    /// The relationship at the service that it is for, and at whose hosts; absent where the store is all there is.
+    pub service_id: Option<ServiceId>,
+    pub service_host: Option<Host>,
 }
 
 impl RelationshipRow {
@@ -159,7 +162,7 @@ impl RelationshipRow {
         }
     }
 
-    /// The row of a new invitation.
+    /// The row of a new invitation, or of what is adopted.
     pub fn of(
         state: ObservedRelationship,
         id: i64,
@@ -190,8 +193,8 @@ impl RelationshipRow {
             digest: state.digest,
             asked: state.asked,
             invited_at_ms: state.invited_at.into(),
-            activated_at_ms: None,
-            ends_at_ms: None,
+            activated_at_ms: state.activated_at.map(Into::into),
+            ends_at_ms: state.ends_at.map(Into::into),
             auto_extend: state.auto_extend,
             ceiling: state.ceiling,
             ended_at_ms: None,
@@ -199,6 +202,8 @@ impl RelationshipRow {
             policies: state.policies,
             invitation: state.invitation,
             came_at_ms: None,
+            service_host: state.at.as_ref().map(|at| at.host),
+            service_id: state.at.map(|at| at.id),
         }
     }
 
@@ -247,6 +252,8 @@ impl RelationshipRow {
             ceiling: self.ceiling,
             ended: ended.map(|(at, reason)| Ended { at: at.into(), reason }),
             policies: self.policies,
+            at: self.service_id.zip(self.service_host).map(|(id, host)| AtService { id, host }),
+            moved: None,
             assignments,
         }
     }

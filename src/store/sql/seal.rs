@@ -100,6 +100,8 @@ fn of_relationship(row: &RelationshipRow) -> Digest {
         end_reason,
         policies,
         came_at_ms,
+        service_id,
+        service_host,
     } = row;
     let mut fields = Fields::default();
     fields.value(&(id, cloud, partner, name, first_name, number));
@@ -115,6 +117,9 @@ fn of_relationship(row: &RelationshipRow) -> Digest {
         policies,
         came_at_ms,
     ));
+    if service_id.is_some() || service_host.is_some() {
+        fields.value(&(service_id, service_host));
+    }
     fields.digest()
 }
 

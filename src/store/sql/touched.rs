@@ -26,7 +26,7 @@ use crate::{
         limits::{Admitted, Cost, Limits},
         state::{Instance, RelationshipKey, Roles},
     },
-    store::StoreError,
+    store::{Laid, StoreError},
 };
 
 /// The end of the chain, for the newest session of an instance. Whoever has it is alone among writers until the
@@ -144,6 +144,7 @@ pub(super) async fn world<'a>(
     instance: &'a Instance,
     changes: &[Admitted],
     limits: &'a BTreeMap<String, Limits>,
+    laid: &'a Laid,
 ) -> Result<World<'a>, StoreError> {
     let now = clock(session).await?;
     let here = session.here();
@@ -173,7 +174,7 @@ pub(super) async fn world<'a>(
     let proof = proof(session, &relationships, &under).await?;
     let invited: BTreeSet<RelationshipKey> = changes
         .iter()
-        .filter(|admitted| matches!(admitted.change.effect, Effect::Invite { .. }))
+        .filter(|admitted| admitted.change.effect.makes_row().is_some())
         .filter_map(|admitted| admitted.change.subject.relationship.clone())
         .filter(|key| !relationships.contains_key(key))
         .collect();
@@ -200,6 +201,7 @@ pub(super) async fn world<'a>(
         doubts: proof.doubts,
         gone,
         next_id,
+        laid,
         written: Written::default(),
     })
 }
@@ -257,9 +259,7 @@ async fn relationships(
     let named: BTreeSet<&RelationshipKey> =
         changes().filter_map(|change| change.subject.relationship.as_ref()).collect();
     let firsts: BTreeSet<&RelationshipKey> = changes()
-        .filter_map(|change| {
-            if let Effect::Invite { first, .. } = &change.effect { Some(first) } else { None }
-        })
+        .filter_map(|change| change.effect.makes_row().map(|(first, _, _)| first))
         .collect();
     let (named, firsts) = (json!(named).to_string(), json!(firsts).to_string());
     let bound = [Bound::Text(&named), Bound::Text(&firsts)];

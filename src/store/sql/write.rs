@@ -41,7 +41,7 @@ const RELATIONSHIPS: Statement = Statement {
              owner_instance, owner_namespace, owner_name, owner_uid, scope, revision, last_change, \
              customer, customer_name, partner_name, type, lifecycle, invitation, digest, asked, \
              invited_at_ms, activated_at_ms, ends_at_ms, auto_extend, ceiling, ended_at_ms, \
-             end_reason, policies, came_at_ms) \
+             end_reason, policies, came_at_ms, service_id, service_host) \
              SELECT value ->> 'id', value ->> 'cloud', value ->> 'partner', value ->> 'name', \
              value ->> 'first_name', value ->> 'number', value ->> 'owner_instance', \
              value ->> 'owner_namespace', value ->> 'owner_name', value ->> 'owner_uid', \
@@ -51,7 +51,7 @@ const RELATIONSHIPS: Statement = Statement {
              value ->> 'asked', value ->> 'invited_at_ms', value ->> 'activated_at_ms', \
              value ->> 'ends_at_ms', value ->> 'auto_extend', value ->> 'ceiling', \
              value ->> 'ended_at_ms', value ->> 'end_reason', value ->> 'policies', \
-             value ->> 'came_at_ms' \
+             value ->> 'came_at_ms', value ->> 'service_id', value ->> 'service_host' \
              FROM rows WHERE true \
              ON CONFLICT (id) DO UPDATE SET owner_instance = excluded.owner_instance, \
              owner_namespace = excluded.owner_namespace, owner_name = excluded.owner_name, \

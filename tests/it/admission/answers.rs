@@ -66,14 +66,6 @@ fn each_sort_of_proof_is_refused_without_any_other_object() {
         ("C0217", with(offer(), "/spec/duration", Value::Null)),
         ("C0222", with(grant(), "/spec/roles", json!(["Global Administrator"]))),
         ("C0318", with(relationship(), "/metadata/annotations", adopt)),
-        (
-            "C0330",
-            with(
-                relationship(),
-                "/metadata/annotations",
-                json!({ "concordat.dev/adopt-from": "graph/5e5594d3" }),
-            ),
-        ),
         ("C0319", own),
     ];
     for (code, object) in cases {

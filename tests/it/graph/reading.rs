@@ -436,14 +436,8 @@ async fn a_clock_that_is_wrong_by_an_hour_is_told() {
 }
 
 #[tokio::test]
-async fn other_commands_say_what_can_be_done_there_and_do_nothing() {
+async fn what_is_for_microsoft_graph_names_no_other_store() {
     let (served, _) = stage().await;
-    let words: [&[&str]; 3] = [&["get", "relationships"], &["history"], &["ledger", "verify"]];
-    for words in words {
-        let ran = served.place.run(&[words, &["--store", STORE]].concat());
-        assert_eq!(ran.code, Some(2), "{words:?}: {}{}", ran.stdout, ran.stderr);
-        assert!(ran.stderr.contains("concordat import"), "{words:?}: {}", ran.stderr);
-    }
     for words in [&["import", "-o", "out"] as &[&str], &["doctor"]] {
         let ran = served.place.run(&[words, &["--store", "sqlite:concordat.db"]].concat());
         assert_eq!(ran.code, Some(2), "{}", ran.stderr);

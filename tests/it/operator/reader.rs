@@ -57,7 +57,7 @@ pub fn concordat(cluster: &Cluster, kubeconfig: &Path, words: &[&str], input: &s
 fn essence(relationship: &str, effect: &Effect) -> Value {
     let mut effect = effect.clone();
     match &mut effect {
-        Effect::Invite { uid, .. } => *uid = Uid::of_file(),
+        Effect::Invite { uid, .. } | Effect::Adopt { uid, .. } => *uid = Uid::of_file(),
         Effect::SetRoles { before, after, .. } => {
             for state in [before, after] {
                 state.contributions.iter_mut().for_each(|(_, given)| given.uid = Uid::of_file());
@@ -80,6 +80,7 @@ fn essence(relationship: &str, effect: &Effect) -> Value {
         | Effect::Terminate { .. }
         | Effect::Expire { .. }
         | Effect::RecordAcceptance { .. }
+        | Effect::Recognise { .. }
         | Effect::SetBoundary { .. } => {}
     }
     json!([relationship, effect])

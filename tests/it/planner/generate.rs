@@ -288,6 +288,7 @@ impl World {
         let Some(row) = active.and_then(|key| self.memory.row(&key)) else { return };
         let grantee = group(grantee);
         let none = ObservedAssignment {
+            flight: concordat::domain::state::Flight::Landed,
             grantee: grantee.clone(),
             version: 0,
             state: Assignment::default(),

@@ -41,6 +41,7 @@ impl Memory {
             acceptances: BTreeMap::new(),
             boundaries: BTreeMap::new(),
             doubts: concordat::domain::state::Doubts::default(),
+            service: None,
         };
         Self { observed, last: BTreeMap::new() }
     }
@@ -116,7 +117,7 @@ impl Memory {
 
     fn invite(&mut self, change: &Change) -> Result<(), Refusal> {
         let Effect::Invite { first, .. } = &change.effect else { return Ok(()) };
-        let invited = effect::invited(&change.subject, &change.effect, self.observed.now);
+        let invited = effect::made(&change.subject, &change.effect, self.observed.now);
         let invited = invited.ok_or(forbidden("no row is named"))?;
         holds(self.row(&invited.key).is_none(), Refusal::Stale)?;
         holds((&change.expects.uid, change.expects.revision) == (&None, 0), Refusal::Stale)?;

@@ -225,7 +225,12 @@ fn a_status_fits_its_schema_however_much_is_held() {
         let state =
             concordat::domain::state::Assignment { roles: roles.collect(), ..Default::default() };
         let grantee = concordat::domain::state::Grantee { id, ..group(0) };
-        let held = concordat::domain::state::ObservedAssignment { grantee, version: 1, state };
+        let held = concordat::domain::state::ObservedAssignment {
+            grantee,
+            version: 1,
+            state,
+            flight: concordat::domain::state::Flight::Landed,
+        };
         row.assignments.insert(id, held);
     }
     let told = report(&world, None);

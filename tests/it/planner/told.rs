@@ -90,6 +90,8 @@ pub fn changes(plan: &Plan) -> String {
     let told = plan.changes.iter().map(|change| {
         let effect = match &change.effect {
             Effect::Invite { .. } => "Invite",
+            Effect::Adopt { .. } => "Adopt",
+            Effect::Recognise { .. } => "Recognise",
             Effect::Authorise { .. } => "Authorise",
             Effect::Decline { .. } => "Decline",
             Effect::Withdraw { .. } => "Withdraw",

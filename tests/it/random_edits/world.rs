@@ -251,7 +251,7 @@ async fn planned(
         Absence::Prune => Some((claimant.instance.clone(), desired.namespaces.clone())),
     };
     let bounded = Some((claimant.instance.clone(), desired.namespaces.clone()));
-    let scope = Scope::Of { keys, customers, owned, bounded };
+    let scope = Scope::Of { keys, customers, owned, bounded, adopted: BTreeSet::new() };
     let observed = store.observe(&scope).await.unwrap();
     let plan = plan(desired, &observed, claimant);
     let budgets = store.budgets(&plan.governing.limits(desired)).await.unwrap();

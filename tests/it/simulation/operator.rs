@@ -392,7 +392,13 @@ fn sent(weather: &Mutex<Weather>, write: impl FnOnce() -> Result<(), Refused>) -
 }
 
 fn nothing() -> Scope {
-    Scope::Of { keys: BTreeSet::new(), customers: BTreeSet::new(), owned: None, bounded: None }
+    Scope::Of {
+        keys: BTreeSet::new(),
+        customers: BTreeSet::new(),
+        owned: None,
+        bounded: None,
+        adopted: BTreeSet::new(),
+    }
 }
 
 fn no_watches() -> BTreeMap<Kind, Watch> {

@@ -1,0 +1,239 @@
+//! Microsoft Graph with its book: reads both and lays one over the other, and writes what is a matter of the book alone.
+//!
+//! Never: a change at Microsoft, or a book that is another tenant's or another host's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ecow::EcoString;
+
+use super::{
+    call::{As, Graph},
+    merge::{Found, Whose, held, merge},
+    read::{check_known, those},
+};
+use crate::{
+    domain::{
+        carrier::is_outward,
+        connection::Connection,
+        entry::{Entry, Head},
+        limits::{Admitted, Batch, Budget, Limits},
+        state::{
+            Beside, CLOCKS_DIFFER, Host, Observed, ObservedRelationship, RelationshipKey,
+            seen::ServiceId,
+        },
+    },
+    store::{
+        Apart, Laid, Observation, Outcome, Read, Refusal, Scope, Signature, Signatures, StoreError,
+        Write,
+        any::BookReader,
+        sql::{Claim, SqlWriter},
+    },
+};
+
+/// Graph and its book, to be read.
+pub type GraphReader = WithBook<BookReader>;
+
+/// Graph and its book, of which the book is written.
+pub type GraphWriter = WithBook<SqlWriter>;
+
+/// Graph, and the database in which its book is.
+pub struct WithBook<B> {
+    graph: Graph,
+    book: B,
+    whose: Whose,
+    /// As it is named in messages.
+    named: String,
+    /// What was last seen to be held there.
+    laid: Laid,
+}
+
+/// A database that can be the book of a service.
+pub trait Book: Read {
+    /// The relationships at a service that its rows are for.
+    fn claims(&mut self) -> impl Future<Output = Result<Vec<Claim>, StoreError>> + Send;
+}
+
+impl Book for BookReader {
+    async fn claims(&mut self) -> Result<Vec<Claim>, StoreError> {
+        match self {
+            Self::There(store) => store.claims().await,
+            Self::NotYet => Ok(Vec::new()),
+        }
+    }
+}
+
+impl Book for SqlWriter {
+    async fn claims(&mut self) -> Result<Vec<Claim>, StoreError> {
+        self.claims().await
+    }
+}
+
+impl<B: Book> WithBook<B> {
+    /// Nobody is asked yet.
+    ///
+    /// # Errors
+    ///
+    /// Where the connection names no such app.
+    pub fn open(connection: &Connection, app: As, book: B) -> Result<Self, StoreError> {
+        let Connection { partner, cloud, .. } = *connection;
+        let whose = Whose { partner, cloud, host: connection.host(), clock: None };
+        let named = format!("graph:{}", connection.file.display());
+        Ok(Self { graph: Graph::open(connection, app)?, book, whose, named, laid: Laid::new() })
+    }
+
+    /// The database.
+    pub fn book(&mut self) -> &mut B {
+        &mut self.book
+    }
+
+    /// Everything, with what is still held beyond its end.
+    ///
+    /// # Errors
+    ///
+    /// As [`Read::observe`].
+    pub async fn held(&mut self) -> Result<Observed, StoreError> {
+        let mut observed = self.observe(&Scope::All).await?;
+        held(&mut observed);
+        Ok(observed)
+    }
+
+    /// Refuses a book that is not of this tenant at these hosts.
+    fn check_whose(&self, claims: &[Claim]) -> Result<(), StoreError> {
+        let Whose { partner, cloud, host, .. } = self.whose;
+        let is_ours = |claim: &&Claim| {
+            (claim.key.partner, claim.key.cloud, claim.host) == (partner, cloud, host)
+        };
+        let Some(Claim { key, host, .. }) = claims.iter().find(|claim| !is_ours(claim)) else {
+            return Ok(());
+        };
+        let place = match host {
+            Host::Microsoft => "Microsoft's own hosts",
+            Host::Other => "other hosts than Microsoft's, such as an emulator",
+        };
+        let reason = format!(
+            "its ledger is of partner {} in {:?} at {place}, and this connection is not: name another `ledger` in it",
+            key.partner, key.cloud
+        );
+        Err(StoreError::Misnamed { store: self.named.clone(), reason })
+    }
+}
+
+impl<B: Book> Read for WithBook<B> {
+    async fn observe(&mut self, scope: &Scope) -> Result<Observed, StoreError> {
+        let book = self.book.observe(scope).await?;
+        let claims = self.book.claims().await?;
+        self.check_whose(&claims)?;
+        let rows = book.relationships.values().flatten();
+        let mut asked: BTreeSet<ServiceId> = rows.filter_map(service_id).cloned().collect();
+        if let Scope::Of { adopted, .. } = scope {
+            asked.extend(adopted.iter().cloned());
+        }
+        let all = matches!(scope, Scope::All);
+        let seen = those(&self.graph, |id| all || asked.contains(id)).await?;
+        let live: BTreeSet<ServiceId> =
+            claims.iter().filter(|claim| !claim.is_over).map(|claim| claim.id.clone()).collect();
+        let mut gone = check_known(&self.graph, &seen, &live).await?;
+        let is_listed = |id: &ServiceId| seen.relationships.contains_key(id);
+        // What is over is forgotten a year later, and nobody asks for it.
+        let over = claims.iter().filter(|claim| claim.is_over && !is_listed(&claim.id));
+        gone.extend(over.map(|claim| claim.id.clone()));
+        let claimed: BTreeMap<ServiceId, RelationshipKey> =
+            claims.into_iter().map(|claim| (claim.id, claim.key)).collect();
+        let clock = self.graph.clock_difference().filter(|ahead| ahead.abs() > CLOCKS_DIFFER);
+        let whose = Whose { clock, ..self.whose };
+        let (observed, laid) = merge(book, Found { seen, gone, claimed }, whose);
+        self.laid = laid;
+        Ok(observed)
+    }
+
+    async fn beside(&mut self, apart: &Apart) -> Result<Beside, StoreError> {
+        self.book.beside(apart).await
+    }
+
+    async fn budgets(
+        &mut self,
+        limits: &BTreeMap<String, Limits>,
+    ) -> Result<BTreeMap<String, Budget>, StoreError> {
+        self.book.budgets(limits).await
+    }
+
+    async fn entries(&mut self, after: i64, at_most: u32) -> Result<Vec<Entry>, StoreError> {
+        self.book.entries(after, at_most).await
+    }
+
+    async fn head(&mut self) -> Result<Head, StoreError> {
+        self.book.head().await
+    }
+
+    async fn last_entries(
+        &mut self,
+        subjects: &BTreeSet<EcoString>,
+    ) -> Result<BTreeMap<EcoString, Head>, StoreError> {
+        self.book.last_entries(subjects).await
+    }
+}
+
+fn service_id(row: &ObservedRelationship) -> Option<&ServiceId> {
+    row.at.as_ref().map(|at| &at.id)
+}
+
+impl GraphWriter {
+    /// Says goodbye to the database.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqlWriter::close`].
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.book.close().await
+    }
+}
+
+impl Write for GraphWriter {
+    async fn apply(
+        &mut self,
+        changes: &[Admitted],
+        limits: &BTreeMap<String, Limits>,
+        by: &Signatures,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        let mut refused: Vec<&Admitted> = Vec::new();
+        let mut fate = Vec::with_capacity(changes.len());
+        let mut noted = Vec::new();
+        for admitted in changes {
+            let change = &admitted.change;
+            let rests = refused.iter().any(|refused| change.rests_on(&refused.change));
+            let is_outward = is_outward(change) || rests;
+            if is_outward {
+                refused.push(admitted);
+            } else {
+                noted.push(admitted.clone());
+            }
+            fate.push(is_outward);
+        }
+        let mut made = Vec::new();
+        if !noted.is_empty() {
+            made = self.book.apply_under(&noted, limits, by, &self.laid).await?;
+        }
+        let mut made = made.into_iter();
+        let refusal = || {
+            Outcome::Refused(Refusal::Constraint(
+                "this version changes nothing at Microsoft".to_owned(),
+            ))
+        };
+        let outcome = |is_outward: bool| {
+            if is_outward { refusal() } else { made.next().unwrap_or_else(refusal) }
+        };
+        Ok(fate.into_iter().map(outcome).collect())
+    }
+
+    async fn block(&mut self, batches: &[Batch], by: &Signature) -> Result<(), StoreError> {
+        self.book.block(batches, by).await
+    }
+
+    async fn approve(&mut self, batch: &Batch, by: &Signature) -> Result<(), StoreError> {
+        self.book.approve(batch, by).await
+    }
+
+    async fn record(&mut self, seen: Vec<Observation>, by: &Signature) -> Result<(), StoreError> {
+        self.book.record_held(seen, by).await
+    }
+}

@@ -1,0 +1,312 @@
+//! Plans over what stands at Microsoft, and what is written of that into the book: adoption, recognition, drift.
+//!
+//! Never: a call that changes something there, or "nothing" for what could not be read.
+
+use serde_json::{Value, json};
+
+use super::{harmless, refuse, rule, stage};
+use crate::{emulator::served::Served, program::Ran};
+
+const STORE: &str = "graph:emulator/graph.yaml";
+const LIST: &str = "/tenantRelationships/delegatedAdminRelationships";
+const FIRST_LINE: &str = "0a0a0a0a-1111-4222-8333-444444444444";
+const ENGINEERS: &str = "0c0c0c0c-1111-4222-8333-444444444444";
+const HELPDESK: &str = "729827e3-9c14-49f7-bb1b-9608f156bbb8";
+
+fn run(served: &Served, words: &[&str]) -> Ran {
+    let ran = served.place.run(&[words, &["--store", STORE]].concat());
+    harmless(served, &format!("{}{}", ran.stdout, ran.stderr));
+    ran
+}
+
+/// The same, and it ends as it should.
+#[track_caller]
+fn ends(served: &Served, code: i32, words: &[&str]) -> Ran {
+    let ran = run(served, words);
+    assert_eq!(ran.code, Some(code), "{words:?}: {}{}", ran.stdout, ran.stderr);
+    ran
+}
+
+/// What `diff` or `apply` says, as a document.
+fn document(served: &Served, code: i32, words: &[&str]) -> Value {
+    let ran = ends(served, code, &[words, &["-o", "json"]].concat());
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+/// What the changes of a plan do.
+fn effects(plan: &Value) -> Vec<String> {
+    let effect = |change: &Value| change["effect"].as_object().unwrap().keys().next().cloned();
+    plan["changes"].as_array().unwrap().iter().filter_map(effect).collect()
+}
+
+#[track_caller]
+fn tells(ran: &Ran, expected: &[&str]) {
+    let all = format!("{}{}", ran.stdout, ran.stderr);
+    for text in expected {
+        assert!(all.contains(text), "`{text}` is not in: {all}");
+    }
+}
+
+/// No call since the counts began has changed anything there.
+async fn nothing_was_written_there(served: &Served) {
+    let counts = served.control("GET", "counts", &Value::Null).await;
+    for (calls, count) in counts["calls"].as_object().unwrap() {
+        let is_read =
+            calls.starts_with("GET ") || calls.contains("$batch") || calls.contains("token");
+        assert!(is_read || count == 0, "{counts:#}");
+    }
+}
+
+/// The sample of the emulator, imported and adopted.
+async fn adopted(manage: bool) -> Served {
+    let (served, _) = stage().await;
+    let words: &[&str] =
+        if manage { &["import", "-o", "out", "--manage"] } else { &["import", "-o", "out"] };
+    ends(&served, 0, words);
+    ends(&served, 0, &["apply", "-f", "out"]);
+    served
+}
+
+async fn outsider(served: &Served, body: Value) {
+    served.control("POST", "people", &body).await;
+    served.pass("PT5M").await;
+}
+
+#[tokio::test]
+async fn what_was_imported_is_adopted_without_a_change_there_and_then_nothing_is_left_to_do() {
+    for manage in [false, true] {
+        let (served, _) = stage().await;
+        let words: &[&str] =
+            if manage { &["import", "-o", "out", "--manage"] } else { &["import", "-o", "out"] };
+        ends(&served, 0, words);
+        let plan = document(&served, 1, &["diff", "-f", "out"]);
+        let adopts = effects(&plan).iter().filter(|effect| *effect == "Adopt").count();
+        assert_eq!(adopts, 3, "{plan:#}");
+        assert_eq!(plan["access"], json!([]), "nobody gains or loses anything");
+        ends(&served, 0, &["apply", "-f", "out"]);
+        let rest = document(&served, 0, &["diff", "-f", "out"]);
+        assert_eq!(effects(&rest), [""; 0], "manage: {manage}");
+        ends(&served, 0, &["apply", "-f", "out"]);
+        tells(&ends(&served, 0, &["ledger", "verify"]), &["the ledger is whole"]);
+        nothing_was_written_there(&served).await;
+    }
+}
+
+#[tokio::test]
+async fn who_holds_what_is_answered_by_what_stands_there_also_where_nobody_here_has_made_it() {
+    let served = adopted(true).await;
+    let why = ends(&served, 0, &["why", ENGINEERS]);
+    tells(&why, &["holds Global Administrator", "accepted  at Microsoft", "Adopted by"]);
+    let can = ends(&served, 0, &["who-can", "Global Administrator"]);
+    tells(&can, &[ENGINEERS, "Adventure Works"]);
+    let theirs = json!({
+        "kind": "assign", "relationship": "wide-helpdesk", "group": FIRST_LINE, "roles": [HELPDESK]
+    });
+    served
+        .control("POST", "people", &json!({"kind": "approve", "relationship": "wide-helpdesk"}))
+        .await;
+    served.pass("PT10M").await;
+    outsider(&served, theirs).await;
+    // Another ledger: nobody here has made any of it, and it is told all the same.
+    let file = served.place.path().join("emulator/graph.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("concordat.db", "other.db")).unwrap();
+    let can = ends(&served, 0, &["who-can", "Helpdesk Administrator"]);
+    tells(&can, &[FIRST_LINE]);
+    let listed = ends(&served, 0, &["get", "relationships", "--unmanaged"]);
+    tells(&listed, &["wide-helpdesk", "northwind-helpdesk", "whoever-answers"]);
+}
+
+#[tokio::test]
+async fn what_others_have_changed_there_is_told_and_taken_for_what_it_is() {
+    let served = adopted(true).await;
+    outsider(
+        &served,
+        json!({"kind": "delete", "relationship": "adventure-everything", "group": ENGINEERS}),
+    )
+    .await;
+    let lost = ends(&served, 1, &["apply", "-f", "out"]);
+    tells(&lost, &["C0502", "lost `Global Administrator`", "blocked"]);
+    tells(&ends(&served, 0, &["ledger", "verify"]), &["the ledger is whole"]);
+    tells(
+        &ends(&served, 1, &["why", ENGINEERS, "--role", "Global Administrator"]),
+        &["does not hold"],
+    );
+
+    outsider(
+        &served,
+        json!({"kind": "assign", "relationship": "northwind-helpdesk", "group": ENGINEERS, "roles": [HELPDESK]}),
+    )
+    .await;
+    let more = run(&served, &["apply", "-f", "out"]);
+    tells(&more, &["C0503", "holds `Helpdesk Administrator`, which nobody declared"]);
+    tells(&ends(&served, 0, &["ledger", "verify"]), &["the ledger is whole"]);
+
+    served
+        .control(
+            "POST",
+            "people",
+            &json!({"kind": "removeRoles", "relationship": "northwind-helpdesk"}),
+        )
+        .await;
+    served.pass("PT1H").await;
+    let ended = run(&served, &["apply", "-f", "out"]);
+    tells(&ended, &["recorded how it stands at Microsoft: Active until"]);
+    let after = run(&served, &["diff", "-f", "out"]);
+    tells(&after, &["C0508", "was ended outside"]);
+    tells(&ends(&served, 0, &["ledger", "verify"]), &["the ledger is whole"]);
+}
+
+#[tokio::test]
+async fn an_approval_there_is_seen_and_taken_over_and_no_object_stands_in_its_place() {
+    let served = adopted(true).await;
+    let waiting = ends(&served, 0, &["diff", "-f", "out"]);
+    tells(&waiting, &["waiting for a customer", "wide-helpdesk"]);
+    served
+        .control("POST", "people", &json!({"kind": "approve", "relationship": "wide-helpdesk"}))
+        .await;
+    served.pass("PT10M").await;
+    let plan = document(&served, 1, &["diff", "-f", "out"]);
+    assert_eq!(effects(&plan), ["Recognise"], "{plan:#}");
+    ends(&served, 0, &["apply", "-f", "out"]);
+    ends(&served, 0, &["diff", "-f", "out"]);
+    let history = ends(&served, 0, &["history", "wide-helpdesk"]);
+    tells(&history, &["Recognised by", "seen at Microsoft: ApprovalPending => Active"]);
+}
+
+#[tokio::test]
+async fn what_has_to_be_changed_there_is_refused_in_words_and_the_rest_is_done() {
+    let served = adopted(true).await;
+    let grants = served.place.path().join("out/grants.yaml");
+    let text = std::fs::read_to_string(&grants).unwrap();
+    std::fs::write(&grants, text.replace("  - Message Center Reader\n", "")).unwrap();
+    let ran = ends(&served, 1, &["apply", "-f", "out"]);
+    tells(&ran, &["this version changes nothing at Microsoft"]);
+    nothing_was_written_there(&served).await;
+    tells(&ends(&served, 0, &["ledger", "verify"]), &["the ledger is whole"]);
+}
+
+/// The adopting object of northwind with one thing otherwise.
+fn otherwise(served: &Served, from: &str, to: &str) {
+    for name in ["out/customers/northwind-traders.yaml", "out/offers.yaml", "out/boundary.yaml"] {
+        if name.ends_with("boundary.yaml") && !from.starts_with("cccc") {
+            continue;
+        }
+        let path = served.place.path().join(name);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, text.replace(from, to)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn only_the_very_same_is_adopted_and_nobody_is_invited_in_its_place() {
+    let cases = [
+        (
+            "ccccdddd-2222-eeee-3333-ffff4444aaaa",
+            "ccccdddd-2222-eeee-3333-ffff4444bbbb",
+            "its customer is",
+        ),
+        ("  - Service Support Administrator\n", "", "its roles are others"),
+        ("duration: P730D", "duration: P365D", "it was made for `P730D`, and not for `P365D`"),
+        ("adopt-from: graph/", "adopt-from: graph/x", "is not there at Microsoft"),
+    ];
+    for (from, to, why) in cases {
+        let (served, _) = stage().await;
+        ends(&served, 0, &["import", "-o", "out", "--manage"]);
+        otherwise(&served, from, to);
+        std::fs::remove_file(served.place.path().join("out/grants.yaml")).unwrap();
+        let ran = run(&served, &["diff", "-f", "out"]);
+        tells(&ran, &["C0557", why]);
+        assert_eq!(ran.code, Some(1), "{from}");
+        assert!(!ran.stdout.contains("northwind-helpdesk: invite"), "{}", ran.stdout);
+    }
+}
+
+#[tokio::test]
+async fn what_another_object_has_claimed_or_is_over_is_not_adopted() {
+    let served = adopted(true).await;
+    let path = served.place.path().join("out/customers/northwind-traders.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let second = text
+        .replace("name: northwind-helpdesk", "name: northwind-second")
+        .replace("displayName: northwind-helpdesk", "displayName: northwind-second");
+    std::fs::write(served.place.path().join("out/customers/second.yaml"), second).unwrap();
+    let ran = run(&served, &["diff", "-f", "out"]);
+    tells(&ran, &["C0557", "which `northwind-helpdesk` in this ledger is for"]);
+
+    let (served, _) = stage().await;
+    ends(&served, 0, &["import", "-o", "out", "--manage"]);
+    served
+        .control(
+            "POST",
+            "people",
+            &json!({"kind": "removeRoles", "relationship": "northwind-helpdesk"}),
+        )
+        .await;
+    served.pass("PT1H").await;
+    let ran = run(&served, &["apply", "-f", "out"]);
+    tells(&ran, &["C0557", "it is `Terminat"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_of_one_relationship_holds_back_that_one_and_ends_with_2() {
+    let served = adopted(true).await;
+    let listed = ends(&served, 0, &["get", "relationships", "-o", "json"]);
+    let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
+    let northwind = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["name"] == "northwind-helpdesk")
+        .unwrap();
+    let id = northwind["atMicrosoft"].as_str().unwrap();
+    let path = format!("{LIST}/{id}/accessAssignments");
+    served.fault(&rule("GET", &path, None, &refuse(500))).await;
+    for words in [&["diff", "-f", "out"] as &[&str], &["apply", "-f", "out"]] {
+        let ran = ends(&served, 2, words);
+        tells(&ran, &["C0559", "`northwind-helpdesk` could not be read at Microsoft"]);
+        assert!(!ran.stdout.contains("lost"), "{}", ran.stdout);
+    }
+    for words in [
+        &["who-can", "Helpdesk Administrator"] as &[&str],
+        &["get", "grants"],
+        &["why", FIRST_LINE],
+    ] {
+        tells(&ends(&served, 2, words), &["C0559"]);
+    }
+}
+
+#[tokio::test]
+async fn a_list_without_what_was_there_plans_nothing_and_one_that_is_gone_is_unread() {
+    let served = adopted(true).await;
+    served.fault(&rule("GET", LIST, None, &json!({"kind": "page", "how": "empty"}))).await;
+    let ran = ends(&served, 2, &["diff", "-f", "out", "--prune"]);
+    tells(&ran, &["C0632"]);
+    assert_eq!(ran.stdout, "");
+    nothing_was_written_there(&served).await;
+}
+
+#[tokio::test]
+async fn a_ledger_of_an_emulator_is_never_one_of_microsoft_and_no_database_is_both() {
+    let served = adopted(true).await;
+    // The database by itself: what stands at Microsoft is not planned there.
+    let words = ["diff", "-f", "out", "--store", "sqlite:emulator/concordat.db"];
+    let alone = served.place.run(&words);
+    assert_eq!(alone.code, Some(1), "{}{}", alone.stdout, alone.stderr);
+    tells(&alone, &["C0558", "this store is not Microsoft Graph"]);
+
+    // The same ledger behind Microsoft's own hosts.
+    let text = std::fs::read_to_string(served.place.path().join("emulator/graph.yaml")).unwrap();
+    let microsoft: Vec<&str> = text
+        .lines()
+        .filter(|line| {
+            !["hosts:", "  ca:", "  graph:", "  login:"].iter().any(|it| line.starts_with(it))
+        })
+        .collect();
+    let file = served.place.path().join("emulator/microsoft.yaml");
+    std::fs::write(file, microsoft.join("\n")).unwrap();
+    let words = ["get", "relationships", "--store", "graph:emulator/microsoft.yaml"];
+    let ran = served.place.run(&words);
+    assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
+    tells(&ran, &["at other hosts than Microsoft's, such as an emulator", "name another `ledger`"]);
+}
