@@ -15,7 +15,7 @@ use super::{ExitStatus, Output, StoreArgs, args::namespace, store};
 use crate::{
     domain::{
         connection::Groups,
-        ids::{GranteeId, TenantId},
+        ids::GranteeId,
         lifecycle::Phase,
         state::{
             Tenant,
@@ -59,19 +59,19 @@ pub async fn import(args: &Import, out: &mut Output) -> anyhow::Result<ExitStatu
     let graph = Graph::open(&connection, graph::As::Reader)?;
     let seen = graph::everything(&graph).await?;
     graph::check_known(&graph, &seen, &folder.known()).await?;
-    let names = match connection.groups {
-        Groups::Off => BTreeMap::new(),
-        Groups::Read => names_of_groups(&graph, &seen, out).await?,
+    let groups = match connection.groups {
+        Groups::Off => None,
+        Groups::Read => Some(names_of_groups(&graph, &seen, out).await?),
     };
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let imported = files_of(
         &seen,
         &ImportOptions {
-            partner: partner(connection.partner, args.partner_name.as_deref()),
+            partner: Tenant { id: connection.partner, name: args.partner_name.clone() },
             cloud: connection.cloud,
             namespace: args.namespace.clone(),
             all: args.all,
-            groups: names,
+            groups,
             today: today.to_string(),
         },
     );
@@ -97,7 +97,7 @@ pub async fn import(args: &Import, out: &mut Output) -> anyhow::Result<ExitStatu
     Ok(if unread == 0 { ExitStatus::AsDesired } else { ExitStatus::Unknown })
 }
 
-/// What the directory calls the groups that hold something.
+/// What the directory calls the groups that hold something. Those that it does not know are told with the files.
 async fn names_of_groups(
     graph: &Graph,
     seen: &Seen,
@@ -106,29 +106,16 @@ async fn names_of_groups(
     let held = seen.relationships.values().filter_map(|one| one.assignments.as_ref().ok());
     let held = held.flat_map(BTreeMap::values).filter(|assignment| assignment.status.is_held());
     let ids = held.map(|assignment| assignment.grantee).collect();
+    let groups = graph::groups(graph, &ids).await?;
     let mut names = BTreeMap::new();
-    for (id, group) in graph::groups(graph, &ids).await? {
-        match group {
-            DirectoryGroup::Found { name, security_enabled } => {
-                if !security_enabled {
-                    out.say(&format!(
-                        "group `{id}` holds roles and is no security group: they may not work"
-                    ));
-                }
-                names.insert(id, name);
-            }
-            DirectoryGroup::Unknown => {
-                out.say(&format!(
-                    "group `{id}` holds roles, and the directory does not know it: take its grants away"
-                ));
-            }
+    for (id, group) in groups {
+        let DirectoryGroup::Found { name, security_enabled } = group else { continue };
+        if !security_enabled {
+            out.say(&format!(
+                "group `{id}` holds roles and is no security group: they may not work"
+            ));
         }
+        names.insert(id, name);
     }
-    names.retain(|_, name| !name.is_empty());
     Ok(names)
-}
-
-fn partner(id: TenantId, name: Option<&str>) -> Tenant {
-    let short = id.to_string().chars().take(8).collect::<String>();
-    Tenant { id, name: Some(name.map_or_else(|| format!("Partner {short}"), str::to_owned)) }
 }

@@ -39,7 +39,7 @@ fn options() -> ImportOptions {
         cloud: Cloud::Global,
         namespace: "msp".to_owned(),
         all: false,
-        groups: BTreeMap::new(),
+        groups: None,
         today: "2026-12-01".to_owned(),
     }
 }
@@ -195,7 +195,7 @@ fn a_small_partner_is_written_like_this() {
     let mut pending = relationship(3, "gdap-northwind", "Northwind");
     pending.stage = Lifecycle::ApprovalPending;
     let from = ImportOptions {
-        groups: BTreeMap::from([(group(0), "First line".to_owned())]),
+        groups: Some(BTreeMap::from([(group(0), "First line".to_owned())])),
         ..options()
     };
     let import = import(&seen([first, second, third, pending]), &from);
@@ -419,7 +419,7 @@ proptest! {
         partner in odd_name(),
         ended in any::<bool>(),
     ) {
-        let mut from = ImportOptions { groups: names, all: ended, ..options() };
+        let mut from = ImportOptions { groups: Some(names), all: ended, ..options() };
         from.partner.name = Some(partner);
         let forth = seen(all.clone());
         // Of those with one id the last counts.
@@ -455,6 +455,27 @@ proptest! {
             prop_assert_eq!(access(&objects), wanted.collect::<BTreeSet<_>>());
         }
     }
+}
+
+#[test]
+fn a_partner_without_a_name_has_one_name_and_a_group_is_told_once() {
+    let named = |name: Option<&str>| {
+        let mut from = ImportOptions { groups: Some(BTreeMap::new()), ..options() };
+        from.partner.name = name.map(str::to_owned);
+        let held = assigned(relationship(0, "a", "A"), [assignment(0, &["Reports Reader"])]);
+        import(&seen([held]), &from)
+    };
+    for name in [None, Some(" "), Some("\u{202e}\0")] {
+        let import = named(name);
+        let offers = &import.files["offers.yaml"];
+        assert!(offers.contains("displayName: Partner aaaabbbb\n"), "{name:?}: {offers}");
+    }
+    let told = words(&named(None));
+    let expected = format!(
+        "group `{}` holds roles, and the directory does not know it: take its grants away\n",
+        group(0)
+    );
+    assert_eq!(told, expected);
 }
 
 #[test]

@@ -86,11 +86,13 @@ async fn groups_are_called_as_the_directory_calls_them_and_one_that_it_does_not_
     let ran = import(&served, &["--overwrite"]);
     let told = "group `0a0a0a0a-1111-4222-8333-444444444444` holds roles, and the directory does not know it";
     assert!(ran.code == Some(0) && ran.stderr.contains(told), "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("0a0a0a0a-1111").count(), 1, "told once: {}", ran.stderr);
     let refused =
         json!({"method": "GET", "path": "/groups/*", "scope": "batched", "fault": refuse(403)});
     served.fault(&refused).await;
     let ran = served.place.run(&["import", "--store", STORE, "-o", "other"]);
     assert!(ran.code == Some(2) && ran.stderr.contains("`Group.Read.All`"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("[C0611]"), "{}", ran.stderr);
     assert!(!exists(&served, "other"));
     let file = folder(&served).join("graph.yaml");
     let off = std::fs::read_to_string(&file).unwrap().replace("groups: Read", "groups: \"Off\"");
@@ -98,6 +100,31 @@ async fn groups_are_called_as_the_directory_calls_them_and_one_that_it_does_not_
     let ran = served.place.run(&["import", "--store", STORE, "-o", "other"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(!text(&served, "other/grants.yaml").contains("First line"));
+}
+
+#[tokio::test]
+async fn only_a_refusal_of_a_group_is_a_permission_that_is_missing() {
+    let (served, _) = stage().await;
+    let of = |fault: Value| json!({"method": "GET", "path": "/groups/*", "scope": "batched", "fault": fault});
+    let strange = json!({"kind": "rewrite", "property": "id", "value": "0a0a0a0a-0000-4222-8333-444444444444"});
+    for (fault, code, words) in [
+        (refuse(403), "C0611", "`Group.Read.All`"),
+        (refuse(418), "C0614", "it answers 418"),
+        (refuse(503), "C0609", "503"),
+        (strange, "C0632", "about another group"),
+    ] {
+        served.fault(&of(fault)).await;
+        let ran = import(&served, &[]);
+        assert!(ran.code == Some(2) && ran.stderr.contains(&format!("[{code}]")), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("could not be looked up") && ran.stderr.contains(words),
+            "{}",
+            ran.stderr
+        );
+        assert!(code == "C0611" || !ran.stderr.contains("Group.Read.All"), "{}", ran.stderr);
+        assert!(!exists(&served, "out"));
+        served.control("DELETE", "faults", &Value::Null).await;
+    }
 }
 
 #[tokio::test]
