@@ -458,6 +458,26 @@ proptest! {
 }
 
 #[test]
+fn names_differ_also_where_nobody_looks_at_case_or_marks() {
+    let names = ["Straße", "STRASSE", "STRAẞE", "strasse", "Müller", "MULLER", "müller-2"];
+    let all = (0_u128..).zip(names).map(|(number, name)| relationship(number, name, name));
+    let import = import(&seen(all), &options());
+    let (objects, problems) = read(&import.files);
+    assert_eq!(errors(&problems), [""; 0]);
+    let plain = |name: &str| {
+        assert!(name.is_ascii(), "{name}");
+        name.to_ascii_lowercase()
+    };
+    let files: BTreeSet<String> = import.files.keys().map(|path| plain(path)).collect();
+    assert_eq!(files.len(), names.len() + 1, "{files:#?}");
+    let relationships = || objects.relationships.iter();
+    let own: BTreeSet<String> = relationships().map(|it| plain(&it.name.name)).collect();
+    let in_store: BTreeSet<String> =
+        relationships().map(|it| plain(&it.spec.display_name)).collect();
+    assert_eq!((own.len(), in_store.len()), (names.len(), names.len()), "{own:#?}{in_store:#?}");
+}
+
+#[test]
 fn a_partner_without_a_name_has_one_name_and_a_group_is_told_once() {
     let named = |name: Option<&str>| {
         let mut from = ImportOptions { groups: Some(BTreeMap::new()), ..options() };
@@ -483,6 +503,7 @@ fn names_are_made_of_what_can_be_read() {
     for (name, slug) in [
         ("Müller & Söhne", "muller-sohne"),
         ("Straße", "strasse"),
+        ("STRAẞE", "strasse"),
         ("  --A_b--  ", "a-b"),
         ("東京", ""),
         ("a\u{202e}b", "a-b"),
