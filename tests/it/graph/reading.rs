@@ -230,6 +230,24 @@ async fn what_is_being_taken_away_is_no_grant_and_is_told() {
 
 #[cfg(unix)]
 #[tokio::test]
+async fn a_link_that_leads_nowhere_is_found_before_anything_is_read() {
+    let (served, _) = stage().await;
+    std::os::unix::fs::symlink("nowhere", served.place.path().join("link")).unwrap();
+    served.control("DELETE", "calls", &Value::Null).await;
+    for folder in ["link", "link/below", "./link/"] {
+        let ran = served.place.run(&["import", "--store", STORE, "-o", folder]);
+        assert_eq!(ran.code, Some(2), "{folder}: {}", ran.stderr);
+        assert!(ran.stderr.contains("is a link to what is not there"), "{folder}: {}", ran.stderr);
+    }
+    let counts = served.control("GET", "counts", &Value::Null).await;
+    assert_eq!(counts["calls"], json!({}), "{counts}");
+    std::fs::create_dir(served.place.path().join("nowhere")).unwrap();
+    let ran = served.place.run(&["import", "--store", STORE, "-o", "link"]);
+    assert!(ran.code == Some(0) && exists(&served, "nowhere/grants.yaml"), "{}", ran.stderr);
+}
+
+#[cfg(unix)]
+#[tokio::test]
 async fn nothing_is_written_through_a_link_that_somebody_has_laid() {
     use std::os::unix::fs::symlink;
     let (served, _) = stage().await;
