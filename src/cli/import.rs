@@ -15,6 +15,7 @@ use super::{ExitStatus, Output, StoreArgs, args::namespace, store};
 use crate::{
     domain::{
         connection::Groups,
+        enumeration::counted,
         ids::GranteeId,
         lifecycle::Phase,
         state::{
@@ -81,19 +82,17 @@ pub async fn import(args: &Import, out: &mut Output) -> anyhow::Result<ExitStatu
     let is_unread =
         |one: &SeenRelationship| one.assignments.is_err() || one.stage.phase() == Phase::Unknown;
     let unread = seen.relationships.values().filter(|one| is_unread(one)).count();
+    let relationships = counted(seen.relationships.len(), "relationship");
     if unread > 0 && args.overwrite {
         bail!(
-            "{unread} of {} relationships could not be read whole: `{}` stays as it is",
-            seen.relationships.len(),
+            "{unread} of {relationships} could not be read whole: `{}` stays as it is",
             args.output.display()
         );
     }
     folder.put(&imported.files, out)?;
-    let (relationships, files) = (seen.relationships.len(), imported.files.len());
-    out.answer(&format!(
-        "{relationships} relationships read, {files} files written to {}",
-        args.output.display()
-    ))?;
+    let files = counted(imported.files.len(), "file");
+    let folder = args.output.display();
+    out.answer(&format!("{relationships} read, {files} written to {folder}"))?;
     Ok(if unread == 0 { ExitStatus::AsDesired } else { ExitStatus::Unknown })
 }
 

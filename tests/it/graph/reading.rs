@@ -246,6 +246,20 @@ async fn a_link_that_leads_nowhere_is_found_before_anything_is_read() {
     assert!(ran.code == Some(0) && exists(&served, "nowhere/grants.yaml"), "{}", ran.stderr);
 }
 
+#[tokio::test]
+async fn one_relationship_is_one_relationship() {
+    let (served, _) = stage().await;
+    served.control("POST", "reset", &json!({"to": "empty"})).await;
+    served.post(ROOT, &wish("draft", &[HELPDESK])).await;
+    served.pass("PT1S").await;
+    let ran = import(&served, &[]);
+    assert!(ran.stdout.starts_with("1 relationship read, 0 files written"), "{}", ran.stdout);
+    let fault = json!({"kind": "rewrite", "property": "duration", "value": "junk"});
+    served.fault(&rule("GET", ROOT, None, &fault)).await;
+    let ran = import(&served, &["--overwrite"]);
+    assert!(ran.stderr.contains("1 of 1 relationship could not be read whole"), "{}", ran.stderr);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn nothing_is_written_through_a_link_that_somebody_has_laid() {
