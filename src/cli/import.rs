@@ -58,8 +58,10 @@ pub async fn import(args: &Import, out: &mut Output) -> anyhow::Result<ExitStatu
     let folder = Folder::new(&args.output, args.overwrite)?;
     store::tell_elsewhere(&connection, out);
     let graph = Graph::open(&connection, graph::As::Reader)?;
+    let waiting = out.waiting(&format!("reading relationships at `{}`", graph.host()));
     let seen = graph::everything(&graph).await?;
     graph::check_known(&graph, &seen, &folder.known()).await?;
+    drop(waiting);
     let groups = match connection.groups {
         Groups::Off => None,
         Groups::Read => Some(names_of_groups(&graph, &seen, out).await?),
@@ -105,7 +107,9 @@ async fn names_of_groups(
     let held = seen.relationships.values().filter_map(|one| one.assignments.as_ref().ok());
     let held = held.flat_map(BTreeMap::values).filter(|assignment| assignment.status.is_held());
     let ids = held.map(|assignment| assignment.grantee).collect();
+    let waiting = out.waiting(&format!("looking up groups at `{}`", graph.host()));
     let groups = graph::groups(graph, &ids).await?;
+    drop(waiting);
     let mut names = BTreeMap::new();
     for (id, group) in groups {
         let DirectoryGroup::Found { name, security_enabled } = group else { continue };

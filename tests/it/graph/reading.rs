@@ -2,13 +2,13 @@
 //!
 //! Never: a fault of the service after which a file or a list looks whole.
 
-use concordat::store::graph::everything;
+use concordat::{render::checks::ChecksDocument, store::graph::everything};
 use serde_json::{Value, json};
 
 use super::{folder, harmless, reader, refuse, rule, stage};
 use crate::{
     emulator::served::{ROOT, Served, assignment, wish},
-    program::Ran,
+    program::{Ran, finished},
 };
 
 const STORE: &str = "graph:emulator/graph.yaml";
@@ -260,6 +260,30 @@ async fn one_relationship_is_one_relationship() {
     assert!(ran.stderr.contains("1 of 1 relationship could not be read whole"), "{}", ran.stderr);
 }
 
+/// Whoever watches a terminal is told what is waited for, in a line that goes with it; a file is not.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn whoever_watches_is_told_what_is_waited_for() {
+    let (served, _) = stage().await;
+    let slow = json!({"kind": "wait", "milliseconds": 700});
+    served.fault(&rule("GET", ROOT, None, &slow)).await;
+    let cases: [(&[&str], _); 2] = [
+        (&["import", "-o", "out", "--overwrite"], "reading relationships at `localhost:"),
+        (&["doctor"], "asking `localhost:"),
+    ];
+    for (words, waited) in cases {
+        let words = [words, &["--store", STORE]].concat();
+        let mut terminal = std::process::Command::new("script");
+        terminal.args(["-qec", &format!("concordat {}", words.join(" ")), "/dev/null"]);
+        served.place.prepare(&mut terminal);
+        terminal.env("TERM", "xterm");
+        let ran = finished(terminal, b"");
+        assert!(ran.stdout.contains(waited), "{words:?}: {ran:?}");
+        let ran = served.place.run(&words);
+        assert!(!format!("{ran:?}").contains(waited), "{ran:?}");
+    }
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn nothing_is_written_through_a_link_that_somebody_has_laid() {
@@ -482,7 +506,17 @@ async fn the_doctor_says_in_a_line_each_what_works_and_what_is_missing() {
     assert!(ran.stdout.contains("ok       writer"), "{}", ran.stdout);
     let json = served.place.run(&["doctor", "--store", STORE, "-o", "json"]);
     let checks: Value = serde_json::from_str(&json.stdout).unwrap();
-    assert_eq!(checks["checks"][3]["verdict"], "missing");
+    assert_eq!(
+        (&checks["kind"], &checks["checks"][3]["verdict"]),
+        (&json!("Checks"), &json!("missing"))
+    );
+    let mut schemas = concordat::render::schema::schemas().into_iter();
+    let (_, schema) = schemas.find(|(name, _)| *name == "checks").unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&checks).map(|it| it.to_string()).collect();
+    assert_eq!(errors, Vec::<String>::new(), "{checks:#}");
+    let known: ChecksDocument = serde_json::from_value(checks.clone()).unwrap();
+    assert_eq!(json!(known), checks, "nothing is written that the schema does not tell");
 }
 
 #[tokio::test]
