@@ -3,6 +3,7 @@
 //! Never: a secret in what is said, or a call to somebody who was not named.
 
 mod calls;
+mod clouds;
 mod reading;
 mod tokens;
 
