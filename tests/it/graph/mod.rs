@@ -5,6 +5,7 @@
 mod calls;
 mod clouds;
 mod reading;
+mod secrets;
 mod tokens;
 
 use std::{fs, path::PathBuf, process::Command};
