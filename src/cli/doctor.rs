@@ -2,12 +2,8 @@
 //!
 //! Never: a change at Microsoft or in a ledger, or a line that says that something is right which was not tried.
 
-use std::fmt::{self, Write as _};
-
 use clap::Args;
 use jiff::SignedDuration;
-use serde::Serialize;
-use serde_json::json;
 
 use super::{
     ExitStatus, Output, StoreArgs,
@@ -16,7 +12,10 @@ use super::{
 };
 use crate::{
     domain::{connection::Connection, state::CLOCKS_DIFFER},
-    render::{Format, Rendered},
+    render::{
+        Format,
+        checks::{self, Check, Subject, Verdict},
+    },
     store::{
         Retry, StoreError, StoreUrl,
         graph::{self, As, Graph},
@@ -34,51 +33,12 @@ pub struct Doctor {
     pub output: Format,
 }
 
-/// Whether something is as it should be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-enum Verdict {
-    /// It was tried, and works.
-    Ok,
-    /// It works, and somebody should look at it.
-    Warning,
-    /// It does not work.
-    Missing,
-    /// It could not be told.
-    Unknown,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Missing => "missing",
-            Self::Unknown => "unknown",
-        })
-    }
-}
-
-/// One thing that was looked at.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Check {
-    what: &'static str,
-    verdict: Verdict,
-    found: String,
-}
-
 /// Looks, and tells each thing in one line.
 pub async fn doctor(args: &Doctor, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let connection = store::connection(&args.store.store)?;
-    let checks = look(&connection).await;
+    let checks = look(&connection, out).await;
     let worst = checks.iter().map(|check| check.verdict).max();
-    let rendered = if args.output == Format::Text {
-        Rendered::Text(table(&checks))
-    } else {
-        Rendered::Document(json!({"formatVersion": 1, "checks": checks}))
-    };
-    out.rendered(rendered, args.output)?;
+    out.rendered(checks::render(checks, args.output), args.output)?;
     Ok(match worst {
         None | Some(Verdict::Ok | Verdict::Warning) => ExitStatus::AsDesired,
         Some(Verdict::Missing) => ExitStatus::No,
@@ -86,31 +46,23 @@ pub async fn doctor(args: &Doctor, out: &mut Output) -> anyhow::Result<ExitStatu
     })
 }
 
-fn table(checks: &[Check]) -> String {
-    let mut table = String::new();
-    for Check { what, verdict, found } in checks {
-        let verdict = verdict.to_string();
-        writeln!(table, "{verdict:<8} {what:<12} {found}").expect("a text takes every text");
-    }
-    table
-}
-
-async fn look(connection: &Connection) -> Vec<Check> {
+async fn look(connection: &Connection, out: &Output) -> Vec<Check> {
     let file = connection.file.display();
     let named =
         format!("`{file}` names the partner {} in {:?}", connection.partner, connection.cloud);
-    let (reader, clock) = asked(connection, As::Reader).await;
+    let (reader, clock) = asked(connection, As::Reader, out).await;
     let writer = match &connection.writer {
-        Some(_) => asked(connection, As::Writer).await.0,
+        Some(_) => asked(connection, As::Writer, out).await.0,
         None => Check {
-            what: "writer",
+            what: Subject::Writer,
             verdict: Verdict::Warning,
             found: "none is named: this connection only reads".to_owned(),
         },
     };
-    let file = Check { what: "file", verdict: Verdict::Ok, found: named };
+    let file = Check { what: Subject::File, verdict: Verdict::Ok, found: named };
     let mut checks = vec![file, hosts(connection), rights(connection), reader, writer];
     checks.extend(clock);
+    let _waiting = out.waiting("opening the ledger");
     checks.push(ledger(&connection.ledger).await);
     checks
 }
@@ -122,7 +74,7 @@ fn hosts(connection: &Connection) -> Check {
         let (login, graph) = (connection.login_host(), connection.graph_host());
         (Verdict::Ok, format!("login is at `{login}`, Graph at `{graph}`"))
     };
-    Check { what: "hosts", verdict, found }
+    Check { what: Subject::Hosts, verdict, found }
 }
 
 fn rights(connection: &Connection) -> Check {
@@ -133,15 +85,16 @@ fn rights(connection: &Connection) -> Check {
         let way_out = store::kept_private(&exposed);
         (Verdict::Warning, format!("others may read secrets: `{way_out}`"))
     };
-    Check { what: "secrets", verdict, found }
+    Check { what: Subject::Secrets, verdict, found }
 }
 
 /// Logs in and reads one page; also what the service's clock says.
-async fn asked(connection: &Connection, as_: As) -> (Check, Option<Check>) {
+async fn asked(connection: &Connection, as_: As, out: &Output) -> (Check, Option<Check>) {
     let what = match as_ {
-        As::Reader => "reader",
-        As::Writer => "writer",
+        As::Reader => Subject::Reader,
+        As::Writer => Subject::Writer,
     };
+    let _waiting = out.waiting(&format!("asking `{}` as the {what}", connection.graph_host()));
     match one_page(connection, as_).await {
         Ok(graph) => {
             let found = "logs in, and reads relationships".to_owned();
@@ -179,11 +132,11 @@ fn clock(graph: &Graph) -> Check {
             )
         }
     };
-    Check { what: "clock", verdict, found }
+    Check { what: Subject::Clock, verdict, found }
 }
 
 async fn ledger(named: &str) -> Check {
-    let what = "ledger";
+    let what = Subject::Ledger;
     let missing = |found: String| Check { what, verdict: Verdict::Missing, found };
     let url: StoreUrl = match named.parse() {
         Ok(url) => url,

@@ -16,7 +16,8 @@ use crate::{
     api::ManagementPolicy,
     domain::{
         connection::Groups,
-        ids::{GranteeId, TenantId},
+        enumeration::counted,
+        ids::GranteeId,
         lifecycle::Phase,
         state::{
             Tenant,
@@ -61,17 +62,19 @@ pub async fn import(args: &Import, out: &mut Output) -> anyhow::Result<ExitStatu
     let folder = Folder::new(&args.output, args.overwrite)?;
     store::tell_elsewhere(&connection, out);
     let graph = Graph::open(&connection, graph::As::Reader)?;
+    let waiting = out.waiting(&format!("reading relationships at `{}`", graph.host()));
     let seen = graph::everything(&graph).await?;
     graph::check_known(&graph, &seen, &folder.known()).await?;
-    let names = match connection.groups {
-        Groups::Off => BTreeMap::new(),
-        Groups::Read => names_of_groups(&graph, &seen, out).await?,
+    drop(waiting);
+    let groups = match connection.groups {
+        Groups::Off => None,
+        Groups::Read => Some(names_of_groups(&graph, &seen, out).await?),
     };
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let imported = files_of(
         &seen,
         &ImportOptions {
-            partner: partner(connection.partner, args.partner_name.as_deref()),
+            partner: Tenant { id: connection.partner, name: args.partner_name.clone() },
             cloud: connection.cloud,
             namespace: args.namespace.clone(),
             all: args.all,
@@ -80,7 +83,7 @@ pub async fn import(args: &Import, out: &mut Output) -> anyhow::Result<ExitStatu
             } else {
                 ManagementPolicy::Observe
             },
-            groups: names,
+            groups,
             today: today.to_string(),
         },
     );
@@ -90,23 +93,21 @@ pub async fn import(args: &Import, out: &mut Output) -> anyhow::Result<ExitStatu
     let is_unread =
         |one: &SeenRelationship| one.assignments.is_err() || one.stage.phase() == Phase::Unknown;
     let unread = seen.relationships.values().filter(|one| is_unread(one)).count();
+    let relationships = counted(seen.relationships.len(), "relationship");
     if unread > 0 && args.overwrite {
         bail!(
-            "{unread} of {} relationships could not be read whole: `{}` stays as it is",
-            seen.relationships.len(),
+            "{unread} of {relationships} could not be read whole: `{}` stays as it is",
             args.output.display()
         );
     }
     folder.put(&imported.files, out)?;
-    let (relationships, files) = (seen.relationships.len(), imported.files.len());
-    out.answer(&format!(
-        "{relationships} relationships read, {files} files written to {}",
-        args.output.display()
-    ))?;
+    let files = counted(imported.files.len(), "file");
+    let folder = args.output.display();
+    out.answer(&format!("{relationships} read, {files} written to {folder}"))?;
     Ok(if unread == 0 { ExitStatus::AsDesired } else { ExitStatus::Unknown })
 }
 
-/// What the directory calls the groups that hold something.
+/// What the directory calls the groups that hold something. Those that it does not know are told with the files.
 async fn names_of_groups(
     graph: &Graph,
     seen: &Seen,
@@ -115,29 +116,18 @@ async fn names_of_groups(
     let held = seen.relationships.values().filter_map(|one| one.assignments.as_ref().ok());
     let held = held.flat_map(BTreeMap::values).filter(|assignment| assignment.status.is_held());
     let ids = held.map(|assignment| assignment.grantee).collect();
+    let waiting = out.waiting(&format!("looking up groups at `{}`", graph.host()));
+    let groups = graph::groups(graph, &ids).await?;
+    drop(waiting);
     let mut names = BTreeMap::new();
-    for (id, group) in graph::groups(graph, &ids).await? {
-        match group {
-            DirectoryGroup::Found { name, security_enabled } => {
-                if !security_enabled {
-                    out.say(&format!(
-                        "group `{id}` holds roles and is no security group: they may not work"
-                    ));
-                }
-                names.insert(id, name);
-            }
-            DirectoryGroup::Unknown => {
-                out.say(&format!(
-                    "group `{id}` holds roles, and the directory does not know it: take its grants away"
-                ));
-            }
+    for (id, group) in groups {
+        let DirectoryGroup::Found { name, security_enabled } = group else { continue };
+        if !security_enabled {
+            out.say(&format!(
+                "group `{id}` holds roles and is no security group: they may not work"
+            ));
         }
+        names.insert(id, name);
     }
-    names.retain(|_, name| !name.is_empty());
     Ok(names)
-}
-
-fn partner(id: TenantId, name: Option<&str>) -> Tenant {
-    let short = id.to_string().chars().take(8).collect::<String>();
-    Tenant { id, name: Some(name.map_or_else(|| format!("Partner {short}"), str::to_owned)) }
 }

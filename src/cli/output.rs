@@ -9,8 +9,10 @@ use std::{
     backtrace::{Backtrace, BacktraceStatus},
     io::{self, IsTerminal, Write},
     panic,
+    time::Duration,
 };
 
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -28,6 +30,16 @@ use crate::{
 #[derive(Debug)]
 pub struct Output {
     color: ColorChoice,
+}
+
+/// What is waited for. Its line goes with it.
+#[derive(Debug)]
+pub struct Waiting(ProgressBar);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
 }
 
 impl Output {
@@ -100,6 +112,18 @@ impl Output {
     /// Whether a person watches.
     pub fn is_watched(&self) -> bool {
         io::stderr().is_terminal()
+    }
+
+    /// Says what is waited for and for how long already, where a person watches, until what is given back is dropped.
+    pub fn waiting(&self, what: &str) -> Waiting {
+        if !self.is_watched() {
+            return Waiting(ProgressBar::hidden());
+        }
+        let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}")
+            .expect("the template is fixed and right");
+        let bar = ProgressBar::new_spinner().with_style(style).with_message(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Waiting(bar)
     }
 
     /// Whether a person can be asked.

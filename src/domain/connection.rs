@@ -2,7 +2,7 @@
 //!
 //! Never: a secret. Secrets stand in files of their own, which are named here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{
     api::Cloud,
@@ -95,7 +95,8 @@ pub struct Hosts {
     pub login: Option<String>,
     /// Where Graph answers; Microsoft's own of the cloud where none is named.
     pub graph: Option<String>,
-    /// The authority that both are trusted by, in a PEM file; besides those of the machine.
+    /// The authority that alone vouches for the hosts that are named here, in a PEM file; those of this machine where none
+    /// is named.
     pub ca: Option<PathBuf>,
 }
 
@@ -143,6 +144,18 @@ impl Connection {
     /// Whose hosts answer there: what is recorded of one is never taken for the other.
     pub fn host(&self) -> Host {
         if self.graph_host() == hosts(self.cloud).graph { Host::Microsoft } else { Host::Other }
+    }
+
+    /// The authority that alone vouches for where tokens are given; nothing where those of this machine do.
+    pub fn login_authority(&self) -> Option<&Path> {
+        let hosts = self.hosts.as_ref()?;
+        hosts.login.as_ref().and(hosts.ca.as_deref())
+    }
+
+    /// The same for where Graph answers.
+    pub fn graph_authority(&self) -> Option<&Path> {
+        let hosts = self.hosts.as_ref()?;
+        hosts.graph.as_ref().and(hosts.ca.as_deref())
     }
 
     /// Whom it speaks to that is none of Microsoft's, in words, which is told on every run: who gets its secrets, and who

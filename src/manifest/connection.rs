@@ -518,7 +518,14 @@ impl Reading<'_> {
             (at, Some(value)) => self.path(&at, value).map(Some),
             (_, None) => Some(None),
         };
-        Some(Hosts { login: login?, graph: graph?, ca: ca? })
+        let hosts = Hosts { login: login?, graph: graph?, ca: ca? };
+        if hosts.ca.is_some() && hosts.login.is_none() && hosts.graph.is_none() {
+            let help = "name `login` or `graph` beside it, or leave it out: for Microsoft's hosts those count whom this \
+                        machine trusts, and SSL_CERT_FILE names others";
+            self.wrong(&path.clone().field("ca"), "it vouches for no host", help);
+            return None;
+        }
+        Some(hosts)
     }
 
     fn host(&mut self, path: &FieldPath, value: &Value) -> Option<String> {

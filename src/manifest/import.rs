@@ -69,7 +69,8 @@ const MOST_ROLES: usize = 150;
 /// How an import is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportOptions {
-    /// The partner whose relationships they are, with the name that customers know.
+    /// The partner whose relationships they are, with the name that customers know; `Partner` and the first digits of its
+    /// id where there is none.
     pub partner: Tenant,
     /// Where it lives.
     pub cloud: Cloud,
@@ -79,8 +80,8 @@ pub struct ImportOptions {
     pub all: bool,
     /// Whether the objects manage what they declare, or only watch it.
     pub management: ManagementPolicy,
-    /// The names of groups, where the directory was read.
-    pub groups: BTreeMap<GranteeId, String>,
+    /// What the directory calls those groups that it knows; nothing where it was not read.
+    pub groups: Option<BTreeMap<GranteeId, String>>,
     /// The date, for the reasons of grants: `2026-12-01`.
     pub today: String,
 }
@@ -160,8 +161,8 @@ pub fn import(seen: &Seen, from: &ImportOptions) -> Import {
     let names = object_names(&kept, &customers, &mut told);
     roles_of_note(&kept, &mut told);
     let partner = from.partner.name.as_deref();
-    let fallback = format!("Partner {}", from.partner.id);
-    let partner_name = called(Party::Partner, partner, fallback, &mut told);
+    let digits = names::digits(&from.partner.id.to_string(), 1);
+    let partner_name = called(Party::Partner, partner, format!("Partner {digits}"), &mut told);
     let plan =
         Plan { options: from, partner_name, kept, offers, offer_of, names, store_names, customers };
     let grants = grants::grants(&plan, &mut told);

@@ -2,6 +2,7 @@
 //!
 //! Never: prints, reads a clock or the terminal, or lets a name that somebody chose act as markup.
 
+pub mod checks;
 pub mod commands;
 pub mod escape;
 pub mod get;

@@ -6,6 +6,7 @@ use schemars::schema_for;
 use serde_json::Value;
 
 use super::{
+    checks::ChecksDocument,
     get::{AssignmentsDocument, RelationshipsDocument},
     plan::{PlanDocument, ReportDocument},
     problems::ProblemsDocument,
@@ -15,6 +16,7 @@ use super::{
 pub fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("assignments", schema_for!(AssignmentsDocument).to_value()),
+        ("checks", schema_for!(ChecksDocument).to_value()),
         ("plan", schema_for!(PlanDocument).to_value()),
         ("problems", schema_for!(ProblemsDocument).to_value()),
         ("relationships", schema_for!(RelationshipsDocument).to_value()),

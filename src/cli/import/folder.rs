@@ -39,6 +39,14 @@ impl Folder {
     /// Where something stands there and nothing may be written over, or it is no folder.
     pub fn new(path: &Path, overwrite: bool) -> anyhow::Result<Self> {
         let shown = path.display();
+        // With a `/` at its end a link would be looked through.
+        let plain: PathBuf = path.components().collect();
+        if let Some(link) = plain.ancestors().find(|path| leads_nowhere(path)) {
+            bail!(
+                "`{}` is a link to what is not there: make what it leads to, or name another folder",
+                link.display()
+            );
+        }
         match fs::read_dir(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error).with_context(|| format!("`{shown}` cannot be read")),
@@ -149,6 +157,12 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+/// Whether it is a link, and what it leads to is not there.
+fn leads_nowhere(path: &Path) -> bool {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink());
+    is_link && fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// The text of a plain file. What is none is not opened: a pipe would never end.

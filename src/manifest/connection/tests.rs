@@ -129,6 +129,26 @@ fn ledgers_and_hosts_have_few_forms() {
 }
 
 #[test]
+fn an_authority_vouches_for_the_hosts_that_are_named_beside_it_and_for_no_other() {
+    let of = |hosts: &str| {
+        let (_folder, read) = read(format!("{PARTNER}{READER}hosts: {{{hosts}}}\n").as_bytes());
+        let read = read.unwrap();
+        (read.login_authority().is_some(), read.graph_authority().is_some())
+    };
+    let cases = [
+        ("login: a, graph: b, ca: c", (true, true)),
+        ("login: a, ca: c", (true, false)),
+        ("graph: b, ca: c", (false, true)),
+        ("login: a, graph: b", (false, false)),
+    ];
+    for (hosts, expected) in cases {
+        assert_eq!(of(hosts), expected, "{hosts}");
+    }
+    let said = wrong(&format!("{PARTNER}{READER}hosts: {{ca: c}}\n"));
+    assert!(said.contains("hosts.ca: it vouches for no host; name `login` or `graph`"), "{said}");
+}
+
+#[test]
 fn everything_that_is_wrong_is_said_at_once_with_its_line_and_the_way_out() {
     let said = wrong(
         "partner: contoso.com

@@ -89,8 +89,8 @@ pub(super) fn grants(plan: &Plan<'_>, told: &mut Vec<Told>) -> Grants {
         .iter()
         .zip(&ids)
         .map(|((group, roles, _), id)| {
-            let known = plan.options.groups.get(group).map(String::as_str);
-            let begin = match names::slug(known.unwrap_or_default(), GROUP) {
+            let known = plan.options.groups.as_ref().and_then(|known| known.get(group));
+            let begin = match names::slug(known.map_or("", String::as_str), GROUP) {
                 slug if slug.is_empty() => {
                     format!("group-{}", names::digits(&group.to_string(), 1))
                 }
@@ -142,12 +142,14 @@ fn group_names(
     groups: BTreeSet<GranteeId>,
     told: &mut Vec<Told>,
 ) -> BTreeMap<GranteeId, String> {
-    let known = &plan.options.groups;
     let name = |group: GranteeId| {
-        let name = known.get(&group).map(String::as_str);
-        if name.is_none() && !known.is_empty() {
-            told.push(Told::GroupWithoutName(group));
+        let known = plan.options.groups.as_ref().map(|known| known.get(&group));
+        match known {
+            Some(None) => told.push(Told::GroupUnknown(group)),
+            Some(Some(name)) if name.trim().is_empty() => told.push(Told::GroupWithoutName(group)),
+            Some(Some(_)) | None => {}
         }
+        let name = known.flatten().map(String::as_str);
         (group, called(Party::Group, name, format!("Group {group}"), told))
     };
     groups.into_iter().map(name).collect()

@@ -39,7 +39,7 @@ pub(super) fn slug(text: &str, longest: usize) -> String {
 fn folded(text: &str) -> impl Iterator<Item = char> {
     text.nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(|letter| {
         let spelled: &[char] = match letter {
-            'ß' => &['s', 's'],
+            'ß' | 'ẞ' => &['s', 's'],
             'æ' | 'Æ' => &['a', 'e'],
             'ø' | 'Ø' => &['o'],
             'ł' | 'Ł' => &['l'],
@@ -159,7 +159,8 @@ pub(super) enum Claim {
 pub(super) enum Sort {
     /// Names of objects: labels of DNS.
     Objects,
-    /// Names in the store, which may not differ in blanks alone.
+    /// Names in the store, which may not differ in blanks alone or in the case of letters: the service may not tell those
+    /// apart.
     Store,
 }
 
@@ -167,7 +168,9 @@ impl Sort {
     fn key(self, name: &str) -> String {
         match self {
             Self::Objects => name.to_owned(),
-            Self::Store => name.split_whitespace().collect::<Vec<_>>().join(" "),
+            Self::Store => {
+                name.split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_lowercase()
+            }
         }
     }
 
@@ -231,11 +234,11 @@ pub(super) fn digits(id: &str, round: usize) -> String {
 pub(super) fn in_store(mut wanted: Vec<Wanted<'_>>) -> Vec<String> {
     loop {
         let names = apart(&wanted, Sort::Store);
-        let all: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+        let all: BTreeSet<String> = names.iter().map(|name| Sort::Store.key(name)).collect();
         let mut changed = false;
         for (wanted, name) in wanted.iter_mut().zip(&names) {
-            if let Some((first, number)) = successor(name).filter(|(first, _)| all.contains(first))
-            {
+            let is_taken = |first: &str| all.contains(&Sort::Store.key(first));
+            if let Some((first, number)) = successor(name).filter(|(first, _)| is_taken(first)) {
                 wanted.name = format!("{first}_{number}");
                 wanted.claim = Claim::Wants;
                 changed = true;

@@ -40,7 +40,7 @@ fn options() -> ImportOptions {
         namespace: "msp".to_owned(),
         management: crate::api::ManagementPolicy::Observe,
         all: false,
-        groups: BTreeMap::new(),
+        groups: None,
         today: "2026-12-01".to_owned(),
     }
 }
@@ -196,7 +196,7 @@ fn a_small_partner_is_written_like_this() {
     let mut pending = relationship(3, "gdap-northwind", "Northwind");
     pending.stage = Lifecycle::ApprovalPending;
     let from = ImportOptions {
-        groups: BTreeMap::from([(group(0), "First line".to_owned())]),
+        groups: Some(BTreeMap::from([(group(0), "First line".to_owned())])),
         ..options()
     };
     let import = import(&seen([first, second, third, pending]), &from);
@@ -420,7 +420,7 @@ proptest! {
         partner in odd_name(),
         ended in any::<bool>(),
     ) {
-        let mut from = ImportOptions { groups: names, all: ended, ..options() };
+        let mut from = ImportOptions { groups: Some(names), all: ended, ..options() };
         from.partner.name = Some(partner);
         let forth = seen(all.clone());
         // Of those with one id the last counts.
@@ -459,10 +459,52 @@ proptest! {
 }
 
 #[test]
+fn names_differ_also_where_nobody_looks_at_case_or_marks() {
+    let names = ["Straße", "STRASSE", "STRAẞE", "strasse", "Müller", "MULLER", "müller-2"];
+    let all = (0_u128..).zip(names).map(|(number, name)| relationship(number, name, name));
+    let import = import(&seen(all), &options());
+    let (objects, problems) = read(&import.files);
+    assert_eq!(errors(&problems), [""; 0]);
+    let plain = |name: &str| {
+        assert!(name.is_ascii(), "{name}");
+        name.to_ascii_lowercase()
+    };
+    let files: BTreeSet<String> = import.files.keys().map(|path| plain(path)).collect();
+    assert_eq!(files.len(), names.len() + 1, "{files:#?}");
+    let relationships = || objects.relationships.iter();
+    let own: BTreeSet<String> = relationships().map(|it| plain(&it.name.name)).collect();
+    let in_store: BTreeSet<String> =
+        relationships().map(|it| plain(&it.spec.display_name)).collect();
+    assert_eq!((own.len(), in_store.len()), (names.len(), names.len()), "{own:#?}{in_store:#?}");
+}
+
+#[test]
+fn a_partner_without_a_name_has_one_name_and_a_group_is_told_once() {
+    let named = |name: Option<&str>| {
+        let mut from = ImportOptions { groups: Some(BTreeMap::new()), ..options() };
+        from.partner.name = name.map(str::to_owned);
+        let held = assigned(relationship(0, "a", "A"), [assignment(0, &["Reports Reader"])]);
+        import(&seen([held]), &from)
+    };
+    for name in [None, Some(" "), Some("\u{202e}\0")] {
+        let import = named(name);
+        let offers = &import.files["offers.yaml"];
+        assert!(offers.contains("displayName: Partner aaaabbbb\n"), "{name:?}: {offers}");
+    }
+    let told = words(&named(None));
+    let expected = format!(
+        "group `{}` holds roles, and the directory does not know it: take its grants away\n",
+        group(0)
+    );
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn names_are_made_of_what_can_be_read() {
     for (name, slug) in [
         ("Müller & Söhne", "muller-sohne"),
         ("Straße", "strasse"),
+        ("STRAẞE", "strasse"),
         ("  --A_b--  ", "a-b"),
         ("東京", ""),
         ("a\u{202e}b", "a-b"),

@@ -39,7 +39,9 @@ pub enum Told {
         /// As it is written.
         to: String,
     },
-    /// The directory was read, and does not name a group that holds something.
+    /// The directory was read, and does not know a group that holds something.
+    GroupUnknown(GranteeId),
+    /// It knows the group, and has no name for it.
     GroupWithoutName(GranteeId),
     /// A role that the catalogue does not know is kept by its id.
     UnknownRole {
@@ -179,8 +181,11 @@ impl Told {
                 let (from, to) = (shown(from), shown(to));
                 format!("the name of {whose} is written as `{to}`: at Microsoft it is `{from}`")
             }
+            Self::GroupUnknown(group) => format!(
+                "group `{group}` holds roles, and the directory does not know it: take its grants away"
+            ),
             Self::GroupWithoutName(group) => {
-                format!("the directory does not name group `{group}`: look whether it still exists")
+                format!("the directory has no name for group `{group}`: it is written by its id")
             }
             Self::UnknownRole { role, relationships } => format!(
                 "the catalogue does not know role `{role}` of {}: it is kept by its id, and `concordat validate` \

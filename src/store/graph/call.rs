@@ -3,6 +3,7 @@
 //! Never: a token to another host, a write that is sent twice, or a refusal that is taken for "there is none".
 
 use std::{
+    path::Path,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -88,6 +89,30 @@ impl Graph {
     /// # Errors
     /// Where the connection names no such app, or nobody can be trusted.
     pub fn open(connection: &Connection, app: As) -> Result<Self, StoreError> {
+        let line = |authority: Option<&Path>| {
+            let store = format!("graph:{}", connection.file.display());
+            Transport::new(authority, CALL_LIMIT)
+                .map_err(|reason| StoreError::Misnamed { store, reason })
+        };
+        let login = line(connection.login_authority())?;
+        let graph = if connection.graph_authority() == connection.login_authority() {
+            login.clone()
+        } else {
+            line(connection.graph_authority())?
+        };
+        Self::over(connection, app, login, graph)
+    }
+
+    /// The same, over these lines to the login and to Graph.
+    ///
+    /// # Errors
+    /// Where the connection names no such app.
+    pub fn over(
+        connection: &Connection,
+        app: As,
+        login: Transport,
+        transport: Transport,
+    ) -> Result<Self, StoreError> {
         let store = format!("graph:{}", connection.file.display());
         let misnamed = |reason: String| StoreError::Misnamed { store: store.clone(), reason };
         let credential = match app {
@@ -98,14 +123,12 @@ impl Graph {
                 misnamed(reason.to_owned())
             })?,
         };
-        let authority = connection.hosts.as_ref().and_then(|hosts| hosts.ca.as_deref());
-        let transport = Transport::new(authority, CALL_LIMIT).map_err(misnamed)?;
         let host = connection.graph_host().to_owned();
         let root = Url::parse(&format!("https://{host}{VERSION}"));
         let root = root.map_err(|_| misnamed(format!("`{}` is no host", harmless(&host))))?;
         let pace = connection.pace;
         Ok(Self {
-            tokens: Tokens::new(connection, credential, transport.clone()),
+            tokens: Tokens::new(connection, credential, login),
             transport,
             host,
             root,

@@ -4,8 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{batch::ask_each, call::Graph, wire};
-use crate::{domain::ids::GranteeId, store::StoreError};
+use super::{
+    batch::{ask_each, implausible},
+    call::Graph,
+    wire::{self, Implausible, Part},
+};
+use crate::{
+    domain::{ids::GranteeId, state::seen::Unread},
+    store::StoreError,
+};
 
 /// What the directory says of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,26 +39,42 @@ pub async fn groups(
     let url =
         |id: &GranteeId| (*id, format!("/groups/{id}?$select=id,displayName,securityEnabled"));
     let mut known = BTreeMap::new();
-    let mut failed = None;
-    ask_each(graph, ids.iter().map(url).collect(), |id, part| {
-        let group = part.map_err(|unread| unread.0).and_then(|part| match part.status {
-            200 => wire::group(&part.body, id).map_err(|fault| fault.0),
-            404 => Ok(DirectoryGroup::Unknown),
-            403 => Err(format!(
-                "the app needs the application permission `Group.Read.All`, or `groups: Off` in the connection file \
-                 ({})",
-                wire::error_in(&part.body)
-            )),
-            status => Err(format!("it answers {status} ({})", wire::error_in(&part.body))),
-        });
-        match group {
-            Ok(group) => _ = known.insert(id, group),
-            Err(reason) => failed = Some(format!("group `{id}` could not be looked up: {reason}")),
-        }
+    let mut failed = BTreeMap::new();
+    ask_each(graph, ids.iter().map(url).collect(), |id, part| match group(graph, id, part) {
+        Ok(group) => _ = known.insert(id, group),
+        Err(error) => _ = failed.insert(id, error),
     })
     .await?;
-    match failed {
-        Some(reason) => Err(StoreError::Forbidden { store: graph.host().to_owned(), reason }),
-        None => Ok(known),
+    failed.into_values().next().map_or(Ok(known), Err)
+}
+
+/// What the directory says of a group, or why that is not known.
+fn group(
+    graph: &Graph,
+    id: GranteeId,
+    part: Result<Part, Unread>,
+) -> Result<DirectoryGroup, StoreError> {
+    let store = graph.host().to_owned();
+    let because = |reason: String| format!("group `{id}` could not be looked up: {reason}");
+    let part = part.map_err(|unread| StoreError::Unreachable {
+        store: store.clone(),
+        reason: because(unread.0),
+    })?;
+    let error = wire::error_in(&part.body);
+    match part.status {
+        200 => wire::group(&part.body, id)
+            .map_err(|fault| implausible(graph, &Implausible(because(fault.0)))),
+        404 => Ok(DirectoryGroup::Unknown),
+        403 => {
+            let reason = because(format!(
+                "the app needs the application permission `Group.Read.All`, or `groups: Off` in the connection file \
+                 ({error})"
+            ));
+            Err(StoreError::Forbidden { store, reason })
+        }
+        status => {
+            let reason = because(format!("it answers {status} ({error})"));
+            Err(StoreError::Unexpected { store, reason })
+        }
     }
 }

@@ -75,15 +75,17 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// One that trusts whom this machine trusts, and the authority in this file. `within` is the limit of a call.
+    /// One that trusts the authority in this file alone, or whom this machine trusts where none is named: whoever is sent a
+    /// secret is vouched for by nobody besides. `within` is the limit of a call.
     ///
     /// # Errors
     /// Where nobody is trusted, or the file holds no certificate.
     pub fn new(authority: Option<&Path>, within: Duration) -> Result<Self, String> {
         let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if let Some(file) = authority {
             add(&mut roots, file)?;
+        } else {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
         if roots.is_empty() {
             return Err("this machine has no certificates that it trusts: install them \
@@ -136,6 +138,13 @@ impl Transport {
             location: text(LOCATION.as_str()).map(str::to_owned),
             challenge: text(WWW_AUTHENTICATE.as_str()).map(str::to_owned),
         })
+    }
+}
+
+/// One that reaches and trusts hosts as whoever has made it says.
+impl From<Client> for Transport {
+    fn from(client: Client) -> Self {
+        Self { client }
     }
 }
 
@@ -224,8 +233,8 @@ fn of_tls(error: &reqwest::Error) -> Option<String> {
     let error = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>())?;
     let reason = match error {
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "its certificate is signed by nobody who is trusted here: `hosts.ca` names the file of an authority that is \
-             trusted as well"
+            "its certificate is signed by nobody who is trusted here: for Microsoft's hosts those count whom this machine \
+             trusts, and for a host that `hosts` names the authority in the file of `hosts.ca` alone"
         }
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },

@@ -17,8 +17,11 @@ use rustls::pki_types::{PrivateKeyDer, pem::PemObject as _};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::{LOGIN_PATH, both, harmless, reader, refuse, rule, stage};
-use crate::emulator::served::{ROOT, Served};
+use super::{LOGIN_PATH, both, folder, harmless, reader, refuse, rule, stage};
+use crate::{
+    emulator::served::{ROOT, Served},
+    program::finished,
+};
 
 async fn reads(served: &Served) -> u64 {
     served.count("calls", &format!("GET {ROOT}")).await
@@ -296,9 +299,42 @@ async fn whoever_is_not_trusted_or_not_there_is_told_in_words() {
     assert!(error.contains("no connection") && error.contains("refused"), "{error}");
 }
 
+#[tokio::test]
+async fn the_authority_of_hosts_that_are_named_is_the_only_one_that_vouches_for_them() {
+    let (served, connection) = stage().await;
+    let folder = folder(&served);
+    // A machine that trusts the emulator's authority as one of its own.
+    let doctor = |hosts: &str| {
+        let file = folder.join("graph.yaml");
+        let text = std::fs::read_to_string(folder.join("first.yaml")).unwrap();
+        std::fs::write(&file, text.replace("ca: ca.pem", hosts)).unwrap();
+        let mut command = served.place.command(&["doctor", "--store", "graph:emulator/graph.yaml"]);
+        command.env("SSL_CERT_FILE", folder.join("ca.pem"));
+        finished(command, b"").stdout
+    };
+    std::fs::copy(folder.join("graph.yaml"), folder.join("first.yaml")).unwrap();
+    let said = doctor("");
+    assert!(said.contains("ok       reader"), "the machine vouches where no file is named: {said}");
+    let strange = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(folder.join("strange.pem"), strange.cert.pem()).unwrap();
+    served.control("DELETE", "calls", &Value::Null).await;
+    let said = doctor("ca: strange.pem");
+    assert!(!said.contains("ok       reader"), "{said}");
+    assert!(said.contains("signed by nobody who is trusted here"), "{said}");
+    // Of two hosts each is vouched for by its own.
+    let mut one = connection.clone();
+    let hosts = one.hosts.as_mut().unwrap();
+    hosts.ca = Some(folder.join("strange.pem"));
+    hosts.graph = None;
+    let error = reader_once(&one).await;
+    assert!(error.contains("signed by nobody who is trusted here"), "{error}");
+    let counts = served.control("GET", "counts", &Value::Null).await;
+    assert_eq!(counts["calls"], json!({}), "nobody is sent a secret: {counts}");
+}
+
 /// What the login says to one asking; a read would be tried again.
 async fn reader_once(connection: &concordat::domain::connection::Connection) -> String {
-    let authority = connection.hosts.as_ref().unwrap().ca.as_deref();
+    let authority = connection.login_authority();
     let transport =
         concordat::store::graph::Transport::new(authority, Duration::from_secs(5)).unwrap();
     let tokens = concordat::store::graph::Tokens::new(connection, &connection.reader, transport);

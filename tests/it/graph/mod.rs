@@ -3,11 +3,13 @@
 //! Never: a secret in what is said, or a call to somebody who was not named.
 
 mod calls;
+mod clouds;
 mod planning;
 mod reading;
+mod secrets;
 mod tokens;
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf, process::Command};
 
 use concordat::{
     domain::connection::Connection,
@@ -43,9 +45,34 @@ pub fn reader(connection: &Connection) -> Graph {
 }
 
 pub fn tokens(connection: &Connection) -> Tokens {
-    let authority = connection.hosts.as_ref().unwrap().ca.as_deref();
-    let transport = Transport::new(authority, CALL_LIMIT).unwrap();
+    let transport = Transport::new(connection.login_authority(), CALL_LIMIT).unwrap();
     Tokens::new(connection, &connection.reader, transport)
+}
+
+/// A new certificate and its key in a file of the emulator's folder, and the certificate in DER as base64.
+pub fn certificate(served: &Served, name: &str) -> (PathBuf, String) {
+    let file = folder(served).join(name);
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]);
+    openssl.args(["-subj", "/CN=reader", "-keyout"]).arg(&file);
+    let certificate = folder(served).join(format!("{name}.crt"));
+    openssl.arg("-out").arg(&certificate);
+    assert!(openssl.output().expect("install openssl").status.success());
+    let certificate = fs::read_to_string(certificate).unwrap();
+    let both = fs::read_to_string(&file).unwrap() + &certificate;
+    fs::write(&file, both).unwrap();
+    let lines = certificate.lines().filter(|line| !line.starts_with("-----"));
+    (file, lines.collect())
+}
+
+/// The reader from now on, with what proves it.
+pub async fn register(served: &Served, proofs: &Value) {
+    let mut app = json!({
+        "clientId": READER, "roles": ["DelegatedAdminRelationship.Read.All", "Group.Read.All"],
+    });
+    let proofs = proofs.as_object().unwrap().clone();
+    app.as_object_mut().unwrap().extend(proofs);
+    served.control("POST", "apps", &app).await;
 }
 
 /// Something that goes wrong with each call of this sort, or with the first few.

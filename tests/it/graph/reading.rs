@@ -2,13 +2,13 @@
 //!
 //! Never: a fault of the service after which a file or a list looks whole.
 
-use concordat::store::graph::everything;
+use concordat::{render::checks::ChecksDocument, store::graph::everything};
 use serde_json::{Value, json};
 
 use super::{folder, harmless, reader, refuse, rule, stage};
 use crate::{
     emulator::served::{ROOT, Served, assignment, wish},
-    program::Ran,
+    program::{Ran, finished},
 };
 
 const STORE: &str = "graph:emulator/graph.yaml";
@@ -86,11 +86,13 @@ async fn groups_are_called_as_the_directory_calls_them_and_one_that_it_does_not_
     let ran = import(&served, &["--overwrite"]);
     let told = "group `0a0a0a0a-1111-4222-8333-444444444444` holds roles, and the directory does not know it";
     assert!(ran.code == Some(0) && ran.stderr.contains(told), "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("0a0a0a0a-1111").count(), 1, "told once: {}", ran.stderr);
     let refused =
         json!({"method": "GET", "path": "/groups/*", "scope": "batched", "fault": refuse(403)});
     served.fault(&refused).await;
     let ran = served.place.run(&["import", "--store", STORE, "-o", "other"]);
     assert!(ran.code == Some(2) && ran.stderr.contains("`Group.Read.All`"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("[C0611]"), "{}", ran.stderr);
     assert!(!exists(&served, "other"));
     let file = folder(&served).join("graph.yaml");
     let off = std::fs::read_to_string(&file).unwrap().replace("groups: Read", "groups: \"Off\"");
@@ -98,6 +100,31 @@ async fn groups_are_called_as_the_directory_calls_them_and_one_that_it_does_not_
     let ran = served.place.run(&["import", "--store", STORE, "-o", "other"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(!text(&served, "other/grants.yaml").contains("First line"));
+}
+
+#[tokio::test]
+async fn only_a_refusal_of_a_group_is_a_permission_that_is_missing() {
+    let (served, _) = stage().await;
+    let of = |fault: Value| json!({"method": "GET", "path": "/groups/*", "scope": "batched", "fault": fault});
+    let strange = json!({"kind": "rewrite", "property": "id", "value": "0a0a0a0a-0000-4222-8333-444444444444"});
+    for (fault, code, words) in [
+        (refuse(403), "C0611", "`Group.Read.All`"),
+        (refuse(418), "C0614", "it answers 418"),
+        (refuse(503), "C0609", "503"),
+        (strange, "C0632", "about another group"),
+    ] {
+        served.fault(&of(fault)).await;
+        let ran = import(&served, &[]);
+        assert!(ran.code == Some(2) && ran.stderr.contains(&format!("[{code}]")), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("could not be looked up") && ran.stderr.contains(words),
+            "{}",
+            ran.stderr
+        );
+        assert!(code == "C0611" || !ran.stderr.contains("Group.Read.All"), "{}", ran.stderr);
+        assert!(!exists(&served, "out"));
+        served.control("DELETE", "faults", &Value::Null).await;
+    }
 }
 
 #[tokio::test]
@@ -199,6 +226,62 @@ async fn what_is_being_taken_away_is_no_grant_and_is_told() {
     let ran = import(&served, &[]);
     assert!(ran.stderr.contains("is being taken away at Microsoft"), "{}", ran.stderr);
     assert!(!exists(&served, "out/grants.yaml"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_that_leads_nowhere_is_found_before_anything_is_read() {
+    let (served, _) = stage().await;
+    std::os::unix::fs::symlink("nowhere", served.place.path().join("link")).unwrap();
+    served.control("DELETE", "calls", &Value::Null).await;
+    for folder in ["link", "link/below", "./link/"] {
+        let ran = served.place.run(&["import", "--store", STORE, "-o", folder]);
+        assert_eq!(ran.code, Some(2), "{folder}: {}", ran.stderr);
+        assert!(ran.stderr.contains("is a link to what is not there"), "{folder}: {}", ran.stderr);
+    }
+    let counts = served.control("GET", "counts", &Value::Null).await;
+    assert_eq!(counts["calls"], json!({}), "{counts}");
+    std::fs::create_dir(served.place.path().join("nowhere")).unwrap();
+    let ran = served.place.run(&["import", "--store", STORE, "-o", "link"]);
+    assert!(ran.code == Some(0) && exists(&served, "nowhere/grants.yaml"), "{}", ran.stderr);
+}
+
+#[tokio::test]
+async fn one_relationship_is_one_relationship() {
+    let (served, _) = stage().await;
+    served.control("POST", "reset", &json!({"to": "empty"})).await;
+    served.post(ROOT, &wish("draft", &[HELPDESK])).await;
+    served.pass("PT1S").await;
+    let ran = import(&served, &[]);
+    assert!(ran.stdout.starts_with("1 relationship read, 0 files written"), "{}", ran.stdout);
+    let fault = json!({"kind": "rewrite", "property": "duration", "value": "junk"});
+    served.fault(&rule("GET", ROOT, None, &fault)).await;
+    let ran = import(&served, &["--overwrite"]);
+    assert!(ran.stderr.contains("1 of 1 relationship could not be read whole"), "{}", ran.stderr);
+}
+
+/// Whoever watches a terminal is told what is waited for, in a line that goes with it; a file is not.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn whoever_watches_is_told_what_is_waited_for() {
+    let (served, _) = stage().await;
+    let slow = json!({"kind": "wait", "milliseconds": 700});
+    served.fault(&rule("GET", ROOT, None, &slow)).await;
+    let cases: [(&[&str], _); 2] = [
+        (&["import", "-o", "out", "--overwrite"], "reading relationships at `localhost:"),
+        (&["doctor"], "asking `localhost:"),
+    ];
+    for (words, waited) in cases {
+        let words = [words, &["--store", STORE]].concat();
+        let mut terminal = std::process::Command::new("script");
+        terminal.args(["-qec", &format!("concordat {}", words.join(" ")), "/dev/null"]);
+        served.place.prepare(&mut terminal);
+        terminal.env("TERM", "xterm");
+        let ran = finished(terminal, b"");
+        assert!(ran.stdout.contains(waited), "{words:?}: {ran:?}");
+        let ran = served.place.run(&words);
+        assert!(!format!("{ran:?}").contains(waited), "{ran:?}");
+    }
 }
 
 #[cfg(unix)]
@@ -423,7 +506,17 @@ async fn the_doctor_says_in_a_line_each_what_works_and_what_is_missing() {
     assert!(ran.stdout.contains("ok       writer"), "{}", ran.stdout);
     let json = served.place.run(&["doctor", "--store", STORE, "-o", "json"]);
     let checks: Value = serde_json::from_str(&json.stdout).unwrap();
-    assert_eq!(checks["checks"][3]["verdict"], "missing");
+    assert_eq!(
+        (&checks["kind"], &checks["checks"][3]["verdict"]),
+        (&json!("Checks"), &json!("missing"))
+    );
+    let mut schemas = concordat::render::schema::schemas().into_iter();
+    let (_, schema) = schemas.find(|(name, _)| *name == "checks").unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&checks).map(|it| it.to_string()).collect();
+    assert_eq!(errors, Vec::<String>::new(), "{checks:#}");
+    let known: ChecksDocument = serde_json::from_value(checks.clone()).unwrap();
+    assert_eq!(json!(known), checks, "nothing is written that the schema does not tell");
 }
 
 #[tokio::test]

@@ -2,16 +2,27 @@
 //!
 //! Never: a proof that is read once and for all.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use concordat::{domain::connection::Proof, store::StoreError};
+use concordat::{
+    domain::connection::{Connection, Proof},
+    store::StoreError,
+};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use super::{LOGIN, LOGIN_PATH, both, folder, harmless, reader, refuse, rule, stage, tokens};
-use crate::emulator::served::{READER, ROOT};
+use super::{
+    LOGIN, LOGIN_PATH, both, certificate, folder, harmless, reader, refuse, register, rule, stage,
+    tokens,
+};
+use crate::emulator::served::{READER, ROOT, Served};
+
+const ISSUER: &str = "https://issuer.example";
 
 fn after(minutes: i64) -> Timestamp {
     Timestamp::now() + SignedDuration::from_mins(minutes)
@@ -40,27 +51,9 @@ async fn an_app_comes_in_by_its_secret_and_a_rolled_one_counts_at_once() {
 #[tokio::test]
 async fn an_app_comes_in_by_its_certificate_and_by_no_other() {
     let (served, mut connection) = stage().await;
-    let made = |name: &str| {
-        let file = folder(&served).join(name);
-        let mut openssl = Command::new("openssl");
-        openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]);
-        openssl.args(["-subj", "/CN=reader", "-keyout"]).arg(&file);
-        let certificate = folder(&served).join(format!("{name}.crt"));
-        openssl.arg("-out").arg(&certificate);
-        assert!(openssl.output().expect("install openssl").status.success());
-        let certificate = fs::read_to_string(certificate).unwrap();
-        let both = fs::read_to_string(&file).unwrap() + &certificate;
-        fs::write(&file, both).unwrap();
-        let lines = certificate.lines().filter(|line| !line.starts_with("-----"));
-        (file, lines.collect::<String>())
-    };
-    let (file, certificate) = made("reader.pem");
-    let (other, _) = made("other.pem");
-    let app = json!({
-        "clientId": READER, "roles": ["DelegatedAdminRelationship.Read.All"],
-        "certificates": [certificate],
-    });
-    served.control("POST", "apps", &app).await;
+    let (file, own) = certificate(&served, "reader.pem");
+    let (other, _) = certificate(&served, "other.pem");
+    register(&served, &json!({"certificates": [own]})).await;
     connection.reader.proof = Proof::Certificate { file };
     let graph = reader(&connection);
     assert_eq!(graph.get(ROOT).await.unwrap().status, 200);
@@ -75,28 +68,77 @@ async fn an_app_comes_in_by_its_certificate_and_by_no_other() {
 #[tokio::test]
 async fn an_app_comes_in_by_a_token_of_somebody_else_that_is_read_each_time() {
     let (served, mut connection) = stage().await;
-    let app = json!({
-        "clientId": READER, "roles": ["DelegatedAdminRelationship.Read.All"],
-        "issuer": "https://issuer.example", "subject": "system:serviceaccount:concordat",
-    });
-    served.control("POST", "apps", &app).await;
-    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let token = |lasts: i64| {
-        let claims = json!({
-            "iss": "https://issuer.example", "sub": "system:serviceaccount:concordat",
-            "aud": "api://AzureADTokenExchange", "exp": Timestamp::now().as_second() + lasts,
-        });
-        format!("{}.{}.x\n", part(json!({"alg": "RS256"})), part(claims))
-    };
+    register(&served, &trusted("concordat")).await;
     let file = folder(&served).join("token");
-    fs::write(&file, token(-60)).unwrap();
+    fs::write(&file, federated("concordat", -60)).unwrap();
     connection.reader.proof = Proof::WorkloadIdentity { token_file: Some(file.clone()) };
     let graph = reader(&connection);
     let said = both(&graph.get(ROOT).await.unwrap_err());
     assert!(said.contains("AADSTS700024") && said.contains("written anew"), "{said}");
     harmless(&served, &said);
-    fs::write(&file, token(60)).unwrap();
+    fs::write(&file, federated("concordat", 60)).unwrap();
     assert_eq!(graph.get(ROOT).await.unwrap().status, 200);
+}
+
+/// Whose tokens of a cluster an app trusts.
+fn trusted(account: &str) -> Value {
+    json!({"issuer": ISSUER, "subject": format!("system:serviceaccount:{account}")})
+}
+
+/// A token that a cluster gives one of its accounts, for so many seconds.
+fn federated(account: &str, lasts: i64) -> String {
+    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let claims = json!({
+        "iss": ISSUER, "sub": format!("system:serviceaccount:{account}"),
+        "aud": "api://AzureADTokenExchange", "exp": Timestamp::now().as_second() + lasts,
+    });
+    format!("{}.{}.x\n", part(json!({"alg": "RS256"})), part(claims))
+}
+
+/// Reads again and again, with tokens that live for three seconds. The proof is rolled after the first, and the old one is
+/// then taken by nobody.
+async fn reads_while_rolled(served: &Served, connection: &Connection, roll: impl AsyncFnOnce()) {
+    served.control("POST", "clock", &json!({"factor": 1000})).await;
+    let graph = reader(connection);
+    assert_eq!(graph.get(ROOT).await.unwrap().status, 200);
+    assert_eq!(served.count("calls", LOGIN).await, 1);
+    roll().await;
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(4) {
+        assert_eq!(graph.get(ROOT).await.unwrap().status, 200);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(served.count("calls", LOGIN).await >= 2);
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_rolled_while_the_program_runs_counts_from_the_next_token_and_no_call_fails()
+ {
+    let (served, mut connection) = stage().await;
+    let (file, old) = certificate(&served, "reader.pem");
+    let (other, new) = certificate(&served, "new.pem");
+    register(&served, &json!({"certificates": [old, new]})).await;
+    connection.reader.proof = Proof::Certificate { file: file.clone() };
+    reads_while_rolled(&served, &connection, async || {
+        fs::rename(other, file).unwrap();
+        register(&served, &json!({"certificates": [new]})).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_of_somebody_else_that_is_rotated_while_the_program_runs_counts_from_the_next_token_and_no_call_fails()
+ {
+    let (served, mut connection) = stage().await;
+    let file = folder(&served).join("token");
+    register(&served, &trusted("old")).await;
+    fs::write(&file, federated("old", 60)).unwrap();
+    connection.reader.proof = Proof::WorkloadIdentity { token_file: Some(file.clone()) };
+    reads_while_rolled(&served, &connection, async || {
+        fs::write(&file, federated("new", 60)).unwrap();
+        register(&served, &trusted("new")).await;
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -3,6 +3,41 @@
 //! Never: a call.
 
 use super::*;
+use crate::{
+    api::Cloud,
+    domain::connection::{Groups, Hosts, Pace, Proof},
+};
+
+#[test]
+fn tokens_are_for_the_graph_of_the_cloud_also_at_another_port() {
+    let mut connection = Connection {
+        file: "graph.yaml".into(),
+        partner: TenantId::from_u128(1),
+        cloud: Cloud::Global,
+        ledger: "sqlite:a.db".to_owned(),
+        reader: Credential {
+            client_id: uuid::Uuid::nil(),
+            proof: Proof::ClientSecret { file: "s".into() },
+        },
+        writer: None,
+        groups: Groups::Off,
+        pace: Pace::default(),
+        hosts: None,
+    };
+    for (cloud, graph, expected) in [
+        (Cloud::Global, None, "https://graph.microsoft.com/.default"),
+        (Cloud::USGovL4, None, "https://graph.microsoft.us/.default"),
+        (Cloud::USGovDoD, None, "https://dod-graph.microsoft.us/.default"),
+        (Cloud::China21Vianet, None, "https://microsoftgraph.chinacloudapi.cn/.default"),
+        (Cloud::USGovL4, Some("graph.microsoft.us:8443"), "https://graph.microsoft.us/.default"),
+        (Cloud::USGovL4, Some("localhost:8443"), "https://localhost:8443/.default"),
+    ] {
+        connection.cloud = cloud;
+        connection.hosts =
+            graph.map(|graph| Hosts { login: None, graph: Some(graph.to_owned()), ca: None });
+        assert_eq!(scope(&connection), expected);
+    }
+}
 
 #[test]
 fn the_tenant_of_a_token_is_read_where_it_says_so() {
