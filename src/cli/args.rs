@@ -41,8 +41,8 @@ impl InputArgs {
 /// Where relationships and assignments live.
 #[derive(Debug, Clone, Args)]
 pub struct StoreArgs {
-    /// The store: `sqlite:PATH`, `postgres://HOST/DATABASE` or, to be read only, `cluster:`; for `import` and `doctor`
-    /// `graph:FILE`.
+    /// The store: `sqlite:PATH`, `postgres://HOST/DATABASE`, `graph:FILE` for Microsoft Graph or, to be read only,
+    /// `cluster:`.
     #[arg(
         long,
         env = "CONCORDAT_STORE",

@@ -38,7 +38,7 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
 /// Stands before a block that is about a cluster, and run on one.
 const ON_A_CLUSTER: &str = "<!-- on a cluster -->";
 
-/// Stands in a document whose commands ask an emulator.
+/// Stands in each section of a document whose commands ask an emulator.
 const WITH_AN_EMULATOR: &str = "<!-- with an emulator -->";
 
 /// Which blocks are run.
@@ -93,6 +93,7 @@ pub fn replayed(text: &str, blocks: Blocks, prepare: impl Fn(&mut Command)) -> S
 
 /// The text without what differs in each run: the time of the run, and hashes in which that time is.
 pub fn lasting(text: &str) -> String {
+    let text = &without_ends(text);
     let time = Regex::new(r"(at|#\d+) \d{4}-\d\d-\d\dT[0-9:.]+Z").unwrap();
     let hash = Regex::new(r"(hash|head) [0-9a-f]{12,64}").unwrap();
     let age = Regex::new(r" \d+s *(\n|$)").unwrap();
@@ -101,6 +102,19 @@ pub fn lasting(text: &str) -> String {
     let text = age.replace_all(&text, " AGE$1");
     let text = port.replace_all(&text, "localhost:PORT");
     hash.replace_all(&text, "$1 HASH").into_owned()
+}
+
+/// The text without the ends of what an emulator holds, which are counted from its start, in the sections about one.
+fn without_ends(text: &str) -> String {
+    let end = Regex::new(r"until \d{4}-\d\d-\d\dT[0-9:.]+Z|\d{4}-\d\d-\d\dT[0-9:.]+Z *$").unwrap();
+    let mut emulated = false;
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        emulated = line == WITH_AN_EMULATOR || emulated && !line.starts_with("## ");
+        let line = if emulated { end.replace_all(line, "until TIME") } else { line.into() };
+        lines.push(line);
+    }
+    lines.join("\n")
 }
 
 /// An emulator that ends with the document.

@@ -117,10 +117,16 @@ fn what(change: &Change, tense: Tense) -> String {
         Effect::Adopt { found, .. } => {
             let verb = verb("adopt", "adopted");
             let Found { at, name, stands, .. } = &**found;
-            let (name, id) = (escape::visible(name), escape::visible(&at.id.0));
+            let row = change.subject.relationship.as_ref().map(|row| row.name.as_str());
+            let called = if row == Some(name.as_str()) {
+                String::new()
+            } else {
+                format!("as `{}`, ", escape::visible(name))
+            };
             format!(
-                "{verb} `{name}` ({id}), which stands at Microsoft already: {}; nothing changes there",
-                stood(stands)
+                "{verb} what stands at Microsoft already, {called}{}; nothing changes there ({})",
+                stood(stands),
+                escape::visible(&at.id.0)
             )
         }
         Effect::Recognise { before, after } => {
