@@ -5,7 +5,10 @@
 //! batches of twenty, one after the other; Microsoft's bulk tool asks for each relationship, five at a time. Both ways are
 //! written anew here. Without a pace, and with six groups under each relationship.
 //!
-//! Never: a figure of a way that has not read everything.
+//! Then the program itself: what was read is imported and adopted, and `diff` has nothing to do, beside the `diff` of as
+//! much in a SQLite store that is all there is.
+//!
+//! Never: a figure of a way that has not read everything, or of a plan that is not the one that was meant.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,7 +17,12 @@
     reason = "a measurement ends where something fails"
 )]
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use concordat::{
     api::Cloud,
@@ -68,6 +76,44 @@ async fn main() {
         let factor = began.elapsed().as_secs_f64() / took.as_secs_f64();
         println!("{name}: {:.2?}, {factor:.1} times as long", began.elapsed());
     }
+    stage.plan(relationships).await;
+}
+
+/// A run of the program: how long it took, the most memory that it had, and what it printed.
+struct Ran {
+    took: Duration,
+    megabytes: u64,
+    code: i32,
+    stdout: String,
+}
+
+/// Runs the program in a folder. What it prints goes to a file, so that it never waits for a reader.
+fn run(place: &Path, words: &[&str]) -> Ran {
+    let answer = place.join("stdout");
+    let began = Instant::now();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_concordat"))
+        .args(words)
+        .current_dir(place)
+        .env_remove("CONCORDAT_STORE")
+        .stdout(File::create(&answer).unwrap())
+        .stderr(File::create(place.join("stderr")).unwrap())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut megabytes = 0;
+    let ended = loop {
+        if let Some(ended) = child.try_wait().unwrap() {
+            break ended;
+        }
+        let peak = std::fs::read_to_string(&status).unwrap_or_default();
+        let peak = peak.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|peak| peak.trim().trim_end_matches(" kB").parse().ok());
+        megabytes = megabytes.max(peak.unwrap_or(0) / 1_000);
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let took = began.elapsed();
+    let stdout = std::fs::read_to_string(answer).unwrap();
+    Ran { took, megabytes, code: ended.code().unwrap(), stdout }
 }
 
 struct Stage {
@@ -76,6 +122,28 @@ struct Stage {
     control: String,
     token: String,
     connection: Connection,
+}
+
+/// The acceptance of an invitation that waits.
+fn acceptance(awaited: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let (name, invitation) = (text(&awaited["relationship"]), text(&awaited["invitation"]));
+    let object = json!({
+        "apiVersion": "concordat.dev/v1alpha1", "kind": "AgreementAcceptance",
+        "metadata": {"name": name.replace(' ', "-"), "namespace": "msp"},
+        "spec": {
+            "decision": "Accept",
+            "customer": {"tenantId": awaited["customer"]["id"]},
+            "partner": {"tenantId": "aaaabbbb-0000-cccc-1111-dddd2222eeee"},
+            "acceptedBy": {
+                "firstName": "Ada", "lastName": "Lovelace", "email": "ada@fabrikam.example",
+                "role": "GlobalAdministrator",
+            },
+            "acceptedAt": jiff::Timestamp::now(), "readConfirmed": true,
+            "relationshipRef": {"name": name.replace(' ', "-")}, "invitation": invitation,
+        },
+    });
+    format!("{object}\n")
 }
 
 impl Stage {
@@ -211,6 +279,80 @@ impl Stage {
             self.batch(given.to_vec()).await;
         }
         self.control("POST", "clock", &json!({"by": "PT10M"})).await;
+    }
+
+    /// Imports and adopts what there is, and plans over it; then the same in a store that is all there is.
+    async fn plan(&self, relationships: usize) {
+        let place = self.connection.file.parent().unwrap();
+        let hosts = self.connection.hosts.as_ref().unwrap();
+        let host = hosts.graph.as_ref().unwrap();
+        let file = json!({
+            "partner": self.connection.partner, "cloud": "Global", "ledger": "sqlite:graph.db",
+            "reader": {"clientSecret": {"clientId": READER, "file": "secret"}},
+            "pace": {"inFlight": 8, "readsPerSecond": 1000},
+            "hosts": {"login": host, "graph": host, "ca": "ca.pem"},
+        });
+        std::fs::write(&self.connection.file, file.to_string()).unwrap();
+        const GRAPH: [&str; 2] = ["--store", "graph:graph.yaml"];
+        let told = |what: &str, ran: &Ran, code: i32| {
+            assert_eq!(ran.code, code, "{what}: {}", ran.stdout);
+            println!("{what}: {:.2?}, {} MB", ran.took, ran.megabytes);
+        };
+        told(
+            "import",
+            &run(place, &[&["import", "-o", "out", "--manage"], &GRAPH[..]].concat()),
+            0,
+        );
+        told(
+            "apply, adopting all",
+            &run(place, &[&["apply", "-f", "out"], &GRAPH[..]].concat()),
+            0,
+        );
+        self.control("DELETE", "calls", &Value::Null).await;
+        let graph = run(place, &[&["diff", "-f", "out"], &GRAPH[..]].concat());
+        told("diff, nothing to do", &graph, 0);
+        assert_eq!(self.calls().await, relationships.div_ceil(300) + relationships.div_ceil(20));
+
+        // The same manifests without their ids, invited and accepted there.
+        const BOOK: [&str; 2] = ["--store", "sqlite:alone.db"];
+        self.move_to_a_book(place);
+        for _ in 0..2 {
+            let applied = run(place, &[&["apply", "-f", "alone"], &BOOK[..]].concat());
+            assert_eq!(applied.code, 0, "{}", applied.stdout);
+            let plan = run(place, &[&["diff", "-f", "alone", "-o", "json"], &BOOK[..]].concat());
+            let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
+            let answers = plan["awaited"].as_array().unwrap().iter().map(acceptance);
+            let answers: Vec<String> = answers.collect();
+            if !answers.is_empty() {
+                let file = place.join("alone/acceptances.yaml");
+                std::fs::write(file, answers.join("---\n")).unwrap();
+            }
+        }
+        let alone = run(place, &[&["diff", "-f", "alone"], &BOOK[..]].concat());
+        told("diff of as much in SQLite alone", &alone, 0);
+        let more = graph.took.saturating_sub(alone.took);
+        let memory = graph.megabytes as f64 / alone.megabytes as f64;
+        println!("over Graph: {more:.2?} more, {memory:.2} times the memory");
+    }
+
+    /// Copies an import without the ids that it would adopt.
+    fn move_to_a_book(&self, place: &Path) {
+        std::fs::create_dir_all(place.join("alone/customers")).unwrap();
+        for folder in ["", "customers"] {
+            for entry in std::fs::read_dir(place.join("out").join(folder)).unwrap() {
+                let entry = entry.unwrap();
+                if entry.file_type().unwrap().is_dir() {
+                    continue;
+                }
+                let text = std::fs::read_to_string(entry.path()).unwrap();
+                let kept = text
+                    .lines()
+                    .filter(|line| !line.contains("adopt-from") && *line != "  annotations:");
+                let kept: Vec<&str> = kept.collect();
+                let to = place.join("alone").join(folder).join(entry.file_name());
+                std::fs::write(to, format!("{}\n", kept.join("\n"))).unwrap();
+            }
+        }
     }
 
     /// Calls of Graph since the counts were forgotten.

@@ -72,7 +72,7 @@ impl Folder {
     pub fn known(&self) -> BTreeSet<ServiceId> {
         let id = |line: &str| {
             let (_, id) = line.split_once(ADOPT_FROM)?.1.split_once(AT_MICROSOFT)?;
-            Some(ServiceId(id.trim_end_matches(['"', '\'']).into()))
+            Some(ServiceId::new(id.trim_end_matches(['"', '\''])))
         };
         let texts = self.texts().filter(|(_, text)| made(text).is_some());
         texts.flat_map(|(_, text)| text.lines().filter_map(id).collect::<Vec<_>>()).collect()

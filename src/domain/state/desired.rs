@@ -171,7 +171,7 @@ impl DesiredRelationship {
     /// The relationship at the service that it adopts, where it names one: the annotation says `graph/ID` then.
     pub fn adopts(&self) -> Option<ServiceId> {
         let id = self.adopt_from.as_deref()?.strip_prefix(AT_MICROSOFT)?;
-        ServiceId::is_plain(id).then(|| ServiceId(id.into()))
+        ServiceId::is_plain(id).then(|| ServiceId::new(id))
     }
 }
 

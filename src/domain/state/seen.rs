@@ -21,6 +21,15 @@ use crate::domain::{
 pub struct ServiceId(pub EcoString);
 
 impl ServiceId {
+    /// The id with this text. One that is made of GUIDs, as they are known so far, is the same in letters of either case.
+    pub fn new(text: &str) -> Self {
+        let is_digit = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+        if text.bytes().all(is_digit) {
+            return Self(text.to_ascii_lowercase().into());
+        }
+        Self(text.into())
+    }
+
     /// Whether an id can stand in an annotation and in a path as it is: letters, digits, `-`, `_` and `.`.
     pub fn is_plain(id: &str) -> bool {
         !id.is_empty()

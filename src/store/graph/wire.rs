@@ -344,7 +344,7 @@ pub fn relationship(item: &Value) -> Result<SeenRelationship, Implausible> {
         }
     };
     let seen = SeenRelationship {
-        id: ServiceId(id.into()),
+        id: ServiceId::new(id),
         name: reading.own("displayName").unwrap_or_default().to_owned(),
         customer,
         stage: stage(reading.own("status")),

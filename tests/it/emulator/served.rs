@@ -287,6 +287,8 @@ pub fn client(
     let builder = Client::builder()
         .tls_certs_only([authority])
         .no_proxy()
+        // Between two calls of a test the program may run for long, and the emulator closes a line that is idle.
+        .pool_max_idle_per_host(0)
         .retry(reqwest::retry::never())
         .redirect(reqwest::redirect::Policy::none());
     change(builder).build().unwrap()

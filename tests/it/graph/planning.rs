@@ -5,10 +5,12 @@
 use serde_json::{Value, json};
 
 use super::{harmless, refuse, rule, stage};
-use crate::{emulator::served::Served, program::Ran};
+use crate::{
+    emulator::served::{ROOT, Served, assignment, wish},
+    program::Ran,
+};
 
 const STORE: &str = "graph:emulator/graph.yaml";
-const LIST: &str = "/tenantRelationships/delegatedAdminRelationships";
 const FIRST_LINE: &str = "0a0a0a0a-1111-4222-8333-444444444444";
 const ENGINEERS: &str = "0c0c0c0c-1111-4222-8333-444444444444";
 const HELPDESK: &str = "729827e3-9c14-49f7-bb1b-9608f156bbb8";
@@ -260,7 +262,7 @@ async fn what_cannot_be_read_of_one_relationship_holds_back_that_one_and_ends_wi
         .find(|one| one["name"] == "northwind-helpdesk")
         .unwrap();
     let id = northwind["atMicrosoft"].as_str().unwrap();
-    let path = format!("{LIST}/{id}/accessAssignments");
+    let path = format!("{ROOT}/{id}/accessAssignments");
     served.fault(&rule("GET", &path, None, &refuse(500))).await;
     for words in [&["diff", "-f", "out"] as &[&str], &["apply", "-f", "out"]] {
         let ran = ends(&served, 2, words);
@@ -279,7 +281,7 @@ async fn what_cannot_be_read_of_one_relationship_holds_back_that_one_and_ends_wi
 #[tokio::test]
 async fn a_list_without_what_was_there_plans_nothing_and_one_that_is_gone_is_unread() {
     let served = adopted(true).await;
-    served.fault(&rule("GET", LIST, None, &json!({"kind": "page", "how": "empty"}))).await;
+    served.fault(&rule("GET", ROOT, None, &json!({"kind": "page", "how": "empty"}))).await;
     let ran = ends(&served, 2, &["diff", "-f", "out", "--prune"]);
     tells(&ran, &["C0632"]);
     assert_eq!(ran.stdout, "");
@@ -309,4 +311,162 @@ async fn a_ledger_of_an_emulator_is_never_one_of_microsoft_and_no_database_is_bo
     let ran = served.place.run(&words);
     assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
     tells(&ran, &["at other hosts than Microsoft's, such as an emulator", "name another `ledger`"]);
+}
+
+/// What a ledger ends with: nothing was written where it stays the same.
+fn head(served: &Served) -> String {
+    ends(served, 0, &["ledger", "show", "--last", "1"]).stdout
+}
+
+#[tokio::test]
+async fn an_answer_that_could_deceive_makes_no_plan_and_writes_nothing() {
+    let served = adopted(true).await;
+    std::fs::remove_file(served.place.path().join("out/customers/northwind-traders.yaml")).unwrap();
+    std::fs::remove_file(served.place.path().join("out/grants.yaml")).unwrap();
+    let before = head(&served);
+    let faults = [
+        json!({"kind": "page", "how": "empty"}),
+        json!({"kind": "page", "how": "noValue"}),
+        json!({"kind": "page", "how": "repeated"}),
+        json!({"kind": "page", "how": "circular"}),
+        json!({"kind": "page", "how": "twice"}),
+        json!({"kind": "page", "how": "elsewhere", "origin": "https://graph.example"}),
+        json!({"kind": "deep", "depth": 100}),
+        json!({"kind": "rewrite", "property": "id", "value": "../../users"}),
+        json!({"kind": "rewrite", "property": "id"}),
+        json!({"kind": "refuse", "status": 403}),
+        json!({"kind": "refuse", "status": 404}),
+        json!({"kind": "refuse", "status": 500}),
+    ];
+    for fault in faults {
+        served.fault(&rule("GET", ROOT, None, &fault)).await;
+        for words in
+            [&["diff", "-f", "out", "--prune"] as &[&str], &["apply", "-f", "out", "--prune"]]
+        {
+            let ran = ends(&served, 2, words);
+            assert_eq!(ran.stdout, "", "{fault}: a plan");
+        }
+        tells(&ends(&served, 2, &["who-can", "Global Administrator"]), &["error: "]);
+        served.control("DELETE", "faults", &Value::Null).await;
+    }
+    assert_eq!(head(&served), before);
+    nothing_was_written_there(&served).await;
+}
+
+#[tokio::test]
+async fn what_the_service_writes_in_its_own_way_is_no_change() {
+    let served = adopted(true).await;
+    served
+        .control("POST", "people", &json!({"kind": "approve", "relationship": "wide-helpdesk"}))
+        .await;
+    served.pass("PT10M").await;
+    ends(&served, 0, &["apply", "-f", "out"]);
+    let before = head(&served);
+    for fault in [
+        json!({"kind": "upperCaseIds"}),
+        json!({"kind": "rewrite", "property": "customer.displayName", "value": null}),
+        json!({"kind": "rewrite", "property": "activatedDateTime", "value": ""}),
+        json!({"kind": "rewrite", "property": "endDateTime", "value": ""}),
+        json!({"kind": "rewrite", "property": "duration", "value": "P2Y"}),
+        json!({"kind": "rewrite", "property": "newProperty", "value": {"a": 1}}),
+    ] {
+        served.fault(&rule("GET", ROOT, None, &fault)).await;
+        let plan = document(&served, 0, &["diff", "-f", "out"]);
+        assert_eq!(effects(&plan), [""; 0], "{fault}");
+        ends(&served, 0, &["apply", "-f", "out"]);
+        served.control("DELETE", "faults", &Value::Null).await;
+    }
+    assert_eq!(head(&served), before);
+}
+
+#[tokio::test]
+async fn a_stage_or_a_status_that_nobody_knows_is_carried_and_nothing_rests_on_it() {
+    let served = adopted(true).await;
+    let frozen = json!({"kind": "rewrite", "property": "status", "value": "frozenSolid"});
+    served.fault(&rule("GET", ROOT, None, &frozen)).await;
+    let plan = document(&served, 1, &["diff", "-f", "out"]);
+    assert!(effects(&plan).iter().all(|effect| effect == "Recognise"), "{plan:#}");
+    tells(&run(&served, &["diff", "-f", "out"]), &["C0521", "frozenSolid"]);
+    assert_eq!(plan["access"], json!([]));
+    served.control("DELETE", "faults", &Value::Null).await;
+
+    std::fs::remove_file(served.place.path().join("out/grants.yaml")).unwrap();
+    for status in ["pending", "deleting", "error", "frozenSolid"] {
+        let path = format!("{ROOT}/*/accessAssignments");
+        let fault = json!({"kind": "rewrite", "property": "status", "value": status});
+        served
+            .fault(&json!({"method": "GET", "path": path, "scope": "batched", "fault": fault}))
+            .await;
+        let ran = run(&served, &["diff", "-f", "out"]);
+        let held = run(&served, &["who-can", "Global Administrator"]);
+        assert_eq!(held.stdout.contains(ENGINEERS), status != "error", "{status}: {}", held.stdout);
+        match status {
+            "error" => tells(&ran, &["C0502"]),
+            "deleting" => tells(&ran, &["C0561", "is being taken away"]),
+            _ => tells(&ran, &["C0561"]),
+        }
+        served.control("DELETE", "faults", &Value::Null).await;
+    }
+}
+
+#[tokio::test]
+async fn a_plan_that_adopts_what_has_ended_meanwhile_is_refused() {
+    let (served, _) = stage().await;
+    ends(&served, 0, &["import", "-o", "out", "--manage"]);
+    let plan = ends(&served, 1, &["diff", "-f", "out", "-o", "json"]);
+    std::fs::write(served.place.path().join("plan.json"), plan.stdout).unwrap();
+    let ended = json!({"kind": "removeRoles", "relationship": "northwind-helpdesk"});
+    outsider(&served, ended).await;
+    let ran = run(&served, &["apply", "-f", "out", "--plan", "plan.json"]);
+    assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
+    let rows = ends(&served, 0, &["get", "relationships", "-o", "json"]);
+    let rows: Value = serde_json::from_str(&rows.stdout).unwrap();
+    let owned = rows["items"].as_array().unwrap().iter().filter(|row| row["owner"] != "").count();
+    assert_eq!(owned, 0, "{rows:#}");
+}
+
+#[tokio::test]
+async fn odd_names_and_lengths_go_around_without_a_call_that_writes() {
+    let (mut served, _) = stage().await;
+    served.control("POST", "reset", &json!({"to": "empty"})).await;
+    served.control("POST", "settings", &json!({"habits": {"anyGroup": true}})).await;
+    let odd = |number: usize| match number % 6 {
+        0 => format!("CIPP_0b1f2ab6-5a4c-4f7e-9a57-0f6b3f2a{number:04}"),
+        1 => format!("Straße {number} (alt)"),
+        2 => format!("MLT_{number}"),
+        3 => format!("a {number}  b"),
+        4 => format!("{number}"),
+        _ => format!("contoso-{number}"),
+    };
+    let made = 30;
+    for number in 0..made {
+        let path = served.post(ROOT, &wish(&odd(number), &[HELPDESK])).await;
+        assert_eq!(path.status, 201, "{}", path.body);
+        let path = format!("{ROOT}/{}", path.id());
+        served.pass("PT1S").await;
+        served.post(&format!("{path}/requests"), &json!({"action": "lockForApproval"})).await;
+        served.pass("PT3S").await;
+        if number % 5 != 4 {
+            let approve = json!({"kind": "approve", "relationship": odd(number)});
+            served.control("POST", "people", &approve).await;
+        }
+    }
+    served.pass("PT5M").await;
+    served.log_in(crate::emulator::served::WRITER).await;
+    let all = served.get(&format!("{ROOT}?$top=300")).await;
+    for (number, one) in all.list().iter().enumerate() {
+        for group in 0..=number % 3 {
+            let path = format!("{ROOT}/{}/accessAssignments", one["id"].as_str().unwrap());
+            let group = format!("0a0a0a0a-1111-4222-8333-{group:012}");
+            served.post(&path, &assignment(&group, &[HELPDESK])).await;
+        }
+    }
+    served.pass("PT10M").await;
+    served.control("DELETE", "calls", &Value::Null).await;
+    ends(&served, 0, &["import", "-o", "out", "--manage"]);
+    ends(&served, 0, &["apply", "-f", "out"]);
+    let rest = document(&served, 0, &["diff", "-f", "out"]);
+    assert_eq!(effects(&rest), [""; 0]);
+    tells(&ends(&served, 0, &["ledger", "verify"]), &["the ledger is whole"]);
+    nothing_was_written_there(&served).await;
 }
