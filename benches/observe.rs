@@ -85,6 +85,7 @@ struct Ran {
     megabytes: u64,
     code: i32,
     stdout: String,
+    stderr: String,
 }
 
 /// Runs the program in a folder. What it prints goes to a file, so that it never waits for a reader.
@@ -113,7 +114,8 @@ fn run(place: &Path, words: &[&str]) -> Ran {
     };
     let took = began.elapsed();
     let stdout = std::fs::read_to_string(answer).unwrap();
-    Ran { took, megabytes, code: ended.code().unwrap(), stdout }
+    let stderr = std::fs::read_to_string(place.join("stderr")).unwrap();
+    Ran { took, megabytes, code: ended.code().unwrap(), stdout, stderr }
 }
 
 struct Stage {
@@ -295,7 +297,7 @@ impl Stage {
         std::fs::write(&self.connection.file, file.to_string()).unwrap();
         const GRAPH: [&str; 2] = ["--store", "graph:graph.yaml"];
         let told = |what: &str, ran: &Ran, code: i32| {
-            assert_eq!(ran.code, code, "{what}: {}", ran.stdout);
+            assert_eq!(ran.code, code, "{what}: {}{}", ran.stdout, ran.stderr);
             println!("{what}: {:.2?}, {} MB", ran.took, ran.megabytes);
         };
         told(
@@ -318,7 +320,7 @@ impl Stage {
         self.move_to_a_book(place);
         for _ in 0..2 {
             let applied = run(place, &[&["apply", "-f", "alone"], &BOOK[..]].concat());
-            assert_eq!(applied.code, 0, "{}", applied.stdout);
+            assert_eq!(applied.code, 0, "{}{}", applied.stdout, applied.stderr);
             let plan = run(place, &[&["diff", "-f", "alone", "-o", "json"], &BOOK[..]].concat());
             let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
             let answers = plan["awaited"].as_array().unwrap().iter().map(acceptance);

@@ -138,7 +138,7 @@ pub async fn apply(args: &Apply, out: &mut Output) -> anyhow::Result<ExitStatus>
 
 /// What was changed outside, for the ledger.
 fn outside(planned: &Planned, report: &Report) -> Vec<Observation> {
-    let told = report.tried.iter().filter(|(_, outcome)| !outcome.is_open());
+    let told = report.tried.iter().filter(|(_, outcome)| *outcome == Outcome::Done);
     let changed = told.map(|(admitted, _)| &admitted.change);
     seen_outside(&planned.plan, &planned.observed, changed)
 }

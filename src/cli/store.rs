@@ -65,7 +65,13 @@ async fn existing(url: &StoreUrl, out: &mut Output) -> Result<SqlReader, StoreEr
 /// Opens a store to write, as the command line, and waits for whoever writes now.
 pub async fn writer(url: &StoreUrl, out: &mut Output) -> anyhow::Result<AnyWriter> {
     let StoreUrl::Graph(_) = url else {
-        return Ok(AnyWriter::Book(book_writer(url, out).await?));
+        let mut book = book_writer(url, out).await?;
+        if !book.claims().await?.is_empty() {
+            let reason = "it is the ledger of what stands at Microsoft: name the connection with `--store graph:FILE`";
+            let (store, reason) = (url.to_string(), reason.to_owned());
+            return Err(StoreError::Misnamed { store, reason }.into());
+        }
+        return Ok(AnyWriter::Book(book));
     };
     let connection = connection(url)?;
     tell_elsewhere(&connection, out);

@@ -7,6 +7,7 @@ use std::{
     ops::ControlFlow,
 };
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::{CHANGES_AT_ONCE, Observation, Outcome, Refusal, Signatures, StoreError, Write};
@@ -16,10 +17,10 @@ use crate::domain::{
         EntryKind,
         tables::{Outside, OutsideRole},
     },
-    ids::RoleId,
+    ids::{GranteeId, RoleId},
     lifecycle::Phase,
     limits::{Admitted, Limits},
-    plan::{ChangedOutside, Plan},
+    plan::{ChangedOutside, EXTENSION_SWITCHED, Plan},
     state::{Assignment, Observed, ObservedRelationship, Owner, RelationshipKey, Roles},
 };
 
@@ -157,22 +158,36 @@ pub fn seen_outside<'a>(
     observed: &Observed,
     changed: impl Iterator<Item = &'a Change>,
 ) -> Vec<Observation> {
-    let changed: BTreeSet<&RelationshipKey> =
-        changed.filter_map(|change| change.subject.relationship.as_ref()).collect();
+    let changed: Vec<&Change> = changed.collect();
+    let touched: BTreeSet<&RelationshipKey> =
+        changed.iter().filter_map(|change| change.subject.relationship.as_ref()).collect();
     let mut seen: BTreeMap<&RelationshipKey, (Outside, BTreeMap<String, String>)> = BTreeMap::new();
-    if plan.outside.is_empty() {
-        return Vec::new();
-    }
     let rows = observed.relationships.values().flatten();
     let rows: BTreeMap<_, _> = rows.map(|row| (&row.key, row)).collect();
+    for row in rows.values().filter(|row| !touched.contains(&row.key)) {
+        let roles = moved_there(row);
+        if !roles.is_empty() {
+            seen.insert(&row.key, (Outside { roles, ..outside(row) }, BTreeMap::new()));
+        }
+    }
     for ChangedOutside { row, code, message } in &plan.outside {
-        let Some(found) = rows.get(row).filter(|_| !changed.contains(row)) else { continue };
+        let Some(found) = rows.get(row).filter(|_| !touched.contains(row)) else { continue };
+        // What stands at a service is recorded once it is held otherwise than is recorded, and not for as long as it is.
+        if found.at.is_some() && *code != EXTENSION_SWITCHED && !seen.contains_key(row) {
+            continue;
+        }
         let (_, said) = seen.entry(row).or_insert_with(|| (outside(found), BTreeMap::new()));
         let told = said.entry(code.to_string()).or_default();
         if !told.is_empty() {
             told.push_str("; ");
         }
         told.push_str(message);
+    }
+    for row in &plan.adopted {
+        let roles = held_when_adopted(row, &changed);
+        if !roles.is_empty() {
+            seen.insert(&row.key, (Outside { roles, ..outside(row) }, BTreeMap::new()));
+        }
     }
     let observation = |(row, (outside, said)): (&RelationshipKey, (Outside, _))| {
         let mut payload = json!(said);
@@ -182,24 +197,51 @@ pub fn seen_outside<'a>(
     seen.into_iter().map(observation).collect()
 }
 
+/// What grantees hold at a service otherwise than the book has it.
+fn moved_there(row: &ObservedRelationship) -> Vec<OutsideRole> {
+    let nothing = Roles::new();
+    let believed = row.moved.iter().flat_map(|moved| &moved.believed);
+    let roles = believed.flat_map(|(grantee, believed)| {
+        let held = row.assignments.get(grantee).map_or(&nothing, |held| &held.state.roles);
+        differing(*grantee, held, believed)
+    });
+    roles.collect()
+}
+
+/// What was held under a row when it was adopted, and no change has explained.
+fn held_when_adopted(row: &ObservedRelationship, changed: &[&Change]) -> Vec<OutsideRole> {
+    let of_row = |change: &&&Change| change.subject.relationship.as_ref() == Some(&row.key);
+    let mut all = changed.iter().filter(of_row);
+    let is_made = all.clone().any(|change| matches!(change.effect, Effect::Adopt { .. }));
+    let explained: BTreeSet<GranteeId> = all
+        .by_ref()
+        .filter_map(|change| change.effect.roles_set().map(|(grantee, _, _)| grantee.id))
+        .collect();
+    let held = row.assignments.iter().filter(|(id, _)| is_made && !explained.contains(*id));
+    let nothing = Roles::new();
+    held.flat_map(|(id, held)| differing(*id, &held.state.roles, &nothing)).collect()
+}
+
 /// What of a row is not as it was recorded, so that the ledger can be compared with it.
 fn outside(row: &ObservedRelationship) -> Outside {
     let ended = row.lifecycle.phase() == Phase::Ended && row.ended.is_none();
-    let mut roles = Vec::new();
-    for (grantee, assignment) in &row.assignments {
+    let roles = row.assignments.iter().flat_map(|(grantee, assignment)| {
         let Assignment { roles: held, recorded, contributions: _ } = &assignment.state;
-        let until = |roles: &Roles, role| roles.get(role).map(|until| until.as_millisecond());
-        let names: BTreeSet<&RoleId> = held.keys().chain(recorded.keys()).collect();
-        for role in names {
-            let until_ms = until(held, role);
-            if until_ms != until(recorded, role) {
-                roles.push(OutsideRole { grantee: *grantee, role: *role, until_ms });
-            }
-        }
-    }
+        differing(*grantee, held, recorded)
+    });
     Outside {
         relationship: row.key.clone(),
         lifecycle: ended.then(|| row.lifecycle.clone()),
-        roles,
+        roles: roles.collect(),
     }
+}
+
+/// The roles that are not held as they were recorded.
+fn differing(grantee: GranteeId, held: &Roles, recorded: &Roles) -> Vec<OutsideRole> {
+    let until = |roles: &Roles, role: &RoleId| {
+        roles.get(role).map(|until: &Timestamp| until.as_millisecond())
+    };
+    let names: BTreeSet<&RoleId> = held.keys().chain(recorded.keys()).collect();
+    let differs = names.into_iter().filter(|role| until(held, role) != until(recorded, role));
+    differs.map(|role| OutsideRole { grantee, role: *role, until_ms: until(held, role) }).collect()
 }

@@ -38,7 +38,8 @@ pub(super) fn cost(change: &Change, moved: &Moved<'_>, successors: &Successors) 
     let mut cost = Cost::default();
     let nothing = Roles::new();
     match (&change.effect, change.cause) {
-        (_, Cause::Expired) => {}
+        // What lasts as long as a relationship that was extended is no gain.
+        (_, Cause::Expired) | (Effect::SetRoles { .. }, Cause::Renewal) => {}
         (Effect::SetRoles { grantee, before, .. }, Cause::Replaced) => {
             let successor = (change.subject.owner.clone(), grantee.id);
             let kept = successors.get(&successor).unwrap_or(&nothing);

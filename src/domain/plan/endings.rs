@@ -73,7 +73,6 @@ fn spoken_for_by_nobody(
             end(row, None, desired, &mut draft);
         } else {
             let mut row = [Row::of(&row[0])];
-            service::recognise(&mut row, &mut draft);
             expire_rows(&mut row, &mut draft);
             leave(&row[0], desired, &mut draft);
         }
@@ -84,11 +83,26 @@ fn spoken_for_by_nobody(
 fn leave(row: &Row<'_>, desired: &Desired, draft: &mut Draft<'_>) {
     let managed =
         row.observed.is_some_and(|row| row.policies.management == ManagementPolicy::Manage);
+    if managed && end_again(row, draft) {
+        return;
+    }
     if row.lifecycle.phase() == Phase::Active && managed {
         grants::plan_leaving(row, desired, draft);
     } else {
         grants::plan_expiry(row, draft);
     }
+}
+
+/// Ends what the customer has approved after it was given up (L3).
+fn end_again(row: &Row<'_>, draft: &mut Draft<'_>) -> bool {
+    let ended = row.observed.and_then(|row| row.ended.as_ref());
+    let Some(ended) = ended.filter(|_| row.lifecycle.phase() == Phase::Active) else {
+        return false;
+    };
+    grants::plan_removal(row, Cause::Deleted, draft);
+    let reason = ended.reason;
+    draft.change(&row.key, Effect::Terminate { reason }, Cause::Deleted);
+    true
 }
 
 /// Ends what its object's going ends: by what the object says, or by what the store has recorded (L5, L6).
@@ -100,7 +114,6 @@ pub(super) fn end(
 ) {
     let cause = Cause::Deleted;
     let mut live: Vec<Row<'_>> = rows.iter().map(Row::of).collect();
-    service::recognise(&mut live, draft);
     expire_rows(&mut live, draft);
     for row in &live {
         let Some(observed) = row.observed else { continue };
@@ -108,6 +121,7 @@ pub(super) fn end(
         let observe = policies.management == ManagementPolicy::Observe;
         match (row.lifecycle.phase(), policies.deletion) {
             (_, _) if observe => grants::plan_expiry(row, draft),
+            (_, _) if end_again(row, draft) => {}
             (Phase::Pending, RelationshipDeletionPolicy::Retain) => {}
             (Phase::Pending, _) => {
                 let reason = EndReason::Deleted;

@@ -239,6 +239,9 @@ fn plan_assignment(
 ) {
     let Source { declared, row, left, .. } = source;
     let before = expire(row, id, &grantee, draft);
+    if row.at.is_some() && draft.plan.clocks_differ && live(&before, draft.now()) != before {
+        return;
+    }
     let known = with_predecessors(&before, left, id, &row.ceiling, draft.now());
     let wanted = contributions(source, id, &known, latitude, draft);
     let unmanaged = match latitude {
@@ -338,6 +341,10 @@ fn expire(row: &Row<'_>, id: GranteeId, grantee: &Grantee, draft: &mut Draft<'_>
         return Assignment::default();
     };
     let after = live(held, draft.now());
+    if after != *held && row.at.is_some() && draft.plan.clocks_differ {
+        // An end is not taken away by a clock that nobody trusts.
+        return held.clone();
+    }
     let windows = after.contributions.values().filter_map(|given| given.window.not_after.as_ref());
     for until in after.roles.values().chain(after.recorded.values()).chain(windows) {
         draft.differs_at(*until);

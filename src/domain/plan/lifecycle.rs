@@ -198,7 +198,8 @@ fn abandon_invitations(
     let newest = rows.iter().map(|row| row.number).max();
     let now = draft.now();
     for row in rows.iter_mut().filter(|row| row.lifecycle.phase() == Phase::Pending) {
-        let lapses_at = lapse.after(row.invited_at);
+        // What stands at the service lapses there, and is seen to have.
+        let lapses_at = lapse.after(row.invited_at).filter(|_| row.at.is_none());
         if let Some(lapses_at) = lapses_at {
             draft.differs_at(lapses_at);
         }
@@ -255,7 +256,10 @@ fn end_reason(last: &ObservedRelationship, draft: &Draft<'_>) -> Option<EndReaso
     let lapse = Duration::from_days(INVITATION_LAPSES_AFTER_DAYS);
     match last.lifecycle.phase() {
         Phase::Active => Some(EndReason::Expired),
-        Phase::Pending if lapse.after(last.invited_at).is_some_and(|at| at <= draft.now()) => {
+        Phase::Pending
+            if last.at.is_none()
+                && lapse.after(last.invited_at).is_some_and(|at| at <= draft.now()) =>
+        {
             Some(EndReason::Lapsed)
         }
         Phase::Pending => Some(EndReason::Replaced),
@@ -329,8 +333,8 @@ fn invite(
     {
         let message =
             format!("`{first}` is the name of a relationship at Microsoft already: `{id}`");
-        let help = "adopt it with the annotation `concordat.dev/adopt-from: graph/ID`, or choose another \
-                    `displayName`";
+        let help = "choose another `displayName`; what is not over is adopted with the annotation \
+                    `concordat.dev/adopt-from: graph/ID`";
         draft.notice(OWNED_BY_ANOTHER, Severity::Error, message, Some(help));
         return;
     }

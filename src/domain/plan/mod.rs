@@ -26,17 +26,21 @@ pub use access::{AccessChange, Besides, Holder, RoleChange, Successors, access_c
 pub use agreement::{AgreementStanding, access_waits, agreement};
 pub use boundaries::{BOUNDARY_ABSENT, Governing};
 pub use grants::UNMANAGED;
-pub use service::UNREAD;
+pub use service::{EXTENSION_SWITCHED, UNREAD};
 pub use undeclared::{NOT_DECLARED, tell_undeclared};
 
 use proposed::{Proposals, Proposed};
+use service::TakenOver;
 
 use super::{
     change::{Approval, Cause, Change, Effect, Subject},
     digest::Digest,
     ids::{Kind, ObjectKey, RoleId, TenantId},
     problem::{Code, Problem},
-    state::{AtService, Desired, Doubts, Instance, Observed, Owner, RelationshipKey, Tenant},
+    state::{
+        AtService, Desired, Doubts, Instance, Observed, ObservedRelationship, Owner,
+        RelationshipKey, Tenant,
+    },
 };
 
 /// What is told of access that is declared and that the store does not hold, or holds otherwise, for as long as nobody
@@ -92,6 +96,8 @@ pub struct Plan {
     pub ahead: Vec<Ahead>,
     /// What somebody changed outside (L12), which is among the notices as well.
     pub outside: Vec<ChangedOutside>,
+    /// The rows that are made of what stands at a service already, with what is held there.
+    pub adopted: Vec<ObservedRelationship>,
 }
 
 /// A row that somebody changed outside.
@@ -174,7 +180,9 @@ pub enum Foreign {
 /// The plan for everything that is desired, each relationship by itself.
 pub fn plan(desired: &Desired, observed: &Observed, claimant: &Claimant) -> Plan {
     let mut plan = Proposals::at(observed.now);
-    let (observed, held_back) = service::adopt(desired, observed, claimant, &mut plan);
+    plan.clocks_differ = observed.service.as_ref().is_some_and(|service| service.clock.is_some());
+    let TakenOver { observed, held_back, adopted } =
+        service::take_over(desired, observed, claimant, &mut plan);
     let observed = &*observed;
     let keys: BTreeSet<_> =
         desired.relationships.keys().chain(observed.relationships.keys()).collect();
@@ -206,6 +214,7 @@ pub fn plan(desired: &Desired, observed: &Observed, claimant: &Claimant) -> Plan
         governing,
         ahead,
         outside,
+        clocks_differ: _,
     } = plan;
     let changes = order::in_order(proposed, observed);
     Plan {
@@ -219,6 +228,7 @@ pub fn plan(desired: &Desired, observed: &Observed, claimant: &Claimant) -> Plan
         successors: access::successors(&changes, observed),
         ahead,
         outside,
+        adopted,
         changes,
     }
 }

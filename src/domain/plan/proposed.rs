@@ -25,6 +25,8 @@ pub(super) struct Proposals {
     pub governing: Governing,
     pub ahead: Vec<Ahead>,
     pub outside: Vec<ChangedOutside>,
+    /// Whether the clock of the service and ours do not agree, so that no end there is taken for one.
+    pub clocks_differ: bool,
 }
 
 /// A change without its place among the others.
@@ -47,6 +49,7 @@ impl Proposals {
             governing: Governing::default(),
             ahead: Vec::new(),
             outside: Vec::new(),
+            clocks_differ: false,
         }
     }
 

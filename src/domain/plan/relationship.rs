@@ -257,7 +257,6 @@ fn plan_declared(
     if latitude == Latitude::Full {
         settle(declared, observed_rows, &mut draft);
     }
-    service::recognise(&mut rows, &mut draft);
     rows.iter().for_each(|row| service::tell_row(row, &mut draft));
     if latitude == Latitude::Full {
         lifecycle::plan_lifecycle(declared, &mut rows, desired, observed, &mut draft);

@@ -7,10 +7,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Claimant,
+    Claimant, Foreign,
     proposed::{Proposals, Proposed},
     relationship::{Draft, Row},
 };
@@ -28,8 +28,8 @@ use crate::{
         relationship::effect,
         state::{
             Assignment, AtService, Desired, DesiredRelationship, Found, Invitation, ObjectName,
-            Observed, ObservedAssignment, ObservedRelationship, Owner, RelationshipKey, Service,
-            Standing,
+            Observed, ObservedAssignment, ObservedRelationship, Owner, RelationshipKey, Roles,
+            Service, Standing, Tenant,
             seen::{SeenRelationship, ServiceId},
         },
     },
@@ -58,24 +58,43 @@ pub const CLOCKS: Code = Code(567);
 /// Nothing outside is changed for a type of partner.
 pub const ONLY_RECORDED: Code = Code(566);
 
-/// Makes the rows of what is to be adopted, and gives what the store holds with them, and what nothing is planned for.
-pub(super) fn adopt<'a>(
+/// What the store holds once what the service has is taken over, and what nothing is planned for.
+pub(super) struct TakenOver<'a> {
+    pub observed: Cow<'a, Observed>,
+    pub held_back: BTreeSet<RelationshipKey>,
+    /// The rows that are made of what stands there already.
+    pub adopted: Vec<ObservedRelationship>,
+}
+
+/// Takes over how the service has moved rows, and makes the rows of what is to be adopted.
+pub(super) fn take_over<'a>(
     desired: &Desired,
     observed: &'a Observed,
     claimant: &Claimant,
     plan: &mut Proposals,
-) -> (Cow<'a, Observed>, BTreeSet<RelationshipKey>) {
+) -> TakenOver<'a> {
     let mut observed = Cow::Borrowed(observed);
-    let mut held_back = BTreeSet::new();
+    recognise(&mut observed, claimant, plan);
+    let (mut held_back, mut adopted) = (BTreeSet::new(), Vec::new());
+    let twice = asked_for_twice(desired, &observed);
     for (key, declared) in &desired.relationships {
         if declared.standing != Standing::Live {
             continue;
         }
         let Some(id) = declared.adopts() else { continue };
-        match adoption(key, declared, &id, &observed, claimant) {
+        let found = match twice.get(&id) {
+            Some(objects) => Err((
+                NOT_ADOPTED,
+                format!("`{id}` is adopted by {objects}: one relationship is one object's"),
+                "take the annotation away from all but one",
+            )),
+            None => adoption(key, declared, &id, &observed, claimant),
+        };
+        match found {
             Ok(None) => {}
             Ok(Some((proposed, row))) => {
                 plan.proposed.push(*proposed);
+                adopted.push(ObservedRelationship::clone(&row));
                 let rows = &mut observed.to_mut().relationships;
                 rows.entry(key.clone()).or_default().push(*row);
                 if let Some(service) = &mut observed.to_mut().service {
@@ -89,7 +108,107 @@ pub(super) fn adopt<'a>(
             }
         }
     }
-    (observed, held_back)
+    TakenOver { observed, held_back, adopted }
+}
+
+/// The ids that more than one object would adopt, with the objects. What has a row already is its object's, whoever else
+/// asks.
+fn asked_for_twice(desired: &Desired, observed: &Observed) -> BTreeMap<ServiceId, String> {
+    let Some(service) = &observed.service else { return BTreeMap::new() };
+    let mut all: BTreeMap<ServiceId, Vec<&ObjectName>> = BTreeMap::new();
+    for declared in desired.relationships.values() {
+        if let Some(id) = declared.adopts() {
+            all.entry(id).or_default().push(&declared.object);
+        }
+    }
+    all.retain(|id, objects| objects.len() > 1 && !service.claimed.contains_key(id));
+    let told = |objects: Vec<&ObjectName>| {
+        let objects = objects.iter().map(|object| format!("`{object}`"));
+        objects.collect::<Vec<_>>().join(" and ")
+    };
+    all.into_iter().map(|(id, objects)| (id, told(objects))).collect()
+}
+
+/// Takes over how the service was seen to have moved rows, of which everything else is planned from then on. What was given
+/// until the end of a relationship lasts until its new one.
+fn recognise(observed: &mut Cow<'_, Observed>, claimant: &Claimant, plan: &mut Proposals) {
+    let is_moved =
+        |row: &ObservedRelationship| row.moved.as_ref().is_some_and(|moved| moved.stands.is_some());
+    let is_known = |key: &RelationshipKey| {
+        let unread = observed.service.as_ref().is_some_and(|it| it.unread.contains_key(key));
+        !unread && !observed.doubts.relationships.contains_key(key)
+    };
+    let moved: Vec<RelationshipKey> = observed
+        .relationships
+        .iter()
+        .filter(|(key, rows)| is_known(key) && rows.iter().any(is_moved))
+        .map(|(key, _)| key.clone())
+        .collect();
+    for key in moved {
+        let rows = observed.to_mut().relationships.get_mut(&key).into_iter().flatten();
+        for row in rows {
+            let Some(after) = row.moved.as_mut().and_then(|moved| moved.stands.take()) else {
+                continue;
+            };
+            let is_ours =
+                row.owner.instance == claimant.instance || claimant.foreign == Foreign::ReadAs;
+            let before = row.stands();
+            let effect = Effect::Recognise {
+                before: Box::new(before.clone()),
+                after: Box::new(after.clone()),
+            };
+            let revision = row.revision;
+            effect::make(row, &effect, plan.now);
+            row.revision = revision;
+            if is_ours {
+                propose(row, effect, Cause::Declared, plan);
+                last_as_long(row, (before.ends_at, after.ends_at), plan);
+            }
+        }
+    }
+}
+
+fn propose(row: &ObservedRelationship, effect: Effect, cause: Cause, plan: &mut Proposals) {
+    let subject = Subject {
+        relationship: Some(row.key.clone()),
+        owner: row.owner.clone(),
+        partner: Tenant { id: row.key.partner, name: row.partner_name.clone() },
+        customer: Tenant { id: row.invitation.customer, name: row.customer_name.clone() },
+        type_: Some(row.invitation.type_),
+    };
+    plan.proposed.push(Proposed { subject, effect, cause, approval: Approval::NotNeeded });
+}
+
+/// What was given until the end of a relationship, as grants without an end of their own are, lasts until its later one.
+fn last_as_long(
+    row: &mut ObservedRelationship,
+    (before, after): (Option<Timestamp>, Option<Timestamp>),
+    plan: &mut Proposals,
+) {
+    let Some((before, after)) = before.zip(after).filter(|(before, after)| before < after) else {
+        return;
+    };
+    let longer = |roles: &Roles| -> Roles {
+        let later = |until: &Timestamp| if *until == before { after } else { *until };
+        roles.into_iter().map(|(role, until)| (*role, later(until))).collect()
+    };
+    let mut changes = Vec::new();
+    for assignment in row.assignments.values_mut() {
+        let Assignment { roles, recorded, contributions } = assignment.state.clone();
+        let lasts =
+            Assignment { roles: longer(&roles), recorded: longer(&recorded), contributions };
+        if lasts.recorded != recorded {
+            changes.push(Effect::SetRoles {
+                grantee: assignment.grantee.clone(),
+                before: assignment.state.clone(),
+                after: lasts.clone(),
+            });
+            assignment.state = lasts;
+        }
+    }
+    for effect in changes {
+        propose(row, effect, Cause::Renewal, plan);
+    }
 }
 
 fn about(object: &ObjectName, code: Code, message: String) -> Problem {
@@ -121,8 +240,20 @@ fn adoption(
         return Err((OTHER_STORE, message, help));
     };
     let rows = observed.relationships.get(key).map_or(&[][..], Vec::as_slice);
-    if rows.iter().any(|row| row.at.as_ref().is_some_and(|at| at.id == *id)) {
-        return Ok(None);
+    let own = rows.iter().find(|row| row.at.as_ref().is_some_and(|at| at.id == *id));
+    match own.map(|row| (row, row.lifecycle.phase())) {
+        Some((row, phase))
+            if service.waiting.contains(id) || phase == Phase::Active && row.ended.is_some() =>
+        {
+            let message = format!(
+                "`{name}` would adopt `{id}`, which was given up here as `{}` and stands at Microsoft",
+                row.key
+            );
+            let help = "let it lapse, and take the annotation away to invite the customer anew";
+            return refused(message, help);
+        }
+        Some(_) => return Ok(None),
+        None => {}
     }
     if let Some(row) = service.claimed.get(id) {
         let message = format!("`{name}` would adopt `{id}`, which `{row}` in this ledger is for");
@@ -140,18 +271,30 @@ fn adoption(
         let message = format!("`{name}` cannot adopt `{id}`: {differs}");
         return refused(message, "declare what stands there, and change it once it is adopted");
     }
-    let read = found.holdings(|_, _| None);
+    let read = found.holdings(observed.now, |_, _| None);
     let holdings = read.map_err(|unread| {
         let message = format!("`{name}` is not adopted: `{id}` could not be read: {unread}");
         (UNREAD, message, "plan again; nothing is planned for it until then")
     })?;
-    let subject = subject(key, declared, claimant);
+    let number = rows.iter().map(|row| row.number).max().unwrap_or(0) + 1;
+    let own = if number == 1 {
+        key.clone()
+    } else {
+        RelationshipKey { name: format!("{}-{number}", key.name).into(), ..key.clone() }
+    };
+    if own != *key && observed.relationships.contains_key(&own) {
+        let message =
+            format!("`{name}` would adopt `{id}` as `{own}`, which is another relationship");
+        return refused(message, "choose another `displayName` for what is to be adopted");
+    }
+    let subject = subject(&own, declared, claimant);
+    let invitation = Invitation { name: own.name.to_string(), ..declared.invitation.clone() };
     let effect = Effect::Adopt {
-        invitation: Box::new(declared.invitation.clone()),
+        invitation: Box::new(invitation),
         asked: declared.asked.clone(),
         policies: declared.policies.clone(),
         first: key.clone(),
-        number: rows.iter().map(|row| row.number).max().unwrap_or(0) + 1,
+        number,
         uid: declared.uid.clone(),
         found: Box::new(Found {
             at: AtService { id: id.clone(), host: service.host },
@@ -282,16 +425,6 @@ pub(super) fn is_elsewhere(
     false
 }
 
-/// Takes over what the service has moved.
-pub(super) fn recognise(rows: &mut [Row<'_>], draft: &mut Draft<'_>) {
-    for row in rows {
-        let stands = row.observed.and_then(|row| row.moved.as_ref()?.stands.clone());
-        let Some(after) = stands else { continue };
-        let effect = Effect::Recognise { before: Box::new(row.stands()), after: Box::new(after) };
-        draft.make(row, effect, Cause::Declared);
-    }
-}
-
 /// Tells what of a row is not as declared, and cannot be made so from here.
 pub(super) fn tell_row(row: &Row<'_>, draft: &mut Draft<'_>) {
     let Some(observed) = row.observed.filter(|row| row.at.is_some()) else { return };
@@ -356,7 +489,7 @@ pub(super) fn tell_beside(desired: &Desired, observed: &Observed, plan: &mut Pro
     if unclaimed > 0 {
         let stand = if unclaimed == 1 { "stands" } else { "stand" };
         let message = format!(
-            "{} {stand} at Microsoft that nobody claims: nothing is done with that",
+            "{} that nobody claims {stand} at Microsoft, besides what is over: nothing is done with that",
             counted(unclaimed, "relationship")
         );
         let help = "`concordat get relationships --unmanaged` lists it, and `concordat import` makes files of it";
@@ -381,10 +514,10 @@ pub(super) fn tell_beside(desired: &Desired, observed: &Observed, plan: &mut Pro
     }
 }
 
-/// Whether a name is taken at the service by what is none of ours, and whose.
+/// What has a name at the service, where that is taken: also by what is over, and in letters of either case.
 pub(super) fn named_there<'a>(
     key: &RelationshipKey,
     service: Option<&'a Service>,
 ) -> Option<&'a ServiceId> {
-    service?.names.get(&key.name)
+    service?.names.get(key.name.to_lowercase().as_str())
 }

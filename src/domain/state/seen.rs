@@ -116,19 +116,20 @@ impl SeenRelationship {
     }
 
     /// Who holds what under it. The service knows no end of an assignment: what is held lasts as long as the relationship,
-    /// but for what `recorded` knows to end earlier.
+    /// but for what `recorded` knows to end earlier; and beyond the end of that for as long as it stands there.
     ///
     /// # Errors
     ///
     /// With why that could not be read, or the relationship itself could not be understood.
     pub fn holdings(
         &self,
+        now: Timestamp,
         recorded: impl Fn(GranteeId, RoleId) -> Option<Timestamp>,
     ) -> Result<BTreeMap<GranteeId, SeenHolding>, Unread> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
-        let ends_at = self.ends_at.unwrap_or(Timestamp::MAX);
+        let ends_at = self.ends_at.filter(|end| *end > now).unwrap_or(Timestamp::MAX);
         let mut holdings: BTreeMap<GranteeId, SeenHolding> = BTreeMap::new();
         for assignment in self.assignments.as_ref().map_err(Clone::clone)?.values() {
             let SeenAssignment { grantee: id, kind, roles, status, .. } = assignment;

@@ -9,14 +9,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    RelationshipKey,
+    RelationshipKey, Roles,
     seen::{SeenRelationship, ServiceId},
 };
 use crate::{
     api::Cloud,
     domain::{
         duration::Duration,
-        ids::{RoleId, TenantId},
+        ids::{GranteeId, RoleId, TenantId},
         lifecycle::Lifecycle,
     },
 };
@@ -74,6 +74,8 @@ pub struct Moved {
     pub stands: Option<Stands>,
     /// By how much it is extended there, where that differs.
     pub auto_extend: Option<Duration>,
+    /// What the book has of grantees who hold something else there, or until another time.
+    pub believed: BTreeMap<GranteeId, Roles>,
 }
 
 /// Clocks that differ by more are told: ends are counted by them.
@@ -117,8 +119,10 @@ pub struct Service {
     pub unread: BTreeMap<RelationshipKey, String>,
     /// Relationships that no row of the book is for.
     pub unclaimed: BTreeMap<ServiceId, SeenRelationship>,
-    /// Which of those has which name. Also what is over keeps its own.
+    /// What has which name there, in lower case. Also what is over keeps its own.
     pub names: BTreeMap<EcoString, ServiceId>,
+    /// Those that were given up here, and wait there for the customer until they lapse.
+    pub waiting: BTreeSet<ServiceId>,
     /// The rows that those are for which somebody asks to adopt, where there are such.
     pub claimed: BTreeMap<ServiceId, RelationshipKey>,
 }

@@ -194,6 +194,7 @@ fn answer_to(
         successors: _,
         ahead: _,
         outside: _,
+        adopted: _,
     } = plan(&verdict.desired, observed, &context.claimant);
     let worth = |notice: &Problem| notice.severity != Severity::Notice && is_told(notice);
     problems.extend(notices.into_iter().filter(worth));

@@ -51,6 +51,9 @@ pub struct WithBook<B> {
 pub trait Book: Read {
     /// The relationships at a service that its rows are for.
     fn claims(&mut self) -> impl Future<Output = Result<Vec<Claim>, StoreError>> + Send;
+
+    /// Whether it has granular relationships that no service carries out.
+    fn stands_alone(&mut self) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
 impl Book for BookReader {
@@ -60,11 +63,22 @@ impl Book for BookReader {
             Self::NotYet => Ok(Vec::new()),
         }
     }
+
+    async fn stands_alone(&mut self) -> Result<bool, StoreError> {
+        match self {
+            Self::There(store) => store.stands_alone().await,
+            Self::NotYet => Ok(false),
+        }
+    }
 }
 
 impl Book for SqlWriter {
     async fn claims(&mut self) -> Result<Vec<Claim>, StoreError> {
         self.claims().await
+    }
+
+    async fn stands_alone(&mut self) -> Result<bool, StoreError> {
+        self.stands_alone().await
     }
 }
 
@@ -123,6 +137,12 @@ impl<B: Book> Read for WithBook<B> {
         let book = self.book.observe(scope).await?;
         let claims = self.book.claims().await?;
         self.check_whose(&claims)?;
+        if self.book.stands_alone().await? {
+            let reason = "its ledger is a store by itself, with relationships that were never at Microsoft: name \
+                          another `ledger` in it";
+            let store = self.named.clone();
+            return Err(StoreError::Misnamed { store, reason: reason.to_owned() });
+        }
         let rows = book.relationships.values().flatten();
         let mut asked: BTreeSet<ServiceId> = rows.filter_map(service_id).cloned().collect();
         if let Scope::Of { adopted, .. } = scope {

@@ -4,13 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     api::{Cloud, ManagementPolicy, PartnerType, RelationshipDeletionPolicy, UnmanagedAssignments},
     domain::{
         duration::Duration,
-        ids::{GranteeId, RoleId, TenantId},
+        ids::{GLOBAL_ADMINISTRATOR, GranteeId, RoleId, TenantId},
         lifecycle::{INVITATION_LAPSES_AFTER_DAYS, Lifecycle, Phase},
         state::{
             Asked, Assignment, AtService, Host, Invitation, Moved, Observed, ObservedAssignment,
@@ -43,15 +44,24 @@ pub(super) struct Found {
 /// The book with what was seen laid over it, and what is held there by whom.
 pub(super) fn merge(mut book: Observed, found: Found, whose: Whose) -> (Observed, Laid) {
     let Found { seen, gone, claimed } = found;
+    let now = book.now;
+    let names = seen.relationships.values();
+    let names = names.map(|found| (named(&found.name), found.id.clone())).collect();
     let mut unclaimed = seen.relationships;
     let mut laid = Laid::new();
-    let mut unread = BTreeMap::new();
+    let (mut unread, mut waiting) = (BTreeMap::new(), BTreeSet::new());
     for (first, rows) in &mut book.relationships {
         for row in rows {
             let Some(at) = row.at.clone() else { continue };
             let found = match unclaimed.remove(&at.id) {
-                Some(found) => over(row, &found).map(|held| drop(laid.insert(at.id, held))),
-                None if gone.contains(&at.id) => may_be_gone(row, book.now),
+                Some(found) => {
+                    let ended = row.lifecycle.phase() == Phase::Ended;
+                    if ended && found.stage.phase() == Phase::Pending {
+                        waiting.insert(at.id.clone());
+                    }
+                    over(row, &found, now).map(|held| drop(laid.insert(at.id, held)))
+                }
+                None if gone.contains(&at.id) => forgotten(row, now),
                 None => Err(Unread("the list lacks it".to_owned())),
             };
             if let Err(reason) = found {
@@ -61,14 +71,13 @@ pub(super) fn merge(mut book: Observed, found: Found, whose: Whose) -> (Observed
     }
     unclaimed.retain(|id, _| !claimed.contains_key(id));
     for (id, found) in &unclaimed {
-        if let Ok(holdings) = found.holdings(|_, _| None) {
+        if let Ok(holdings) = found.holdings(now, |_, _| None) {
             laid.insert(id.clone(), roles(holdings));
         }
     }
-    let names = unclaimed.values().map(|found| (found.name.as_str().into(), found.id.clone()));
-    let names = names.collect();
     let Whose { partner, cloud, host, clock } = whose;
-    let service = Service { partner, cloud, host, clock, unread, unclaimed, names, claimed };
+    let service =
+        Service { partner, cloud, host, clock, unread, unclaimed, names, waiting, claimed };
     (Observed { service: Some(Box::new(service)), ..book }, laid)
 }
 
@@ -80,28 +89,31 @@ fn roles(holdings: BTreeMap<GranteeId, SeenHolding>) -> BTreeMap<GranteeId, Role
 fn over(
     row: &mut ObservedRelationship,
     found: &SeenRelationship,
+    now: Timestamp,
 ) -> Result<BTreeMap<GranteeId, Roles>, Unread> {
     if let Some(fault) = &found.fault {
         return Err(fault.clone());
     }
+    let theirs = found.customer.as_ref().map(|customer| customer.id);
+    if let Some(theirs) = theirs.filter(|theirs| *theirs != row.invitation.customer) {
+        return Err(Unread(format!(
+            "its customer is `{theirs}` there, and `{}` by the ledger",
+            row.invitation.customer
+        )));
+    }
     let stands = stands(row, found)?;
     let auto_extend = (found.auto_extend != row.auto_extend).then_some(found.auto_extend);
+    let mut believed = BTreeMap::new();
     if !found.may_have_assignments() {
         // Of what has not begun, or is over, nobody asks who holds what: what was recorded gives nothing any more.
-        row.moved = moved(stands, auto_extend);
-        return Ok(row
-            .assignments
-            .iter()
-            .map(|(id, held)| (*id, held.state.roles.clone()))
-            .collect());
+        row.moved = moved(stands, auto_extend, believed);
+        let recorded = row.assignments.iter();
+        return Ok(recorded.map(|(id, held)| (*id, held.state.roles.clone())).collect());
     }
     let recorded = |id: GranteeId, role: RoleId| -> Option<Timestamp> {
         row.assignments.get(&id)?.state.recorded.get(&role).copied()
     };
-    let holdings = found.holdings(recorded)?;
-    for assignment in row.assignments.values_mut() {
-        assignment.state.roles = Roles::new();
-    }
+    let holdings = found.holdings(now, recorded)?;
     for (id, held) in &holdings {
         let nothing = || ObservedAssignment {
             grantee: held.grantee.clone(),
@@ -109,42 +121,63 @@ fn over(
             state: Assignment::default(),
             flight: held.flight,
         };
-        let assignment = row.assignments.entry(*id).or_insert_with(nothing);
-        assignment.state.roles.clone_from(&held.roles);
-        assignment.flight = held.flight;
+        row.assignments.entry(*id).or_insert_with(nothing);
     }
-    row.moved = moved(stands, auto_extend);
+    for (id, assignment) in &mut row.assignments {
+        let held = holdings.get(id);
+        let roles = held.map(|held| held.roles.clone()).unwrap_or_default();
+        let before = std::mem::replace(&mut assignment.state.roles, roles);
+        if before != assignment.state.roles {
+            believed.insert(*id, before);
+        }
+        assignment.flight = held.map(|held| held.flight).unwrap_or_default();
+    }
+    row.moved = moved(stands, auto_extend, believed);
     Ok(roles(holdings))
 }
 
-fn moved(stands: Option<Stands>, auto_extend: Option<Duration>) -> Option<Box<Moved>> {
-    let differs = stands.is_some() || auto_extend.is_some();
-    differs.then(|| Box::new(Moved { stands, auto_extend }))
+fn moved(
+    stands: Option<Stands>,
+    auto_extend: Option<Duration>,
+    believed: BTreeMap<GranteeId, Roles>,
+) -> Option<Box<Moved>> {
+    let differs = stands.is_some() || auto_extend.is_some() || !believed.is_empty();
+    differs.then(|| Box::new(Moved { stands, auto_extend, believed }))
 }
 
-/// How the service has moved a row on, where it has: a finer stage of the same phase is none.
+/// How a name is compared: the service takes names that differ in case alone for the same.
+fn named(name: &str) -> EcoString {
+    name.to_lowercase().into()
+}
+
+/// How the service has moved a row on, where it has: a finer stage of the same phase is none. It never moves one back, and
+/// takes nothing out of a ceiling but Global Administrator; what says so is not believed.
 fn stands(row: &ObservedRelationship, found: &SeenRelationship) -> Result<Option<Stands>, Unread> {
     let recorded = row.stands();
-    let (was, is) = (row.lifecycle.phase(), found.stage.phase());
-    if was == Phase::Ended && is != Phase::Ended {
-        let given_up = row.lifecycle == Lifecycle::Withdrawn;
-        return match is {
-            // It was given up here, and waits there until it lapses.
-            Phase::Pending if given_up => Ok(None),
-            Phase::Active | Phase::Ending if given_up => Ok(Some(known(found, &recorded))),
-            Phase::Ending => Ok(None),
-            Phase::Pending | Phase::Active | Phase::Unknown | Phase::Ended => Err(Unread(format!(
-                "it is over by the ledger, and stands there as `{}`",
-                found.stage
-            ))),
-        };
-    }
     let stands = known(found, &recorded);
-    let same_stage = was == is && (is != Phase::Unknown || recorded.lifecycle == stands.lifecycle);
-    let same = same_stage
-        && (was == Phase::Pending || recorded.ends_at == stands.ends_at)
-        && recorded.ceiling == stands.ceiling;
-    Ok((!same).then_some(stands))
+    let (was, is) = (row.lifecycle.phase(), found.stage.phase());
+    let given_up = row.lifecycle == Lifecycle::Withdrawn;
+    let mut dropped = recorded.ceiling.clone();
+    dropped.remove(&GLOBAL_ADMINISTRATOR);
+    if stands.ceiling != recorded.ceiling && stands.ceiling != dropped {
+        return Err(Unread("its roles are others there than by the ledger".to_owned()));
+    }
+    let odd = |why: &str| Err(Unread(format!("it {why}, and stands there as `{}`", found.stage)));
+    match (was, is) {
+        (_, Phase::Unknown) => odd("is in a stage that this version does not know"),
+        // It was given up here, and waits there until it lapses.
+        (Phase::Ended, Phase::Pending) if given_up => Ok(None),
+        (Phase::Ended, Phase::Active | Phase::Ending) if given_up => Ok(Some(stands)),
+        (Phase::Ended, Phase::Ending | Phase::Ended) => Ok(None),
+        (Phase::Ended, Phase::Pending | Phase::Active) => odd("is over by the ledger"),
+        (Phase::Active | Phase::Ending, Phase::Pending) => odd("was approved by the ledger"),
+        (Phase::Ending, Phase::Active) => odd("is ending by the ledger"),
+        (Phase::Pending | Phase::Active | Phase::Ending | Phase::Unknown, _) => {
+            let same_end = was == Phase::Pending || recorded.ends_at == stands.ends_at;
+            let same = was == is && same_end && recorded.ceiling == stands.ceiling;
+            Ok((!same).then_some(stands))
+        }
+    }
 }
 
 /// What the service says; where it does not say when, what was recorded.
@@ -158,13 +191,17 @@ fn known(found: &SeenRelationship, recorded: &Stands) -> Stands {
     }
 }
 
-/// Whether the service may have forgotten it: what is over, and an invitation that nobody answered in time.
-fn may_be_gone(row: &ObservedRelationship, now: Timestamp) -> Result<(), Unread> {
+/// What the service has forgotten: what is over, and an invitation that nobody answered in time, which is over with that.
+fn forgotten(row: &mut ObservedRelationship, now: Timestamp) -> Result<(), Unread> {
     let lapse = Duration::from_days(INVITATION_LAPSES_AFTER_DAYS);
     let has_lapsed = lapse.after(row.invited_at).is_some_and(|at| at <= now);
     match row.lifecycle.phase() {
         Phase::Ended => Ok(()),
-        Phase::Pending if has_lapsed => Ok(()),
+        Phase::Pending if has_lapsed => {
+            let stands = Stands { lifecycle: Lifecycle::Expired, ..row.stands() };
+            row.moved = moved(Some(stands), None, BTreeMap::new());
+            Ok(())
+        }
         Phase::Pending | Phase::Active | Phase::Ending | Phase::Unknown => Err(Unread(
             "the service does not know it (404), and nothing that is not over is ever forgotten there"
                 .to_owned(),
@@ -176,14 +213,14 @@ fn may_be_gone(row: &ObservedRelationship, now: Timestamp) -> Result<(), Unread>
 /// what nobody here has made.
 pub(super) fn held(observed: &mut Observed) {
     let now = observed.now;
-    let rows = observed.relationships.values_mut().flatten();
-    for row in rows.filter(|row| row.at.is_some() && row.gives_access(now)) {
-        let ends_at = row.ends_at.unwrap_or(Timestamp::MAX);
-        let held = row.assignments.values_mut().map(|held| &mut held.state.roles);
-        for (_, until) in held.flat_map(|roles| roles.iter_mut()) {
-            if *until <= now {
-                *until = ends_at;
-            }
+    for row in observed.relationships.values_mut().flatten() {
+        if let Some(stands) = row.moved.as_mut().and_then(|moved| moved.stands.take()) {
+            let Stands { lifecycle, activated_at, ends_at, ceiling } = stands;
+            (row.lifecycle, row.activated_at) = (lifecycle, activated_at);
+            (row.ends_at, row.ceiling) = (ends_at, ceiling);
+        }
+        if row.at.is_some() {
+            stays(row, now);
         }
     }
     let Some(service) = &mut observed.service else { return };
@@ -197,8 +234,25 @@ pub(super) fn held(observed: &mut Observed) {
         if let Some(reason) = unread {
             service.unread.insert(key.clone(), reason.to_string());
         }
-        let row = ObservedRelationship { key: key.clone(), ..row };
+        let mut row = ObservedRelationship { key: key.clone(), ..row };
+        stays(&mut row, now);
         observed.relationships.entry(key).or_default().push(row);
+    }
+}
+
+/// What stands there beyond its end is held for as long as it does.
+fn stays(row: &mut ObservedRelationship, now: Timestamp) {
+    let stands = matches!(row.lifecycle.phase(), Phase::Active | Phase::Ending | Phase::Unknown);
+    if !stands {
+        return;
+    }
+    row.ends_at = row.ends_at.filter(|end| *end > now);
+    let ends_at = row.ends_at.unwrap_or(Timestamp::MAX);
+    let held = row.assignments.values_mut().map(|held| &mut held.state.roles);
+    for (_, until) in held.flat_map(|roles| roles.iter_mut()) {
+        if *until <= now {
+            *until = ends_at;
+        }
     }
 }
 
@@ -221,7 +275,7 @@ fn of_nobody(
         agreement: None,
         terms: None,
     };
-    let (holdings, unread) = match found.holdings(|_, _| None) {
+    let (holdings, unread) = match found.holdings(now, |_, _| None) {
         Ok(holdings) => (holdings, None),
         Err(unread) => (BTreeMap::new(), Some(unread)),
     };

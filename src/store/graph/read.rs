@@ -209,12 +209,22 @@ async fn assignments(
 
 fn first_page(part: Part) -> Result<Page, Unread> {
     match part.status {
-        200 => wire::page_in(part.body).map_err(|fault| Unread(fault.0)),
+        200 => whole(wire::page_in(part.body).map_err(|fault| Unread(fault.0))?, false),
         404 => Err(Unread(
             "the service does not know it any more (404), though its list holds it".to_owned(),
         )),
         status => Err(Unread(format!("it answers {status} ({})", wire::error_in(&part.body)))),
     }
+}
+
+/// A page that holds nothing, though a list goes on there, has lost what it held.
+fn whole(page: Page, goes_on: bool) -> Result<Page, Unread> {
+    if page.items.is_empty() && (goes_on || page.next.is_some()) {
+        return Err(Unread(
+            "a page of its list holds nothing, though the list goes on there".to_owned(),
+        ));
+    }
+    Ok(page)
 }
 
 fn add_assignments(all: &mut Assignments, items: &[Value]) -> Result<(), Unread> {
@@ -244,6 +254,10 @@ async fn other_pages(
         let page = match page_of(graph, &graph.get_next(&next).await?) {
             Ok(page) => page,
             Err(error) => return Ok(Err(Unread(error.to_string()))),
+        };
+        let page = match whole(page, true) {
+            Ok(page) => page,
+            Err(unread) => return Ok(Err(unread)),
         };
         if let Err(unread) = add_assignments(&mut all, &page.items) {
             return Ok(Err(unread));

@@ -146,7 +146,7 @@ impl World<'_> {
         let row = match (change.effect.makes_row(), self.relationships.get(key)) {
             (Some((first, _, _)), None) => {
                 let family = self.relationships.values().filter(|row| row.is_of(first));
-                let mut living = family.filter(|row| row.ended_at_ms.is_none());
+                let mut living = family.filter(|row| row.is_living());
                 let strange = living.find(|row| row.owner() != *owner);
                 if let Some(row) = strange {
                     return Err(by_another(row));

@@ -208,8 +208,13 @@ pub struct Claim {
 }
 
 impl<May> Sql<May> {
+    /// Whether there are granular relationships that no service carries out.
+    pub(super) async fn stands_alone(&mut self) -> Result<bool, StoreError> {
+        observe::stands_alone(&mut self.session).await
+    }
+
     /// The relationships at a service that rows are for, in one read.
-    pub(super) async fn claims(&mut self) -> Result<Vec<Claim>, StoreError> {
+    pub async fn claims(&mut self) -> Result<Vec<Claim>, StoreError> {
         observe::claims(&mut self.session).await
     }
 

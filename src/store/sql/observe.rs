@@ -193,6 +193,15 @@ const CLAIMS: Statement = Statement {
                FROM relationships WHERE service_id IS NOT NULL",
 };
 
+/// Whether there are granular relationships that no service carries out.
+pub(super) async fn stands_alone(session: &mut Session) -> Result<bool, StoreError> {
+    let any = both(
+        "SELECT CAST(count(*) AS TEXT) FROM (SELECT 1 FROM relationships WHERE service_id IS NULL \
+         AND type = 'GranularDelegatedAdmin' LIMIT 1) AS alone",
+    );
+    Ok(session.texts(any, &[]).await?.first().is_some_and(|number| number != "0"))
+}
+
 /// The relationships at a service that rows are for.
 pub(super) async fn claims(session: &mut Session) -> Result<Vec<Claim>, StoreError> {
     #[derive(Deserialize)]

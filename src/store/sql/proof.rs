@@ -178,7 +178,8 @@ async fn states(
 /// is told as such, and nothing is given under it (L12).
 fn before_it_ended(row: &RelationshipRow) -> impl Iterator<Item = RelationshipRow> {
     let over = matches!(row.lifecycle.phase(), Phase::Ended | Phase::Ending | Phase::Unknown);
-    let outside = over && row.ended_at_ms.is_none();
+    // What a service ends is recorded by an entry of its own.
+    let outside = over && row.ended_at_ms.is_none() && row.service_id.is_none();
     let revisions = if outside { vec![row.revision - 1, row.revision] } else { Vec::new() };
     let lifecycle =
         if row.activated_at_ms.is_some() { Lifecycle::Active } else { Lifecycle::ApprovalPending };

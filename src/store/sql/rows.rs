@@ -14,7 +14,7 @@ use crate::{
         duration::Duration,
         entry::{Actor, Chained, Columns, Entry, EntryKind, Intent, Made},
         ids::{GranteeId, RoleId, TenantId},
-        lifecycle::{EndReason, Ended, Lifecycle},
+        lifecycle::{EndReason, Ended, Lifecycle, Phase},
         state::{
             AcceptedText, Asked, AtService, Contributions, Document, Grantee, GranteeKind, Host,
             Instance, Invitation, ObjectName, ObservedAcceptance, ObservedAssignment,
@@ -150,6 +150,12 @@ impl RelationshipRow {
 
     pub fn is_of(&self, first: &RelationshipKey) -> bool {
         (self.cloud, self.partner) == (first.cloud, first.partner) && self.first_name == first.name
+    }
+
+    /// Whether nobody has recorded its end: the service tells that of what stands there by its stage.
+    pub fn is_living(&self) -> bool {
+        let is_over = self.service_id.is_some() && self.lifecycle.phase() == Phase::Ended;
+        self.ended_at_ms.is_none() && !is_over
     }
 
     pub fn owner(&self) -> Owner {

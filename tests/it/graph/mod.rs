@@ -2,6 +2,7 @@
 //!
 //! Never: a secret in what is said, or a call to somebody who was not named.
 
+mod attacked;
 mod calls;
 mod clouds;
 mod planning;
