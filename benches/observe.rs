@@ -88,8 +88,15 @@ struct Ran {
     stderr: String,
 }
 
-/// Runs the program in a folder. What it prints goes to a file, so that it never waits for a reader.
-fn run(place: &Path, words: &[&str]) -> Ran {
+/// Runs the program in a folder, beside the emulator.
+async fn run(place: &Path, words: &[&str]) -> Ran {
+    let place = place.to_owned();
+    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    tokio::task::spawn_blocking(move || ran(&place, &words)).await.unwrap()
+}
+
+/// What it prints goes to a file, so that it never waits for a reader.
+fn ran(place: &Path, words: &[String]) -> Ran {
     let answer = place.join("stdout");
     let began = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_concordat"))
@@ -302,16 +309,16 @@ impl Stage {
         };
         told(
             "import",
-            &run(place, &[&["import", "-o", "out", "--manage"], &GRAPH[..]].concat()),
+            &run(place, &[&["import", "-o", "out", "--manage"], &GRAPH[..]].concat()).await,
             0,
         );
         told(
             "apply, adopting all",
-            &run(place, &[&["apply", "-f", "out"], &GRAPH[..]].concat()),
+            &run(place, &[&["apply", "-f", "out"], &GRAPH[..]].concat()).await,
             0,
         );
         self.control("DELETE", "calls", &Value::Null).await;
-        let graph = run(place, &[&["diff", "-f", "out"], &GRAPH[..]].concat());
+        let graph = run(place, &[&["diff", "-f", "out"], &GRAPH[..]].concat()).await;
         told("diff, nothing to do", &graph, 0);
         assert_eq!(self.calls().await, relationships.div_ceil(300) + relationships.div_ceil(20));
 
@@ -319,9 +326,10 @@ impl Stage {
         const BOOK: [&str; 2] = ["--store", "sqlite:alone.db"];
         self.move_to_a_book(place);
         for _ in 0..2 {
-            let applied = run(place, &[&["apply", "-f", "alone"], &BOOK[..]].concat());
+            let applied = run(place, &[&["apply", "-f", "alone"], &BOOK[..]].concat()).await;
             assert_eq!(applied.code, 0, "{}{}", applied.stdout, applied.stderr);
-            let plan = run(place, &[&["diff", "-f", "alone", "-o", "json"], &BOOK[..]].concat());
+            let plan =
+                run(place, &[&["diff", "-f", "alone", "-o", "json"], &BOOK[..]].concat()).await;
             let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
             let answers = plan["awaited"].as_array().unwrap().iter().map(acceptance);
             let answers: Vec<String> = answers.collect();
@@ -330,7 +338,7 @@ impl Stage {
                 std::fs::write(file, answers.join("---\n")).unwrap();
             }
         }
-        let alone = run(place, &[&["diff", "-f", "alone"], &BOOK[..]].concat());
+        let alone = run(place, &[&["diff", "-f", "alone"], &BOOK[..]].concat()).await;
         told("diff of as much in SQLite alone", &alone, 0);
         let more = graph.took.saturating_sub(alone.took);
         let memory = graph.megabytes as f64 / alone.megabytes as f64;
