@@ -19,7 +19,7 @@ use crate::domain::{
     ids::RoleId,
     lifecycle::Phase,
     limits::{Admitted, Limits},
-    plan::{ChangedOutside, Plan},
+    plan::Plan,
     state::{Assignment, Observed, ObservedRelationship, Owner, RelationshipKey, Roles},
 };
 
@@ -160,19 +160,21 @@ pub fn seen_outside<'a>(
     let changed: BTreeSet<&RelationshipKey> =
         changed.filter_map(|change| change.subject.relationship.as_ref()).collect();
     let mut seen: BTreeMap<&RelationshipKey, (Outside, BTreeMap<String, String>)> = BTreeMap::new();
-    if plan.outside.is_empty() {
+    let told = plan.notices.iter().filter_map(|notice| Some((notice.outside()?, notice)));
+    let mut told = told.peekable();
+    if told.peek().is_none() {
         return Vec::new();
     }
     let rows = observed.relationships.values().flatten();
     let rows: BTreeMap<_, _> = rows.map(|row| (&row.key, row)).collect();
-    for ChangedOutside { row, code, message } in &plan.outside {
+    for (row, notice) in told {
         let Some(found) = rows.get(row).filter(|_| !changed.contains(row)) else { continue };
         let (_, said) = seen.entry(row).or_insert_with(|| (outside(found), BTreeMap::new()));
-        let told = said.entry(code.to_string()).or_default();
+        let told = said.entry(notice.code().to_string()).or_default();
         if !told.is_empty() {
             told.push_str("; ");
         }
-        told.push_str(message);
+        told.push_str(&notice.message());
     }
     let observation = |(row, (outside, said)): (&RelationshipKey, (Outside, _))| {
         let mut payload = json!(said);

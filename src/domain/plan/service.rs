@@ -7,10 +7,8 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use jiff::SignedDuration;
-
 use super::{
-    Claimant,
+    AnswerNotice, BesideNotice, Claimant, ElsewhereNotice, NotAdopted, Notice, StageNotice,
     proposed::{Proposals, Proposed},
     relationship::{Draft, Row},
 };
@@ -19,44 +17,16 @@ use crate::{
     domain::{
         carrier::Carrier,
         change::{Approval, Cause, Effect, Subject},
-        duration::{Days, Duration},
-        enumeration::counted,
-        ids::{Kind, ObjectKey},
+        duration::Days,
         lifecycle::Phase,
-        partner_type::role_names,
-        problem::{Code, Problem, Severity},
         relationship::effect,
         state::{
-            Assignment, AtService, Desired, DesiredRelationship, Found, Invitation, ObjectName,
-            Observed, ObservedAssignment, ObservedRelationship, Owner, RelationshipKey, Service,
-            Standing,
+            Assignment, AtService, Desired, DesiredRelationship, Found, Invitation, Observed,
+            ObservedAssignment, ObservedRelationship, Owner, RelationshipKey, Service, Standing,
             seen::{SeenRelationship, ServiceId},
         },
     },
 };
-
-/// What was to be adopted is not there, or is not what the object says.
-pub const NOT_ADOPTED: Code = Code(557);
-/// What is planned stands elsewhere than in this store.
-pub const OTHER_STORE: Code = Code(558);
-/// Something could not be read, and nothing is planned for it.
-pub const UNREAD: Code = Code(559);
-/// Relationships stand at the service that nobody claims.
-pub const UNCLAIMED: Code = Code(560);
-/// An assignment is on its way.
-pub const IN_FLIGHT: Code = Code(561);
-/// The customer accepts at the service, and an object that says so gives nothing.
-pub const ACCEPTED_THERE: Code = Code(562);
-/// Somebody has switched the automatic extension.
-pub const EXTENSION_SWITCHED: Code = Code(563);
-/// Its time is over, and it still stands there.
-pub const END_OVERDUE: Code = Code(564);
-/// An invitation that is given up cannot be taken back there.
-pub const NOT_WITHDRAWN: Code = Code(565);
-/// The clocks of the service and of this machine differ.
-pub const CLOCKS: Code = Code(567);
-/// Nothing outside is changed for a type of partner.
-pub const ONLY_RECORDED: Code = Code(566);
 
 /// Makes the rows of what is to be adopted, and gives what the store holds with them, and what nothing is planned for.
 pub(super) fn adopt<'a>(
@@ -83,22 +53,14 @@ pub(super) fn adopt<'a>(
                     service.claimed.insert(id, key.clone());
                 }
             }
-            Err((code, message, help)) => {
+            Err(why) => {
                 held_back.insert(key.clone());
-                plan.notices.push(about(&declared.object, code, message).help(help));
+                plan.notices.push(Notice::Elsewhere(declared.object.clone(), why));
             }
         }
     }
     (observed, held_back)
 }
-
-fn about(object: &ObjectName, code: Code, message: String) -> Problem {
-    let ObjectName { namespace, name } = object.clone();
-    Problem::error(code, message)
-        .about(&ObjectKey { kind: Kind::PartnerRelationship, namespace, name }, None)
-}
-
-type Refused = (Code, String, &'static str);
 
 /// The row of one relationship that is to be adopted; nothing where it was adopted before.
 #[expect(clippy::type_complexity, reason = "a change and the row that it makes, or neither")]
@@ -108,43 +70,30 @@ fn adoption(
     id: &ServiceId,
     observed: &Observed,
     claimant: &Claimant,
-) -> Result<Option<(Box<Proposed>, Box<ObservedRelationship>)>, Refused> {
-    let refused = |why: String, help: &'static str| Err((NOT_ADOPTED, why, help));
-    let name = &declared.object;
+) -> Result<Option<(Box<Proposed>, Box<ObservedRelationship>)>, ElsewhereNotice> {
+    let refused = |why| Err(ElsewhereNotice::NotAdopted { id: id.clone(), why });
     let Some(service) = &observed.service else {
         if declared.policies.management == ManagementPolicy::Observe {
             return Ok(None);
         }
-        let message =
-            format!("`{name}` stands at Microsoft, and this store is not Microsoft Graph");
-        let help = "name the connection with `--store graph:FILE`: here the customer would be invited once more";
-        return Err((OTHER_STORE, message, help));
+        return Err(ElsewhereNotice::NotGraph);
     };
     let rows = observed.relationships.get(key).map_or(&[][..], Vec::as_slice);
     if rows.iter().any(|row| row.at.as_ref().is_some_and(|at| at.id == *id)) {
         return Ok(None);
     }
     if let Some(row) = service.claimed.get(id) {
-        let message = format!("`{name}` would adopt `{id}`, which `{row}` in this ledger is for");
-        return refused(message, "adopt another one, or declare that row under its own name");
+        return refused(NotAdopted::Claimed(row.clone()));
     }
     if let Some(row) = rows.iter().find(|row| row.lifecycle.phase() != Phase::Ended) {
-        let message = format!("`{name}` would adopt `{id}`, and has a relationship: `{}`", row.key);
-        return refused(message, "choose another `displayName` for what is to be adopted");
+        return refused(NotAdopted::HasRow(row.key.clone()));
     }
-    let Some(found) = service.unclaimed.get(id) else {
-        let message = format!("`{name}` would adopt `{id}`, which is not there at Microsoft");
-        return refused(message, "write the id as `concordat import` finds it");
-    };
+    let Some(found) = service.unclaimed.get(id) else { return refused(NotAdopted::Absent) };
     if let Some(differs) = differs(declared, found) {
-        let message = format!("`{name}` cannot adopt `{id}`: {differs}");
-        return refused(message, "declare what stands there, and change it once it is adopted");
+        return refused(differs);
     }
     let read = found.holdings(|_, _| None);
-    let holdings = read.map_err(|unread| {
-        let message = format!("`{name}` is not adopted: `{id}` could not be read: {unread}");
-        (UNREAD, message, "plan again; nothing is planned for it until then")
-    })?;
+    let holdings = read.map_err(|unread| ElsewhereNotice::AdoptionUnread(id.clone(), unread))?;
     let subject = subject(key, declared, claimant);
     let effect = Effect::Adopt {
         invitation: Box::new(declared.invitation.clone()),
@@ -187,46 +136,35 @@ fn subject(key: &RelationshipKey, declared: &DesiredRelationship, claimant: &Cla
 }
 
 /// In what the object and what stands there differ: only the very same is adopted.
-fn differs(declared: &DesiredRelationship, found: &SeenRelationship) -> Option<String> {
+fn differs(declared: &DesiredRelationship, found: &SeenRelationship) -> Option<NotAdopted> {
     let Invitation { customer, type_, roles, duration, .. } = &declared.invitation;
     if let Some(fault) = &found.fault {
-        return Some(fault.to_string());
+        return Some(NotAdopted::Faulty(fault.clone()));
     }
     if *type_ != PartnerType::GranularDelegatedAdmin {
-        return Some(format!("it is granular delegated administration, and not `{type_:?}`"));
+        return Some(NotAdopted::Type(*type_));
     }
     match found.stage.phase() {
         Phase::Active | Phase::Pending => {}
         Phase::Ending | Phase::Ended | Phase::Unknown => {
-            return Some(format!("it is `{}`", found.stage));
+            return Some(NotAdopted::Stage(found.stage.clone()));
         }
     }
     if found.provider.is_some_and(|provider| provider.consent_pending) {
-        return Some("its provider made it, and the partner has not yet agreed there".to_owned());
+        return Some(NotAdopted::ConsentPending);
     }
     let theirs = found.customer.as_ref().map(|customer| customer.id);
     if theirs != Some(*customer) {
-        let theirs = theirs.map_or("nobody yet".to_owned(), |id| format!("`{id}`"));
-        return Some(format!("its customer is {theirs}, and not `{customer}`"));
+        return Some(NotAdopted::Customer { found: theirs, declared: *customer });
     }
     if found.roles != *roles {
-        let more: Vec<_> = found.roles.difference(roles).collect();
-        let less: Vec<_> = roles.difference(&found.roles).collect();
-        let told = [("more", more), ("less", less)].into_iter().filter(|(_, of)| !of.is_empty());
-        let told: Vec<String> =
-            told.map(|(how, of)| format!("{how}: {}", role_names(of))).collect();
-        return Some(format!("its roles are others ({})", told.join("; ")));
+        let more = found.roles.difference(roles).copied().collect();
+        let less = roles.difference(&found.roles).copied().collect();
+        return Some(NotAdopted::Roles { more, less });
     }
     let lasts = duration.map(Days::duration);
     if found.duration != lasts {
-        let told = |lasts: Option<Duration>| {
-            lasts.map_or("no length that is understood".to_owned(), |lasts| format!("`{lasts}`"))
-        };
-        return Some(format!(
-            "it was made for {}, and not for {}",
-            told(found.duration),
-            told(lasts)
-        ));
+        return Some(NotAdopted::Lasts { found: found.duration, declared: lasts });
     }
     None
 }
@@ -247,37 +185,27 @@ pub(super) fn is_elsewhere(
     else {
         return false;
     };
-    let mut tell = |code, message: String, help: &str| {
-        plan.notices.push(about(object, code, message).help(help));
+    let mut tell = |why| {
+        plan.notices.push(Notice::Elsewhere(object.clone(), why));
         true
     };
     let live = || rows.iter().filter(|row| row.lifecycle.phase() != Phase::Ended);
     let Some(service) = &observed.service else {
         let Some(row) = live().find(|row| row.at.is_some()) else { return false };
-        let message =
-            format!("`{}` stands at Microsoft, and this store is only its ledger", row.key);
-        return tell(OTHER_STORE, message, "name the connection with `--store graph:FILE`");
+        return tell(ElsewhereNotice::OnlyLedger(row.key.clone()));
     };
     if let Some(reason) = service.unread.get(key) {
-        let message = format!("`{key}` could not be read at Microsoft: {reason}");
-        return tell(UNREAD, message, "nothing is planned for it until it can be read: plan again");
+        return tell(ElsewhereNotice::Unread(key.clone(), reason.clone()));
     }
-    if let Some(declared) = declared
-        && (key.partner, key.cloud) != (service.partner, service.cloud)
-    {
-        let message = format!(
-            "`{}` is of partner `{}` in {:?}, and this connection is of `{}` in {:?}",
-            declared.object, key.partner, key.cloud, service.partner, service.cloud
-        );
-        return tell(OTHER_STORE, message, "name the connection of that partner, or its store");
+    let (own, connected) = ((key.partner, key.cloud), (service.partner, service.cloud));
+    if declared.is_some() && own != connected {
+        return tell(ElsewhereNotice::OtherConnection { declared: own, connected });
     }
     let carried = |row: &&ObservedRelationship| {
         Carrier::of(row.invitation.type_, observed) == Carrier::Graph && row.at.is_none()
     };
     if let Some(row) = live().find(carried) {
-        let message = format!("`{}` was written where there is no Microsoft Graph", row.key);
-        let help = "name another `ledger` in the connection: this database is a store by itself";
-        return tell(OTHER_STORE, message, help);
+        return tell(ElsewhereNotice::WrittenWithoutGraph(row.key.clone()));
     }
     false
 }
@@ -295,30 +223,22 @@ pub(super) fn recognise(rows: &mut [Row<'_>], draft: &mut Draft<'_>) {
 /// Tells what of a row is not as declared, and cannot be made so from here.
 pub(super) fn tell_row(row: &Row<'_>, draft: &mut Draft<'_>) {
     let Some(observed) = row.observed.filter(|row| row.at.is_some()) else { return };
-    if let Some(seen) = observed.moved.as_ref().and_then(|moved| moved.auto_extend) {
-        let state = if seen.is_zero() { "off" } else { "on" };
-        let message =
-            format!("somebody has switched the automatic extension of `{}` {state}", row.key);
-        let help = "find out who and why, and declare it so: it is not switched back by itself";
-        draft.notice_outside(&row.key, EXTENSION_SWITCHED, Severity::Warning, message, Some(help));
+    if let Some(auto_extend) = observed.moved.as_ref().and_then(|moved| moved.auto_extend) {
+        let row = row.key.clone();
+        draft.tell(Notice::Stage, StageNotice::ExtensionSwitched { row, auto_extend });
     }
     if row.lifecycle.phase() == Phase::Active
         && let Some(end) = row.ends_at.filter(|end| *end <= draft.now())
     {
-        let message = format!("`{}` ended at {end}, and still stands at Microsoft", row.key);
-        draft.notice(END_OVERDUE, Severity::Warning, message, None);
+        let row = row.key.clone();
+        draft.tell(Notice::Stage, StageNotice::EndOverdue { row, ended_at: end });
     }
 }
 
 /// That an invitation that is given up stays open at the service.
 pub(super) fn tell_withdrawn(row: &Row<'_>, draft: &mut Draft<'_>) {
     if row.at.is_some() {
-        let message = format!(
-            "`{}` is given up here, and cannot be taken back at Microsoft: its link works until it lapses",
-            row.key
-        );
-        let help = "tell the customer not to approve it; whatever becomes of it, nobody gets access under it";
-        draft.notice(NOT_WITHDRAWN, Severity::Notice, message, Some(help));
+        draft.tell(Notice::Stage, StageNotice::NotWithdrawn(row.key.clone()));
     }
 }
 
@@ -330,13 +250,8 @@ pub(super) fn tell_answers(
 ) {
     let is_pending = rows.iter().any(|row| row.lifecycle.phase() == Phase::Pending);
     for answer in declared.answers.iter().filter(|_| is_pending) {
-        let message = format!(
-            "`{}` authorises nothing: the customer approves `{}` at Microsoft",
-            answer.object, declared.object
-        );
-        let help = "send the customer's administrator the link that the plan names";
-        let (kind, object) = (Kind::AgreementAcceptance, Some(&answer.object));
-        draft.notice_about(kind, object, ACCEPTED_THERE, Severity::Warning, message, Some(help));
+        let told = AnswerNotice::AcceptedThere(declared.object.clone());
+        draft.tell_of(&answer.object, Notice::Answer, told);
     }
 }
 
@@ -344,41 +259,24 @@ pub(super) fn tell_answers(
 pub(super) fn tell_beside(desired: &Desired, observed: &Observed, plan: &mut Proposals) {
     let Some(service) = &observed.service else { return };
     if let Some(ahead) = service.clock {
-        let way = if ahead.is_negative() { "behind" } else { "ahead of" };
-        let by = SignedDuration::from_secs(ahead.abs().as_secs());
-        let message =
-            format!("Microsoft's clock is {way} ours by {by:#}: every end here is counted by ours");
-        let notice = Problem::error(CLOCKS, message).severity(Severity::Warning);
-        plan.notices.push(notice.help("set the clock of this machine, or of the ledger's server"));
+        plan.notices.push(Notice::Beside(BesideNotice::Clocks(ahead)));
     }
     let live = |found: &&SeenRelationship| found.stage.phase() != Phase::Ended;
     let unclaimed = service.unclaimed.values().filter(live).count();
     if unclaimed > 0 {
-        let stand = if unclaimed == 1 { "stands" } else { "stand" };
-        let message = format!(
-            "{} {stand} at Microsoft that nobody claims: nothing is done with that",
-            counted(unclaimed, "relationship")
-        );
-        let help = "`concordat get relationships --unmanaged` lists it, and `concordat import` makes files of it";
-        let notice = Problem::error(UNCLAIMED, message).severity(Severity::Notice).help(help);
-        plan.notices.push(notice);
+        plan.notices.push(Notice::Beside(BesideNotice::Unclaimed(unclaimed)));
     }
     let recorded = |declared: &&DesiredRelationship| {
         Carrier::of(declared.invitation.type_, observed) == Carrier::Book
     };
-    let types: BTreeMap<String, usize> =
-        desired.relationships.values().filter(recorded).fold(BTreeMap::new(), |mut types, one| {
-            *types.entry(format!("{:?}", one.invitation.type_)).or_default() += 1;
-            types
-        });
-    for (type_, number) in types {
-        let message = format!(
-            "{} of type `{type_}` {} only recorded: nothing outside is changed for that type",
-            counted(number, "relationship"),
-            if number == 1 { "is" } else { "are" }
-        );
-        plan.notices.push(Problem::error(ONLY_RECORDED, message).severity(Severity::Notice));
+    // In the order of their names.
+    let mut types: BTreeMap<String, (PartnerType, usize)> = BTreeMap::new();
+    for declared in desired.relationships.values().filter(recorded) {
+        let type_ = declared.invitation.type_;
+        types.entry(format!("{type_:?}")).or_insert((type_, 0)).1 += 1;
     }
+    let only_recorded = |(type_, number)| Notice::Beside(BesideNotice::OnlyRecorded(type_, number));
+    plan.notices.extend(types.into_values().map(only_recorded));
 }
 
 /// Whether a name is taken at the service by what is none of ours, and whose.
