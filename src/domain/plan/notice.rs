@@ -3,6 +3,9 @@
 //!
 //! Never: a sentence, or anybody who learns from a code what was found.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use ecow::EcoString;
