@@ -43,6 +43,8 @@ const ROOT: &str = "/tenantRelationships/delegatedAdminRelationships";
 const HELPDESK: &str = "729827e3-9c14-49f7-bb1b-9608f156bbb8";
 const CUSTOMER: &str = "bbbbcccc-1111-dddd-2222-eeee3333ffff";
 const GROUPS: usize = 6;
+const GRAPH: [&str; 2] = ["--store", "graph:graph.yaml"];
+const BOOK: [&str; 2] = ["--store", "sqlite:alone.db"];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
@@ -131,6 +133,26 @@ struct Stage {
     control: String,
     token: String,
     connection: Connection,
+}
+
+/// Copies an import without the ids that it would adopt.
+fn move_to_a_book(place: &Path) {
+    std::fs::create_dir_all(place.join("alone/customers")).unwrap();
+    for folder in ["", "customers"] {
+        for entry in std::fs::read_dir(place.join("out").join(folder)).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                continue;
+            }
+            let text = std::fs::read_to_string(entry.path()).unwrap();
+            let kept = text
+                .lines()
+                .filter(|line| !line.contains("adopt-from") && *line != "  annotations:");
+            let kept: Vec<&str> = kept.collect();
+            let to = place.join("alone").join(folder).join(entry.file_name());
+            std::fs::write(to, format!("{}\n", kept.join("\n"))).unwrap();
+        }
+    }
 }
 
 /// The acceptance of an invitation that waits.
@@ -302,7 +324,6 @@ impl Stage {
             "hosts": {"login": host, "graph": host, "ca": "ca.pem"},
         });
         std::fs::write(&self.connection.file, file.to_string()).unwrap();
-        const GRAPH: [&str; 2] = ["--store", "graph:graph.yaml"];
         let told = |what: &str, ran: &Ran, code: i32| {
             assert_eq!(ran.code, code, "{what}: {}{}", ran.stdout, ran.stderr);
             println!("{what}: {:.2?}, {} MB", ran.took, ran.megabytes);
@@ -323,8 +344,7 @@ impl Stage {
         assert_eq!(self.calls().await, relationships.div_ceil(300) + relationships.div_ceil(20));
 
         // The same manifests without their ids, invited and accepted there.
-        const BOOK: [&str; 2] = ["--store", "sqlite:alone.db"];
-        self.move_to_a_book(place);
+        move_to_a_book(place);
         for _ in 0..2 {
             let applied = run(place, &[&["apply", "-f", "alone"], &BOOK[..]].concat()).await;
             assert_eq!(applied.code, 0, "{}{}", applied.stdout, applied.stderr);
@@ -343,26 +363,6 @@ impl Stage {
         let more = graph.took.saturating_sub(alone.took);
         let memory = graph.megabytes as f64 / alone.megabytes as f64;
         println!("over Graph: {more:.2?} more, {memory:.2} times the memory");
-    }
-
-    /// Copies an import without the ids that it would adopt.
-    fn move_to_a_book(&self, place: &Path) {
-        std::fs::create_dir_all(place.join("alone/customers")).unwrap();
-        for folder in ["", "customers"] {
-            for entry in std::fs::read_dir(place.join("out").join(folder)).unwrap() {
-                let entry = entry.unwrap();
-                if entry.file_type().unwrap().is_dir() {
-                    continue;
-                }
-                let text = std::fs::read_to_string(entry.path()).unwrap();
-                let kept = text
-                    .lines()
-                    .filter(|line| !line.contains("adopt-from") && *line != "  annotations:");
-                let kept: Vec<&str> = kept.collect();
-                let to = place.join("alone").join(folder).join(entry.file_name());
-                std::fs::write(to, format!("{}\n", kept.join("\n"))).unwrap();
-            }
-        }
     }
 
     /// Calls of Graph since the counts were forgotten.

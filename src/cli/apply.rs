@@ -159,8 +159,7 @@ async fn attempts(
     let claimant = Claimant::cli(Foreign::Conflict);
     let approvals: BTreeSet<Digest> = args.approve.iter().copied().collect();
     loop {
-        let mut planned = planning::planned(store, &loaded.desired, &claimant, &approvals).await?;
-        planned.locate(loaded);
+        let planned = planning::planned(store, &loaded.desired, &claimant, &approvals).await?;
         if made.is_empty() {
             planning::tell_unmatched(&args.approve, &planned, out);
             planning::tell_unowned(&args.prune_namespace, &planned, out);

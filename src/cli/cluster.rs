@@ -99,10 +99,10 @@ pub async fn diff(args: &Diff, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let Laid { desired, observed, claimant, unadmitted, waiting, problems: _ } = laid;
     let plan = plan(&desired, &observed, &claimant);
     let checked = check(&plan, &desired, &std::collections::BTreeMap::new(), &approvals);
-    let mut planned = Planned { plan, checked, observed, missed: BTreeSet::new() };
+    let planned = Planned { plan, checked, observed, missed: BTreeSet::new() };
     let mut loaded = Loaded::new(input, desired, problems);
     loaded.name_files_for(args.output, &args.input);
-    let status = diff::answer(args, &loaded, &mut planned, out)?;
+    let status = diff::answer(args, &loaded, &planned, out)?;
     for namespace in &unadmitted {
         out.say(&format!(
             "no PartnerBoundary admits the namespace `{namespace}`: the operator changes nothing there"

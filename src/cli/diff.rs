@@ -84,9 +84,8 @@ pub async fn diff(args: &Diff, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let mut reader = store::reader(&args.store.store, out).await?;
     let claimant = Claimant::cli(Foreign::ReadAs);
     let approvals = args.approve.iter().copied().collect();
-    let mut planned =
-        planning::planned(&mut reader, &loaded.desired, &claimant, &approvals).await?;
-    let status = answer(args, &loaded, &mut planned, out)?;
+    let planned = planning::planned(&mut reader, &loaded.desired, &claimant, &approvals).await?;
+    let status = answer(args, &loaded, &planned, out)?;
     loaded.forget();
     planned.forget();
     Ok(status)
@@ -96,10 +95,9 @@ pub async fn diff(args: &Diff, out: &mut Output) -> anyhow::Result<ExitStatus> {
 pub fn answer(
     args: &Diff,
     loaded: &Loaded,
-    planned: &mut Planned,
+    planned: &Planned,
     out: &mut Output,
 ) -> anyhow::Result<ExitStatus> {
-    planned.locate(loaded);
     planning::tell_unmatched(&args.approve, planned, out);
     planning::tell_unowned(&args.prune_namespace, planned, out);
     let shown = Shown { loaded, planned, outcome: None, wide: args.wide };
@@ -161,6 +159,7 @@ impl Shown<'_> {
         };
         let story = Story {
             plan: &self.planned.plan,
+            notices: &self.planned.notices(self.loaded),
             checked: &self.planned.checked,
             outcome: self.outcome,
             yaml: &yaml,

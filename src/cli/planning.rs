@@ -18,11 +18,8 @@ use crate::{
         digest::Digest,
         ids::{ObjectKey, RoleId},
         limits::{Checked, check},
-        plan::{
-            BOUNDARY_ABSENT, Claimant, NOT_DECLARED, Plan, UNMANAGED, UNREAD, access_changes, plan,
-            tell_undeclared,
-        },
-        problem::{Severity, SourceId},
+        plan::{Bearing, Claimant, Notice, Plan, access_changes, plan, tell_undeclared},
+        problem::{Problem, Severity, SourceId},
         state::{
             Absence, Assignment, Desired, DesiredRelationship, Observed, ObservedRelationship,
             RelationshipKey,
@@ -160,12 +157,13 @@ impl FailOn {
             Self::Undeclared => plan
                 .notices
                 .iter()
-                .any(|notice| NOT_DECLARED.contains(&notice.code) && notice.code != UNMANAGED),
-            Self::Unmanaged => plan.notices.iter().any(|notice| notice.code == UNMANAGED),
+                .any(|notice| notice.bearing() == Bearing::NotDeclared && !notice.is_unmanaged()),
+            Self::Unmanaged => plan.notices.iter().any(Notice::is_unmanaged),
             Self::Boundary => {
                 let set = |change: &Change| matches!(change.effect, Effect::SetBoundary { .. });
-                plan.changes.iter().any(set)
-                    || plan.notices.iter().any(|notice| notice.code == BOUNDARY_ABSENT)
+                let is_absent =
+                    |notice: &Notice| matches!(notice, Notice::BoundaryAbsent { .. });
+                plan.changes.iter().any(set) || plan.notices.iter().any(is_absent)
             }
         }
     }
@@ -230,15 +228,17 @@ impl Planned {
         ends
     }
 
-    /// Gives each notice the place of the object that it is about.
-    pub fn locate(&mut self, loaded: &Loaded) {
+    /// The notices in words, each with the place of the object that it is about.
+    pub fn notices(&self, loaded: &Loaded) -> Vec<Problem> {
         let documents = &loaded.input.documents;
         let sources: BTreeMap<&ObjectKey, SourceId> =
             documents.iter().map(|document| (&document.key, document.source)).collect();
-        for notice in &mut self.plan.notices {
+        let mut notices: Vec<Problem> = self.plan.notices.iter().map(Notice::problem).collect();
+        for notice in &mut notices {
             notice.source = notice.object.as_ref().and_then(|key| sources.get(key)).copied();
         }
-        loaded.locate(&mut self.plan.notices);
+        loaded.locate(&mut notices);
+        notices
     }
 
     /// Leaves the memory to the end of the process, as [`Loaded::forget`] does.
@@ -248,12 +248,12 @@ impl Planned {
 
     /// Whether the plan says that something cannot be done as it stands.
     pub fn has_errors(&self) -> bool {
-        self.plan.notices.iter().any(|notice| notice.severity == Severity::Error)
+        self.plan.notices.iter().any(|notice| notice.severity() == Severity::Error)
     }
 
     /// Whether something could not be read, so that it is not known whether it is as desired.
     pub fn is_unread(&self) -> bool {
-        self.plan.notices.iter().any(|notice| notice.code == UNREAD)
+        self.plan.notices.iter().any(Notice::is_unread)
     }
 
     /// Whether nothing is to be done, nothing waits, and whatever was to be approved was met.

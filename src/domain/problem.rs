@@ -1,4 +1,4 @@
-//! A problem: what is wrong, where, and the way out. Notices of a plan have the same form and the same codes.
+//! A problem: what is wrong, where, and the way out. Notices of a plan are told in the same form, with codes of the same kind.
 //!
 //! Never: a problem without a stable code, or a message that only its author understands.
 

@@ -19,7 +19,7 @@ use crate::{
         change::{Cause, Effect, Subject},
         digest::Digest,
         entry::{Entry, Recorded, acceptance},
-        ids::{GranteeId, RoleId, TenantId},
+        ids::{GranteeId, TenantId},
         state::{
             AcceptedText, Found, Host, ObjectName, Person, Policies, RelationshipKey, Roles,
             Stands, Tenant,
@@ -190,6 +190,32 @@ fn stands_in_words(stands: &Stands) -> String {
     format!("{}{end}", plain(&stands.lifecycle.to_string()))
 }
 
+fn adopted(subject: &Subject, found: &Found) -> Vec<String> {
+    let Found { at, name, stands, .. } = found;
+    let host = match at.host {
+        Host::Microsoft => "",
+        Host::Other => ", at other hosts than Microsoft's",
+    };
+    vec![
+        format!(
+            "what {} has with {} already is taken over: `{}` ({}){host}",
+            tenant(&subject.partner),
+            tenant(&subject.customer),
+            plain(name),
+            plain(&at.id.0)
+        ),
+        stands_in_words(stands),
+    ]
+}
+
+fn recognised(before: &Stands, after: &Stands) -> Vec<String> {
+    let dropped = before.ceiling.difference(&after.ceiling);
+    let (was, is) = (stands_in_words(before), stands_in_words(after));
+    let mut said = vec![format!("seen at Microsoft: {was} => {is}")];
+    said.extend(dropped.map(|role| format!("no longer up to {}", NamedRole::from(*role))));
+    said
+}
+
 fn effect_in_words(recorded: &Recorded) -> Vec<String> {
     let Recorded { change: _, cause, subject, effect, person: _, made: _ } = recorded;
     match effect {
@@ -206,34 +232,8 @@ fn effect_in_words(recorded: &Recorded) -> Vec<String> {
             said.extend(roles.into_iter().map(|role| format!("up to {role}")));
             said
         }
-        Effect::Adopt { found, .. } => {
-            let Found { at, name, stands, .. } = &**found;
-            let host = match at.host {
-                Host::Microsoft => "",
-                Host::Other => ", at other hosts than Microsoft's",
-            };
-            vec![
-                format!(
-                    "what {} has with {} already is taken over: `{}` ({}){host}",
-                    tenant(&subject.partner),
-                    tenant(&subject.customer),
-                    plain(name),
-                    plain(&at.id.0)
-                ),
-                stands_in_words(stands),
-            ]
-        }
-        Effect::Recognise { before, after } => {
-            let dropped: Vec<_> = before.ceiling.difference(&after.ceiling).collect();
-            let mut said = vec![format!(
-                "seen at Microsoft: {} => {}",
-                stands_in_words(before),
-                stands_in_words(after)
-            )];
-            let out = |role: &&RoleId| format!("no longer up to {}", NamedRole::from(**role));
-            said.extend(dropped.iter().map(out));
-            said
-        }
+        Effect::Adopt { found, .. } => adopted(subject, found),
+        Effect::Recognise { before, after } => recognised(before, after),
         Effect::Authorise { acceptance, ends_at } => {
             let end = ends_at.map_or_else(|| "no end".to_owned(), |end| format!("until {end}"));
             let (by, at) = (acceptance.accepted_by.role, acceptance.accepted_at);

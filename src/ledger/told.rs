@@ -51,7 +51,7 @@ impl fmt::Display for Reasons {
                 writeln!(f, "  accepted  at Microsoft, which says so, and not who")?;
             }
             (None, None) => {
-                writeln!(f, "  accepted  no entry says by whom; invitation {invitation}")?
+                writeln!(f, "  accepted  no entry says by whom; invitation {invitation}")?;
             }
         }
         entries.iter().try_for_each(|entry| writeln!(f, "  entry     {entry}"))

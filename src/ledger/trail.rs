@@ -100,9 +100,8 @@ impl Trail {
         let entry = Cited::from(entry);
         let active = effect.comes();
         match effect {
-            Effect::Invite { .. } => story.invited = Some(entry),
             Effect::Adopt { .. } | Effect::Recognise { .. } if active => story.seen = Some(entry),
-            Effect::Adopt { .. } => story.invited = Some(entry),
+            Effect::Invite { .. } | Effect::Adopt { .. } => story.invited = Some(entry),
             Effect::Authorise { acceptance, ends_at: _ } => {
                 story.answered = Some(Answered { entry, acceptance: *acceptance, person });
             }

@@ -20,7 +20,7 @@ use crate::domain::{
     ids::{GranteeId, RoleId},
     lifecycle::Phase,
     limits::{Admitted, Limits},
-    plan::{ChangedOutside, EXTENSION_SWITCHED, Plan},
+    plan::Plan,
     state::{Assignment, Observed, ObservedRelationship, Owner, RelationshipKey, Roles},
 };
 
@@ -170,18 +170,18 @@ pub fn seen_outside<'a>(
             seen.insert(&row.key, (Outside { roles, ..outside(row) }, BTreeMap::new()));
         }
     }
-    for ChangedOutside { row, code, message } in &plan.outside {
+    for (row, notice) in plan.notices.iter().filter_map(|it| Some((it.outside()?, it))) {
         let Some(found) = rows.get(row).filter(|_| !touched.contains(row)) else { continue };
         // What stands at a service is recorded once it is held otherwise than is recorded, and not for as long as it is.
-        if found.at.is_some() && *code != EXTENSION_SWITCHED && !seen.contains_key(row) {
+        if found.at.is_some() && !notice.is_extension_switched() && !seen.contains_key(row) {
             continue;
         }
         let (_, said) = seen.entry(row).or_insert_with(|| (outside(found), BTreeMap::new()));
-        let told = said.entry(code.to_string()).or_default();
+        let told = said.entry(notice.code().to_string()).or_default();
         if !told.is_empty() {
             told.push_str("; ");
         }
-        told.push_str(message);
+        told.push_str(&notice.message());
     }
     for row in &plan.adopted {
         let roles = held_when_adopted(row, &changed);

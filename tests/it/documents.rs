@@ -104,15 +104,22 @@ pub fn lasting(text: &str) -> String {
     hash.replace_all(&text, "$1 HASH").into_owned()
 }
 
-/// The text without the ends of what an emulator holds, which are counted from its start, in the sections about one.
+/// The text without the ends of what an emulator holds, which are counted from its start, and hashes of them, in the
+/// sections about one.
 fn without_ends(text: &str) -> String {
-    let end = Regex::new(r"until \d{4}-\d\d-\d\dT[0-9:.]+Z|\d{4}-\d\d-\d\dT[0-9:.]+Z *$").unwrap();
+    let end = Regex::new(r"\d{4}-\d\d-\d\dT[0-9:.]+Z|\b[0-9a-f]{64}\b").unwrap();
+    let blanks = Regex::new(" +").unwrap();
     let mut emulated = false;
     let mut lines = Vec::new();
     for line in text.lines() {
         emulated = line == WITH_AN_EMULATOR || emulated && !line.starts_with("## ");
-        let line = if emulated { end.replace_all(line, "until TIME") } else { line.into() };
-        lines.push(line);
+        if !emulated {
+            lines.push(line.to_owned());
+            continue;
+        }
+        // Columns are as wide as what stands in them.
+        let line = end.replace_all(line, "END");
+        lines.push(blanks.replace_all(&line, " ").into_owned());
     }
     lines.join("\n")
 }

@@ -3,6 +3,7 @@
 //! Never: an authorisation that nobody gave, or the same one twice, or against a customer who says no as well.
 
 use super::{
+    AnswerNotice, Notice,
     proposed::Proposals,
     relationship::{Draft, Row},
 };
@@ -11,25 +12,12 @@ use crate::{
     domain::{
         catalogue::Catalogue,
         change::{Cause, Effect},
-        ids::{Kind, ObjectKey, RoleId},
+        ids::RoleId,
         lifecycle::Phase,
         partner_type,
-        problem::{Code, Problem, Severity},
-        state::{Acceptance, Agreement, DesiredRelationship, ObjectName, Observed},
-        validate::acceptances::{ACCEPTED_IN_THE_FUTURE, OTHER_DOCUMENT, WHERE_TEXTS_STAND},
+        state::{Acceptance, Agreement, DesiredRelationship, Observed},
     },
 };
-
-/// An acceptance names an invitation that is not the pending one.
-pub const OTHER_INVITATION: Code = Code(506);
-/// An acceptance counts once.
-pub const ALREADY_USED: Code = Code(507);
-/// The acceptance is so old that what it allowed is over.
-pub const ACCEPTANCE_TOO_OLD: Code = Code(519);
-/// The declared role may not accept this ceiling (L13).
-pub const MAY_NOT_ACCEPT: Code = Code(526);
-/// The customer declines what was accepted, and access goes on.
-pub const DECLINED_IN_FORCE: Code = Code(532);
 
 /// Applies the customer's answers to the pending invitation (L1). Whoever says yes and no has not accepted.
 pub(super) fn answer(
@@ -55,50 +43,20 @@ pub(super) fn answer(
             if rows.iter().any(|row| row.lifecycle.phase() == Phase::Pending)
                 && rows.iter().any(ended)
             {
-                let message =
-                    format!("`{}` was used before and authorises nothing more", answer.object);
-                about_answer(
-                    answer,
-                    ALREADY_USED,
-                    Severity::Notice,
-                    message,
-                    WHERE_IT_PENDS,
-                    draft.plan,
-                );
+                tell(answer, AnswerNotice::UsedBefore, draft.plan);
             }
             continue;
         }
         let pending = rows.iter().rposition(|row| row.lifecycle.phase() == Phase::Pending);
         match pending.filter(|position| Some(rows[*position].digest) == answer.invitation) {
             Some(position) => apply_answer(answer, &mut rows[position], draft),
-            None if is_contrary(answer, rows) => contrary(answer, draft),
+            None if is_contrary(answer, rows) => {
+                tell(answer, AnswerNotice::DeclinedInForce, draft.plan);
+            }
             None if rows.iter().any(|row| Some(row.digest) == answer.invitation) => {
-                let message =
-                    format!("`{}` answers an invitation that was answered before", answer.object);
-                about_answer(
-                    answer,
-                    ALREADY_USED,
-                    Severity::Notice,
-                    message,
-                    WHERE_IT_PENDS,
-                    draft.plan,
-                );
+                tell(answer, AnswerNotice::AnsweredBefore, draft.plan);
             }
-            None => {
-                let message = format!(
-                    "`{}` names the invitation `{}`, which is not the one that is pending",
-                    answer.object,
-                    answer.invitation.map(|digest| digest.short()).unwrap_or_default(),
-                );
-                about_answer(
-                    answer,
-                    OTHER_INVITATION,
-                    Severity::Warning,
-                    message,
-                    WHERE_IT_PENDS,
-                    draft.plan,
-                );
-            }
+            None => tell(answer, AnswerNotice::OtherInvitation(answer.invitation), draft.plan),
         }
     }
 }
@@ -110,7 +68,7 @@ pub(super) fn contrary_answers(
     draft: &mut Draft<'_>,
 ) {
     for answer in declared.answers.iter().filter(|answer| is_contrary(answer, rows)) {
-        contrary(answer, draft);
+        tell(answer, AnswerNotice::DeclinedInForce, draft.plan);
     }
 }
 
@@ -123,16 +81,6 @@ fn is_contrary(answer: &Acceptance, rows: &[Row<'_>]) -> bool {
     answer.decision == AcceptanceDecision::Decline && rows.iter().any(goes_on)
 }
 
-fn contrary(answer: &Acceptance, draft: &mut Draft<'_>) {
-    let message = format!(
-        "`{}` declines an invitation that was accepted before, and access goes on",
-        answer.object
-    );
-    let help = "end the relationship with `deletionPolicy: Terminate`, or delete the answer that \
-                does not hold";
-    about_answer(answer, DECLINED_IN_FORCE, Severity::Error, message, help, draft.plan);
-}
-
 /// Whether what an answer says has happened, by the store's own clock. It counts once it has.
 pub(super) fn has_happened(answer: &Acceptance, plan: &mut Proposals) -> bool {
     let (at, now) = (answer.accepted_at, plan.now);
@@ -140,28 +88,12 @@ pub(super) fn has_happened(answer: &Acceptance, plan: &mut Proposals) -> bool {
         return true;
     }
     plan.differs_at(at);
-    let message =
-        format!("`{}` was given at {at}, and the store's clock says {now}", answer.object);
-    let help = "write when it was given, or set the clock of the machine that it was written on";
-    about_answer(answer, ACCEPTED_IN_THE_FUTURE, Severity::Error, message, help, plan);
+    tell(answer, AnswerNotice::InTheFuture { at, now }, plan);
     false
 }
 
-const WHERE_IT_PENDS: &str =
-    "show the pending invitation with `concordat offer --relationship NAME`";
-
-fn about_answer(
-    answer: &Acceptance,
-    code: Code,
-    severity: Severity,
-    message: String,
-    help: &str,
-    plan: &mut Proposals,
-) {
-    let ObjectName { namespace, name } = answer.object.clone();
-    let key = ObjectKey { kind: Kind::AgreementAcceptance, namespace, name };
-    plan.notices
-        .push(Problem::error(code, message).severity(severity).about(&key, None).help(help));
+fn tell(answer: &Acceptance, told: AnswerNotice, plan: &mut Proposals) {
+    plan.notices.push(Notice::Answer(answer.object.clone(), told));
 }
 
 fn apply_answer(answer: &Acceptance, row: &mut Row<'_>, draft: &mut Draft<'_>) {
@@ -173,41 +105,19 @@ fn apply_answer(answer: &Acceptance, row: &mut Row<'_>, draft: &mut Draft<'_>) {
     let text = answer.agreement.as_ref();
     let accepts = |agreement: &Agreement| text.is_some_and(|text| agreement.is_accepted_by(text));
     if row.invitation.agreement.as_ref().is_some_and(|agreement| !accepts(agreement)) {
-        let message = format!(
-            "`{}` does not accept the agreement that the invitation `{}` names",
-            answer.object, row.key
-        );
-        about_answer(
-            answer,
-            OTHER_DOCUMENT,
-            Severity::Error,
-            message,
-            WHERE_TEXTS_STAND,
-            draft.plan,
-        );
+        tell(answer, AnswerNotice::OtherDocument(row.key.clone()), draft.plan);
         return;
     }
     let privileged = |role: &RoleId| Catalogue::compiled().is_privileged(*role);
     let needs_administrator = row.invitation.roles.iter().any(privileged);
     if !partner_type::may_accept(answer.accepted_by.role, &row.invitation, needs_administrator) {
-        let message = format!(
-            "`{}` may not accept `{}` as `{:?}`",
-            answer.object, row.key, answer.accepted_by.role
-        );
-        about_answer(answer, MAY_NOT_ACCEPT, Severity::Error, message, WHERE_IT_PENDS, draft.plan);
+        let told = AnswerNotice::MayNotAccept(row.key.clone(), answer.accepted_by.role);
+        tell(answer, told, draft.plan);
         return;
     }
     let ends_at = row.invitation.duration.and_then(|days| days.after(answer.accepted_at));
     if ends_at.is_some_and(|ends_at| ends_at <= draft.now()) {
-        let message = format!("`{}` is so old that what it allowed is over", answer.object);
-        about_answer(
-            answer,
-            ACCEPTANCE_TOO_OLD,
-            Severity::Warning,
-            message,
-            WHERE_IT_PENDS,
-            draft.plan,
-        );
+        tell(answer, AnswerNotice::TooOld, draft.plan);
         return;
     }
     draft.make(row, Effect::Authorise { acceptance, ends_at }, Cause::Answered);

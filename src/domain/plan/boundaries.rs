@@ -8,7 +8,7 @@ use ecow::EcoString;
 use jiff::Timestamp;
 
 use super::{
-    Claimant, Foreign,
+    Claimant, Foreign, Notice,
     proposed::{Proposals, Proposed},
 };
 use crate::{
@@ -16,9 +16,8 @@ use crate::{
     domain::{
         catalogue::Catalogue,
         change::{Approval, Cause, Change, Effect, Subject, widens},
-        ids::{Kind, ObjectKey, RoleId, TenantId},
+        ids::{RoleId, TenantId},
         limits::Limits,
-        problem::{Code, Problem, Severity},
         state::{
             Absence, Assignment, BoundarySource, Bounds, Desired, DesiredRelationship, Difference,
             NamespaceBoundary, ObjectName, Observed, ObservedBoundary, Owner, Reach, Standing,
@@ -26,9 +25,6 @@ use crate::{
         },
     },
 };
-
-/// The store remembers a boundary that the input does not hold.
-pub const BOUNDARY_ABSENT: Code = Code(550);
 
 /// What governs each namespace in one run: nothing that comes with the run lets more through.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -128,7 +124,11 @@ pub(super) fn plan_boundaries(
         let is_overruled =
             stays && (&governs.name, &governs.bounds) != (&before.name, &before.bounds);
         if is_left_out || is_overruled {
-            plan.notices.push(absent(namespace, &after));
+            plan.notices.push(Notice::BoundaryAbsent {
+                namespace: namespace.clone(),
+                boundary: after.name.clone(),
+                trusted: after.trusted,
+            });
         }
         governing.govern(namespace, &before, &governs, known, desired.boundary_source);
         let roomier = claimed.get(namespace).into_iter().flatten().any(|other| {
@@ -277,26 +277,6 @@ fn claimed(changes: &[Proposed]) -> BTreeMap<&EcoString, BTreeSet<&EcoString>> {
         claimed.entry(&after.namespace).or_default().insert(&before.namespace);
     }
     claimed
-}
-
-fn absent(namespace: &str, remembered: &NamespaceBoundary) -> Problem {
-    let name = &remembered.name;
-    let (why, help) = if remembered.trusted {
-        (
-            "which was read from `--boundary`",
-            "give `--boundary` to every run; to be rid of it, change what that reads",
-        )
-    } else {
-        ("though the input does not hold it", "put it back, or have it forgotten with `--prune`")
-    };
-    let message = format!("boundary `{name}` goes on bounding namespace `{namespace}`, {why}");
-    let key = ObjectKey {
-        kind: Kind::PartnerBoundary,
-        namespace: EcoString::new(),
-        name: name.as_str().into(),
-    };
-    let problem = Problem::error(BOUNDARY_ABSENT, message).severity(Severity::Warning);
-    problem.about(&key, None).help(help)
 }
 
 fn change(

@@ -7,16 +7,14 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::{
-    lifecycle::NEWER_CATALOGUE,
+    GrantNotice, Notice, OrphanWayOut,
     relationship::{Draft, Latitude, Row, Uids},
-    undeclared,
 };
 use crate::{
     api::GrantDeletionPolicy,
     domain::{
         catalogue::Catalogue,
         ids::{GranteeId, Kind, RoleId},
-        problem::{Code, Severity},
         state::{
             Absence, Assignment, Contribution, Contributions, Desired, DesiredRelationship,
             ObjectName, Standing,
@@ -24,8 +22,6 @@ use crate::{
     },
 };
 
-/// The object of a grant is gone; what it gave stays until its end.
-pub const ORPHANED: Code = Code(505);
 /// What the roles of one row come from.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
@@ -113,18 +109,7 @@ pub(super) fn contributions(
         {
             if recorded.roles != contribution.roles {
                 newer.insert(object.clone(), contribution.clone());
-                let message = format!("`{object}` resolves otherwise in the newer catalogue");
-                let help = "approve the change (`--approve HASH`, or on a cluster the annotation \
-                            `concordat.dev/approve`), or ask for roles by name";
-                let object = Some(object);
-                draft.notice_about(
-                    Kind::RoleGrant,
-                    object,
-                    NEWER_CATALOGUE,
-                    Severity::Notice,
-                    message,
-                    Some(help),
-                );
+                draft.tell_of(object, Notice::Grant, GrantNotice::NewerCatalogue);
             }
             contribution.roles.clone_from(&recorded.roles);
             contribution.asked = recorded.asked.clone();
@@ -195,16 +180,18 @@ fn kept(
         *revoked = Revoked::Yes;
         return None;
     }
-    let who = undeclared::group(id, source.name_of(id));
-    let message = undeclared::gone(object, &who, recorded, source.row.ends_at);
-    let help = match recorded.deletion {
-        GrantDeletionPolicy::Revoke => "revoke it with `--prune`, or declare it again",
-        GrantDeletionPolicy::Retain => {
-            "declare it again; with `deletionPolicy: Revoke` it can be taken away then"
-        }
+    let told = GrantNotice::Orphaned {
+        grantee: id,
+        name: source.name_of(id).map(str::to_owned),
+        roles: recorded.roles.clone(),
+        until: recorded.window.not_after,
+        ends_at: source.row.ends_at,
+        way_out: match recorded.deletion {
+            GrantDeletionPolicy::Revoke => OrphanWayOut::Prune,
+            GrantDeletionPolicy::Retain => OrphanWayOut::Declare,
+        },
     };
-    let (code, object) = (ORPHANED, Some(object));
-    draft.notice_about(Kind::RoleGrant, object, code, Severity::Notice, message, Some(help));
+    draft.tell_of(object, Notice::Grant, told);
     Some(recorded.clone())
 }
 

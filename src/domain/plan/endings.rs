@@ -3,9 +3,9 @@
 //! Never: an end because something is absent, or by an object that the row does not belong to.
 
 use super::{
-    Claimant, grants,
+    Claimant, Notice, OwnershipNotice, grants,
     proposed::Proposals,
-    relationship::{Draft, OWNED_BY_ANOTHER, Row, Uids, expire_rows},
+    relationship::{Draft, Row, Uids, expire_rows},
     service,
 };
 use crate::{
@@ -14,7 +14,6 @@ use crate::{
         change::{Cause, Effect},
         ids::Kind,
         lifecycle::{EndReason, Phase},
-        problem::Severity,
         state::{Absence, Desired, DesiredRelationship, ObservedRelationship, Policies},
     },
 };
@@ -28,10 +27,7 @@ pub(super) fn is_own(
     let own =
         row.owner == draft.owner && (draft.uids == Uids::AsRecorded || row.uid == declared.uid);
     if !own {
-        let message =
-            format!("`{}` in the store belongs to another object: it is not ended", row.key);
-        let help = "delete the object that owns it";
-        draft.notice(OWNED_BY_ANOTHER, Severity::Warning, message, Some(help));
+        draft.tell(Notice::Ownership, OwnershipNotice::NotEnded(row.key.clone()));
     }
     own
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AgreementStanding, Ahead,
+    AccessNotice, AgreementStanding, Ahead, GrantNotice, GroupRoles, Notice,
     agreement::{access_waits, agreement},
     assignment::{Gains, Merged, Rules, covered, merge},
     contributions::{
@@ -14,41 +14,20 @@ use super::{
     },
     lifecycle::current,
     relationship::{Draft, Latitude, Row},
-    service::IN_FLIGHT,
 };
 use crate::{
     api::{GrantDeletionPolicy, UnmanagedAssignments},
     domain::{
         change::{Approval, Cause, Effect, widens},
-        ids::{GranteeId, Kind},
+        ids::{GranteeId, RoleId},
         lifecycle::{EndReason, Phase},
         partner_type,
-        problem::{Code, Severity},
         state::{
             Assignment, Contribution, Contributions, Desired, DesiredGrant, DesiredRelationship,
             Flight, Grantee, ObjectName, Observed, Standing, Window,
         },
     },
 };
-
-/// Access was removed outside and is not restored by itself (L12).
-pub const REMOVED_OUTSIDE: Code = Code(502);
-/// Access that nobody declared stays.
-pub const UNMANAGED: Code = Code(503);
-/// Access that nobody declared is declared now.
-pub const ADOPTED: Code = Code(504);
-/// The agreement is not accepted: nothing can be bought.
-pub const AGREEMENT_NOT_ACCEPTED: Code = Code(511);
-/// The agreement is not accepted, and access waits for it.
-pub const ACCESS_WAITS: Code = Code(512);
-/// A window is cut at the end of the relationship.
-pub const CUT_AT_END: Code = Code(514);
-/// A grant gives roles from a later instant on.
-pub const BEGINS_LATER: Code = Code(523);
-/// A grant would begin when its relationship is over.
-pub const NEVER_BEGINS: Code = Code(524);
-/// A grant waits until the customer has accepted.
-pub const GRANT_WAITS: Code = Code(522);
 
 /// Plans the assignments of every row.
 pub(super) fn plan_grants(
@@ -99,14 +78,9 @@ fn ends_unmanaged(row: &Row<'_>, draft: &mut Draft<'_>) {
         let unmanaged: BTreeSet<_> =
             held.roles.keys().filter(|role| !held.recorded.contains_key(role)).copied().collect();
         if !unmanaged.is_empty() {
-            let message = format!(
-                "group `{}` holds {} under `{}`, which nobody declared: it ends with it",
-                assignment.grantee.id,
-                partner_type::role_names(&unmanaged),
-                row.key
-            );
-            let way_out = "declare it, so that it moves to the successor";
-            draft.notice_outside(&row.key, UNMANAGED, Severity::Warning, message, Some(way_out));
+            let (row, grantee) = (row.key.clone(), assignment.grantee.id);
+            let ends = GroupRoles { row, grantee, roles: unmanaged };
+            draft.tell(Notice::Access, AccessNotice::UnmanagedEnds(ends));
         }
     }
 }
@@ -130,21 +104,13 @@ fn gate(
         AgreementStanding::Awaited => {}
     }
     if partner_type::may_sell(declared.invitation.type_) {
-        let message = format!(
-            "`{}` can neither purchase nor manage subscriptions: the customer has not accepted \
-             the agreement",
-            declared.object
-        );
-        let help = "record it with `concordat accept`";
-        draft.notice(AGREEMENT_NOT_ACCEPTED, Severity::Notice, message, Some(help));
+        draft.tell(Notice::Access, AccessNotice::AgreementNotAccepted);
     }
     if !access_waits(declared, own, &observed.acceptances, now) {
         return Gains::Allowed;
     }
     if !declared.grants.is_empty() {
-        let message = format!("the grants of `{}` wait for the agreement", declared.object);
-        let help = "record it with `concordat accept`";
-        draft.notice(ACCESS_WAITS, Severity::Notice, message, Some(help));
+        draft.tell(Notice::Access, AccessNotice::WaitsForAgreement);
     }
     Gains::Withheld
 }
@@ -154,13 +120,7 @@ fn waiting(declared: &DesiredRelationship, rows: &[Row<'_>], draft: &mut Draft<'
     {
         return;
     }
-    let (grants, wait) = match declared.grants.len() {
-        1 => ("1 grant".to_owned(), "waits"),
-        many => (format!("{many} grants"), "wait"),
-    };
-    let message =
-        format!("{grants} of `{}` {wait} until the customer has accepted", declared.object);
-    draft.notice(GRANT_WAITS, Severity::Notice, message, None);
+    draft.tell(Notice::Access, AccessNotice::WaitsForCustomer(declared.grants.len()));
 }
 
 /// The instants at which a window of this row begins or ends.
@@ -174,10 +134,8 @@ fn boundaries(declared: &DesiredRelationship, row: &Row<'_>, draft: &mut Draft<'
         let (Some(not_after), Some(ends_at)) = (not_after, row.ends_at) else { continue };
         let begins = grant.window.not_before.is_none_or(|from| from < ends_at);
         if not_after > ends_at && begins && grant.standing == Standing::Live {
-            let message =
-                format!("`{object}` ends at {ends_at} with `{}`, not at {not_after}", row.key);
-            let (code, object) = (CUT_AT_END, Some(object));
-            draft.notice_about(Kind::RoleGrant, object, code, Severity::Notice, message, None);
+            let told = GrantNotice::CutAtEnd { row: row.key.clone(), ends_at, not_after };
+            draft.tell_of(object, Notice::Grant, told);
         }
     }
 }
@@ -185,29 +143,18 @@ fn boundaries(declared: &DesiredRelationship, row: &Row<'_>, draft: &mut Draft<'
 /// Tells what begins later: no change tells it before then.
 fn begins(object: &ObjectName, grant: &DesiredGrant, row: &Row<'_>, draft: &mut Draft<'_>) {
     let Some(from) = grant.window.not_before.filter(|from| *from > draft.now()) else { return };
-    let (until, key) = (grant.window.not_after, Some(object));
+    let until = grant.window.not_after;
     if grant.standing != Standing::Live || until.is_some_and(|until| until <= from) {
         return;
     }
     if let Some(ends_at) = row.ends_at.filter(|end| *end <= from) {
-        let message = format!(
-            "`{object}` never begins: `{}` ends at {ends_at}, and it would begin at {from}",
-            row.key
-        );
-        let help = "let it begin earlier, or renew the relationship";
-        let severity = Severity::Warning;
-        draft.notice_about(Kind::RoleGrant, key, NEVER_BEGINS, severity, message, Some(help));
+        let told = GrantNotice::NeverBegins { row: row.key.clone(), ends_at, from };
+        draft.tell_of(object, Notice::Grant, told);
         return;
     }
-    let end = until.map_or("the end of the relationship".to_owned(), |end| end.to_string());
-    let message = format!(
-        "`{object}` gives group `{}` {} under `{}` from {from} until {end}",
-        grant.grantee.id,
-        partner_type::role_names(&grant.roles),
-        row.key
-    );
-    let (code, severity) = (BEGINS_LATER, Severity::Notice);
-    draft.notice_about(Kind::RoleGrant, key, code, severity, message, None);
+    let (row_key, roles) = (row.key.clone(), grant.roles.clone());
+    let gives = GroupRoles { row: row_key, grantee: grant.grantee.id, roles };
+    draft.tell_of(object, Notice::Grant, GrantNotice::BeginsLater { gives, from, until });
     let until = until.filter(|until| row.ends_at.is_none_or(|end| *until < end));
     draft.plan.ahead.push(Ahead { roles: grant.roles.clone(), from, until });
 }
@@ -287,14 +234,14 @@ fn in_flight(
     draft: &mut Draft<'_>,
 ) -> bool {
     let held = row.observed.and_then(|observed| observed.assignments.get(&id));
-    let (what, waits) = match held.map_or(Flight::Landed, |held| held.flight) {
+    let flight = held.map_or(Flight::Landed, |held| held.flight);
+    let waits = match flight {
         Flight::Landed => return false,
-        Flight::Leaving => ("is being taken away", true),
-        Flight::Arriving => ("is on its way", !takes_away(before, after)),
-        Flight::Unknown => ("is in a state that is not understood", !takes_away(before, after)),
+        Flight::Leaving => true,
+        Flight::Arriving | Flight::Unknown => !takes_away(before, after),
     };
-    let message = format!("what group `{id}` holds under `{}` {what} at Microsoft", row.key);
-    draft.notice(IN_FLIGHT, Severity::Notice, message, None);
+    let row = row.key.clone();
+    draft.tell(Notice::Access, AccessNotice::InFlight { row, grantee: id, flight });
     waits
 }
 
@@ -314,23 +261,19 @@ fn cause(before: &Assignment, merged: &Merged, revoked: Revoked) -> Cause {
 }
 
 fn report(merged: &Merged, grantee: &Grantee, row: &Row<'_>, draft: &mut Draft<'_>) {
-    let named = |roles: &BTreeSet<_>| partner_type::role_names(roles);
-    let who = format!("group `{}` under `{}`", grantee.id, row.key);
-    if !merged.removed_outside.is_empty() {
-        let message =
-            format!("{who} lost {} outside; it is not restored", named(&merged.removed_outside));
-        let help = "find out who removed it and why, then approve it (`--approve HASH`, or on a cluster the \
-                    annotation `concordat.dev/approve`) or change the grant";
-        draft.notice_outside(&row.key, REMOVED_OUTSIDE, Severity::Warning, message, Some(help));
+    let of = |roles: &BTreeSet<RoleId>| {
+        let (row, grantee, roles) = (row.key.clone(), grantee.id, roles.clone());
+        GroupRoles { row, grantee, roles }
+    };
+    let Merged { removed_outside, unmanaged, adopted, .. } = merged;
+    if !removed_outside.is_empty() {
+        draft.tell(Notice::Access, AccessNotice::RemovedOutside(of(removed_outside)));
     }
-    if !merged.unmanaged.is_empty() {
-        let message = format!("{who} holds {}, which nobody declared", named(&merged.unmanaged));
-        let help = "declare it, or revoke it with `unmanagedAssignments: Revoke`";
-        draft.notice_outside(&row.key, UNMANAGED, Severity::Warning, message, Some(help));
+    if !unmanaged.is_empty() {
+        draft.tell(Notice::Access, AccessNotice::Unmanaged(of(unmanaged)));
     }
-    if !merged.adopted.is_empty() {
-        let message = format!("{who} holds {} already; it is declared now", named(&merged.adopted));
-        draft.notice(ADOPTED, Severity::Notice, message, None);
+    if !adopted.is_empty() {
+        draft.tell(Notice::Access, AccessNotice::Adopted(of(adopted)));
     }
 }
 

@@ -5,9 +5,9 @@
 use jiff::Timestamp;
 
 use super::{
-    Awaited, AwaitedFor, Sent,
+    Awaited, AwaitedFor, Notice, Over, OwnershipNotice, Sent, StageNotice,
     answers::answer,
-    relationship::{Draft, OWNED_BY_ANOTHER, Row, expire_rows, extend_rows},
+    relationship::{Draft, Row, expire_rows, extend_rows},
     service,
 };
 use crate::{
@@ -18,7 +18,6 @@ use crate::{
         duration::Duration,
         ids::GLOBAL_ADMINISTRATOR,
         lifecycle::{EndReason, INVITATION_LAPSES_AFTER_DAYS, Lifecycle, Phase},
-        problem::{Code, Severity},
         relationship::rows,
         state::{
             Desired, DesiredRelationship, Invitation, Observed, ObservedRelationship,
@@ -26,21 +25,6 @@ use crate::{
         },
     },
 };
-
-/// The customer ended the relationship.
-pub const ENDED_BY_CUSTOMER: Code = Code(508);
-/// The customer declined, or did not answer in time.
-pub const DECLINED_OR_LAPSED: Code = Code(509);
-/// The relationship expired and is not renewed by itself.
-pub const EXPIRED: Code = Code(510);
-/// The relationship ends soon.
-pub const EXPIRING_SOON: Code = Code(525);
-/// A change of ceiling or duration needs the customer.
-pub const NEEDS_CUSTOMER: Code = Code(513);
-/// The relationship is ending, or in a stage that this version does not know.
-pub const NOT_UNDERSTOOD: Code = Code(521);
-/// Roles resolve otherwise only because the catalogue is newer.
-pub const NEWER_CATALOGUE: Code = Code(518);
 
 /// Plans the stages of every row, and leaves in `rows` what they will be.
 pub(super) fn plan_lifecycle<'a>(
@@ -54,9 +38,8 @@ pub(super) fn plan_lifecycle<'a>(
     if let Some(row) = rows.last()
         && matches!(row.lifecycle.phase(), Phase::Ending | Phase::Unknown)
     {
-        let stage = row.observed.map(|row| row.lifecycle.to_string()).unwrap_or_default();
-        let message = format!("`{}` is in stage `{stage}`: nothing is written", row.key);
-        draft.notice(NOT_UNDERSTOOD, Severity::Notice, message, None);
+        let stage = row.observed.map(|row| row.lifecycle.clone());
+        draft.tell(Notice::Stage, StageNotice::NotUnderstood { row: row.key.clone(), stage });
         return;
     }
     drop_global_administrator(declared, rows, draft);
@@ -86,12 +69,7 @@ pub(super) fn plan_lifecycle<'a>(
             at: row.at.clone(),
         };
         if reason == AwaitedFor::Replacement {
-            let message = format!(
-                "`{}` replaces the relationship that is active: it needs 1 customer approval, \
-                 and until then what is active keeps what both allow",
-                row.key
-            );
-            draft.notice(NEEDS_CUSTOMER, Severity::Notice, message, None);
+            draft.tell(Notice::Stage, StageNotice::NeedsCustomer(row.key.clone()));
         }
         draft.plan.awaited.push(awaited);
     }
@@ -125,12 +103,7 @@ fn drop_global_administrator(
 ) {
     let Some(row) = current(rows, declared).map(|position| &mut rows[position]) else { return };
     if differs_by_catalogue(row, declared) {
-        let message = format!(
-            "the ceiling of `{}` resolves otherwise in the newer catalogue; it stays as accepted",
-            row.key
-        );
-        let help = "ask for the roles by name in a new offer to have them proposed";
-        draft.notice(NEWER_CATALOGUE, Severity::Notice, message, Some(help));
+        draft.tell(Notice::Stage, StageNotice::NewerCatalogue(row.key.clone()));
         return;
     }
     let mut after = row.ceiling.clone();
@@ -167,9 +140,8 @@ fn need(
     match declared.renewal.mode {
         RenewalMode::Invite => Some(AwaitedFor::Renewal),
         RenewalMode::Notify => {
-            let message = format!("`{}` ends at {ends_at}", active.key);
-            let help = "propose a successor with `renewal: {mode: Invite}`";
-            draft.notice(EXPIRING_SOON, Severity::Notice, message, Some(help));
+            let row = active.key.clone();
+            draft.tell(Notice::Stage, StageNotice::ExpiringSoon { row, ends_at });
             None
         }
     }
@@ -239,10 +211,10 @@ fn may_invite(declared: &DesiredRelationship, rows: &[Row<'_>], draft: &mut Draf
             Some(EndReason::Deleted | EndReason::Replaced) => true,
             _ if spec_changed(last, declared) => true,
             Some(EndReason::Expired | EndReason::Lapsed) if renews => true,
-            Some(EndReason::Expired) => refuse(last, EXPIRED, "has expired", draft),
-            Some(EndReason::Lapsed) => refuse(last, DECLINED_OR_LAPSED, "was not answered", draft),
-            Some(EndReason::Declined) => refuse(last, DECLINED_OR_LAPSED, "was declined", draft),
-            None => refuse(last, ENDED_BY_CUSTOMER, "was ended outside", draft),
+            Some(EndReason::Expired) => refuse(last, Over::Expired, draft),
+            Some(EndReason::Lapsed) => refuse(last, Over::Lapsed, draft),
+            Some(EndReason::Declined) => refuse(last, Over::Declined, draft),
+            None => refuse(last, Over::EndedOutside, draft),
         };
     }
     true
@@ -284,15 +256,8 @@ fn spec_changed(last: &ObservedRelationship, declared: &DesiredRelationship) -> 
         || wanted.auto_extend != last.auto_extend
 }
 
-fn refuse(last: &ObservedRelationship, code: Code, what: &str, draft: &mut Draft<'_>) -> bool {
-    let message =
-        format!("`{}` {what}: no new invitation is sent until the spec changes", last.key);
-    let help = "agree with the customer first, then change the offer or the relationship";
-    if code == ENDED_BY_CUSTOMER {
-        draft.notice_outside(&last.key, code, Severity::Warning, message, Some(help));
-    } else {
-        draft.notice(code, Severity::Warning, message, Some(help));
-    }
+fn refuse(last: &ObservedRelationship, over: Over, draft: &mut Draft<'_>) -> bool {
+    draft.tell(Notice::Stage, StageNotice::NotInvited { row: last.key.clone(), over });
     false
 }
 
@@ -319,9 +284,7 @@ fn invite(
         ..first.clone()
     };
     if number == 1 && is_successor_of_another(&first, observed) {
-        let message = format!("`{first}` in the store is the successor of another relationship");
-        let help = "choose another `displayName`";
-        draft.notice(OWNED_BY_ANOTHER, Severity::Error, message, Some(help));
+        draft.tell(Notice::Ownership, OwnershipNotice::SuccessorOfAnother(first));
         return;
     }
     let service = match Carrier::of(declared.invitation.type_, observed) {
@@ -331,11 +294,7 @@ fn invite(
     if number == 1
         && let Some(id) = service::named_there(&first, service)
     {
-        let message =
-            format!("`{first}` is the name of a relationship at Microsoft already: `{id}`");
-        let help = "choose another `displayName`; what is not over is adopted with the annotation \
-                    `concordat.dev/adopt-from: graph/ID`";
-        draft.notice(OWNED_BY_ANOTHER, Severity::Error, message, Some(help));
+        draft.tell(Notice::Ownership, OwnershipNotice::NamedThere(first, id.clone()));
         return;
     }
     let taken = |key: &RelationshipKey| {

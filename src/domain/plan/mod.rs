@@ -4,18 +4,20 @@
 
 mod access;
 mod agreement;
-pub(super) mod answers;
+mod answers;
 mod assignment;
 mod boundaries;
 mod contributions;
 mod endings;
-pub(super) mod grants;
-pub(super) mod lifecycle;
+mod grants;
+mod lifecycle;
+mod notice;
 mod order;
 mod proposed;
-pub(super) mod relationship;
-pub(super) mod service;
+mod relationship;
+mod service;
 mod undeclared;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,10 +26,13 @@ use serde::{Deserialize, Serialize};
 
 pub use access::{AccessChange, Besides, Holder, RoleChange, Successors, access_changes};
 pub use agreement::{AgreementStanding, access_waits, agreement};
-pub use boundaries::{BOUNDARY_ABSENT, Governing};
-pub use grants::UNMANAGED;
-pub use service::{EXTENSION_SWITCHED, UNREAD};
-pub use undeclared::{NOT_DECLARED, tell_undeclared};
+pub use boundaries::Governing;
+pub use notice::{
+    AccessNotice, AnswerNotice, Bearing, BesideNotice, Claim, ElsewhereNotice, GoesOn, GrantNotice,
+    GroupRoles, Holding, NotAdopted, Notice, OrphanWayOut, Over, OwnershipNotice, StageNotice,
+    UNEXPLAINED, UNREAD, UndeclaredNotice, WayOut,
+};
+pub use undeclared::tell_undeclared;
 
 use proposed::{Proposals, Proposed};
 use service::TakenOver;
@@ -36,40 +41,11 @@ use super::{
     change::{Approval, Cause, Change, Effect, Subject},
     digest::Digest,
     ids::{Kind, ObjectKey, RoleId, TenantId},
-    problem::{Code, Problem},
     state::{
         AtService, Desired, Doubts, Instance, Observed, ObservedRelationship, Owner,
         RelationshipKey, Tenant,
     },
 };
-
-/// What is told of access that is declared and that the store does not hold, or holds otherwise, for as long as nobody
-/// outside does something about it.
-pub const NOT_HELD: [Code; 20] = [
-    relationship::OWNED_BY_ANOTHER,
-    relationship::ANOTHER_IDENTITY,
-    answers::OTHER_INVITATION,
-    answers::ACCEPTANCE_TOO_OLD,
-    answers::MAY_NOT_ACCEPT,
-    answers::DECLINED_IN_FORCE,
-    grants::REMOVED_OUTSIDE,
-    grants::AGREEMENT_NOT_ACCEPTED,
-    grants::ACCESS_WAITS,
-    grants::GRANT_WAITS,
-    grants::NEVER_BEGINS,
-    lifecycle::ENDED_BY_CUSTOMER,
-    lifecycle::DECLINED_OR_LAPSED,
-    lifecycle::EXPIRED,
-    lifecycle::NEEDS_CUSTOMER,
-    lifecycle::NOT_UNDERSTOOD,
-    service::NOT_ADOPTED,
-    service::OTHER_STORE,
-    service::UNREAD,
-    service::IN_FLIGHT,
-];
-
-/// The ledger does not explain what the store holds: nothing is done about it, and nothing rests on it.
-pub const UNEXPLAINED: Code = Code(570);
 
 /// What has to change so that the store holds what is desired.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,7 +55,7 @@ pub struct Plan {
     /// The changes, in the order in which they are made.
     pub changes: Vec<Change>,
     /// What a person should know.
-    pub notices: Vec<Problem>,
+    pub notices: Vec<Notice>,
     /// Customers whose answer is awaited.
     pub awaited: Vec<Awaited>,
     /// The next instant at which the plan would differ, where there is one.
@@ -94,21 +70,8 @@ pub struct Plan {
     pub successors: Successors,
     /// What begins later by itself: no change of this plan, and given by a later one.
     pub ahead: Vec<Ahead>,
-    /// What somebody changed outside (L12), which is among the notices as well.
-    pub outside: Vec<ChangedOutside>,
     /// The rows that are made of what stands at a service already, with what is held there.
     pub adopted: Vec<ObservedRelationship>,
-}
-
-/// A row that somebody changed outside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangedOutside {
-    /// Which.
-    pub row: RelationshipKey,
-    /// What kind of change it is: the code of its notice.
-    pub code: Code,
-    /// The same in words.
-    pub message: String,
 }
 
 /// Roles that a grant gives from a later instant on.
@@ -213,7 +176,6 @@ pub fn plan(desired: &Desired, observed: &Observed, claimant: &Claimant) -> Plan
         differs,
         governing,
         ahead,
-        outside,
         clocks_differ: _,
     } = plan;
     let changes = order::in_order(proposed, observed);
@@ -227,7 +189,6 @@ pub fn plan(desired: &Desired, observed: &Observed, claimant: &Claimant) -> Plan
         governing,
         successors: access::successors(&changes, observed),
         ahead,
-        outside,
         adopted,
         changes,
     }
@@ -235,12 +196,6 @@ pub fn plan(desired: &Desired, observed: &Observed, claimant: &Claimant) -> Plan
 
 /// Tells what the ledger does not explain.
 fn doubted(desired: &Desired, observed: &Observed, plan: &mut Proposals) {
-    let problem = |what: &str| {
-        let help = "nothing is done about it: `concordat ledger verify` names every such row, and whoever changed it \
-                    must put it back, or a backup";
-        Problem::error(UNEXPLAINED, format!("the ledger does not explain the store: {what}"))
-            .help(help)
-    };
     let Doubts { relationships, acceptances, gone } = &observed.doubts;
     for (key, found) in relationships {
         let declared = desired.relationships.get(key).map(|declared| &declared.object);
@@ -250,12 +205,12 @@ fn doubted(desired: &Desired, observed: &Observed, plan: &mut Proposals) {
             namespace: object.namespace.clone(),
             name: object.name.clone(),
         });
-        plan.notices.extend(found.iter().map(|what| match &object {
-            Some(object) => problem(what).about(object, None),
-            None => problem(what),
-        }));
+        let told =
+            |what: &String| Notice::Unexplained { object: object.clone(), what: what.clone() };
+        plan.notices.extend(found.iter().map(told));
     }
-    plan.notices.extend(acceptances.values().chain(gone).map(|what| problem(what)));
+    let told = |what: &String| Notice::Unexplained { object: None, what: what.clone() };
+    plan.notices.extend(acceptances.values().chain(gone).map(told));
 }
 
 impl Plan {

@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Ahead, Awaited, ChangedOutside, Governing};
+use super::{Ahead, Awaited, Governing, Notice};
 use crate::domain::{
     change::{Approval, Cause, Effect, Subject},
-    problem::Problem,
     state::RelationshipKey,
 };
 
@@ -17,14 +16,13 @@ use crate::domain::{
 pub(super) struct Proposals {
     pub now: Timestamp,
     pub proposed: Vec<Proposed>,
-    pub notices: Vec<Problem>,
+    pub notices: Vec<Notice>,
     pub awaited: Vec<Awaited>,
     /// When the plan of the relationship at hand would differ, or of what is about none.
     pub differs_at: Option<Timestamp>,
     pub differs: BTreeMap<RelationshipKey, Timestamp>,
     pub governing: Governing,
     pub ahead: Vec<Ahead>,
-    pub outside: Vec<ChangedOutside>,
     /// Whether the clock of the service and ours do not agree, so that no end there is taken for one.
     pub clocks_differ: bool,
 }
@@ -48,7 +46,6 @@ impl Proposals {
             differs: BTreeMap::new(),
             governing: Governing::default(),
             ahead: Vec::new(),
-            outside: Vec::new(),
             clocks_differ: false,
         }
     }

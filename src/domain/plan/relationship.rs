@@ -7,7 +7,7 @@ use std::{borrow::Cow, ops::Deref};
 use jiff::Timestamp;
 
 use super::{
-    ChangedOutside, Claimant, Foreign, answers,
+    Claim, Claimant, Foreign, Notice, OwnershipNotice, answers,
     endings::{end, is_own, of_another_object, undeclared},
     grants, lifecycle,
     proposed::{Proposals, Proposed},
@@ -18,27 +18,14 @@ use crate::{
     domain::{
         change::{Approval, Cause, Effect, Subject},
         duration::Duration,
-        ids::{Kind, ObjectKey},
         lifecycle::{AUTO_EXTENDS_BEFORE_END_DAYS, Phase},
-        problem::{Code, Problem, Severity},
         relationship::effect,
         state::{
-            Desired, DesiredRelationship, Instance, Names, ObjectName, Observed,
+            Desired, DesiredRelationship, Instance, Invitation, Names, ObjectName, Observed,
             ObservedRelationship, Owner, RelationshipKey, Standing, Tenant,
         },
     },
 };
-
-/// The row belongs to another object, namespace or cluster.
-pub const OWNED_BY_ANOTHER: Code = Code(501);
-/// The row of another object is claimed, which is gone.
-pub const CLAIMS: Code = Code(533);
-/// The row under this name is another customer's, or of another type.
-pub const ANOTHER_IDENTITY: Code = Code(520);
-/// The object is suspended: what is recorded stays, and still expires.
-pub const SUSPENDED: Code = Code(516);
-/// The object is only observed.
-pub const OBSERVED_ONLY: Code = Code(517);
 
 /// A row as it will be when the changes so far are made.
 pub(super) struct Row<'a> {
@@ -157,41 +144,19 @@ impl<'a> Draft<'a> {
         self.plan.differs_at(instant);
     }
 
-    pub fn notice(&mut self, code: Code, severity: Severity, message: String, help: Option<&str>) {
-        self.notice_about(Kind::PartnerRelationship, None, code, severity, message, help);
+    /// Tells something about the object whose relationship it is.
+    pub fn tell<T>(&mut self, notice: fn(ObjectName, T) -> Notice, told: T) {
+        self.plan.notices.push(notice(self.owner.object.clone(), told));
     }
 
-    /// A notice of what somebody changed in a row outside.
-    pub fn notice_outside(
+    /// Tells something about another object.
+    pub fn tell_of<T>(
         &mut self,
-        row: &RelationshipKey,
-        code: Code,
-        severity: Severity,
-        message: String,
-        help: Option<&str>,
+        object: &ObjectName,
+        notice: fn(ObjectName, T) -> Notice,
+        told: T,
     ) {
-        let changed = ChangedOutside { row: row.clone(), code, message: message.clone() };
-        self.plan.outside.push(changed);
-        self.notice(code, severity, message, help);
-    }
-
-    pub fn notice_about(
-        &mut self,
-        kind: Kind,
-        object: Option<&ObjectName>,
-        code: Code,
-        severity: Severity,
-        message: String,
-        help: Option<&str>,
-    ) {
-        let object = object.unwrap_or(&self.owner.object);
-        let key =
-            ObjectKey { kind, namespace: object.namespace.clone(), name: object.name.clone() };
-        let mut problem = Problem::error(code, message).severity(severity).about(&key, None);
-        if let Some(help) = help {
-            problem = problem.help(help);
-        }
-        self.plan.notices.push(problem);
+        self.plan.notices.push(notice(object.clone(), told));
     }
 }
 
@@ -257,7 +222,9 @@ fn plan_declared(
     if latitude == Latitude::Full {
         settle(declared, observed_rows, &mut draft);
     }
-    rows.iter().for_each(|row| service::tell_row(row, &mut draft));
+    for row in &rows {
+        service::tell_row(row, &mut draft);
+    }
     if latitude == Latitude::Full {
         lifecycle::plan_lifecycle(declared, &mut rows, desired, observed, &mut draft);
     } else {
@@ -281,17 +248,13 @@ fn may_write(
     }
     let same_parties = row.invitation.customer == declared.invitation.customer;
     if !same_parties || row.invitation.type_ != declared.invitation.type_ {
-        let message = format!(
-            "`{}` in the store is a `{:?}` for customer `{}`, not a `{:?}` for `{}`",
-            row.key,
-            row.invitation.type_,
-            row.invitation.customer,
-            declared.invitation.type_,
-            declared.invitation.customer,
-        );
-        let help = "a relationship never changes its customer or its type: declare a new one \
-                    with another `displayName`";
-        draft.notice(ANOTHER_IDENTITY, Severity::Error, message, Some(help));
+        let identity = |of: &Invitation| (of.type_, of.customer);
+        let told = OwnershipNotice::AnotherIdentity {
+            row: row.key.clone(),
+            observed: identity(&row.invitation),
+            declared: identity(&declared.invitation),
+        };
+        draft.tell(Notice::Ownership, told);
         return false;
     }
     true
@@ -319,39 +282,33 @@ fn not_ours(
     let (owner, object) = (&row.owner, &row.owner.object);
     let may_know =
         claimant.instance == Instance::cli() || object.namespace == declared.object.namespace;
-    let whose = if may_know { format!("`{owner}`") } else { "another object".to_owned() };
-    let message = format!("`{}` in the store belongs to {whose}", row.key);
     let claimed = declared.adopt_from.as_deref() == Some(owner.to_string().as_str());
-    let help = if owner.instance != claimant.instance {
-        "choose another `displayName`: what another instance wrote is never claimed"
+    let claim = if owner.instance != claimant.instance {
+        Claim::Never
     } else if !claimed {
-        "choose another `displayName`, or claim it with the annotation `concordat.dev/adopt-from` \
-         once its owner is gone"
+        Claim::ByAnnotation
     } else if claimant.instance == Instance::cli() {
-        "it can be claimed once the manifests hold the namespace of its owner, and not the owner"
+        Claim::OnceSpokenFor
     } else {
-        "it can be claimed once the object of its owner is gone"
+        Claim::OnceGone
     };
-    draft.notice(OWNED_BY_ANOTHER, Severity::Error, message, Some(help));
+    let (row, owner) = (row.key.clone(), may_know.then(|| owner.clone()));
+    draft.tell(Notice::Ownership, OwnershipNotice::OwnedByAnother { row, owner, claim });
 }
 
 fn latitude(declared: &DesiredRelationship, draft: &mut Draft<'_>) -> Latitude {
     if declared.policies.management == ManagementPolicy::Observe {
-        let message = format!("`{}` is observed: nothing is changed but expiry", declared.object);
-        draft.notice(OBSERVED_ONLY, Severity::Notice, message, None);
+        draft.tell(Notice::Ownership, OwnershipNotice::Observed);
         return Latitude::Observed;
     }
     match declared.standing {
         Standing::Live | Standing::Deleted => Latitude::Full,
         Standing::Suspended => {
-            let message = format!("`{}` is held: nothing is changed but expiry", declared.object);
-            draft.notice(SUSPENDED, Severity::Notice, message, None);
+            draft.tell(Notice::Ownership, OwnershipNotice::Suspended);
             Latitude::Suspended
         }
         Standing::Invalid => {
-            let message =
-                format!("`{}` is held: nothing is done but to take away", declared.object);
-            draft.notice(SUSPENDED, Severity::Notice, message, None);
+            draft.tell(Notice::Ownership, OwnershipNotice::Invalid);
             Latitude::Invalid
         }
     }
@@ -364,12 +321,8 @@ fn settle(declared: &DesiredRelationship, rows: &[ObservedRelationship], draft: 
         let uid = if draft.uids == Uids::AsRecorded { &row.uid } else { &declared.uid };
         let after = (draft.owner.clone(), uid.clone());
         if before.0 != after.0 {
-            let message = format!(
-                "`{}` claims `{}` from `{}`: what is held under it is this one's from now on",
-                declared.object, row.key, before.0
-            );
-            let help = "make sure that its owner has given it up for good";
-            draft.notice(CLAIMS, Severity::Warning, message, Some(help));
+            let (row, from) = (row.key.clone(), before.0.clone());
+            draft.tell(Notice::Ownership, OwnershipNotice::Claims { row, from });
         }
         if before != after {
             draft.change(&row.key, Effect::Claim { before, after }, Cause::Declared);

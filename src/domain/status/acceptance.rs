@@ -16,8 +16,8 @@ use crate::{
     api::{AcceptanceDecision, AgreementAcceptanceStatus},
     domain::{
         digest::Digest,
-        plan::answers::{ACCEPTANCE_TOO_OLD, ALREADY_USED, MAY_NOT_ACCEPT, OTHER_INVITATION},
-        problem::{Code, Problem},
+        plan::{AnswerNotice, Notice},
+        problem::Problem,
         state::ObservedAcceptance,
     },
 };
@@ -34,20 +34,31 @@ pub struct AcceptanceFacts<'a> {
     /// Problems of the validation about it.
     pub problems: Vec<&'a Problem>,
     /// Notices about it, of the plan that was made after reading back.
-    pub notices: Vec<&'a Problem>,
+    pub notices: Vec<&'a Notice>,
     /// What the store refused just now.
     pub refused: Vec<String>,
     /// Why it is left alone.
     pub hold: Option<Hold>,
 }
 
-/// What a notice of the plan says about an acceptance that is not recorded.
-const SAID: [(Code, Reason); 4] = [
-    (MAY_NOT_ACCEPT, Reason::MayNotAccept),
-    (ACCEPTANCE_TOO_OLD, Reason::TooOld),
-    (OTHER_INVITATION, Reason::OtherInvitation),
-    (ALREADY_USED, Reason::AlreadyUsed),
-];
+/// Why an acceptance that is not recorded authorises nothing, the gravest first.
+const SAID: [Reason; 4] =
+    [Reason::MayNotAccept, Reason::TooOld, Reason::OtherInvitation, Reason::AlreadyUsed];
+
+/// What a notice of the plan says about an acceptance.
+fn said(notice: &Notice) -> Option<Reason> {
+    let Notice::Answer(_, told) = notice else { return None };
+    match told {
+        AnswerNotice::MayNotAccept(..) => Some(Reason::MayNotAccept),
+        AnswerNotice::TooOld => Some(Reason::TooOld),
+        AnswerNotice::OtherInvitation(_) => Some(Reason::OtherInvitation),
+        AnswerNotice::UsedBefore | AnswerNotice::AnsweredBefore => Some(Reason::AlreadyUsed),
+        AnswerNotice::DeclinedInForce
+        | AnswerNotice::InTheFuture { .. }
+        | AnswerNotice::OtherDocument(_)
+        | AnswerNotice::AcceptedThere(_) => None,
+    }
+}
 
 /// The status of an acceptance. Its name does not count, and neither do the problems of what came later: what is
 /// recorded stays recorded.
@@ -73,9 +84,9 @@ fn readiness(facts: &AcceptanceFacts<'_>) -> Verdict {
     if let Some(verdict) = judged::verdict(&facts.problems) {
         return verdict;
     }
-    for (code, reason) in SAID {
-        let said = facts.notices.iter().filter(|notice| notice.code == code);
-        let message = text::problems(said.copied());
+    for reason in SAID {
+        let told = facts.notices.iter().copied().filter(|notice| said(notice) == Some(reason));
+        let message = text::notices(told);
         if !message.is_empty() {
             return Verdict::stuck(reason, message);
         }
@@ -89,8 +100,9 @@ fn readiness(facts: &AcceptanceFacts<'_>) -> Verdict {
 }
 
 fn recorded_verdict(facts: &AcceptanceFacts<'_>, recorded: &ObservedAcceptance) -> Verdict {
-    if let Some(used) = facts.notices.iter().find(|notice| notice.code == ALREADY_USED) {
-        return Verdict::reached(Reason::AlreadyUsed, text::problems([*used]));
+    let is_used = |notice: &&&Notice| said(notice) == Some(Reason::AlreadyUsed);
+    if let Some(used) = facts.notices.iter().find(is_used) {
+        return Verdict::reached(Reason::AlreadyUsed, text::notices([*used]));
     }
     match (&recorded.used_for, recorded.decision) {
         (Some(row), AcceptanceDecision::Accept) => {

@@ -21,21 +21,12 @@ use crate::{
         ids::Kind,
         lifecycle::{EndReason, Lifecycle, Phase},
         limits::Batch,
-        plan::{
-            Awaited, AwaitedFor,
-            grants::ACCESS_WAITS,
-            lifecycle::NEWER_CATALOGUE,
-            relationship::{ANOTHER_IDENTITY, OWNED_BY_ANOTHER},
-        },
-        problem::{Code, Problem, Severity},
+        plan::{AccessNotice, Awaited, AwaitedFor, GrantNotice, Notice, StageNotice},
         relationship::rows::is_as_asked,
         state::{DesiredRelationship, ObjectName, ObservedRelationship, Standing},
         validate::Presence,
     },
 };
-
-/// Notices that have no condition of their own, and stand in the message of `Ready`.
-const NOTES: [Code; 2] = [ACCESS_WAITS, NEWER_CATALOGUE];
 
 /// The rows that may be told: none of those that another owns.
 pub(super) fn rows<'a>(facts: &RelationshipFacts<'a>, now: Timestamp) -> Rows<'a> {
@@ -120,12 +111,8 @@ fn deleting(facts: &RelationshipFacts<'_>) -> Verdict {
 
 /// The row in the store belongs to another object, or is about others.
 fn conflict(facts: &RelationshipFacts<'_>) -> Option<Verdict> {
-    let conflicts = |problem: &&&Problem| {
-        problem.severity == Severity::Error
-            && [OWNED_BY_ANOTHER, ANOTHER_IDENTITY].contains(&problem.code)
-    };
-    let told = facts.notices.iter().filter(conflicts).copied();
-    let message = text::problems(told);
+    let told = facts.notices.iter().copied().filter(|notice| notice.is_conflict());
+    let message = text::notices(told);
     (!message.is_empty()).then(|| Verdict::stuck(Reason::Conflict, message))
 }
 
@@ -210,9 +197,18 @@ fn alone(
     verdict
 }
 
+/// Whether a notice has no condition of its own, and stands in the message of `Ready`.
+fn is_note(notice: &Notice) -> bool {
+    matches!(
+        notice,
+        Notice::Access(_, AccessNotice::WaitsForAgreement)
+            | Notice::Stage(_, StageNotice::NewerCatalogue(_))
+            | Notice::Grant(_, GrantNotice::NewerCatalogue)
+    )
+}
+
 fn rests(facts: &RelationshipFacts<'_>) -> String {
-    let noted = facts.notices.iter().filter(|notice| NOTES.contains(&notice.code));
-    let notes = text::problems(noted.copied());
+    let notes = text::notices(facts.notices.iter().copied().filter(|notice| is_note(notice)));
     let rests = "the store holds what is asked for";
     if notes.is_empty() { rests.to_owned() } else { format!("{rests}; {notes}") }
 }

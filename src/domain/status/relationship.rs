@@ -29,10 +29,7 @@ use crate::{
         lifecycle::Phase,
         limits::Batch,
         partner_type,
-        plan::{
-            AgreementStanding, Awaited, agreement, grants::REMOVED_OUTSIDE,
-            lifecycle::EXPIRING_SOON,
-        },
+        plan::{AgreementStanding, Awaited, Notice, StageNotice, agreement},
         problem::Problem,
         state::{DesiredRelationship, ObjectName, ObservedAcceptance, ObservedRelationship},
     },
@@ -52,7 +49,7 @@ pub struct RelationshipFacts<'a> {
     /// Problems of the validation about it.
     pub problems: Vec<&'a Problem>,
     /// Notices about it, of the plan that was made after reading back.
-    pub notices: Vec<&'a Problem>,
+    pub notices: Vec<&'a Notice>,
     /// Its changes in that plan: what is still to be made.
     pub left: Vec<&'a Change>,
     /// Its changes in the plan of what [`super::unheld`] gives: what is still to be made and what is held back.
@@ -206,8 +203,8 @@ fn agreement_accepted(
 
 fn drifted(facts: &RelationshipFacts<'_>, ready: &Verdict, drift: Drift) -> Option<Told> {
     let type_ = ConditionType::Drifted;
-    let removed = facts.notices.iter().filter(|notice| notice.code == REMOVED_OUTSIDE);
-    let removed = text::problems(removed.copied());
+    let removed = facts.notices.iter().copied().filter(|notice| notice.is_removed_outside());
+    let removed = text::notices(removed);
     if !removed.is_empty() {
         return Some(Told::yes(type_, Reason::RemovedOutside, removed));
     }
@@ -242,9 +239,10 @@ fn expiry(about: &About<'_>, facts: &RelationshipFacts<'_>, rows: &Rows<'_>) -> 
     let Some(ends_at) = active.ends_at else { return Expiry::none() };
     let what = format!("`{}`", active.key.name);
     let mut expiry = Expiry::of(&what, active.activated_at, ends_at, about.now);
-    let due = facts.notices.iter().find(|notice| notice.code == EXPIRING_SOON);
-    if let (None, Some(due)) = (&expiry.told, due) {
-        let message = text::problems([*due]);
+    let is_due =
+        |notice: &&&Notice| matches!(notice, Notice::Stage(_, StageNotice::ExpiringSoon { .. }));
+    if let (None, Some(due)) = (&expiry.told, facts.notices.iter().find(is_due)) {
+        let message = text::notices([*due]);
         expiry.told = Some(Told::yes(ConditionType::ExpiringSoon, Reason::RenewalDue, message));
     }
     expiry

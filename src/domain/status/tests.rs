@@ -10,11 +10,11 @@ use super::{
     *,
 };
 use crate::{
-    api::{AcceptanceDecision, LedgerHead},
+    api::{AcceptanceDecision, AcceptorRole, LedgerHead},
     domain::{
         digest::Digest,
         ids::TenantId,
-        plan::answers::{ACCEPTANCE_TOO_OLD, ALREADY_USED, MAY_NOT_ACCEPT, OTHER_INVITATION},
+        plan::{AnswerNotice, Notice},
         problem::{Code, FieldPath, Problem, Severity},
         state::{ObjectName, ObservedAcceptance, RelationshipKey},
         validate::references::{NO_SUCH_OFFER, NO_SUCH_RELATIONSHIP, NOTHING_SELECTED},
@@ -266,6 +266,12 @@ fn an_acceptance_is_ready_once_it_is_recorded_and_says_why_it_authorises_nothing
             name: name.into(),
         }),
     };
+    let row = || RelationshipKey {
+        cloud: crate::api::Cloud::Global,
+        partner: TenantId::from_u128(2),
+        name: "acme".into(),
+    };
+    let may_not = AnswerNotice::MayNotAccept(row(), AcceptorRole::BillingAdministrator);
     let accepts = |used_for| Some(recorded(AcceptanceDecision::Accept, used_for));
     let declines = Some(recorded(AcceptanceDecision::Decline, Some("acme")));
     let cases = [
@@ -273,14 +279,22 @@ fn an_acceptance_is_ready_once_it_is_recorded_and_says_why_it_authorises_nothing
         (accepts(Some("acme")), None, "Ready=True Authorized"),
         (accepts(None), None, "Ready=True Recorded"),
         (declines, None, "Ready=True Declined"),
-        (accepts(Some("acme")), Some(ALREADY_USED), "Ready=True AlreadyUsed"),
-        (None, Some(ALREADY_USED), "Ready=False AlreadyUsed, Stalled=True AlreadyUsed"),
-        (None, Some(OTHER_INVITATION), "Ready=False OtherInvitation, Stalled=True OtherInvitation"),
-        (None, Some(ACCEPTANCE_TOO_OLD), "Ready=False TooOld, Stalled=True TooOld"),
-        (None, Some(MAY_NOT_ACCEPT), "Ready=False MayNotAccept, Stalled=True MayNotAccept"),
+        (accepts(Some("acme")), Some(AnswerNotice::UsedBefore), "Ready=True AlreadyUsed"),
+        (
+            None,
+            Some(AnswerNotice::AnsweredBefore),
+            "Ready=False AlreadyUsed, Stalled=True AlreadyUsed",
+        ),
+        (
+            None,
+            Some(AnswerNotice::OtherInvitation(None)),
+            "Ready=False OtherInvitation, Stalled=True OtherInvitation",
+        ),
+        (None, Some(AnswerNotice::TooOld), "Ready=False TooOld, Stalled=True TooOld"),
+        (None, Some(may_not), "Ready=False MayNotAccept, Stalled=True MayNotAccept"),
     ];
     for (recorded, notice, expected) in cases {
-        let notice = notice.map(error);
+        let notice = notice.map(|told| Notice::Answer(name(), told));
         let facts = AcceptanceFacts {
             accepted_at: Some(day(5)),
             recorded: recorded.as_ref(),

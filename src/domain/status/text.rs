@@ -7,7 +7,7 @@ use crate::domain::{
     change::{Approval, Change, Effect},
     enumeration::{counted, quoted},
     partner_type::role_names,
-    plan::{Besides, access_changes},
+    plan::{Besides, Notice, access_changes},
     problem::Problem,
     state::{Grantee, GranteeKind},
 };
@@ -49,6 +49,12 @@ pub(super) fn problems<'a>(problems: impl IntoIterator<Item = &'a Problem>) -> S
     problems.sort_by_key(|problem| (&problem.path, problem.code, &problem.message, &problem.help));
     problems.dedup();
     list(problems.into_iter().map(problem))
+}
+
+/// What the planner tells, in the same form.
+pub(super) fn notices<'a>(notices: impl IntoIterator<Item = &'a Notice>) -> String {
+    let told: Vec<Problem> = notices.into_iter().map(Notice::problem).collect();
+    problems(&told)
 }
 
 fn problem(problem: &Problem) -> String {

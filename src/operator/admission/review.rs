@@ -19,7 +19,7 @@ use crate::{
         catalogue::Catalogue,
         change::Change,
         ids::{Kind, ObjectKey},
-        plan::{AccessChange, Claimant, Plan, RoleChange, access_changes, plan},
+        plan::{AccessChange, Claimant, Notice, Plan, RoleChange, access_changes, plan},
         problem::{Problem, Severity},
         state::{Grantee, GranteeKind, Observed, RelationshipKey, Tenant},
         validate::{Objects, validate},
@@ -193,11 +193,10 @@ fn answer_to(
         governing: _,
         successors: _,
         ahead: _,
-        outside: _,
         adopted: _,
     } = plan(&verdict.desired, observed, &context.claimant);
-    let worth = |notice: &Problem| notice.severity != Severity::Notice && is_told(notice);
-    problems.extend(notices.into_iter().filter(worth));
+    let worth = notices.iter().filter(|notice| notice.severity() != Severity::Notice);
+    problems.extend(worth.map(Notice::problem).filter(is_told));
     let here = |change: &&Change| {
         own.kind == Kind::PartnerBoundary || change.subject.owner.object.namespace == own.namespace
     };

@@ -337,7 +337,7 @@ impl Run {
         row_index: &mut RowIndex,
         done: &mut Reconciled,
     ) -> Result<(), StoreError> {
-        if self.plan.outside.is_empty() {
+        if self.plan.notices.iter().all(|notice| notice.outside().is_none()) {
             row_index.differences.learn(&self.observed, &[]);
             return Ok(());
         }

@@ -23,8 +23,7 @@ use crate::{
         entry::Head,
         ids::{Kind, ObjectKey},
         limits::{Batch, member},
-        plan::{Awaited, Plan},
-        problem::Problem,
+        plan::{Awaited, Notice, Plan},
         state::{DesiredRelationship, ObjectName, ObservedRelationship, RelationshipKey},
         status::{self, About, GrantFacts, GrantPart, Hold, RelationshipFacts},
     },
@@ -97,7 +96,7 @@ impl Reconciler {
             let rows = rows.map_or(&[][..], Vec::as_slice);
             let left = pending.get(name).cloned().unwrap_or_default();
             let grants = index.grants_of(name);
-            let mut told: Vec<&Problem> = notices.get(&object).cloned().unwrap_or_default();
+            let mut told: Vec<&Notice> = notices.get(&object).cloned().unwrap_or_default();
             for grant in &grants {
                 let grant = key(Kind::RoleGrant, grant);
                 told.extend(notices.get(&grant).into_iter().flatten());
@@ -295,11 +294,11 @@ pub(super) fn by_owner(changes: &[Change]) -> BTreeMap<&ObjectName, Vec<&Change>
     by_owner
 }
 
-pub(super) fn by_object(notices: &[Problem]) -> BTreeMap<ObjectKey, Vec<&Problem>> {
-    let mut by_object: BTreeMap<ObjectKey, Vec<&Problem>> = BTreeMap::new();
+pub(super) fn by_object(notices: &[Notice]) -> BTreeMap<ObjectKey, Vec<&Notice>> {
+    let mut by_object: BTreeMap<ObjectKey, Vec<&Notice>> = BTreeMap::new();
     for notice in notices {
-        if let Some(object) = &notice.object {
-            by_object.entry(object.clone()).or_default().push(notice);
+        if let Some(object) = notice.about() {
+            by_object.entry(object).or_default().push(notice);
         }
     }
     by_object

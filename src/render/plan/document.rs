@@ -232,7 +232,7 @@ impl PlanDocument {
             changes: story.plan.changes.clone(),
             blocked: story.blocked().iter().map(BatchView::of).collect(),
             awaited: story.plan.awaited.iter().map(AwaitedView::of).collect(),
-            notices: story.plan.notices.iter().map(ProblemView::of).collect(),
+            notices: story.notices.iter().map(ProblemView::of).collect(),
             document_hash: Digest::ZERO,
         };
         document.document_hash = Digest::of(&document);
@@ -318,7 +318,7 @@ impl ReportDocument {
             ledger: outcome.ledger,
             blocked: story.blocked().iter().map(BatchView::of).collect(),
             awaited: story.plan.awaited.iter().map(AwaitedView::of).collect(),
-            notices: story.plan.notices.iter().map(ProblemView::of).collect(),
+            notices: story.notices.iter().map(ProblemView::of).collect(),
         }
     }
 }

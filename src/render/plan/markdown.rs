@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::{NOTHING_CHANGES, Outcome, Story, Tense, Told, is_at_rest, notices, summary, words};
+use super::{NOTHING_CHANGES, Outcome, Story, Tense, Told, is_at_rest, summary, words};
 use crate::{
     domain::{
         change::Change,
@@ -228,7 +228,7 @@ fn blocked(batch: &Batch, besides: &Besides, shown: usize) -> String {
 }
 
 fn noticed(story: &Story<'_>, shown: usize) -> String {
-    let notices = notices(story);
+    let notices = story.notices;
     if notices.is_empty() {
         return String::new();
     }

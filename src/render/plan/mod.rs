@@ -32,10 +32,7 @@ use crate::domain::{
     entry::Head,
     ids::{GranteeId, TenantId},
     limits::{Batch, Checked},
-    plan::{
-        AccessChange, Awaited, AwaitedFor, Besides, NOT_DECLARED, NOT_HELD, Plan, UNEXPLAINED,
-        access_changes,
-    },
+    plan::{AccessChange, Awaited, AwaitedFor, Bearing, Besides, Notice, Plan, access_changes},
     problem::{Code, Problem},
 };
 
@@ -108,6 +105,8 @@ pub struct Outcome {
 pub struct Story<'a> {
     /// The plan.
     pub plan: &'a Plan,
+    /// The notices of the plan, in words and with their places.
+    pub notices: &'a [Problem],
     /// What of it may run.
     pub checked: &'a Checked,
     /// What was done; absent for `diff`.
@@ -134,15 +133,15 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Whether a notice of the plan has one of these codes.
-    fn tells_any_of(&self, codes: &[Code]) -> bool {
-        self.plan.notices.iter().any(|notice| codes.contains(&notice.code))
+    /// Whether something that the plan tells bears on what is declared like that.
+    fn tells(&self, bearing: Bearing) -> bool {
+        self.plan.notices.iter().any(|notice| notice.bearing() == bearing)
     }
 
     /// Whether nothing that is declared waits for somebody outside.
     fn is_held(&self) -> bool {
         let waits = |awaited: &Awaited| awaited.reason != AwaitedFor::Renewal;
-        !self.tells_any_of(&NOT_HELD) && !self.plan.awaited.iter().any(waits)
+        !self.tells(Bearing::NotHeld) && !self.plan.awaited.iter().any(waits)
     }
 
     fn tense(&self) -> Tense {
@@ -249,7 +248,7 @@ fn summary(story: &Story<'_>, access: &[AccessChange]) -> String {
     if story.plan.changes.is_empty() && !story.is_held() {
         text.push("not all that is declared here is held".to_owned());
     }
-    if story.tells_any_of(&NOT_DECLARED) {
+    if story.tells(Bearing::NotDeclared) {
         text.push("more goes on that is not declared here".to_owned());
     }
     if let (None, Some(until)) = (story.outcome, story.plan.valid_until) {
@@ -264,12 +263,9 @@ pub const NOTHING_CHANGES: &str = "Nothing changes: the store holds what the man
 
 /// Where there is nothing to do, and the store holds what the manifests say, no less and no more.
 fn is_at_rest(story: &Story<'_>) -> bool {
-    let is_more = story.tells_any_of(&NOT_DECLARED) || story.tells_any_of(&[UNEXPLAINED]);
+    let is_unexplained = |notice: &Notice| matches!(notice, Notice::Unexplained { .. });
+    let is_more =
+        story.tells(Bearing::NotDeclared) || story.plan.notices.iter().any(is_unexplained);
     let done = story.outcome.is_none_or(|outcome| outcome.stopped.is_none());
     story.plan.changes.is_empty() && story.is_held() && !is_more && done
-}
-
-/// The notices of a plan, in order.
-fn notices<'a>(story: &Story<'a>) -> &'a [Problem] {
-    &story.plan.notices
 }

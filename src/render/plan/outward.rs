@@ -28,7 +28,7 @@ pub const BOUNDARY_CHANGES: Code = Code(551);
 /// Warnings, notices, blocked batches and refused changes as problems.
 pub(super) fn problems(story: &Story<'_>) -> Vec<Problem> {
     let mut problems = story.warnings.to_vec();
-    problems.extend(story.plan.notices.iter().cloned());
+    problems.extend(story.notices.iter().cloned());
     for change in &story.plan.changes {
         if let Effect::SetBoundary { before, after, .. } = &change.effect {
             let wider = before.as_ref().is_some_and(|before| before.is_widened_by(after));

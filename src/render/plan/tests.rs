@@ -29,10 +29,20 @@ fn outcome(checked: &Checked) -> Outcome {
     }
 }
 
+fn in_words(plan: &Plan) -> Vec<Problem> {
+    plan.notices.iter().map(Notice::problem).collect()
+}
+
 /// The story of what was done of a plan.
-fn report<'a>(plan: &'a Plan, checked: &'a Checked, outcome: &'a Outcome) -> Story<'a> {
+fn report<'a>(
+    plan: &'a Plan,
+    notices: &'a [Problem],
+    checked: &'a Checked,
+    outcome: &'a Outcome,
+) -> Story<'a> {
     Story {
         plan,
+        notices,
         checked,
         outcome: Some(outcome),
         yaml: "",
@@ -59,6 +69,7 @@ fn told(format: Format, detail: Detail) -> String {
     let yaml = if format == Format::Markdown { yaml.collect() } else { String::new() };
     let story = Story {
         plan: &plan,
+        notices: &in_words(&plan),
         checked: &checked,
         outcome: None,
         yaml: &yaml,
@@ -110,8 +121,8 @@ fn a_blocked_batch_is_a_result_of_sarif() {
 #[test]
 fn the_report_of_a_whole_apply_has_the_lines_of_the_plan_but_for_the_verb() {
     let (plan, checked) = planned();
-    let outcome = outcome(&checked);
-    let story = report(&plan, &checked, &outcome);
+    let (notices, outcome) = (in_words(&plan), outcome(&checked));
+    let story = report(&plan, &notices, &checked, &outcome);
     let report = text_of(render(&story, Format::Text, Style::default(), |_| None));
     assert_snapshot!(report);
     let planned = told(Format::Text, Detail::Short);
@@ -127,11 +138,11 @@ fn the_report_of_a_whole_apply_has_the_lines_of_the_plan_but_for_the_verb() {
 #[test]
 fn a_report_names_what_was_refused_what_was_not_tried_and_why_it_stopped() {
     let (plan, checked) = planned();
-    let mut outcome = outcome(&checked);
+    let (notices, mut outcome) = (in_words(&plan), outcome(&checked));
     outcome.tried[0].fate = Fate::Refused("the store has changed since it was read".to_owned());
     outcome.left = outcome.tried.split_off(2).into_iter().map(|tried| tried.change).collect();
     outcome.stopped = Some("`postgres://db` does not answer".to_owned());
-    let story = report(&plan, &checked, &outcome);
+    let story = report(&plan, &notices, &checked, &outcome);
     assert_snapshot!(text_of(render(&story, Format::Text, Style::default(), |_| None)));
     assert_snapshot!(
         "a_report_in_markdown_names_them_too",
@@ -142,10 +153,10 @@ fn a_report_names_what_was_refused_what_was_not_tried_and_why_it_stopped() {
 #[test]
 fn a_report_says_of_what_is_on_its_way_that_it_is_not_made() {
     let (plan, checked) = planned();
-    let mut outcome = outcome(&checked);
+    let (notices, mut outcome) = (in_words(&plan), outcome(&checked));
     outcome.tried[0].fate = Fate::Underway;
     outcome.tried[1].fate = Fate::Unknown;
-    let story = report(&plan, &checked, &outcome);
+    let story = report(&plan, &notices, &checked, &outcome);
     let told = |format| render(&story, format, Style::default(), |_| None);
     assert_snapshot!(text_of(told(Format::Text)));
     for format in [Format::Short, Format::Markdown, Format::Github, Format::Sarif, Format::Junit] {
@@ -168,6 +179,7 @@ fn nothing_to_do_is_one_clear_line() {
     checked.blocked.clear();
     let story = Story {
         plan: &plan,
+        notices: &in_words(&plan),
         checked: &checked,
         outcome: None,
         yaml: "",
@@ -198,6 +210,7 @@ fn saved() -> (Plan, serde_json::Value) {
     let (plan, checked) = planned();
     let story = Story {
         plan: &plan,
+        notices: &in_words(&plan),
         checked: &checked,
         outcome: None,
         yaml: "",

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Detail, Fate, NOTHING_CHANGES, Story, Told, is_at_rest, notices, summary, words};
+use super::{Detail, Fate, NOTHING_CHANGES, Story, Told, is_at_rest, summary, words};
 use crate::{
     domain::{
         change::Change,
@@ -36,7 +36,7 @@ pub(super) fn text(story: &Story<'_>, style: Style) -> String {
         sections.push(text);
     }
     let notices: String =
-        notices(story).iter().map(|notice| problems::one_text(notice, style)).collect();
+        story.notices.iter().map(|notice| problems::one_text(notice, style)).collect();
     if !notices.is_empty() {
         sections.push(notices);
     }
@@ -93,7 +93,7 @@ pub(super) fn short(story: &Story<'_>, style: Style) -> String {
     for awaited in &story.plan.awaited {
         let _ = writeln!(text, "waiting: {}", words::awaited(awaited, story.tense()));
     }
-    text.extend(notices(story).iter().map(|notice| problems::short(notice, style)));
+    text.extend(story.notices.iter().map(|notice| problems::short(notice, style)));
     let last = if is_at_rest(story) { NOTHING_CHANGES.to_owned() } else { summary(story, &access) };
     text + &style.paint(Paint::Strong, &last) + "\n"
 }

@@ -115,28 +115,12 @@ fn what(change: &Change, tense: Tense) -> String {
             format!("{verb} {} for {}; needs 1 customer approval", customer(), proposal(invitation))
         }
         Effect::Adopt { found, .. } => {
-            let verb = verb("adopt", "adopted");
-            let Found { at, name, stands, .. } = &**found;
             let row = change.subject.relationship.as_ref().map(|row| row.name.as_str());
-            let called = if row == Some(name.as_str()) {
-                String::new()
-            } else {
-                format!("as `{}`, ", escape::visible(name))
-            };
-            format!(
-                "{verb} what stands at Microsoft already, {called}{}; nothing changes there ({})",
-                stood(stands),
-                escape::visible(&at.id.0)
-            )
+            format!("{} {}", verb("adopt", "adopted"), adopted(found, row))
         }
         Effect::Recognise { before, after } => {
             let verb = verb("record", "recorded");
-            let mut parts = vec![format!("{} => {}", stood(before), stood(after))];
-            let dropped: Vec<&RoleId> = before.ceiling.difference(&after.ceiling).collect();
-            if !dropped.is_empty() {
-                parts.push(format!("without {}", role_names(dropped)));
-            }
-            format!("{verb} how it stands at Microsoft: {}", parts.join(", "))
+            format!("{verb} how it stands at Microsoft: {}", recognised(before, after))
         }
         Effect::Authorise { acceptance, ends_at } => {
             let end = ends_at.map_or("without an end".to_owned(), |end| format!("until {end}"));
@@ -210,6 +194,26 @@ fn what(change: &Change, tense: Tense) -> String {
             format!("{verb} boundary: {}", boundary(before.as_deref(), after))
         }
     }
+}
+
+fn adopted(found: &Found, row: Option<&str>) -> String {
+    let Found { at, name, stands, .. } = found;
+    let called = if row == Some(name.as_str()) {
+        String::new()
+    } else {
+        format!("as `{}`, ", escape::visible(name))
+    };
+    format!(
+        "what stands at Microsoft already, {called}{}; nothing changes there ({})",
+        stood(stands),
+        escape::visible(&at.id.0)
+    )
+}
+
+fn recognised(before: &Stands, after: &Stands) -> String {
+    let dropped: Vec<&RoleId> = before.ceiling.difference(&after.ceiling).collect();
+    let moved = format!("{} => {}", stood(before), stood(after));
+    if dropped.is_empty() { moved } else { format!("{moved}, without {}", role_names(dropped)) }
 }
 
 /// `Active until …`.

@@ -389,7 +389,9 @@ impl World<'_> {
             return;
         }
         let rows: Vec<RelationshipRow> = self.relationships.values().cloned().collect();
-        rows.iter().for_each(|row| self.lay(row));
+        for row in &rows {
+            self.lay(row);
+        }
     }
 
     /// Lays what is held at the service over what is recorded of a row.

@@ -276,7 +276,7 @@ fn a_row_is_claimed_from_no_object_that_is_not_proven_to_be_gone() {
     desired.gone.clear();
     let standing = plan(&desired, &world.memory.observed, &claimant());
     assert_eq!((changes(&standing).as_str(), codes(&standing).as_str()), ("", "C0501"));
-    let message = &standing.notices[0].message;
+    let message = standing.notices[0].message();
     assert!(!message.contains("msp"), "other namespaces are not told on a cluster: {message}");
     let other = Claimant { instance: Instance("other".into()), ..claimant() };
     let foreign = plan(&world.input.desired(), &world.memory.observed, &other);

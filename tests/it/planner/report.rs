@@ -13,8 +13,7 @@ use concordat::{
         change::Change,
         ids::Kind,
         limits::check,
-        plan::{Plan, plan},
-        problem::Problem,
+        plan::{Notice, Plan, plan},
         state::{ObjectName, Standing},
         status::{
             About, AcceptanceFacts, GrantFacts, GrantPart, RelationshipFacts, Reported, acceptance,
@@ -198,9 +197,9 @@ pub fn report_with(
     report
 }
 
-fn notices<'a>(plan: &'a Plan, kind: Kind, name: &ObjectName) -> Vec<&'a Problem> {
-    let about = |notice: &&Problem| {
-        notice.object.as_ref().is_some_and(|object| {
+fn notices<'a>(plan: &'a Plan, kind: Kind, name: &ObjectName) -> Vec<&'a Notice> {
+    let about = |notice: &&Notice| {
+        notice.about().is_some_and(|object| {
             object.kind == kind
                 && (&object.namespace, &object.name) == (&name.namespace, &name.name)
         })

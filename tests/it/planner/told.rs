@@ -115,7 +115,7 @@ pub fn changes(plan: &Plan) -> String {
 /// The codes of a plan's notices, sorted.
 pub fn codes(plan: &Plan) -> String {
     let mut codes: Vec<String> =
-        plan.notices.iter().map(|notice| notice.code.to_string()).collect();
+        plan.notices.iter().map(|notice| notice.code().to_string()).collect();
     codes.sort();
     codes.join(", ")
 }
