@@ -24,7 +24,7 @@ use crate::{
         duration::Duration,
         ids::{GLOBAL_ADMINISTRATOR, Kind, TenantId},
         problem::{Code, FieldPath},
-        state::{Invitation, Owner, RelationshipKey},
+        state::{AT_MICROSOFT, Invitation, Owner, RelationshipKey},
     },
 };
 
@@ -233,7 +233,11 @@ fn judge_one(
         && !is_at_microsoft(owner)
     {
         let message = format!("`{}` does not name an owner", owner.escape_debug());
-        let help = "write `instance/namespace/name`, as `concordat get` prints the owner";
+        let help = if owner.starts_with(AT_MICROSOFT) {
+            "write `graph/ID`, with the id as `concordat import` finds it"
+        } else {
+            "write `instance/namespace/name`, as `concordat get` prints the owner"
+        };
         let path = FieldPath::root().field("metadata").field("annotations").field(ADOPT_FROM);
         findings.error(about, NOT_AN_OWNER, path, message, help);
     }

@@ -119,8 +119,11 @@ fn without_yaml(story: &Story<'_>, told: &Told<'_>, extent: Extent) -> String {
     if !story.plan.awaited.is_empty() {
         text.push_str("\nWaiting for a customer:\n\n");
         for awaited in story.plan.awaited.iter().take(shown) {
-            let _ =
-                writeln!(text, "- {}", escape::markdown(&words::awaited(awaited, story.tense())));
+            let _ = writeln!(
+                text,
+                "- {}",
+                escape::markdown(&words::awaited(awaited, story.asked(awaited)))
+            );
         }
         text.push_str(&more(story.plan.awaited.len(), shown));
     }

@@ -28,7 +28,7 @@ pub use yaml::{Sides, sides, yaml_diff};
 
 use super::{Format, Rendered, Style, counted, problems};
 use crate::domain::{
-    change::Change,
+    change::{Change, Effect},
     entry::Head,
     ids::{GranteeId, TenantId},
     limits::{Batch, Checked},
@@ -146,6 +146,17 @@ impl<'a> Story<'a> {
 
     fn tense(&self) -> Tense {
         if self.outcome.is_some() { Tense::Done } else { Tense::Planned }
+    }
+
+    /// Whether a customer was asked: an invitation that was refused is still to be sent.
+    fn asked(&self, awaited: &Awaited) -> Tense {
+        let is_refused = |tried: &Tried| {
+            let row = tried.change.subject.relationship.as_ref();
+            let invites = matches!(tried.change.effect, Effect::Invite { .. });
+            invites && row == Some(&awaited.relationship) && matches!(tried.fate, Fate::Refused(_))
+        };
+        let mut tried = self.outcome.iter().flat_map(|outcome| &outcome.tried);
+        if tried.any(is_refused) { Tense::Planned } else { self.tense() }
     }
 
     fn blocked(&self) -> &'a [Batch] {

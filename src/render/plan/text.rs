@@ -31,7 +31,7 @@ pub(super) fn text(story: &Story<'_>, style: Style) -> String {
     if !story.plan.awaited.is_empty() {
         let mut text = style.paint(Paint::Strong, "waiting for a customer") + "\n";
         for awaited in &story.plan.awaited {
-            let _ = writeln!(text, "  {}", words::awaited(awaited, story.tense()));
+            let _ = writeln!(text, "  {}", words::awaited(awaited, story.asked(awaited)));
         }
         sections.push(text);
     }
@@ -91,7 +91,7 @@ pub(super) fn short(story: &Story<'_>, style: Style) -> String {
         }
     }
     for awaited in &story.plan.awaited {
-        let _ = writeln!(text, "waiting: {}", words::awaited(awaited, story.tense()));
+        let _ = writeln!(text, "waiting: {}", words::awaited(awaited, story.asked(awaited)));
     }
     text.extend(story.notices.iter().map(|notice| problems::short(notice, style)));
     let last = if is_at_rest(story) { NOTHING_CHANGES.to_owned() } else { summary(story, &access) };

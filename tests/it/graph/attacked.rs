@@ -110,7 +110,8 @@ async fn an_invitation_is_given_up_with_the_one_that_replaces_it_and_not_before(
     let offers = served.place.path().join("out/offers.yaml");
     let text = std::fs::read_to_string(&offers).unwrap();
     std::fs::write(&offers, text.replace("duration: P730D", "duration: P365D")).unwrap();
-    ends(&served, 1, &["apply", "-f", "out"]);
+    let ran = ends(&served, 1, &["apply", "-f", "out"]);
+    tells(&ran, &["is to be invited, to replace", "this version changes nothing at Microsoft"]);
     std::fs::write(&offers, text).unwrap();
     let rest = document(&served, 0, &["diff", "-f", "out"]);
     assert_eq!(effects(&rest), [""; 0], "{rest:#}");

@@ -247,7 +247,7 @@ async fn what_another_object_has_claimed_or_is_over_is_not_adopted() {
         .await;
     served.pass("PT1H").await;
     let ran = run(&served, &["apply", "-f", "out"]);
-    tells(&ran, &["C0557", "it is `Terminat"]);
+    tells(&ran, &["C0557", "it is `T"]);
 }
 
 #[tokio::test]
