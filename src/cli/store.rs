@@ -12,7 +12,7 @@ use crate::{
     manifest::read_connection,
     store::{
         AnyReader, AnyWriter, BookReader, StoreError, StoreUrl,
-        graph::{self, GraphReader, GraphWriter},
+        graph::{self, Graph, GraphReader, GraphWriter},
         sql::{self, SqlReader, SqlWriter},
     },
 };
@@ -75,9 +75,11 @@ pub async fn writer(url: &StoreUrl, out: &mut Output) -> anyhow::Result<AnyWrite
     };
     let connection = connection(url)?;
     tell_elsewhere(&connection, out);
-    let app = if connection.writer.is_some() { graph::As::Writer } else { graph::As::Reader };
+    // Whoever may only read is told before anything is opened.
+    Graph::open(&connection, graph::As::Writer)?;
     let book = book_writer(&ledger_of(&connection)?, out).await?;
-    Ok(AnyWriter::Graph(Box::new(GraphWriter::open(&connection, app, book)?)))
+    let writer = GraphWriter::open(&connection, graph::As::Writer, book)?;
+    Ok(AnyWriter::Graph(Box::new(writer)))
 }
 
 /// Opens the database of a store in which its ledger is to write it.
@@ -118,8 +120,13 @@ pub fn connection(url: &StoreUrl) -> anyhow::Result<Connection> {
     Ok(read_connection(file)?)
 }
 
-/// Tells where a connection leads that does not lead to Microsoft.
+/// Tells where a connection leads that does not lead to Microsoft, and of secrets that others may read.
 pub fn tell_elsewhere(connection: &Connection, out: &mut Output) {
+    let exposed = graph::exposed(connection);
+    if !exposed.is_empty() {
+        let way_out = kept_private(&exposed);
+        out.say(&format!("warning: others may read secrets: `{way_out}` [{EXPOSED}]"));
+    }
     if let Some(elsewhere) = connection.elsewhere() {
         out.say(&elsewhere);
     }

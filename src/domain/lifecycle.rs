@@ -144,6 +144,9 @@ pub enum EndReason {
 /// Days after which an unanswered invitation lapses (Partner Center's rule for GDAP requests).
 pub const INVITATION_LAPSES_AFTER_DAYS: u16 = 90;
 
+/// For how long Microsoft keeps what has ended (Graph: `delegatedAdminRelationship`, a year); after that it is unknown there.
+pub const ENDED_IS_KEPT_FOR_DAYS: u16 = 365;
+
 /// Days before its end on which a relationship with automatic extension is extended (Partner Center extends on the
 /// last day).
 pub const AUTO_EXTENDS_BEFORE_END_DAYS: u16 = 1;

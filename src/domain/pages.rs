@@ -142,6 +142,7 @@ pub const PAGES: &[(Code, &str)] = &[
     (Code(565), include_str!("pages/C0565.md")),
     (Code(566), include_str!("pages/C0566.md")),
     (Code(567), include_str!("pages/C0567.md")),
+    (Code(568), include_str!("pages/C0568.md")),
     (Code(570), include_str!("pages/C0570.md")),
     (Code(601), include_str!("pages/C0601.md")),
     (Code(602), include_str!("pages/C0602.md")),

@@ -41,6 +41,8 @@ pub(super) struct Story {
     pub(super) seen: Option<Cited>,
     /// The entry that found a role gone that it held, where nothing has changed that since.
     pub(super) gone_outside: BTreeMap<RoleId, Cited>,
+    /// The entry that found a role held that nobody here had given, where nothing has explained that since.
+    pub(super) found_outside: BTreeMap<RoleId, Cited>,
 }
 
 /// The customer's answer.
@@ -96,6 +98,7 @@ impl Trail {
             ended: None,
             steps: Vec::new(),
             gone_outside: BTreeMap::new(),
+            found_outside: BTreeMap::new(),
         });
         let entry = Cited::from(entry);
         let active = effect.comes();
@@ -113,6 +116,7 @@ impl Trail {
             Effect::SetRoles { grantee, before, after } if grantee.id == self.grantee => {
                 self.known_as = Some(grantee);
                 story.gone_outside.clear();
+                story.found_outside.retain(|role, _| !after.recorded.contains_key(role));
                 let (before, after) = (before.roles, after.roles);
                 story.steps.push(Step { entry, cause, before, after });
             }
@@ -135,10 +139,12 @@ impl Trail {
         let Some(story) = self.rows.get_mut(&outside.relationship) else { return };
         let of_grantee = outside.roles.iter().filter(|role| role.grantee == self.grantee);
         for OutsideRole { grantee: _, role, until_ms } in of_grantee {
-            match until_ms {
-                Some(_) => drop(story.gone_outside.remove(role)),
-                None => drop(story.gone_outside.insert(*role, Cited::from(entry))),
-            }
+            let (here, there) = match until_ms {
+                Some(_) => (&mut story.found_outside, &mut story.gone_outside),
+                None => (&mut story.gone_outside, &mut story.found_outside),
+            };
+            here.insert(*role, Cited::from(entry));
+            there.remove(role);
         }
     }
 }

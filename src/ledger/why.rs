@@ -253,7 +253,7 @@ fn reasons(held: &Held, trail: &Trail, persons: &BTreeMap<Digest, Person>) -> Re
     let entries = story.map(|story| {
         let first = story.invited.iter().chain(&story.seen);
         let first = first.chain(answered.map(|answered| &answered.entry)).cloned();
-        first.chain(story.steps_to(role)).collect()
+        first.chain(story.steps_to(role)).chain(story.found_outside.get(&role).cloned()).collect()
     });
     Reasons {
         role: role.into(),

@@ -164,16 +164,17 @@ pub fn seen_outside<'a>(
     let mut seen: BTreeMap<&RelationshipKey, (Outside, BTreeMap<String, String>)> = BTreeMap::new();
     let rows = observed.relationships.values().flatten();
     let rows: BTreeMap<_, _> = rows.map(|row| (&row.key, row)).collect();
-    for row in rows.values().filter(|row| !touched.contains(&row.key)) {
-        let roles = moved_there(row);
+    for row in rows.values() {
+        let roles = moved_there(row, &changed);
         if !roles.is_empty() {
             seen.insert(&row.key, (Outside { roles, ..outside(row) }, BTreeMap::new()));
         }
     }
     for (row, notice) in plan.notices.iter().filter_map(|it| Some((it.outside()?, it))) {
-        let Some(found) = rows.get(row).filter(|_| !touched.contains(row)) else { continue };
+        let Some(found) = rows.get(row) else { continue };
         // What stands at a service is recorded once it is held otherwise than is recorded, and not for as long as it is.
-        if found.at.is_some() && !notice.is_extension_switched() && !seen.contains_key(row) {
+        let is_moved = found.at.is_some() && seen.contains_key(row);
+        if !is_moved && (found.at.is_some() || touched.contains(row)) || notice.is_extension_switched() {
             continue;
         }
         let (_, said) = seen.entry(row).or_insert_with(|| (outside(found), BTreeMap::new()));
@@ -197,10 +198,18 @@ pub fn seen_outside<'a>(
     seen.into_iter().map(observation).collect()
 }
 
-/// What grantees hold at a service otherwise than the book has it.
-fn moved_there(row: &ObservedRelationship) -> Vec<OutsideRole> {
+/// The grantees under a row whose roles these changes set.
+fn explained(row: &ObservedRelationship, changed: &[&Change]) -> BTreeSet<GranteeId> {
+    let of_row = changed.iter().filter(|it| it.subject.relationship.as_ref() == Some(&row.key));
+    of_row.filter_map(|it| it.effect.roles_set().map(|(grantee, _, _)| grantee.id)).collect()
+}
+
+/// What grantees hold at a service otherwise than the book has it, and no change has explained.
+fn moved_there(row: &ObservedRelationship, changed: &[&Change]) -> Vec<OutsideRole> {
     let nothing = Roles::new();
+    let explained = explained(row, changed);
     let believed = row.moved.iter().flat_map(|moved| &moved.believed);
+    let believed = believed.filter(|(grantee, _)| !explained.contains(*grantee));
     let roles = believed.flat_map(|(grantee, believed)| {
         let held = row.assignments.get(grantee).map_or(&nothing, |held| &held.state.roles);
         differing(*grantee, held, believed)
@@ -210,13 +219,12 @@ fn moved_there(row: &ObservedRelationship) -> Vec<OutsideRole> {
 
 /// What was held under a row when it was adopted, and no change has explained.
 fn held_when_adopted(row: &ObservedRelationship, changed: &[&Change]) -> Vec<OutsideRole> {
-    let of_row = |change: &&&Change| change.subject.relationship.as_ref() == Some(&row.key);
-    let mut all = changed.iter().filter(of_row);
-    let is_made = all.clone().any(|change| matches!(change.effect, Effect::Adopt { .. }));
-    let explained: BTreeSet<GranteeId> = all
-        .by_ref()
-        .filter_map(|change| change.effect.roles_set().map(|(grantee, _, _)| grantee.id))
-        .collect();
+    let adopts = |change: &&Change| {
+        change.subject.relationship.as_ref() == Some(&row.key)
+            && matches!(change.effect, Effect::Adopt { .. })
+    };
+    let is_made = changed.iter().any(adopts);
+    let explained = explained(row, changed);
     let held = row.assignments.iter().filter(|(id, _)| is_made && !explained.contains(*id));
     let nothing = Roles::new();
     held.flat_map(|(id, held)| differing(*id, &held.state.roles, &nothing)).collect()

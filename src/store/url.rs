@@ -244,6 +244,9 @@ fn no_store(text: &str) -> InvalidUrl {
     if may_hold_secret(text) {
         return InvalidUrl::NoStore;
     }
+    if !is_url && [".yaml", ".yml"].iter().any(|ending| lower.ends_with(ending)) {
+        return InvalidUrl::Connection("write `graph:` before the path of the file");
+    }
     let beginnings = ["file:", "sqlite3:", ".", "/", "~"];
     let endings = [".db", ".db3", ".sqlite", ".sqlite3"];
     let is_path = beginnings.iter().any(|beginning| lower.starts_with(beginning))

@@ -69,7 +69,10 @@ pub(super) fn contributions(
         Wanted { contributions: Contributions::new(), revoked: Revoked::No, newer_catalogue: None };
     let mut newer = Contributions::new();
     // What nobody asks for now is not extended with its row.
-    let extended = row.observed.and_then(|row| row.ends_at).filter(|end| row.ends_at > Some(*end));
+    let ended = row.observed.and_then(|row| {
+        row.moved.as_ref().and_then(|moved| moved.extended_from).or(row.ends_at)
+    });
+    let extended = ended.filter(|end| row.ends_at > Some(*end));
     for (object, recorded) in &before.contributions {
         let kept = match latitude {
             Latitude::Observed => Some(Contribution::clone(recorded)),

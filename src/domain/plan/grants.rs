@@ -286,6 +286,7 @@ fn expire(row: &Row<'_>, id: GranteeId, grantee: &Grantee, draft: &mut Draft<'_>
     let after = live(held, draft.now());
     if after != *held && row.at.is_some() && draft.plan.clocks_differ {
         // An end is not taken away by a clock that nobody trusts.
+        draft.plan.ends_kept += 1;
         return held.clone();
     }
     let windows = after.contributions.values().filter_map(|given| given.window.not_after.as_ref());

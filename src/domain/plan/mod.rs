@@ -170,15 +170,17 @@ pub fn plan(desired: &Desired, observed: &Observed, claimant: &Claimant) -> Plan
     let Proposals {
         now,
         proposed,
-        notices,
+        mut notices,
         awaited,
         differs_at,
         differs,
         governing,
         ahead,
         clocks_differ: _,
+        ends_kept: _,
     } = plan;
     let changes = order::in_order(proposed, observed);
+    notices.extend(service::outward(&changes, observed));
     Plan {
         now,
         notices,

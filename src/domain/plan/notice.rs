@@ -109,6 +109,8 @@ const NOT_WITHDRAWN: Code = Code(565);
 const ONLY_RECORDED: Code = Code(566);
 /// The clocks of the service and of this machine differ.
 const CLOCKS: Code = Code(567);
+/// Changes have to be made at the service, and this version makes none there.
+const OUTWARD: Code = Code(568);
 /// The ledger does not explain what the store holds: nothing is done about it, and nothing rests on it.
 pub const UNEXPLAINED: Code = Code(570);
 
@@ -482,6 +484,10 @@ pub enum NotAdopted {
 pub enum BesideNotice {
     /// By how much its clock is ahead of ours.
     Clocks(SignedDuration),
+    /// The same, and what so many grantees hold is over by ours and is not taken away.
+    EndsKept(SignedDuration, usize),
+    /// So many changes have to be made there, and this version makes none.
+    Outward(usize),
     /// So many relationships stand there that nobody claims.
     Unclaimed(usize),
     /// So many relationships of a type are only recorded.
@@ -794,6 +800,8 @@ impl BesideNotice {
     fn fixed(&self) -> Fixed {
         match self {
             Self::Clocks(_) => (CLOCKS, Severity::Warning, Bearing::Neither),
+            Self::EndsKept(_, _) => (CLOCKS, Severity::Error, Bearing::Neither),
+            Self::Outward(_) => (OUTWARD, Severity::Warning, Bearing::Neither),
             Self::Unclaimed(_) => (UNCLAIMED, Severity::Notice, Bearing::Neither),
             Self::OnlyRecorded(..) => (ONLY_RECORDED, Severity::Notice, Bearing::Neither),
         }

@@ -62,6 +62,8 @@ fn rank(change: &Proposed) -> Rank {
             | Effect::SetBoundary { before: None, .. },
             _,
         ) => Rank::Claimed,
+        // What a service has extended is taken over with that.
+        (Effect::SetRoles { .. }, Cause::Renewal) => Rank::Claimed,
         (Effect::SetRoles { .. }, Cause::Expired) => Rank::AccessOver,
         (Effect::Expire { .. }, _) => Rank::RelationshipOver,
         (Effect::SetRoles { .. }, Cause::Replaced) => Rank::AccessMoved,

@@ -25,6 +25,8 @@ pub(super) struct Proposals {
     pub ahead: Vec<Ahead>,
     /// Whether the clock of the service and ours do not agree, so that no end there is taken for one.
     pub clocks_differ: bool,
+    /// How many grantees hold something that is over by ours, and is not taken away for that.
+    pub ends_kept: usize,
 }
 
 /// A change without its place among the others.
@@ -47,6 +49,7 @@ impl Proposals {
             governing: Governing::default(),
             ahead: Vec::new(),
             clocks_differ: false,
+            ends_kept: 0,
         }
     }
 

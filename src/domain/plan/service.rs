@@ -18,9 +18,10 @@ use super::{
 use crate::{
     api::{ManagementPolicy, PartnerType},
     domain::{
-        carrier::Carrier,
-        change::{Approval, Cause, Effect, Subject},
+        carrier::{Carrier, is_outward},
+        change::{Approval, Cause, Change, Effect, Subject},
         duration::Days,
+        ids::RoleId,
         lifecycle::Phase,
         relationship::effect,
         state::{
@@ -48,7 +49,7 @@ pub(super) fn take_over<'a>(
     plan: &mut Proposals,
 ) -> TakenOver<'a> {
     let mut observed = Cow::Borrowed(observed);
-    recognise(&mut observed, claimant, plan);
+    recognise(&mut observed, desired, claimant, plan);
     let (mut held_back, mut adopted) = (BTreeSet::new(), Vec::new());
     let twice = asked_for_twice(desired, &observed);
     for (key, declared) in &desired.relationships {
@@ -100,7 +101,12 @@ fn asked_for_twice(desired: &Desired, observed: &Observed) -> BTreeMap<ServiceId
 
 /// Takes over how the service was seen to have moved rows, of which everything else is planned from then on. What was given
 /// until the end of a relationship lasts until its new one.
-fn recognise(observed: &mut Cow<'_, Observed>, claimant: &Claimant, plan: &mut Proposals) {
+fn recognise(
+    observed: &mut Cow<'_, Observed>,
+    desired: &Desired,
+    claimant: &Claimant,
+    plan: &mut Proposals,
+) {
     let is_moved =
         |row: &ObservedRelationship| row.moved.as_ref().is_some_and(|moved| moved.stands.is_some());
     let is_known = |key: &RelationshipKey| {
@@ -116,9 +122,9 @@ fn recognise(observed: &mut Cow<'_, Observed>, claimant: &Claimant, plan: &mut P
     for key in moved {
         let rows = observed.to_mut().relationships.get_mut(&key).into_iter().flatten();
         for row in rows {
-            let Some(after) = row.moved.as_mut().and_then(|moved| moved.stands.take()) else {
-                continue;
-            };
+            let Some(moved) = &mut row.moved else { continue };
+            let Some(after) = moved.stands.take() else { continue };
+            moved.extended_from = row.ends_at.filter(|end| after.ends_at > Some(*end));
             let is_ours =
                 row.owner.instance == claimant.instance || claimant.foreign == Foreign::ReadAs;
             let before = row.stands();
@@ -131,7 +137,9 @@ fn recognise(observed: &mut Cow<'_, Observed>, claimant: &Claimant, plan: &mut P
             row.revision = revision;
             if is_ours {
                 propose(row, effect, Cause::Declared, plan);
-                last_as_long(row, (before.ends_at, after.ends_at), plan);
+                if let Some(declared) = desired.relationships.get(&key) {
+                    last_as_long(row, declared, plan);
+                }
             }
         }
     }
@@ -148,24 +156,30 @@ fn propose(row: &ObservedRelationship, effect: Effect, cause: Cause, plan: &mut 
     plan.proposed.push(Proposed { subject, effect, cause, approval: Approval::NotNeeded });
 }
 
-/// What was given until the end of a relationship, as grants without an end of their own are, lasts until its later one.
-fn last_as_long(
-    row: &mut ObservedRelationship,
-    (before, after): (Option<Timestamp>, Option<Timestamp>),
-    plan: &mut Proposals,
-) {
-    let Some((before, after)) = before.zip(after).filter(|(before, after)| before < after) else {
+/// What living grants give until the end of a relationship lasts until its later one, or until their own.
+fn last_as_long(row: &mut ObservedRelationship, declared: &DesiredRelationship, plan: &mut Proposals) {
+    let before = row.moved.as_ref().and_then(|moved| moved.extended_from);
+    let Some((before, after)) = before.zip(row.ends_at) else { return };
+    let lives = declared.standing == Standing::Live;
+    if !lives || declared.policies.management != ManagementPolicy::Manage {
         return;
-    };
-    let longer = |roles: &Roles| -> Roles {
-        let later = |until: &Timestamp| if *until == before { after } else { *until };
-        roles.into_iter().map(|(role, until)| (*role, later(until))).collect()
-    };
+    }
     let mut changes = Vec::new();
-    for assignment in row.assignments.values_mut() {
+    for (id, assignment) in &mut row.assignments {
+        let grants = || declared.grants.given_to(*id);
+        let until = |role: &RoleId| {
+            let gives = grants().filter(|(_, grant)| grant.roles.contains(role));
+            let lives = gives.filter(|(_, grant)| grant.standing == Standing::Live);
+            lives.map(|(_, grant)| grant.window.not_after.unwrap_or(after).min(after)).max()
+        };
+        let longer = |roles: &Roles| -> Roles {
+            let later = |role: &RoleId, had: Timestamp| {
+                until(role).filter(|until| had == before && *until > had).unwrap_or(had)
+            };
+            roles.into_iter().map(|(role, had)| (*role, later(role, *had))).collect()
+        };
         let Assignment { roles, recorded, contributions } = assignment.state.clone();
-        let lasts =
-            Assignment { roles: longer(&roles), recorded: longer(&recorded), contributions };
+        let lasts = Assignment { roles: longer(&roles), recorded: longer(&recorded), contributions };
         if lasts.recorded != recorded {
             changes.push(Effect::SetRoles {
                 grantee: assignment.grantee.clone(),
@@ -217,7 +231,7 @@ fn adoption(
     if let Some(differs) = differs(declared, found) {
         return refused(differs);
     }
-    let read = found.holdings(observed.now, |_, _| None);
+    let read = found.holdings(observed.now, found.ends_at, |_, _| None);
     let holdings = read.map_err(|unread| ElsewhereNotice::AdoptionUnread(id.clone(), unread))?;
     let number = rows.iter().map(|row| row.number).max().unwrap_or(0) + 1;
     let own = if number == 1 {
@@ -225,7 +239,8 @@ fn adoption(
     } else {
         RelationshipKey { name: format!("{}-{number}", key.name).into(), ..key.clone() }
     };
-    if own != *key && observed.relationships.contains_key(&own) {
+    let named = named_there(&own, Some(service.as_ref())).is_some_and(|named| named != id);
+    if own != *key && (named || observed.relationships.contains_key(&own)) {
         return refused(NotAdopted::NameTaken(own));
     }
     let subject = subject(&own, declared, claimant);
@@ -384,7 +399,11 @@ pub(super) fn tell_answers(
 pub(super) fn tell_beside(desired: &Desired, observed: &Observed, plan: &mut Proposals) {
     let Some(service) = &observed.service else { return };
     if let Some(ahead) = service.clock {
-        plan.notices.push(Notice::Beside(BesideNotice::Clocks(ahead)));
+        let told = match plan.ends_kept {
+            0 => BesideNotice::Clocks(ahead),
+            kept => BesideNotice::EndsKept(ahead, kept),
+        };
+        plan.notices.push(Notice::Beside(told));
     }
     let live = |found: &&SeenRelationship| found.stage.phase() != Phase::Ended;
     let unclaimed = service.unclaimed.values().filter(live).count();
@@ -402,6 +421,13 @@ pub(super) fn tell_beside(desired: &Desired, observed: &Observed, plan: &mut Pro
     }
     let only_recorded = |(type_, number)| Notice::Beside(BesideNotice::OnlyRecorded(type_, number));
     plan.notices.extend(types.into_values().map(only_recorded));
+}
+
+/// Tells how many changes have to be made at the service.
+pub(super) fn outward(changes: &[Change], observed: &Observed) -> Option<Notice> {
+    observed.service.as_ref()?;
+    let number = changes.iter().filter(|change| is_outward(change)).count();
+    (number > 0).then_some(Notice::Beside(BesideNotice::Outward(number)))
 }
 
 /// What has a name at the service, where that is taken: also by what is over, and in letters of either case.

@@ -426,7 +426,7 @@ impl ElsewhereNotice {
             }
             Self::Unread(row, reason) => {
                 Words::of(format!("`{row}` could not be read at Microsoft: {reason}"))
-                    .help("nothing is planned for it until it can be read: plan again")
+                    .help("nothing is planned for it until that is so no more: see `concordat explain C0559`")
             }
             Self::OtherConnection { declared, connected } => {
                 let message = format!(
@@ -520,16 +520,42 @@ impl NotAdopted {
     }
 }
 
+/// What is to be done where clocks differ.
+const CLOCKS_AGREE: &str = "set the clock of this machine, or of the ledger's server; an emulator's clock that was moved on \
+                            differs as well";
+
+/// How far the service's clock is from ours.
+fn apart(ahead: SignedDuration) -> String {
+    let way = if ahead.is_negative() { "behind" } else { "ahead of" };
+    format!("{way} ours by {:#}", SignedDuration::from_secs(ahead.abs().as_secs()))
+}
+
 impl BesideNotice {
     fn words(&self) -> Words {
         match self {
             Self::Clocks(ahead) => {
-                let way = if ahead.is_negative() { "behind" } else { "ahead of" };
-                let by = SignedDuration::from_secs(ahead.abs().as_secs());
                 let message = format!(
-                    "Microsoft's clock is {way} ours by {by:#}: every end here is counted by ours"
+                    "Microsoft's clock is {}: every end here is counted by ours, and none is taken away",
+                    apart(*ahead)
                 );
-                Words::of(message).help("set the clock of this machine, or of the ledger's server")
+                Words::of(message).help(CLOCKS_AGREE)
+            }
+            Self::EndsKept(ahead, grantees) => {
+                let message = format!(
+                    "Microsoft's clock is {}: what {} is over by ours, and is not taken away",
+                    apart(*ahead),
+                    if *grantees == 1 { "1 grantee holds".to_owned() } else { format!("{grantees} grantees hold") }
+                );
+                Words::of(message).help(CLOCKS_AGREE)
+            }
+            Self::Outward(changes) => {
+                let (have, it) = if *changes == 1 { ("has", "it") } else { ("have", "them") };
+                let message = format!(
+                    "{} {have} to be made at Microsoft, and this version makes none there: `apply` refuses {it}",
+                    counted(*changes, "change")
+                );
+                let help = "make it in Partner Center: the next plan sees that it is so";
+                Words::of(message).help(help)
             }
             Self::Unclaimed(number) => {
                 let stand = if *number == 1 { "stands" } else { "stand" };
@@ -538,7 +564,7 @@ impl BesideNotice {
                     counted(*number, "relationship")
                 );
                 Words::of(message).help(
-                    "`concordat get relationships --unmanaged` lists it, and `concordat import` makes files of it",
+                    "`concordat get relationships --unmanaged --store graph:FILE` lists it, with what is over",
                 )
             }
             Self::OnlyRecorded(type_, number) => Words::of(format!(

@@ -116,7 +116,7 @@ impl SeenRelationship {
     }
 
     /// Who holds what under it. The service knows no end of an assignment: what is held lasts as long as the relationship,
-    /// but for what `recorded` knows to end earlier; and beyond the end of that for as long as it stands there.
+    /// until `ends_at`, but for what `recorded` knows to end earlier; and beyond that end for as long as it stands there.
     ///
     /// # Errors
     ///
@@ -124,12 +124,13 @@ impl SeenRelationship {
     pub fn holdings(
         &self,
         now: Timestamp,
+        ends_at: Option<Timestamp>,
         recorded: impl Fn(GranteeId, RoleId) -> Option<Timestamp>,
     ) -> Result<BTreeMap<GranteeId, SeenHolding>, Unread> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
-        let ends_at = self.ends_at.filter(|end| *end > now).unwrap_or(Timestamp::MAX);
+        let ends_at = ends_at.filter(|end| *end > now).unwrap_or(Timestamp::MAX);
         let mut holdings: BTreeMap<GranteeId, SeenHolding> = BTreeMap::new();
         for assignment in self.assignments.as_ref().map_err(Clone::clone)?.values() {
             let SeenAssignment { grantee: id, kind, roles, status, .. } = assignment;

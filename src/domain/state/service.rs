@@ -76,6 +76,8 @@ pub struct Moved {
     pub auto_extend: Option<Duration>,
     /// What the book has of grantees who hold something else there, or until another time.
     pub believed: BTreeMap<GranteeId, Roles>,
+    /// When it ended before the service extended it, where a plan has just taken that over.
+    pub extended_from: Option<Timestamp>,
 }
 
 /// Clocks that differ by more are told: ends are counted by them.

@@ -102,7 +102,7 @@ pub enum Why {
 pub enum Look {
     /// It is over or ending, and was asked for: it is written, and held.
     EndedAndHeld(Lifecycle),
-    /// Nothing can be held under it yet: it has no label of its offer, so that nothing is given once it is active.
+    /// Nothing can be held under it yet: it has no label of its offer, by which a grant would select it.
     NotYetActive(Lifecycle),
     /// Who holds what could not be read, and why: no grant speaks of it.
     AssignmentsUnread(String),
@@ -259,8 +259,8 @@ impl Look {
                 format!("is `{stage}`: it is written with `suspend: true`, so that nothing is done for it")
             }
             Self::NotYetActive(stage) => format!(
-                "is `{stage}`: it has no label of its offer, so that nobody gets access when it becomes active; add \
-                 the label where that is meant"
+                "is `{stage}`: no grant speaks of it, so that nobody gets access when it becomes active; write one where \
+                 that is meant"
             ),
             Self::AssignmentsUnread(why) => {
                 format!("has assignments that could not be read, so that no grant speaks of it: {}", shown(why))

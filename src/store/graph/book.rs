@@ -9,7 +9,7 @@ use ecow::EcoString;
 use super::{
     call::{As, Graph},
     merge::{Found, Whose, held, merge},
-    read::{check_known, those},
+    read::{check_known, read_holders, relationships},
 };
 use crate::{
     domain::{
@@ -124,8 +124,13 @@ impl<B: Book> WithBook<B> {
             Host::Microsoft => "Microsoft's own hosts",
             Host::Other => "other hosts than Microsoft's, such as an emulator",
         };
+        let here = match self.whose.host {
+            Host::Microsoft => "at Microsoft's own",
+            Host::Other => "at others",
+        };
         let reason = format!(
-            "its ledger is of partner {} in {:?} at {place}, and this connection is not: name another `ledger` in it",
+            "its ledger is of partner {} in {:?} at {place}, and this connection of partner {partner} in {cloud:?} {here}: \
+             name another `ledger` in it",
             key.partner, key.cloud
         );
         Err(StoreError::Misnamed { store: self.named.clone(), reason })
@@ -134,7 +139,7 @@ impl<B: Book> WithBook<B> {
 
 impl<B: Book> Read for WithBook<B> {
     async fn observe(&mut self, scope: &Scope) -> Result<Observed, StoreError> {
-        let book = self.book.observe(scope).await?;
+        let mut seen = relationships(&self.graph).await?;
         let claims = self.book.claims().await?;
         self.check_whose(&claims)?;
         if self.book.stands_alone().await? {
@@ -143,20 +148,21 @@ impl<B: Book> Read for WithBook<B> {
             let store = self.named.clone();
             return Err(StoreError::Misnamed { store, reason: reason.to_owned() });
         }
+        let book = self.book.observe(&with_moved(scope, &claims, &seen)).await?;
         let rows = book.relationships.values().flatten();
         let mut asked: BTreeSet<ServiceId> = rows.filter_map(service_id).cloned().collect();
         if let Scope::Of { adopted, .. } = scope {
             asked.extend(adopted.iter().cloned());
         }
         let all = matches!(scope, Scope::All);
-        let seen = those(&self.graph, |id| all || asked.contains(id)).await?;
-        let live: BTreeSet<ServiceId> =
-            claims.iter().filter(|claim| !claim.is_over).map(|claim| claim.id.clone()).collect();
+        read_holders(&self.graph, &mut seen, |id| all || asked.contains(id)).await?;
+        let (forgettable, live): (Vec<&Claim>, Vec<&Claim>) =
+            claims.iter().partition(|claim| claim.may_be_forgotten(book.now));
+        let live: BTreeSet<ServiceId> = live.iter().map(|claim| claim.id.clone()).collect();
         let mut gone = check_known(&self.graph, &seen, &live).await?;
-        let is_listed = |id: &ServiceId| seen.relationships.contains_key(id);
-        // What is over is forgotten a year later, and nobody asks for it.
-        let over = claims.iter().filter(|claim| claim.is_over && !is_listed(&claim.id));
-        gone.extend(over.map(|claim| claim.id.clone()));
+        // What is over long enough is forgotten there, and nobody asks for it.
+        let forgotten = forgettable.iter().map(|claim| &claim.id);
+        gone.extend(forgotten.filter(|id| !seen.relationships.contains_key(*id)).cloned());
         let claimed: BTreeMap<ServiceId, RelationshipKey> =
             claims.into_iter().map(|claim| (claim.id, claim.key)).collect();
         let clock = self.graph.clock_difference().filter(|ahead| ahead.abs() > CLOCKS_DIFFER);
@@ -191,6 +197,19 @@ impl<B: Book> Read for WithBook<B> {
     ) -> Result<BTreeMap<EcoString, Head>, StoreError> {
         self.book.last_entries(subjects).await
     }
+}
+
+/// A scope with the relationships that the service has moved to another phase since that was recorded, whoever asks.
+fn with_moved(scope: &Scope, claims: &[Claim], seen: &Seen) -> Scope {
+    let mut scope = scope.clone();
+    if let Scope::Of { keys, .. } = &mut scope {
+        let is_moved = |claim: &&Claim| {
+            let found = seen.relationships.get(&claim.id);
+            found.is_some_and(|found| found.stage.phase() != claim.lifecycle.phase())
+        };
+        keys.extend(claims.iter().filter(is_moved).map(|claim| claim.first.clone()));
+    }
+    scope
 }
 
 fn service_id(row: &ObservedRelationship) -> Option<&ServiceId> {
@@ -236,7 +255,7 @@ impl Write for GraphWriter {
         let mut made = made.into_iter();
         let refusal = || {
             Outcome::Refused(Refusal::Constraint(
-                "this version changes nothing at Microsoft".to_owned(),
+                "this version changes nothing at Microsoft: make it in Partner Center".to_owned(),
             ))
         };
         let outcome = |is_outward: bool| {
@@ -249,7 +268,11 @@ impl Write for GraphWriter {
         self.book.block(batches, by).await
     }
 
+    /// What is refused anyway is not approved: that would count for whatever is planned after it.
     async fn approve(&mut self, batch: &Batch, by: &Signature) -> Result<(), StoreError> {
+        if batch.changes.iter().any(is_outward) {
+            return Ok(());
+        }
         self.book.approve(batch, by).await
     }
 

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         duration::Duration,
         ids::{GLOBAL_ADMINISTRATOR, GranteeId, RoleId, TenantId},
-        lifecycle::{INVITATION_LAPSES_AFTER_DAYS, Lifecycle, Phase},
+        lifecycle::{ENDED_IS_KEPT_FOR_DAYS, INVITATION_LAPSES_AFTER_DAYS, Lifecycle, Phase},
         state::{
             Asked, Assignment, AtService, Host, Invitation, Moved, Observed, ObservedAssignment,
             ObservedRelationship, Owner, Policies, RelationshipKey, Roles, Service, Stands, Uid,
@@ -55,8 +55,8 @@ pub(super) fn merge(mut book: Observed, found: Found, whose: Whose) -> (Observed
             let Some(at) = row.at.clone() else { continue };
             let found = match unclaimed.remove(&at.id) {
                 Some(found) => {
-                    let ended = row.lifecycle.phase() == Phase::Ended;
-                    if ended && found.stage.phase() == Phase::Pending {
+                    let given_up = row.lifecycle == Lifecycle::Withdrawn;
+                    if given_up && found.stage.phase() == Phase::Pending {
                         waiting.insert(at.id.clone());
                     }
                     over(row, &found, now).map(|held| drop(laid.insert(at.id, held)))
@@ -71,7 +71,7 @@ pub(super) fn merge(mut book: Observed, found: Found, whose: Whose) -> (Observed
     }
     unclaimed.retain(|id, _| !claimed.contains_key(id));
     for (id, found) in &unclaimed {
-        if let Ok(holdings) = found.holdings(now, |_, _| None) {
+        if let Ok(holdings) = found.holdings(now, found.ends_at, |_, _| None) {
             laid.insert(id.clone(), roles(holdings));
         }
     }
@@ -113,7 +113,7 @@ fn over(
     let recorded = |id: GranteeId, role: RoleId| -> Option<Timestamp> {
         row.assignments.get(&id)?.state.recorded.get(&role).copied()
     };
-    let holdings = found.holdings(now, recorded)?;
+    let holdings = found.holdings(now, found.ends_at.or(row.ends_at), recorded)?;
     for (id, held) in &holdings {
         let nothing = || ObservedAssignment {
             grantee: held.grantee.clone(),
@@ -142,7 +142,7 @@ fn moved(
     believed: BTreeMap<GranteeId, Roles>,
 ) -> Option<Box<Moved>> {
     let differs = stands.is_some() || auto_extend.is_some() || !believed.is_empty();
-    differs.then(|| Box::new(Moved { stands, auto_extend, believed }))
+    differs.then(|| Box::new(Moved { stands, auto_extend, believed, extended_from: None }))
 }
 
 /// How a name is compared: the service takes names that differ in case alone for the same.
@@ -172,6 +172,9 @@ fn stands(row: &ObservedRelationship, found: &SeenRelationship) -> Result<Option
         (Phase::Ended, Phase::Pending | Phase::Active) => odd("is over by the ledger"),
         (Phase::Active | Phase::Ending, Phase::Pending) => odd("was approved by the ledger"),
         (Phase::Ending, Phase::Active) => odd("is ending by the ledger"),
+        (Phase::Active, Phase::Active) if stands.ends_at < recorded.ends_at => {
+            odd("ends later by the ledger")
+        }
         (Phase::Pending | Phase::Active | Phase::Ending | Phase::Unknown, _) => {
             let same_end = was == Phase::Pending || recorded.ends_at == stands.ends_at;
             let same = was == is && same_end && recorded.ceiling == stands.ceiling;
@@ -195,8 +198,16 @@ fn known(found: &SeenRelationship, recorded: &Stands) -> Stands {
 fn forgotten(row: &mut ObservedRelationship, now: Timestamp) -> Result<(), Unread> {
     let lapse = Duration::from_days(INVITATION_LAPSES_AFTER_DAYS);
     let has_lapsed = lapse.after(row.invited_at).is_some_and(|at| at <= now);
+    let kept = Duration::from_days(ENDED_IS_KEPT_FOR_DAYS);
+    let kept_until = row.ends_at.and_then(|end| kept.after(end));
+    let was_over = kept_until.is_some_and(|until| until <= now);
     match row.lifecycle.phase() {
         Phase::Ended => Ok(()),
+        Phase::Active | Phase::Ending if was_over => {
+            let stands = Stands { lifecycle: Lifecycle::Expired, ..row.stands() };
+            row.moved = moved(Some(stands), None, BTreeMap::new());
+            Ok(())
+        }
         Phase::Pending if has_lapsed => {
             let stands = Stands { lifecycle: Lifecycle::Expired, ..row.stands() };
             row.moved = moved(Some(stands), None, BTreeMap::new());
@@ -223,12 +234,14 @@ pub(super) fn held(observed: &mut Observed) {
             stays(row, now);
         }
     }
+    let mut taken: BTreeSet<RelationshipKey> =
+        observed.relationships.values().flatten().map(|row| row.key.clone()).collect();
     let Some(service) = &mut observed.service else { return };
     for (id, found) in &service.unclaimed {
         let (row, unread) = of_nobody(found, service, now);
         // A name that a row here has as well is told apart by the id.
         let mut key = row.key.clone();
-        if key.name.is_empty() || observed.relationships.contains_key(&key) {
+        if key.name.is_empty() || !taken.insert(key.clone()) {
             key.name = id.0.clone();
         }
         if let Some(reason) = unread {
@@ -275,7 +288,7 @@ fn of_nobody(
         agreement: None,
         terms: None,
     };
-    let (holdings, unread) = match found.holdings(now, |_, _| None) {
+    let (holdings, unread) = match found.holdings(now, found.ends_at, |_, _| None) {
         Ok(holdings) => (holdings, None),
         Err(unread) => (BTreeMap::new(), Some(unread)),
     };
@@ -316,4 +329,159 @@ fn of_nobody(
         invitation,
     };
     (row, unread)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::state::{Doubts, Tenant};
+
+    const HELPDESK: RoleId = crate::domain::ids::HELPDESK_ADMINISTRATOR;
+
+    fn day(number: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + number * 86_400).unwrap()
+    }
+
+    fn whose() -> Whose {
+        let (partner, cloud) = (TenantId::from_u128(0xaa), Cloud::Global);
+        Whose { partner, cloud, host: Host::Microsoft, clock: None }
+    }
+
+    /// A relationship at the service in this stage, with a ceiling of both roles.
+    fn found(stage: &str) -> SeenRelationship {
+        SeenRelationship {
+            id: ServiceId::new("r1"),
+            name: "acme".to_owned(),
+            customer: Some(Tenant { id: TenantId::from_u128(0xbb), name: None }),
+            stage: stage.to_owned().into(),
+            duration: Some(Duration::from_days(730)),
+            auto_extend: Duration::ZERO,
+            roles: BTreeSet::from([GLOBAL_ADMINISTRATOR, HELPDESK]),
+            created_at: Some(day(-100)),
+            activated_at: Some(day(-99)),
+            ends_at: Some(day(600)),
+            etag: None,
+            provider: None,
+            fault: None,
+            assignments: Ok(BTreeMap::new()),
+        }
+    }
+
+    /// The row of that, as it was recorded in this stage.
+    fn row(stage: &str) -> ObservedRelationship {
+        let service = merge(
+            Observed {
+                now: day(0),
+                relationships: BTreeMap::new(),
+                acceptances: BTreeMap::new(),
+                boundaries: BTreeMap::new(),
+                doubts: Doubts::default(),
+                service: None,
+            },
+            Found { seen: Seen::default(), gone: BTreeSet::new(), claimed: BTreeMap::new() },
+            whose(),
+        );
+        let service = service.0.service.unwrap();
+        of_nobody(&found(stage), &service, day(0)).0
+    }
+
+    /// What comes of a row and of what was seen of it: nothing new, another stage, or that it is unread.
+    fn met(row: ObservedRelationship, seen: Option<SeenRelationship>, gone: bool) -> String {
+        let first = row.key.clone();
+        let id = ServiceId::new("r1");
+        let book = Observed {
+            now: day(0),
+            relationships: BTreeMap::from([(first.clone(), vec![row])]),
+            acceptances: BTreeMap::new(),
+            boundaries: BTreeMap::new(),
+            doubts: Doubts::default(),
+            service: None,
+        };
+        let relationships = seen.into_iter().map(|seen| (id.clone(), seen)).collect();
+        let found = Found {
+            seen: Seen { now: None, relationships },
+            gone: if gone { BTreeSet::from([id.clone()]) } else { BTreeSet::new() },
+            claimed: BTreeMap::from([(id, first.clone())]),
+        };
+        let (observed, _) = merge(book, found, whose());
+        let service = observed.service.as_ref().unwrap();
+        assert!(service.unclaimed.is_empty(), "it is a row's");
+        if let Some(reason) = service.unread.get(&first) {
+            return format!("unread: {reason}");
+        }
+        let row = &observed.relationships[&first][0];
+        match row.moved.as_ref().and_then(|moved| moved.stands.as_ref()) {
+            None => "the same".to_owned(),
+            Some(stands) => stands.lifecycle.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_stage_is_taken_over_forwards_and_never_back() {
+        let stages = ["ApprovalPending", "Active", "Terminating", "Terminated", "frozenSolid"];
+        let expected = [
+            ("ApprovalPending", ["the same", "Active", "Terminating", "Terminated", "unread"]),
+            ("Active", ["unread", "the same", "Terminating", "Terminated", "unread"]),
+            ("Terminating", ["unread", "unread", "the same", "Terminated", "unread"]),
+            ("Terminated", ["unread", "unread", "the same", "the same", "unread"]),
+            ("Expired", ["unread", "unread", "the same", "the same", "unread"]),
+            // Given up here: the customer may still approve it there.
+            ("Withdrawn", ["the same", "Active", "Terminating", "the same", "unread"]),
+        ];
+        for (was, becomes) in expected {
+            for (is, becomes) in stages.iter().zip(becomes) {
+                let told = met(row(was), Some(found(is)), false);
+                assert!(told.starts_with(becomes), "{was} => {is}: {told}");
+            }
+        }
+        for finer in ["Created", "Approved", "Activating"] {
+            assert_eq!(met(row("ApprovalPending"), Some(found(finer)), false), "the same");
+        }
+    }
+
+    #[test]
+    fn what_the_service_never_changes_is_not_believed_and_what_it_does_not_say_is_as_recorded() {
+        let with = |change: fn(&mut SeenRelationship)| {
+            let mut seen = found("Active");
+            change(&mut seen);
+            met(row("Active"), Some(seen), false)
+        };
+        assert_eq!(with(|_| {}), "the same");
+        assert_eq!(with(|seen| seen.customer = None), "the same");
+        assert_eq!(with(|seen| seen.ends_at = None), "the same");
+        assert_eq!(with(|seen| seen.activated_at = None), "the same");
+        assert_eq!(with(|seen| seen.ends_at = Some(day(800))), "Active");
+        assert_eq!(with(|seen| drop(seen.roles.remove(&GLOBAL_ADMINISTRATOR))), "Active");
+        let others: [fn(&mut SeenRelationship); 5] = [
+            |seen| drop(seen.roles.remove(&HELPDESK)),
+            |seen| seen.roles.clear(),
+            |seen| drop(seen.roles.insert(RoleId::from_u128(7))),
+            |seen| seen.fault = Some(Unread("it is odd".to_owned())),
+            |seen| {
+                let id = TenantId::from_u128(0xcc);
+                seen.customer = Some(Tenant { id, name: None });
+            },
+        ];
+        for change in others {
+            assert!(with(change).starts_with("unread"), "{}", with(change));
+        }
+        let mut unread = found("Active");
+        unread.assignments = Err(Unread("it answers 500".to_owned()));
+        assert_eq!(met(row("Active"), Some(unread), false), "unread: it answers 500");
+    }
+
+    #[test]
+    fn what_is_not_listed_is_gone_only_where_the_service_says_so_and_may_have_forgotten_it() {
+        for stage in ["ApprovalPending", "Active", "Terminating", "Terminated"] {
+            assert_eq!(met(row(stage), None, false), "unread: the list lacks it");
+        }
+        assert_eq!(met(row("Terminated"), None, true), "the same");
+        assert_eq!(met(row("ApprovalPending"), None, true), "Expired", "made 100 days ago");
+        let mut young = row("ApprovalPending");
+        young.invited_at = day(-10);
+        assert!(met(young, None, true).starts_with("unread"));
+        for stage in ["Active", "Terminating", "frozenSolid"] {
+            assert!(met(row(stage), None, true).starts_with("unread"), "{stage}");
+        }
+    }
 }

@@ -35,19 +35,20 @@ type Assignments = BTreeMap<EcoString, SeenAssignment>;
 /// Where any of the list could not be read, or it contradicts itself. Where only the assignments of a relationship could
 /// not be read, that is said of it.
 pub async fn everything(graph: &Graph) -> Result<Seen, StoreError> {
-    those(graph, |_| true).await
+    let mut seen = relationships(graph).await?;
+    read_holders(graph, &mut seen, |_| true).await?;
+    Ok(seen)
 }
 
-/// Every relationship, and who holds what under those that are asked for. Of the others that stays unread, and is said to
-/// be.
+/// Reads who holds what under those that are asked for. Of the others that stays unread, and is said to be.
 ///
 /// # Errors
 /// As [`everything`].
-pub(super) async fn those(
+pub(super) async fn read_holders(
     graph: &Graph,
+    seen: &mut Seen,
     is_asked_for: impl Fn(&ServiceId) -> bool,
-) -> Result<Seen, StoreError> {
-    let mut seen = relationships(graph).await?;
+) -> Result<(), StoreError> {
     let mut asked = BTreeSet::new();
     let readable = |one: &&mut SeenRelationship| one.assignments.is_ok();
     for one in seen.relationships.values_mut().filter(readable) {
@@ -65,7 +66,7 @@ pub(super) async fn those(
             relationship.assignments = assignments;
         }
     }
-    Ok(seen)
+    Ok(())
 }
 
 /// That a list holds each relationship that is known from before, but for those that the service does not know any more. One
@@ -119,7 +120,10 @@ fn page_of(graph: &Graph, answer: &Answer) -> Result<Page, StoreError> {
 }
 
 /// Every relationship, without its assignments.
-async fn relationships(graph: &Graph) -> Result<Seen, StoreError> {
+///
+/// # Errors
+/// As [`everything`].
+pub(super) async fn relationships(graph: &Graph) -> Result<Seen, StoreError> {
     let first = graph.get(&format!("{RELATIONSHIPS}?$top={PAGE}")).await?;
     let mut seen = Seen { now: first.date, relationships: BTreeMap::new() };
     let mut page = page_of(graph, &first)?;

@@ -36,6 +36,7 @@ use std::{
 };
 
 use ecow::EcoString;
+use jiff::Timestamp;
 pub use open::{POSTGRES_ROLES, exposed};
 pub use record::{Erased, StoredBatch};
 pub use server::PASSWORD_FILE;
@@ -48,6 +49,7 @@ use super::{
 use crate::domain::{
     digest::Digest,
     entry::{Columns, Draft, Entry, Head, PersonRecord, tables::Found},
+    lifecycle::{ENDED_IS_KEPT_FOR_DAYS, INVITATION_LAPSES_AFTER_DAYS, Lifecycle, Phase},
     limits::{Admitted, Batch, Budget, Limits},
     state::{Beside, Host, Instance, Observed, RelationshipKey, seen::ServiceId},
 };
@@ -203,8 +205,33 @@ pub struct Claim {
     pub host: Host,
     /// The row.
     pub key: RelationshipKey,
-    /// Whether that is over by what is recorded.
-    pub is_over: bool,
+    /// The first row of its family.
+    pub first: RelationshipKey,
+    /// The stage that is recorded.
+    pub lifecycle: Lifecycle,
+    /// When it was asked for.
+    pub invited_at: Timestamp,
+    /// When it ends or ended.
+    pub ends_at: Option<Timestamp>,
+}
+
+impl Claim {
+    /// Whether the service may rightly know nothing of it any more: it is over, nobody has answered in time, or its end was
+    /// so long ago that it is not kept.
+    pub(super) fn may_be_forgotten(&self, now: Timestamp) -> bool {
+        let days = |days: u16, from: Timestamp| {
+            crate::domain::duration::Duration::from_days(days).after(from)
+        };
+        let passed = |instant: Option<Timestamp>| instant.is_some_and(|instant| instant <= now);
+        match self.lifecycle.phase() {
+            Phase::Ended => true,
+            Phase::Pending => passed(days(INVITATION_LAPSES_AFTER_DAYS, self.invited_at)),
+            Phase::Active | Phase::Ending => {
+                passed(self.ends_at.and_then(|end| days(ENDED_IS_KEPT_FOR_DAYS, end)))
+            }
+            Phase::Unknown => false,
+        }
+    }
 }
 
 impl<May> Sql<May> {

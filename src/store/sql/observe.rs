@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecow::EcoString;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
@@ -16,7 +17,7 @@ use super::{
 use crate::{
     domain::{
         ids::{GranteeId, TenantId},
-        lifecycle::{Lifecycle, Phase},
+        lifecycle::Lifecycle,
         state::{
             Assignment, Doubts, Flight, Host, Observed, ObservedAssignment, ObservedRelationship,
             RelationshipKey, Roles, seen::ServiceId,
@@ -187,9 +188,12 @@ const BATCHES_GONE: Statement = both(
 /// The relationships at a service that rows are for.
 const CLAIMS: Statement = Statement {
     sqlite: "SELECT json_object('id', service_id, 'host', service_host, 'cloud', cloud, 'partner', partner, \
-             'name', name, 'lifecycle', lifecycle) FROM relationships WHERE service_id IS NOT NULL",
+             'name', name, 'first_name', first_name, 'lifecycle', lifecycle, \
+             'invited_at_ms', invited_at_ms, 'ends_at_ms', ends_at_ms) \
+             FROM relationships WHERE service_id IS NOT NULL",
     postgres: "SELECT json_build_object('id', service_id, 'host', service_host, 'cloud', cloud, \
-               'partner', partner, 'name', name, 'lifecycle', lifecycle)::text \
+               'partner', partner, 'name', name, 'first_name', first_name, 'lifecycle', lifecycle, \
+               'invited_at_ms', invited_at_ms, 'ends_at_ms', ends_at_ms)::text \
                FROM relationships WHERE service_id IS NOT NULL",
 };
 
@@ -209,15 +213,21 @@ pub(super) async fn claims(session: &mut Session) -> Result<Vec<Claim>, StoreErr
         id: ServiceId,
         host: Host,
         lifecycle: Lifecycle,
+        first_name: EcoString,
+        invited_at_ms: Millis,
+        ends_at_ms: Option<Millis>,
         #[serde(flatten)]
         key: RelationshipKey,
     }
     let rows: Vec<Row> = session.rows(CLAIMS, &[]).await?;
-    let claim = |Row { id, host, lifecycle, key }: Row| Claim {
-        id,
-        host,
-        key,
-        is_over: lifecycle.phase() == Phase::Ended,
+    let claim = |row: Row| Claim {
+        id: row.id,
+        host: row.host,
+        first: RelationshipKey { name: row.first_name, ..row.key.clone() },
+        key: row.key,
+        lifecycle: row.lifecycle,
+        invited_at: row.invited_at_ms.into(),
+        ends_at: row.ends_at_ms.map(Into::into),
     };
     Ok(rows.into_iter().map(claim).collect())
 }

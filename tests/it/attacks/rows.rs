@@ -270,6 +270,8 @@ fn forged(table: &str, column: &str) -> String {
         (_, "auto_extend") => "'P180D'".to_owned(),
         (_, "grantee_kind") => "'CustomerUser'".to_owned(),
         (_, "decision") => "'Decline'".to_owned(),
+        (_, "service_id") => "'r1', service_host = 'Microsoft'".to_owned(),
+        (_, "service_host") => "'Microsoft', service_id = 'r1'".to_owned(),
         (_, "ended_at_ms") => "1, end_reason = 'Deleted'".to_owned(),
         (_, "end_reason") => "'Deleted', ended_at_ms = 1".to_owned(),
         (_, "agreement_type") => {
@@ -335,7 +337,7 @@ async fn a_forged_column_is_named_and_neither_acted_upon_nor_passed_over(
                 let ran = team.run(words);
                 assert!(matches!(ran.code, Some(1 | 2)), "{case}: {words:?} {ran:?}");
                 assert!(!ran.stdout.contains("Nothing changes"), "{case}: {words:?} {ran:?}");
-                let told = ["C0570", "C0608"].map(|code| format!("{ran:?}").contains(code));
+                let told = ["C0570", "C0608", "C0634"].map(|code| format!("{ran:?}").contains(code));
                 assert!(told.contains(&true), "{case}: {words:?} {ran:?}");
             }
             let now = team.texts("SELECT hash FROM ledger WHERE kind <> 'Refused'").await;

@@ -258,6 +258,8 @@ fn beside() -> Vec<Told> {
     let told = vec![
         (clocks(61), 567, &["ahead of", "1m 1s"][..]),
         (clocks(-61), 567, &["behind", "1m 1s"]),
+        (BesideNotice::EndsKept(SignedDuration::from_secs(600), 2), 567, &["2 grantees hold"]),
+        (BesideNotice::Outward(1), 568, &["1 change has", "Partner Center"]),
         (BesideNotice::Unclaimed(1), 560, &["1 relationship that nobody claims stands"]),
         (BesideNotice::Unclaimed(9), 560, &["9 relationships that nobody claims stand"]),
         (BesideNotice::OnlyRecorded(PartnerType::Advisor, 9), 566, &["9 relationships", "Advisor"]),
