@@ -69,9 +69,9 @@ pub(super) fn contributions(
         Wanted { contributions: Contributions::new(), revoked: Revoked::No, newer_catalogue: None };
     let mut newer = Contributions::new();
     // What nobody asks for now is not extended with its row.
-    let ended = row.observed.and_then(|row| {
-        row.moved.as_ref().and_then(|moved| moved.extended_from).or(row.ends_at)
-    });
+    let ended = row
+        .observed
+        .and_then(|row| row.moved.as_ref().and_then(|moved| moved.extended_from).or(row.ends_at));
     let extended = ended.filter(|end| row.ends_at > Some(*end));
     for (object, recorded) in &before.contributions {
         let kept = match latitude {

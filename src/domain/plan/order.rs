@@ -55,15 +55,15 @@ enum Rank {
 /// What a person must approve comes after what it builds on, also where it takes away.
 fn rank(change: &Proposed) -> Rank {
     match (&change.effect, change.cause) {
+        // What a service has extended is taken over with that.
         (
             Effect::Claim { .. }
             | Effect::Adopt { .. }
             | Effect::Recognise { .. }
             | Effect::SetBoundary { before: None, .. },
             _,
-        ) => Rank::Claimed,
-        // What a service has extended is taken over with that.
-        (Effect::SetRoles { .. }, Cause::Renewal) => Rank::Claimed,
+        )
+        | (Effect::SetRoles { .. }, Cause::Renewal) => Rank::Claimed,
         (Effect::SetRoles { .. }, Cause::Expired) => Rank::AccessOver,
         (Effect::Expire { .. }, _) => Rank::RelationshipOver,
         (Effect::SetRoles { .. }, Cause::Replaced) => Rank::AccessMoved,

@@ -157,7 +157,11 @@ fn propose(row: &ObservedRelationship, effect: Effect, cause: Cause, plan: &mut 
 }
 
 /// What living grants give until the end of a relationship lasts until its later one, or until their own.
-fn last_as_long(row: &mut ObservedRelationship, declared: &DesiredRelationship, plan: &mut Proposals) {
+fn last_as_long(
+    row: &mut ObservedRelationship,
+    declared: &DesiredRelationship,
+    plan: &mut Proposals,
+) {
     let before = row.moved.as_ref().and_then(|moved| moved.extended_from);
     let Some((before, after)) = before.zip(row.ends_at) else { return };
     let lives = declared.standing == Standing::Live;
@@ -179,7 +183,8 @@ fn last_as_long(row: &mut ObservedRelationship, declared: &DesiredRelationship, 
             roles.into_iter().map(|(role, had)| (*role, later(role, *had))).collect()
         };
         let Assignment { roles, recorded, contributions } = assignment.state.clone();
-        let lasts = Assignment { roles: longer(&roles), recorded: longer(&recorded), contributions };
+        let lasts =
+            Assignment { roles: longer(&roles), recorded: longer(&recorded), contributions };
         if lasts.recorded != recorded {
             changes.push(Effect::SetRoles {
                 grantee: assignment.grantee.clone(),

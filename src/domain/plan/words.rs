@@ -424,10 +424,12 @@ impl ElsewhereNotice {
                 Words::of(format!("`{row}` stands at Microsoft, and this store is only its ledger"))
                     .help("name the connection with `--store graph:FILE`")
             }
-            Self::Unread(row, reason) => {
-                Words::of(format!("`{row}` could not be read at Microsoft: {reason}"))
-                    .help("nothing is planned for it until that is so no more: see `concordat explain C0559`")
-            }
+            Self::Unread(row, reason) => Words::of(format!(
+                "`{row}` could not be read at Microsoft: {reason}"
+            ))
+            .help(
+                "nothing is planned for it until that is so no more: see `concordat explain C0559`",
+            ),
             Self::OtherConnection { declared, connected } => {
                 let message = format!(
                     "`{object}` is of partner `{}` in {:?}, and this connection is of `{}` in {:?}",
@@ -544,7 +546,11 @@ impl BesideNotice {
                 let message = format!(
                     "Microsoft's clock is {}: what {} is over by ours, and is not taken away",
                     apart(*ahead),
-                    if *grantees == 1 { "1 grantee holds".to_owned() } else { format!("{grantees} grantees hold") }
+                    if *grantees == 1 {
+                        "1 grantee holds".to_owned()
+                    } else {
+                        format!("{grantees} grantees hold")
+                    }
                 );
                 Words::of(message).help(CLOCKS_AGREE)
             }

@@ -19,7 +19,7 @@ use crate::{
         limits::{Admitted, Batch, Budget, Limits},
         state::{
             Beside, CLOCKS_DIFFER, Host, Observed, ObservedRelationship, RelationshipKey,
-            seen::ServiceId,
+            seen::{Seen, ServiceId},
         },
     },
     store::{
@@ -139,7 +139,7 @@ impl<B: Book> WithBook<B> {
 
 impl<B: Book> Read for WithBook<B> {
     async fn observe(&mut self, scope: &Scope) -> Result<Observed, StoreError> {
-        let mut seen = relationships(&self.graph).await?;
+        // Nobody is asked with the book of somebody else.
         let claims = self.book.claims().await?;
         self.check_whose(&claims)?;
         if self.book.stands_alone().await? {
@@ -148,6 +148,7 @@ impl<B: Book> Read for WithBook<B> {
             let store = self.named.clone();
             return Err(StoreError::Misnamed { store, reason: reason.to_owned() });
         }
+        let mut seen = relationships(&self.graph).await?;
         let book = self.book.observe(&with_moved(scope, &claims, &seen)).await?;
         let rows = book.relationships.values().flatten();
         let mut asked: BTreeSet<ServiceId> = rows.filter_map(service_id).cloned().collect();

@@ -451,11 +451,11 @@ mod tests {
         assert_eq!(with(|seen| seen.ends_at = None), "the same");
         assert_eq!(with(|seen| seen.activated_at = None), "the same");
         assert_eq!(with(|seen| seen.ends_at = Some(day(800))), "Active");
-        assert_eq!(with(|seen| drop(seen.roles.remove(&GLOBAL_ADMINISTRATOR))), "Active");
+        assert_eq!(with(|seen| seen.roles = BTreeSet::from([HELPDESK])), "Active");
         let others: [fn(&mut SeenRelationship); 5] = [
-            |seen| drop(seen.roles.remove(&HELPDESK)),
+            |seen| seen.roles = BTreeSet::from([GLOBAL_ADMINISTRATOR]),
             |seen| seen.roles.clear(),
-            |seen| drop(seen.roles.insert(RoleId::from_u128(7))),
+            |seen| seen.roles.extend([RoleId::from_u128(7)]),
             |seen| seen.fault = Some(Unread("it is odd".to_owned())),
             |seen| {
                 let id = TenantId::from_u128(0xcc);

@@ -337,7 +337,8 @@ async fn a_forged_column_is_named_and_neither_acted_upon_nor_passed_over(
                 let ran = team.run(words);
                 assert!(matches!(ran.code, Some(1 | 2)), "{case}: {words:?} {ran:?}");
                 assert!(!ran.stdout.contains("Nothing changes"), "{case}: {words:?} {ran:?}");
-                let told = ["C0570", "C0608", "C0634"].map(|code| format!("{ran:?}").contains(code));
+                let told =
+                    ["C0570", "C0608", "C0634"].map(|code| format!("{ran:?}").contains(code));
                 assert!(told.contains(&true), "{case}: {words:?} {ran:?}");
             }
             let now = team.texts("SELECT hash FROM ledger WHERE kind <> 'Refused'").await;

@@ -99,7 +99,7 @@ async fn no_end_is_taken_away_by_a_clock_that_nobody_trusts() {
     ends(&served, 0, &["apply", "-f", "out"]);
     served.control("POST", "settings", &json!({"dateOff": 3600})).await;
     wait(7).await;
-    let plan = document(&served, 0, &["diff", "-f", "out"]);
+    let plan = document(&served, 1, &["diff", "-f", "out"]);
     assert_eq!(effects(&plan), [""; 0], "{plan:#}");
     tells(&run(&served, &["diff", "-f", "out"]), &["C0567", "clock is ahead of ours by"]);
 }
@@ -123,6 +123,7 @@ async fn what_the_service_never_does_is_not_believed() {
         ("accessDetails.unifiedRoles", json!([])),
         ("accessDetails.unifiedRoles", json!([{"roleDefinitionId": HELPDESK}])),
         ("customer.tenantId", json!("99999999-0000-4000-8000-000000000000")),
+        ("endDateTime", json!("2026-01-01T00:00:00Z")),
         ("status", json!("created")),
         ("status", json!("approvalPending")),
     ];
@@ -274,6 +275,62 @@ async fn what_was_changed_there_is_recorded_also_while_something_is_refused() {
     outsider(&served, given).await;
     ends(&served, 1, &["apply", "-f", "out"]);
     tells(&run(&served, &["history", "northwind-helpdesk"]), &["Difference"]);
+    tells(
+        &run(&served, &["why", ENGINEERS, "--role", "Helpdesk Administrator"]),
+        &["Difference by"],
+    );
+    is_whole(&served);
+}
+
+#[tokio::test]
+async fn an_extension_lengthens_what_living_grants_give_and_nothing_past_their_own_end() {
+    let (served, _) = stage().await;
+    rewritten(&served, "endDateTime", soon(10)).await;
+    ends(&served, 0, &["import", "-o", "out", "--manage"]);
+    let grants = served.place.path().join("out/grants.yaml");
+    let text = std::fs::read_to_string(&grants).unwrap();
+    let until = soon(14);
+    let until = until.as_str().unwrap();
+    let ends_itself = format!("  justification: as found\n  notAfter: \"{until}\"\n");
+    let mut parts: Vec<String> = text.split("---\n").map(str::to_owned).collect();
+    for part in parts.iter_mut().filter(|part| part.contains("name: second-line")) {
+        let kept: Vec<&str> = part.lines().filter(|line| !line.contains("justification")).collect();
+        *part = format!("{}\n{ends_itself}", kept.join("\n"));
+    }
+    std::fs::write(&grants, parts.join("---\n")).unwrap();
+    ends(&served, 0, &["apply", "-f", "out"]);
+    as_it_is(&served).await;
+    let before = run(&served, &["history"]).stdout.matches("Refused").count();
+    ends(&served, 0, &["apply", "-f", "out"]);
+    assert_eq!(run(&served, &["history"]).stdout.matches("Refused").count(), before);
+    let rest = document(&served, 0, &["diff", "-f", "out"]);
+    assert_eq!(effects(&rest), [""; 0], "{rest:#}");
+    wait(15).await;
+    let plan = document(&served, 1, &["diff", "-f", "out"]);
+    assert_eq!(effects(&plan), ["SetRoles"], "{plan:#}");
+    let lost = &plan["changes"][0]["effect"]["SetRoles"]["grantee"]["id"];
+    assert_eq!(*lost, json!("0b0b0b0b-1111-4222-8333-444444444444"), "{plan:#}");
+    is_whole(&served);
+}
+
+#[tokio::test]
+async fn what_ends_there_is_told_and_recorded_also_where_nobody_declares_it_any_more() {
+    let served = adopted(true).await;
+    std::fs::remove_file(served.place.path().join("out/customers/northwind-traders.yaml")).unwrap();
+    let grants = served.place.path().join("out/grants.yaml");
+    let text = std::fs::read_to_string(&grants).unwrap();
+    let kept: Vec<&str> =
+        text.split("---\n").filter(|part| !part.contains("name: northwind")).collect();
+    std::fs::write(&grants, kept.join("---\n")).unwrap();
+    ends(&served, 0, &["apply", "-f", "out"]);
+    outsider(&served, json!({"kind": "removeRoles", "relationship": "northwind-helpdesk"})).await;
+    let ran = run(&served, &["apply", "-f", "out"]);
+    tells(&ran, &["northwind-helpdesk: recorded how it stands at Microsoft"]);
+    let by_ledger = run(
+        &served,
+        &["who-can", "Message Center Reader", "--as-of", &Timestamp::now().to_string()],
+    );
+    assert!(!by_ledger.stdout.contains(FIRST_LINE), "{}", by_ledger.stdout);
     is_whole(&served);
 }
 

@@ -183,7 +183,7 @@ async fn what_has_to_be_changed_there_is_refused_in_words_and_the_rest_is_done()
     let text = std::fs::read_to_string(&grants).unwrap();
     std::fs::write(&grants, text.replace("  - Message Center Reader\n", "")).unwrap();
     let ran = ends(&served, 1, &["apply", "-f", "out"]);
-    tells(&ran, &["this version changes nothing at Microsoft"]);
+    tells(&ran, &["C0568", "this version changes nothing at Microsoft: make it in Partner Center"]);
     nothing_was_written_there(&served).await;
     tells(&ends(&served, 0, &["ledger", "verify"]), &["the ledger is whole"]);
 }
@@ -470,4 +470,12 @@ async fn odd_names_and_lengths_go_around_without_a_call_that_writes() {
     assert_eq!(effects(&rest), [""; 0]);
     tells(&ends(&served, 0, &["ledger", "verify"]), &["the ledger is whole"]);
     nothing_was_written_there(&served).await;
+    // None of it is there any more, by an answer of 200: that is no reason to plan anything.
+    served.control("POST", "reset", &json!({"to": "empty"})).await;
+    for words in [&["diff", "-f", "out", "--prune"] as &[&str], &["apply", "-f", "out", "--prune"]]
+    {
+        let ran = ends(&served, 2, words);
+        tells(&ran, &["C0632"]);
+        assert_eq!(ran.stdout, "");
+    }
 }

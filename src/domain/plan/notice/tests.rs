@@ -387,6 +387,7 @@ fn a_code_stands_for_one_thing_or_for_several_on_purpose() {
             "535: Undeclared Namespace, Undeclared Namespaces",
             "558: Elsewhere NotGraph, Elsewhere OnlyLedger, Elsewhere OtherConnection, Elsewhere WrittenWithoutGraph",
             "559: Elsewhere AdoptionUnread, Elsewhere Unread",
+            "567: Beside Clocks, Beside EndsKept",
         ]
     );
 }
