@@ -117,6 +117,11 @@ fn the_cluster_and_the_operator_of_the_readme_start_as_they_stand_there() {
     let (shown, ran) = (Place::new(), Place::new());
     let said =
         |place: &Place, file: &str| fs::read_to_string(place.path().join(file)).unwrap_or_default();
+    // What it is built from may have to be built anew, which takes as long as it takes.
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--example", "cluster"]).current_dir(root());
+    as_from_a_shell(&mut build);
+    assert!(build.status().unwrap().success());
     let mut command = Command::new(env!("CARGO"));
     command.args(&cluster[1..]).current_dir(root());
     as_from_a_shell(&mut command);
