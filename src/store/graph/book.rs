@@ -16,6 +16,7 @@ use crate::{
         carrier::is_outward,
         connection::Connection,
         entry::{Entry, Head},
+        lifecycle::Phase,
         limits::{Admitted, Batch, Budget, Limits},
         state::{
             Beside, CLOCKS_DIFFER, Host, Observed, ObservedRelationship, RelationshipKey,
@@ -205,8 +206,9 @@ fn with_moved(scope: &Scope, claims: &[Claim], seen: &Seen) -> Scope {
     let mut scope = scope.clone();
     if let Scope::Of { keys, .. } = &mut scope {
         let is_moved = |claim: &&Claim| {
-            let found = seen.relationships.get(&claim.id);
-            found.is_some_and(|found| found.stage.phase() != claim.lifecycle.phase())
+            let found = seen.relationships.get(&claim.id).map(|found| found.stage.phase());
+            // What is not understood there is told to whoever asks for it.
+            found.is_some_and(|is| is != Phase::Unknown && is != claim.lifecycle.phase())
         };
         keys.extend(claims.iter().filter(is_moved).map(|claim| claim.first.clone()));
     }
