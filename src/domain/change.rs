@@ -14,8 +14,9 @@ use super::{
     ids::RoleId,
     lifecycle::{EndReason, Phase},
     state::{
-        Acceptance, Asked, Assignment, Found, Grantee, Invitation, Names, NamespaceBoundary, Owner,
-        Policies, RelationshipKey, Roles, Stands, Tenant, Uid,
+        Acceptance, Asked, Assignment, DesiredRelationship, Found, Grantee, Instance, Invitation,
+        Names, NamespaceBoundary, ObservedRelationship, Owner, Policies, RelationshipKey, Roles,
+        Stands, Tenant, Uid,
     },
 };
 use crate::api::PartnerType;
@@ -70,6 +71,35 @@ pub struct Subject {
     /// What sort of partner.
     #[serde(rename = "type")]
     pub type_: Option<PartnerType>,
+}
+
+impl Subject {
+    /// Of a change of a row.
+    pub fn of_row(row: &ObservedRelationship) -> Self {
+        Self {
+            relationship: Some(row.key.clone()),
+            owner: row.owner.clone(),
+            partner: Tenant { id: row.key.partner, name: row.partner_name.clone() },
+            customer: Tenant { id: row.invitation.customer, name: row.customer_name.clone() },
+            type_: Some(row.invitation.type_),
+        }
+    }
+
+    /// Of a change of the row with this key, in which an instance carries out what is declared.
+    pub fn of_declared(
+        key: &RelationshipKey,
+        declared: &DesiredRelationship,
+        instance: &Instance,
+    ) -> Self {
+        let (instance, object) = (instance.clone(), declared.object.clone());
+        Self {
+            relationship: Some(key.clone()),
+            owner: Owner { instance, object },
+            partner: declared.partner.clone(),
+            customer: declared.customer.clone(),
+            type_: Some(declared.invitation.type_),
+        }
+    }
 }
 
 /// Whether a change waits for a person.

@@ -174,9 +174,7 @@ pub fn seen_outside<'a>(
         let Some(found) = rows.get(row) else { continue };
         // What stands at a service is recorded once it is held otherwise than is recorded, and not for as long as it is.
         let is_moved = found.at.is_some() && seen.contains_key(row);
-        if !is_moved && (found.at.is_some() || touched.contains(row))
-            || notice.is_extension_switched()
-        {
+        if !is_moved && (found.at.is_some() || touched.contains(row)) {
             continue;
         }
         let (_, said) = seen.entry(row).or_insert_with(|| (outside(found), BTreeMap::new()));

@@ -24,8 +24,8 @@ pub(super) fn is_own(
     declared: &DesiredRelationship,
     draft: &mut Draft<'_>,
 ) -> bool {
-    let own =
-        row.owner == draft.owner && (draft.uids == Uids::AsRecorded || row.uid == declared.uid);
+    let own = row.owner == draft.subject.owner
+        && (draft.uids == Uids::AsRecorded || row.uid == declared.uid);
     if !own {
         draft.tell(Notice::Ownership, OwnershipNotice::NotEnded(row.key.clone()));
     }

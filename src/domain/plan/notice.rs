@@ -631,7 +631,8 @@ impl Notice {
         Some(ObjectKey { kind, namespace, name })
     }
 
-    /// The row in which somebody changed something outside (L12), where that is what is told.
+    /// The row in which somebody changed something outside (L12) that the ledger is to say, where that is what is told. How
+    /// long a relationship is extended by is no such thing: that is seen there whenever it matters.
     pub fn outside(&self) -> Option<&RelationshipKey> {
         match self {
             Self::Access(
@@ -640,11 +641,9 @@ impl Notice {
                 | AccessNotice::Unmanaged(GroupRoles { row, .. })
                 | AccessNotice::UnmanagedEnds(GroupRoles { row, .. }),
             )
-            | Self::Stage(
-                _,
-                StageNotice::NotInvited { row, over: Over::EndedOutside }
-                | StageNotice::ExtensionSwitched { row, .. },
-            ) => Some(row),
+            | Self::Stage(_, StageNotice::NotInvited { row, over: Over::EndedOutside }) => {
+                Some(row)
+            }
             Self::Ownership(..)
             | Self::Stage(..)
             | Self::Access(..)
@@ -675,11 +674,6 @@ impl Notice {
     /// Whether somebody took roles away outside.
     pub fn is_removed_outside(&self) -> bool {
         matches!(self, Self::Access(_, AccessNotice::RemovedOutside(_)))
-    }
-
-    /// Whether somebody has switched the automatic extension.
-    pub fn is_extension_switched(&self) -> bool {
-        matches!(self, Self::Stage(_, StageNotice::ExtensionSwitched { .. }))
     }
 
     /// Whether roles are held that nobody declared.

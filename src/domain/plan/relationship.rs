@@ -22,7 +22,7 @@ use crate::{
         relationship::effect,
         state::{
             Desired, DesiredRelationship, Instance, Invitation, Names, ObjectName, Observed,
-            ObservedRelationship, Owner, RelationshipKey, Standing, Tenant,
+            ObservedRelationship, RelationshipKey, Standing,
         },
     },
 };
@@ -64,10 +64,8 @@ pub(super) enum Latitude {
 /// Where the changes and notices of one relationship are collected.
 pub(super) struct Draft<'a> {
     pub plan: &'a mut Proposals,
-    pub owner: Owner,
-    pub partner: Tenant,
-    pub customer: Tenant,
-    pub type_: crate::api::PartnerType,
+    /// What every change of it is about.
+    pub subject: Subject,
     pub uids: Uids,
 }
 
@@ -83,14 +81,7 @@ pub(super) enum Uids {
 impl<'a> Draft<'a> {
     /// For a row whose object is not there to say anything.
     pub(super) fn of(row: &ObservedRelationship, plan: &'a mut Proposals) -> Self {
-        Self {
-            plan,
-            owner: row.owner.clone(),
-            partner: Tenant { id: row.key.partner, name: row.partner_name.clone() },
-            customer: Tenant { id: row.invitation.customer, name: row.customer_name.clone() },
-            type_: row.invitation.type_,
-            uids: Uids::AsRecorded,
-        }
+        Self { plan, subject: Subject::of_row(row), uids: Uids::AsRecorded }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -120,13 +111,7 @@ impl<'a> Draft<'a> {
     }
 
     fn subject(&self, row: &RelationshipKey) -> Subject {
-        Subject {
-            relationship: Some(row.clone()),
-            owner: self.owner.clone(),
-            partner: self.partner.clone(),
-            customer: self.customer.clone(),
-            type_: Some(self.type_),
-        }
+        Subject { relationship: Some(row.clone()), ..self.subject.clone() }
     }
 
     pub fn change_approved(
@@ -146,7 +131,7 @@ impl<'a> Draft<'a> {
 
     /// Tells something about the object whose relationship it is.
     pub fn tell<T>(&mut self, notice: fn(ObjectName, T) -> Notice, told: T) {
-        self.plan.notices.push(notice(self.owner.object.clone(), told));
+        self.plan.notices.push(notice(self.subject.owner.object.clone(), told));
     }
 
     /// Tells something about another object.
@@ -170,13 +155,14 @@ pub(super) fn plan_relationship(
 ) {
     let rows = observed.relationships.get(key).map_or(&[][..], Vec::as_slice);
     match desired.relationships.get(key) {
-        Some(declared) => plan_declared(declared, rows, desired, observed, claimant, plan),
+        Some(declared) => plan_declared(key, declared, rows, desired, observed, claimant, plan),
         None => undeclared(rows, desired, claimant, plan),
     }
 }
 
 /// A relationship that the input declares.
 fn plan_declared(
+    key: &RelationshipKey,
     declared: &DesiredRelationship,
     observed_rows: &[ObservedRelationship],
     desired: &Desired,
@@ -190,15 +176,10 @@ fn plan_declared(
         .filter(|row| row.owner.object == declared.object && claimant.foreign == Foreign::ReadAs)
         .map(|row| &row.owner.instance)
         .filter(|instance| **instance != claimant.instance);
+    let instance = read_as.unwrap_or(&claimant.instance);
     let mut draft = Draft {
         plan,
-        owner: Owner {
-            instance: read_as.unwrap_or(&claimant.instance).clone(),
-            object: declared.object.clone(),
-        },
-        partner: declared.partner.clone(),
-        customer: declared.customer.clone(),
-        type_: declared.invitation.type_,
+        subject: Subject::of_declared(key, declared, instance),
         uids: if read_as.is_some() { Uids::AsRecorded } else { Uids::OfInput },
     };
     if !live().all(|row| may_write(row, declared, desired, claimant, &mut draft)) {
@@ -214,7 +195,7 @@ fn plan_declared(
         }
         return;
     }
-    if latitude != Latitude::Full && live().any(|row| row.owner != draft.owner) {
+    if latitude != Latitude::Full && live().any(|row| row.owner != draft.subject.owner) {
         of_another_object(observed_rows, desired, claimant, draft.plan);
         return;
     }
@@ -242,7 +223,7 @@ fn may_write(
     claimant: &Claimant,
     draft: &mut Draft<'_>,
 ) -> bool {
-    if row.owner != draft.owner && !may_claim(row, declared, desired, claimant) {
+    if row.owner != draft.subject.owner && !may_claim(row, declared, desired, claimant) {
         not_ours(row, declared, claimant, draft);
         return false;
     }
@@ -319,7 +300,7 @@ fn settle(declared: &DesiredRelationship, rows: &[ObservedRelationship], draft: 
     for row in rows.iter().filter(|row| row.lifecycle.phase() != Phase::Ended) {
         let before = (row.owner.clone(), row.uid.clone());
         let uid = if draft.uids == Uids::AsRecorded { &row.uid } else { &declared.uid };
-        let after = (draft.owner.clone(), uid.clone());
+        let after = (draft.subject.owner.clone(), uid.clone());
         if before.0 != after.0 {
             let (row, from) = (row.key.clone(), before.0.clone());
             draft.tell(Notice::Ownership, OwnershipNotice::Claims { row, from });

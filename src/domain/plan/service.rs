@@ -26,8 +26,8 @@ use crate::{
         relationship::effect,
         state::{
             Assignment, AtService, Desired, DesiredRelationship, Found, Invitation, ObjectName,
-            Observed, ObservedAssignment, ObservedRelationship, Owner, RelationshipKey, Roles,
-            Service, Standing, Tenant,
+            Observed, ObservedAssignment, ObservedRelationship, RelationshipKey, Roles, Service,
+            Standing,
             seen::{SeenRelationship, ServiceId},
         },
     },
@@ -146,13 +146,7 @@ fn recognise(
 }
 
 fn propose(row: &ObservedRelationship, effect: Effect, cause: Cause, plan: &mut Proposals) {
-    let subject = Subject {
-        relationship: Some(row.key.clone()),
-        owner: row.owner.clone(),
-        partner: Tenant { id: row.key.partner, name: row.partner_name.clone() },
-        customer: Tenant { id: row.invitation.customer, name: row.customer_name.clone() },
-        type_: Some(row.invitation.type_),
-    };
+    let subject = Subject::of_row(row);
     plan.proposed.push(Proposed { subject, effect, cause, approval: Approval::NotNeeded });
 }
 
@@ -248,7 +242,7 @@ fn adoption(
     if own != *key && (named || observed.relationships.contains_key(&own)) {
         return refused(NotAdopted::NameTaken(own));
     }
-    let subject = subject(&own, declared, claimant);
+    let subject = Subject::of_declared(&own, declared, &claimant.instance);
     let invitation = Invitation { name: own.name.to_string(), ..declared.invitation.clone() };
     let effect = Effect::Adopt {
         invitation: Box::new(invitation),
@@ -278,16 +272,6 @@ fn adoption(
     }
     let (cause, approval) = (Cause::Declared, Approval::NotNeeded);
     Ok(Some((Box::new(Proposed { subject, effect, cause, approval }), Box::new(row))))
-}
-
-fn subject(key: &RelationshipKey, declared: &DesiredRelationship, claimant: &Claimant) -> Subject {
-    Subject {
-        relationship: Some(key.clone()),
-        owner: Owner { instance: claimant.instance.clone(), object: declared.object.clone() },
-        partner: declared.partner.clone(),
-        customer: declared.customer.clone(),
-        type_: Some(declared.invitation.type_),
-    }
 }
 
 /// In what the object and what stands there differ: only the very same is adopted.

@@ -142,11 +142,7 @@ pub fn make(row: &mut ObservedRelationship, effect: &Effect, at: Timestamp) {
         | Effect::RecordAcceptance { .. }
         | Effect::SetBoundary { .. } => {}
         Effect::Recognise { before: _, after } => {
-            let Stands { lifecycle, activated_at, ends_at, ceiling } = (**after).clone();
-            row.lifecycle = lifecycle;
-            row.activated_at = activated_at;
-            row.ends_at = ends_at;
-            row.ceiling = ceiling;
+            row.stand((**after).clone());
         }
         Effect::Authorise { acceptance: _, ends_at } => {
             row.lifecycle = Lifecycle::Active;
@@ -215,17 +211,14 @@ pub fn made(subject: &Subject, effect: &Effect, at: Timestamp) -> Option<Observe
     };
     if let Effect::Adopt { invitation, asked, policies, first: _, number, uid, found } = effect {
         let Found { at: service, name: _, stands, auto_extend, created_at } = &**found;
-        let Stands { lifecycle, activated_at, ends_at, ceiling } = stands.clone();
-        return Some(ObservedRelationship {
-            lifecycle,
-            activated_at,
-            ends_at,
-            ceiling,
+        let mut row = ObservedRelationship {
             auto_extend: *auto_extend,
             invited_at: created_at.unwrap_or(at),
             at: Some(service.clone()),
             ..row(invitation, asked, policies, *number, uid)?
-        });
+        };
+        row.stand(stands.clone());
+        return Some(row);
     }
     let Effect::Invite { invitation, asked, policies, first: _, number, uid } = effect else {
         return None;

@@ -166,6 +166,15 @@ impl ObservedRelationship {
         }
     }
 
+    /// Stands as the service has moved it.
+    pub fn stand(&mut self, stands: Stands) {
+        let Stands { lifecycle, activated_at, ends_at, ceiling } = stands;
+        self.lifecycle = lifecycle;
+        self.activated_at = activated_at;
+        self.ends_at = ends_at;
+        self.ceiling = ceiling;
+    }
+
     /// Its stage at an instant: what is over has expired, also where nobody has recorded that yet.
     pub fn stage(&self, now: Timestamp) -> Lifecycle {
         let unrecorded = self.lifecycle == Lifecycle::Active && self.is_over(now);

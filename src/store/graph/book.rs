@@ -14,6 +14,7 @@ use super::{
 use crate::{
     domain::{
         carrier::is_outward,
+        change::Change,
         connection::Connection,
         entry::{Entry, Head},
         lifecycle::Phase,
@@ -237,34 +238,30 @@ impl Write for GraphWriter {
         limits: &BTreeMap<String, Limits>,
         by: &Signatures,
     ) -> Result<Vec<Outcome>, StoreError> {
-        let mut refused: Vec<&Admitted> = Vec::new();
-        let mut fate = Vec::with_capacity(changes.len());
-        let mut noted = Vec::new();
-        for admitted in changes {
-            let change = &admitted.change;
-            let rests = refused.iter().any(|refused| change.rests_on(&refused.change));
-            let is_outward = is_outward(change) || rests;
-            if is_outward {
-                refused.push(admitted);
-            } else {
-                noted.push(admitted.clone());
-            }
-            fate.push(is_outward);
-        }
-        let mut made = Vec::new();
-        if !noted.is_empty() {
-            made = self.book.apply_under(&noted, limits, by, &self.laid).await?;
-        }
-        let mut made = made.into_iter();
         let refusal = || {
             Outcome::Refused(Refusal::Constraint(
                 "this version changes nothing at Microsoft: make it in Partner Center".to_owned(),
             ))
         };
-        let outcome = |is_outward: bool| {
-            if is_outward { refusal() } else { made.next().unwrap_or_else(refusal) }
-        };
-        Ok(fate.into_iter().map(outcome).collect())
+        let mut outcomes = vec![refusal(); changes.len()];
+        let mut refused: Vec<&Change> = Vec::new();
+        let (mut noted, mut places) = (Vec::new(), Vec::new());
+        for (place, admitted) in changes.iter().enumerate() {
+            let change = &admitted.change;
+            if is_outward(change) || refused.iter().any(|refused| change.rests_on(refused)) {
+                refused.push(change);
+            } else {
+                noted.push(admitted.clone());
+                places.push(place);
+            }
+        }
+        if !noted.is_empty() {
+            let made = self.book.apply_under(&noted, limits, by, &self.laid).await?;
+            for (place, outcome) in places.into_iter().zip(made) {
+                outcomes[place] = outcome;
+            }
+        }
+        Ok(outcomes)
     }
 
     async fn block(&mut self, batches: &[Batch], by: &Signature) -> Result<(), StoreError> {

@@ -226,9 +226,7 @@ pub(super) fn held(observed: &mut Observed) {
     let now = observed.now;
     for row in observed.relationships.values_mut().flatten() {
         if let Some(stands) = row.moved.as_mut().and_then(|moved| moved.stands.take()) {
-            let Stands { lifecycle, activated_at, ends_at, ceiling } = stands;
-            (row.lifecycle, row.activated_at) = (lifecycle, activated_at);
-            (row.ends_at, row.ceiling) = (ends_at, ceiling);
+            row.stand(stands);
         }
         if row.at.is_some() {
             stays(row, now);

@@ -399,7 +399,7 @@ fn what_was_changed_outside_is_told_of_its_row() {
         .filter(|(notice, _, _)| notice.outside() == Some(&row()))
         .map(|(_, code, _)| *code)
         .collect();
-    assert_eq!(outside, BTreeSet::from([502, 503, 508, 563]));
+    assert_eq!(outside, BTreeSet::from([502, 503, 508]));
     assert!(
         everything().iter().all(|(notice, _, _)| notice.outside().is_none_or(|it| *it == row()))
     );
