@@ -41,7 +41,6 @@ static MEMORY: PeakAlloc = PeakAlloc;
 
 const ROOT: &str = "/tenantRelationships/delegatedAdminRelationships";
 const HELPDESK: &str = "729827e3-9c14-49f7-bb1b-9608f156bbb8";
-const CUSTOMER: &str = "bbbbcccc-1111-dddd-2222-eeee3333ffff";
 const GROUPS: usize = 6;
 const GRAPH: [&str; 2] = ["--store", "graph:graph.yaml"];
 const BOOK: [&str; 2] = ["--store", "sqlite:alone.db"];
@@ -190,7 +189,9 @@ impl Stage {
         let emulator = Emulator::listen(&options).await.unwrap();
         let host = format!("localhost:{}", emulator.address.port());
         std::fs::write(place.join("ca.pem"), &emulator.authority).unwrap();
-        std::fs::write(place.join("secret"), emulator.reader.expose_secret()).unwrap();
+        for (file, secret) in [("secret", &emulator.reader), ("writer", &emulator.writer)] {
+            std::fs::write(place.join(file), secret.expose_secret()).unwrap();
+        }
         let authority = reqwest::Certificate::from_pem(emulator.authority.as_bytes()).unwrap();
         let client = reqwest::Client::builder().tls_certs_only([authority]).build().unwrap();
         let control = emulator.control.expose_secret().to_owned();
@@ -278,7 +279,7 @@ impl Stage {
                 let wish = json!({
                     "displayName": format!("customer {number}"),
                     "duration": "P730D",
-                    "customer": {"tenantId": CUSTOMER},
+                    "customer": {"tenantId": format!("bbbbcccc-1111-dddd-2222-{number:012}")},
                     "accessDetails": {"unifiedRoles": [{"roleDefinitionId": HELPDESK}]},
                 });
                 ("POST", ROOT.to_owned(), wish)
@@ -326,6 +327,7 @@ impl Stage {
         let file = json!({
             "partner": self.connection.partner, "cloud": "Global", "ledger": "sqlite:graph.db",
             "reader": {"clientSecret": {"clientId": READER, "file": "secret"}},
+            "writer": {"clientSecret": {"clientId": WRITER, "file": "writer"}},
             "pace": {"inFlight": 8, "readsPerSecond": 1000},
             "hosts": {"login": host, "graph": host, "ca": "ca.pem"},
         });
