@@ -10,7 +10,7 @@ use super::{
         ENGINEERS, FIRST_LINE, HELPDESK, adopted, document, effects, ends, head, outsider, run,
         tells,
     },
-    rule, stage,
+    refuse, rule, stage,
 };
 use crate::emulator::served::{ROOT, Served, assignment, wish};
 
@@ -452,5 +452,53 @@ async fn a_store_by_itself_is_no_ledger_and_a_ledger_no_store_by_itself() {
     std::fs::write(&file, text.replace("concordat.db", "alone.db")).unwrap();
     for words in [&["diff", "-f", "out"] as &[&str], &["apply", "-f", "out"], &["get", "grants"]] {
         tells(&ends(&served, 2, words), &["is a store by itself"]);
+    }
+}
+
+/// Relationships that are active, with these numbers.
+async fn active(served: &Served, numbers: std::ops::Range<u32>) {
+    let mut paths = Vec::new();
+    for number in numbers.clone() {
+        let made = served.post(ROOT, &wish(&format!("known {number}"), &[HELPDESK])).await;
+        paths.push(format!("{ROOT}/{}", made.id()));
+    }
+    served.pass("PT1M").await;
+    for path in paths {
+        served.post(&format!("{path}/requests"), &json!({"action": "lockForApproval"})).await;
+    }
+    served.pass("PT1M").await;
+    for number in numbers {
+        let approve = json!({"kind": "approve", "relationship": format!("known {number}")});
+        served.control("POST", "people", &approve).await;
+    }
+    served.pass("PT10M").await;
+}
+
+#[tokio::test]
+async fn where_a_third_is_unknown_there_nothing_is_planned_and_where_a_fifth_is_the_others_are() {
+    for (told, lacking) in [("C0632", 10), ("C0559", 6)] {
+        let (mut served, _) = stage().await;
+        served.control("POST", "reset", &json!({"to": "empty"})).await;
+        served.log_in(crate::emulator::served::WRITER).await;
+        active(&served, 0..30 - lacking).await;
+        // The list without those that come, once they were imported and adopted.
+        let mut stale = rule("GET", ROOT, None, &json!({"kind": "stale"}));
+        stale["skip"] = json!(2);
+        served.fault(&stale).await;
+        active(&served, 30 - lacking..30).await;
+        tells(&ends(&served, 0, &["import", "-o", "out", "--manage"]), &["30 relationships read"]);
+        let applied = ends(&served, 0, &["apply", "-f", "out"]);
+        assert_eq!(applied.stdout.matches(": adopted").count(), 30, "{}", applied.stdout);
+        served.fault(&rule("GET", &format!("{ROOT}/*"), None, &refuse(404))).await;
+        std::fs::remove_dir_all(served.place.path().join("out/customers")).unwrap();
+        let before = head(&served);
+        for words in
+            [&["diff", "-f", "out", "--prune"] as &[&str], &["apply", "-f", "out", "--prune"]]
+        {
+            let ran = ends(&served, 2, words);
+            tells(&ran, &[told]);
+            assert_eq!(ran.stdout.is_empty(), told == "C0632", "{}", ran.stdout);
+        }
+        assert_eq!(head(&served), before);
     }
 }
