@@ -2,6 +2,8 @@
 //!
 //! Never: invents an authorisation, revives what is over, or ends a row before its successor is in place.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::{
@@ -14,9 +16,9 @@ use crate::{
     api::RenewalMode,
     domain::{
         carrier::Carrier,
-        change::{Cause, Effect},
+        change::{Approval, Cause, Effect},
         duration::Duration,
-        ids::GLOBAL_ADMINISTRATOR,
+        ids::{GLOBAL_ADMINISTRATOR, RoleId},
         lifecycle::{EndReason, INVITATION_LAPSES_AFTER_DAYS, Lifecycle, Phase},
         relationship::rows,
         state::{
@@ -321,7 +323,24 @@ fn invite(
         number,
         uid: declared.uid.clone(),
     };
-    rows.extend(draft.invite(&key, effect, cause));
+    if let Some(row) = lost_global_administrator(declared, rows) {
+        draft.tell(Notice::Stage, StageNotice::CeilingLost(row.key.clone()));
+        draft.change_approved(&key, effect, cause, Approval::RemovedOutside);
+    } else {
+        rows.extend(draft.invite(&key, effect, cause));
+    }
+}
+
+/// L12: the newest row that was accepted, where Global Administrator was taken out of it at the service and is offered all
+/// the same.
+fn lost_global_administrator<'a, 'b>(
+    declared: &DesiredRelationship,
+    rows: &'b [Row<'a>],
+) -> Option<&'b Row<'a>> {
+    let accepted = rows.iter().rfind(|row| row.activated_at.is_some())?;
+    let had = |roles: &BTreeSet<RoleId>| roles.contains(&GLOBAL_ADMINISTRATOR);
+    let lost = had(&accepted.invitation.roles) && !had(&accepted.ceiling);
+    (accepted.at.is_some() && lost && had(&declared.invitation.roles)).then_some(accepted)
 }
 
 /// Whether this name is that of a row `NAME-N` under another first name.

@@ -262,6 +262,8 @@ pub enum StageNotice {
     },
     /// The invitation is given up, and stays open at the service.
     NotWithdrawn(RelationshipKey),
+    /// Somebody took Global Administrator out of the ceiling of the row, and it is not asked for again.
+    CeilingLost(RelationshipKey),
 }
 
 /// Why a row is over, so that no invitation follows it by itself.
@@ -673,7 +675,11 @@ impl Notice {
 
     /// Whether somebody took roles away outside.
     pub fn is_removed_outside(&self) -> bool {
-        matches!(self, Self::Access(_, AccessNotice::RemovedOutside(_)))
+        matches!(
+            self,
+            Self::Access(_, AccessNotice::RemovedOutside(_))
+                | Self::Stage(_, StageNotice::CeilingLost(_))
+        )
     }
 
     /// Whether roles are held that nobody declared.
@@ -725,6 +731,7 @@ impl StageNotice {
             }
             Self::EndOverdue { .. } => (END_OVERDUE, Severity::Warning, Bearing::Neither),
             Self::NotWithdrawn(_) => (NOT_WITHDRAWN, Severity::Notice, Bearing::Neither),
+            Self::CeilingLost(_) => (REMOVED_OUTSIDE, Severity::Warning, Bearing::NotHeld),
         }
     }
 }

@@ -218,6 +218,15 @@ impl StageNotice {
                     "tell the customer not to approve it; whatever becomes of it, nobody gets access under it",
                 )
             }
+            Self::CeilingLost(row) => {
+                let message = format!(
+                    "`{row}` lost `Global Administrator` outside; the customer is not asked for it again"
+                );
+                Words::of(message).help(
+                    "find out who removed it and why, then take it out of the offer, or approve that it is asked for \
+                     (`--approve HASH`, or on a cluster the annotation `concordat.dev/approve`)",
+                )
+            }
         }
     }
 }

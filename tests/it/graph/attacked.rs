@@ -14,6 +14,7 @@ use super::{
 };
 use crate::emulator::served::{ROOT, Served, assignment, wish};
 
+const USERS: &str = "fe930be7-5e62-47db-91af-98c3a49a38b1";
 const WIDE: &str = "eeeeffff-4444-aaaa-5555-bbbb6666cccc";
 
 async fn approve(served: &Served, name: &str) {
@@ -501,4 +502,53 @@ async fn where_a_third_is_unknown_there_nothing_is_planned_and_where_a_fifth_is_
         }
         assert_eq!(head(&served), before);
     }
+}
+
+/// Somebody takes Global Administrator out of `adventure-everything`, and of who holds it.
+async fn without_global_administrator(served: &mut Served) {
+    served.log_in(crate::emulator::served::WRITER).await;
+    let all = served.get(&format!("{ROOT}?$top=300")).await;
+    let named = |one: &&Value| one["displayName"] == "adventure-everything";
+    let path = format!("{ROOT}/{}", all.list().iter().find(named).unwrap()["id"].as_str().unwrap());
+    let etag = served.get(&path).await.etag();
+    let left = json!({"accessDetails": {"unifiedRoles": [{"roleDefinitionId": USERS}]}});
+    let sent = served.call("PATCH", &path, &[("If-Match", &etag)], Some(&left)).await;
+    assert_eq!(sent.status, 202, "{}", sent.body);
+    served.pass("PT10M").await;
+}
+
+#[tokio::test]
+async fn global_administrator_that_was_taken_out_there_is_asked_for_again_only_once_that_is_approved()
+ {
+    let mut served = adopted(true).await;
+    without_global_administrator(&mut served).await;
+    for _ in 0..2 {
+        let plan = ends(&served, 1, &["diff", "-f", "out"]);
+        tells(
+            &plan,
+            &[
+                "C0502",
+                "`adventure-everything` lost `Global Administrator` outside",
+                "blocked until a person approves",
+                "+ adventure-everything-2: invite",
+                "it restores what was removed outside",
+            ],
+        );
+        assert!(!plan.stdout.contains("C0513"), "nobody is to be asked: {}", plan.stdout);
+        run(&served, &["apply", "-f", "out"]);
+        is_whole(&served);
+    }
+
+    // The same where the customer has ended what was left.
+    outsider(&served, json!({"kind": "removeRoles", "relationship": "adventure-everything"})).await;
+    run(&served, &["apply", "-f", "out"]);
+    let plan = ends(&served, 1, &["diff", "-f", "out"]);
+    tells(&plan, &["C0502", "it restores what was removed outside"]);
+
+    // The way out: it is offered without.
+    let offers = served.place.path().join("out/offers.yaml");
+    let text = std::fs::read_to_string(&offers).unwrap();
+    std::fs::write(&offers, text.replace("  - Global Administrator\n", "")).unwrap();
+    let plan = run(&served, &["diff", "-f", "out"]);
+    assert!(!plan.stdout.contains("lost `Global Administrator`"), "{}", plan.stdout);
 }

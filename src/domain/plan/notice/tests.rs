@@ -119,6 +119,7 @@ fn stages() -> Vec<Told> {
             &["the-row", "1970-01-02"],
         ),
         (tell(StageNotice::NotWithdrawn(row())), 565, &["the-row"]),
+        (tell(StageNotice::CeilingLost(row())), 502, &["the-row", "Global Administrator"]),
     ]
 }
 
@@ -379,6 +380,7 @@ fn a_code_stands_for_one_thing_or_for_several_on_purpose() {
         several,
         [
             "501: Ownership NamedThere, Ownership NotEnded, Ownership OwnedByAnother, Ownership SuccessorOfAnother",
+            "502: Access RemovedOutside, Stage CeilingLost",
             "503: Access Unmanaged, Access UnmanagedEnds",
             "507: Answer AnsweredBefore, Answer UsedBefore",
             "516: Ownership Invalid, Ownership Suspended",
