@@ -317,12 +317,7 @@ async fn an_extension_lengthens_what_living_grants_give_and_nothing_past_their_o
 #[tokio::test]
 async fn what_ends_there_is_told_and_recorded_also_where_nobody_declares_it_any_more() {
     let served = adopted(true).await;
-    std::fs::remove_file(served.place.path().join("out/customers/northwind-traders.yaml")).unwrap();
-    let grants = served.place.path().join("out/grants.yaml");
-    let text = std::fs::read_to_string(&grants).unwrap();
-    let kept: Vec<&str> =
-        text.split("---\n").filter(|part| !part.contains("name: northwind")).collect();
-    std::fs::write(&grants, kept.join("---\n")).unwrap();
+    without_northwind(&served);
     ends(&served, 0, &["apply", "-f", "out"]);
     outsider(&served, json!({"kind": "removeRoles", "relationship": "northwind-helpdesk"})).await;
     let ran = run(&served, &["apply", "-f", "out"]);
@@ -551,4 +546,37 @@ async fn global_administrator_that_was_taken_out_there_is_asked_for_again_only_o
     std::fs::write(&offers, text.replace("  - Global Administrator\n", "")).unwrap();
     let plan = run(&served, &["diff", "-f", "out"]);
     assert!(!plan.stdout.contains("lost `Global Administrator`"), "{}", plan.stdout);
+}
+
+#[tokio::test]
+async fn what_microsoft_has_forgotten_while_nobody_looked_is_left_behind_with_a_new_ledger() {
+    let served = adopted(true).await;
+    outsider(&served, json!({"kind": "removeRoles", "relationship": "northwind-helpdesk"})).await;
+    served.pass("P366D").await;
+    for words in [&["diff", "-f", "out"] as &[&str], &["apply", "-f", "out"]] {
+        tells(&ends(&served, 2, words), &["C0559", "does not know it (404)"]);
+    }
+    // As `concordat explain C0559` says.
+    let file = served.place.path().join("emulator/graph.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("concordat.db", "second.db")).unwrap();
+    without_northwind(&served);
+    // The invitation that nobody answered has lapsed.
+    std::fs::remove_file(served.place.path().join(format!("out/customers/customer-{WIDE}.yaml")))
+        .unwrap();
+    let applied = run(&served, &["apply", "-f", "out"]);
+    tells(&applied, &["adventure-everything: adopted"]);
+    let rest = ends(&served, 0, &["diff", "-f", "out"]);
+    assert!(!rest.stdout.contains("C0559"), "{}", rest.stdout);
+    is_whole(&served);
+}
+
+/// Nobody declares Northwind Traders any more.
+fn without_northwind(served: &Served) {
+    std::fs::remove_file(served.place.path().join("out/customers/northwind-traders.yaml")).unwrap();
+    let grants = served.place.path().join("out/grants.yaml");
+    let text = std::fs::read_to_string(&grants).unwrap();
+    let kept: Vec<&str> =
+        text.split("---\n").filter(|part| !part.contains("name: northwind")).collect();
+    std::fs::write(&grants, kept.join("---\n")).unwrap();
 }
