@@ -30,7 +30,7 @@ use crate::{
         Ability, Filter, History as Told, Line, Persons, Question, Replay, Trail, Until,
         WhoCan as WhoCanAnswer, who_can as able, why as reasons,
     },
-    render::{FORMAT_VERSION, Format},
+    render::{FORMAT_VERSION, Format, get::UnreadView},
     store::{AnyReader, BookReader, Read, StoreError},
 };
 
@@ -110,7 +110,7 @@ pub async fn why(args: &Why, out: &mut Output) -> anyhow::Result<ExitStatus> {
     let persons = persons(records(reader.book().persons().await, out)?);
     let question = Question { customer: args.customer, role };
     let answer = reasons(question, &state, &trail, &persons);
-    tell("Why", &answer, args.output, out)?;
+    tell("Why", &answer, &state, args.output, out)?;
     let known = !answer.held.is_empty() && answer.unexplained.is_empty();
     let status = if known { ExitStatus::AsDesired } else { ExitStatus::No };
     Ok(status.max(tell_unread(&state, out)))
@@ -126,7 +126,7 @@ pub async fn who_can(args: &WhoCan, out: &mut Output) -> anyhow::Result<ExitStat
     let state = state(&mut reader, &args.when, |_| {}).await?;
     let nobody = if let Some(customer) = args.customer {
         let answer = able(ability, customer, &state);
-        tell("WhoCan", &answer, args.output, out)?;
+        tell("WhoCan", &answer, &state, args.output, out)?;
         answer.is_nobody()
     } else {
         let rows = state.relationships.values().flatten();
@@ -134,7 +134,7 @@ pub async fn who_can(args: &WhoCan, out: &mut Output) -> anyhow::Result<ExitStat
         let answers = customers.into_iter().map(|customer| able(ability.clone(), customer, &state));
         let answers: Vec<WhoCanAnswer> = answers.filter(|answer| !answer.is_nobody()).collect();
         let nobody = answers.is_empty();
-        tell_each(answers, args.output, out)?;
+        tell_each(answers, &state, args.output, out)?;
         nobody
     };
     let status = if nobody { ExitStatus::No } else { ExitStatus::AsDesired };
@@ -142,13 +142,18 @@ pub async fn who_can(args: &WhoCan, out: &mut Output) -> anyhow::Result<ExitStat
 }
 
 /// Prints the answer for each customer in whose tenant somebody can.
-fn tell_each(answers: Vec<WhoCanAnswer>, format: Format, out: &mut Output) -> anyhow::Result<()> {
+fn tell_each(
+    answers: Vec<WhoCanAnswer>,
+    state: &Observed,
+    format: Format,
+    out: &mut Output,
+) -> anyhow::Result<()> {
     #[derive(Serialize)]
     struct Answers {
         answers: Vec<WhoCanAnswer>,
     }
     if format != Format::Text {
-        return document("WhoCanEach", &Answers { answers }, format, out);
+        return document("WhoCanEach", &Whole::of(&Answers { answers }, state), format, out);
     }
     let text: Vec<String> = answers.iter().map(ToString::to_string).collect();
     let text = text.join("\n");
@@ -316,6 +321,7 @@ pub fn records(read: Result<Records, StoreError>, out: &mut Output) -> Result<Re
 fn tell<T: Display + Serialize>(
     kind: &'static str,
     answer: &T,
+    state: &Observed,
     format: Format,
     out: &mut Output,
 ) -> anyhow::Result<()> {
@@ -323,7 +329,22 @@ fn tell<T: Display + Serialize>(
         out.answer(&answer.to_string())?;
         return Ok(());
     }
-    document(kind, answer, format, out)
+    document(kind, &Whole::of(answer, state), format, out)
+}
+
+/// An answer, with what could not be read for it.
+#[derive(Serialize)]
+struct Whole<'a, T> {
+    #[serde(flatten)]
+    answer: &'a T,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unread: Vec<UnreadView>,
+}
+
+impl<'a, T> Whole<'a, T> {
+    fn of(answer: &'a T, state: &Observed) -> Self {
+        Self { answer, unread: UnreadView::of_each(state) }
+    }
 }
 
 /// Prints a document for programs.

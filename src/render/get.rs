@@ -11,7 +11,7 @@ use crate::domain::{
     catalogue::Catalogue,
     digest::Digest,
     ids::{RoleId, TenantId},
-    state::{Observed, ObservedAssignment, ObservedRelationship},
+    state::{Observed, ObservedAssignment, ObservedRelationship, RelationshipKey},
 };
 
 /// The relationships of a store.
@@ -27,6 +27,9 @@ pub struct RelationshipsDocument {
     pub now: Timestamp,
     /// The relationships, by name.
     pub items: Vec<RelationshipView>,
+    /// What could not be read, so that the answer is not whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<UnreadView>,
 }
 
 /// One relationship.
@@ -81,6 +84,9 @@ pub struct AssignmentsDocument {
     pub now: Timestamp,
     /// What each grantee holds, by relationship.
     pub items: Vec<AssignmentView>,
+    /// What could not be read, so that the answer is not whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<UnreadView>,
 }
 
 /// What one grantee holds under one relationship.
@@ -116,6 +122,28 @@ pub struct HeldRoleView {
     /// Until when.
     #[schemars(with = "String")]
     pub until: Timestamp,
+}
+
+/// A relationship that could not be read at Microsoft.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnreadView {
+    /// Its name in the store.
+    pub relationship: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl UnreadView {
+    /// All that could not be read.
+    pub fn of_each(observed: &Observed) -> Vec<Self> {
+        let unread = observed.service.iter().flat_map(|service| &service.unread);
+        let view = |(key, reason): (&RelationshipKey, &String)| Self {
+            relationship: key.name.to_string(),
+            reason: reason.clone(),
+        };
+        unread.map(view).collect()
+    }
 }
 
 /// The relationships of a store.
@@ -237,6 +265,7 @@ impl RelationshipsDocument {
             kind: "Relationships".to_owned(),
             now: observed.now,
             items: rows.map(|row| RelationshipView::of(row, observed.now)).collect(),
+            unread: UnreadView::of_each(observed),
         }
     }
 }
@@ -255,6 +284,7 @@ impl AssignmentsDocument {
             kind: "Assignments".to_owned(),
             now: observed.now,
             items: held.collect(),
+            unread: UnreadView::of_each(observed),
         }
     }
 }

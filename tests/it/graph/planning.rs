@@ -13,6 +13,7 @@ use crate::{
 const STORE: &str = "graph:emulator/graph.yaml";
 pub const FIRST_LINE: &str = "0a0a0a0a-1111-4222-8333-444444444444";
 pub const ENGINEERS: &str = "0c0c0c0c-1111-4222-8333-444444444444";
+const NORTHWIND: &str = "ccccdddd-2222-eeee-3333-ffff4444aaaa";
 pub const HELPDESK: &str = "729827e3-9c14-49f7-bb1b-9608f156bbb8";
 
 pub fn run(served: &Served, words: &[&str]) -> Ran {
@@ -203,11 +204,7 @@ fn otherwise(served: &Served, from: &str, to: &str) {
 #[tokio::test]
 async fn only_the_very_same_is_adopted_and_nobody_is_invited_in_its_place() {
     let cases = [
-        (
-            "ccccdddd-2222-eeee-3333-ffff4444aaaa",
-            "ccccdddd-2222-eeee-3333-ffff4444bbbb",
-            "its customer is",
-        ),
+        (NORTHWIND, "ccccdddd-2222-eeee-3333-ffff4444bbbb", "its customer is"),
         ("  - Service Support Administrator\n", "", "its roles are others"),
         ("duration: P730D", "duration: P365D", "it was made for `P730D`, and not for `P365D`"),
         ("adopt-from: graph/", "adopt-from: graph/x", "is not there at Microsoft"),
@@ -269,12 +266,23 @@ async fn what_cannot_be_read_of_one_relationship_holds_back_that_one_and_ends_wi
         tells(&ran, &["C0559", "`northwind-helpdesk` could not be read at Microsoft"]);
         assert!(!ran.stdout.contains("lost"), "{}", ran.stdout);
     }
-    for words in [
+    let asked = [
         &["who-can", "Helpdesk Administrator"] as &[&str],
+        &["who-can", "Helpdesk Administrator", "--customer", NORTHWIND],
         &["get", "grants"],
+        &["get", "relationships"],
         &["why", FIRST_LINE],
-    ] {
+    ];
+    served.control("DELETE", "faults", &Value::Null).await;
+    for words in asked {
+        assert!(document(&served, 0, words).get("unread").is_none(), "{words:?}");
+    }
+    served.fault(&rule("GET", &path, None, &refuse(403))).await;
+    for words in asked {
         tells(&ends(&served, 2, words), &["C0559"]);
+        let unread = &document(&served, 2, words)["unread"];
+        assert_eq!(unread[0]["relationship"], "northwind-helpdesk", "{words:?}: {unread}");
+        assert!(unread[0]["reason"].as_str().unwrap().contains("403"), "{words:?}: {unread}");
     }
 }
 
