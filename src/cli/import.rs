@@ -25,6 +25,7 @@ use crate::{
         },
     },
     manifest::import::{ImportOptions, import as files_of},
+    render::Format,
     store::{
         StoreError,
         graph::{self, DirectoryGroup, Graph},
@@ -37,7 +38,7 @@ pub struct Import {
     #[command(flatten)]
     pub store: StoreArgs,
     /// The folder to write to. What stands there is not touched, unless `--overwrite` is given.
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR", value_parser = folder_name)]
     pub output: PathBuf,
     /// Put this import in the place of an earlier one: its files are written over, and those that are left of it go.
     #[arg(long)]
@@ -54,6 +55,17 @@ pub struct Import {
     /// Write objects that manage what they declare, and do not only watch it.
     #[arg(long)]
     pub manage: bool,
+}
+
+/// A folder, and no form of an answer: every other command has those under this name.
+fn folder_name(text: &str) -> Result<PathBuf, String> {
+    if text.parse::<Format>().is_ok() {
+        return Err(format!(
+            "an import has one form, which is files of YAML, and this is the folder for them: name one, or write \
+             `./{text}` where that is meant"
+        ));
+    }
+    Ok(text.into())
 }
 
 /// Reads what is there and writes files.

@@ -2,6 +2,8 @@
 //!
 //! Never: a group's name without its id where there is room for both.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -186,10 +188,19 @@ fn written(
     }
 }
 
+/// The column of the partner. Where there is one, and without a name, only a wide table has it.
+const PARTNER: usize = 1;
+
 fn relationships_table(document: &RelationshipsDocument, detail: Detail) -> Table {
     let short = ["NAME", "PARTNER", "CUSTOMER", "TYPE", "LIFECYCLE", "ENDS", "ROLES"];
     let wide = ["GRANTEES", "CLOUD", "PARTNER ID", "CUSTOMER ID", "OWNER", "INVITATION"];
     let mut headings = short.to_vec();
+    let partners: BTreeSet<&String> = document.items.iter().map(|row| &row.partner).collect();
+    let is_named = document.items.iter().any(|row| row.partner_name.is_some());
+    let tells_partner = detail == Detail::Wide || is_named || partners.len() > 1;
+    if !tells_partner {
+        headings.remove(PARTNER);
+    }
     if detail == Detail::Wide {
         headings.extend(wide);
     }
@@ -208,6 +219,9 @@ fn relationships_table(document: &RelationshipsDocument, detail: Detail) -> Tabl
             row.ends_at.map(|end| end.to_string()).unwrap_or_default(),
             row.roles.join(", "),
         ];
+        if !tells_partner {
+            cells.remove(PARTNER);
+        }
         if detail == Detail::Wide {
             cells.extend([
                 row.grantees.to_string(),
@@ -379,6 +393,22 @@ mod tests {
         assert_snapshot!(format!("{rows}\n{held}"));
         let wide = text_of(relationships(&observed, Format::Markdown, Detail::Wide));
         assert_snapshot!("a_wide_table_adds_the_ids_the_owner_and_the_digest", wide);
+    }
+
+    #[test]
+    fn a_partner_that_is_an_id_alone_is_told_where_there_are_several_and_in_a_wide_table() {
+        let (_, mut observed) = world();
+        let headings = |observed: &Observed, detail| {
+            let text = text_of(relationships(observed, Format::Text, detail));
+            text.lines().next().unwrap_or_default().contains("PARTNER ")
+        };
+        assert!(headings(&observed, Detail::Short), "it has a name");
+        observed.relationships.values_mut().flatten().for_each(|row| row.partner_name = None);
+        assert!(!headings(&observed, Detail::Short));
+        assert!(headings(&observed, Detail::Wide));
+        let row = observed.relationships.values_mut().flatten().next();
+        row.expect("there are two").key.partner = TenantId::from_u128(7);
+        assert!(headings(&observed, Detail::Short));
     }
 
     #[test]

@@ -207,3 +207,16 @@ fn colour_is_for_terminals_and_for_whom_asks() {
         !team.on_terminal(&["diff", "-f", "m", "--color", "never"], "").stdout.contains(escape)
     );
 }
+
+#[test]
+fn an_import_is_written_to_a_folder_and_says_so_where_a_form_was_meant() {
+    let place = Place::new();
+    for form in ["json", "yaml", "text"] {
+        let ran = place.run(&["import", "--store", "graph:graph.yaml", "-o", form]);
+        assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains("the folder for them"), "{}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("`./{form}`")), "{}", ran.stderr);
+    }
+    let ran = place.run(&["import", "--store", "graph:graph.yaml", "-o", "./json"]);
+    assert!(!ran.stderr.contains("the folder for them"), "{}", ran.stderr);
+}
