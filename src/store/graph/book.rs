@@ -202,14 +202,17 @@ impl<B: Book> Read for WithBook<B> {
     }
 }
 
-/// A scope with the relationships that the service has moved to another phase since that was recorded, whoever asks.
+/// A scope with the relationships that the service has moved to another phase, or extended, since that was recorded,
+/// whoever asks.
 fn with_moved(scope: &Scope, claims: &[Claim], seen: &Seen) -> Scope {
     let mut scope = scope.clone();
     if let Scope::Of { keys, .. } = &mut scope {
         let is_moved = |claim: &&Claim| {
-            let found = seen.relationships.get(&claim.id).map(|found| found.stage.phase());
+            let Some(found) = seen.relationships.get(&claim.id) else { return false };
+            let (was, is) = (claim.lifecycle.phase(), found.stage.phase());
+            let extended = is == Phase::Active && found.ends_at > claim.ends_at;
             // What is not understood there is told to whoever asks for it.
-            found.is_some_and(|is| is != Phase::Unknown && is != claim.lifecycle.phase())
+            is != Phase::Unknown && (is != was || extended)
         };
         keys.extend(claims.iter().filter(is_moved).map(|claim| claim.first.clone()));
     }

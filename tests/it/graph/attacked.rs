@@ -14,6 +14,7 @@ use super::{
 };
 use crate::emulator::served::{ROOT, Served, assignment, wish};
 
+const GLOBAL_ADMINISTRATOR: &str = "62e90394-69f5-4237-9190-012177145e10";
 const USERS: &str = "fe930be7-5e62-47db-91af-98c3a49a38b1";
 const WIDE: &str = "eeeeffff-4444-aaaa-5555-bbbb6666cccc";
 
@@ -237,7 +238,7 @@ async fn what_goes_and_comes_back_and_what_comes_and_goes_stands_in_the_ledger_e
 
     let gives = json!({
         "kind": "assign", "relationship": "adventure-everything", "group": FIRST_LINE,
-        "roles": ["62e90394-69f5-4237-9190-012177145e10"],
+        "roles": [GLOBAL_ADMINISTRATOR],
     });
     let takes =
         json!({"kind": "delete", "relationship": "adventure-everything", "group": FIRST_LINE});
@@ -579,4 +580,32 @@ fn without_northwind(served: &Served) {
     let kept: Vec<&str> =
         text.split("---\n").filter(|part| !part.contains("name: northwind")).collect();
     std::fs::write(&grants, kept.join("---\n")).unwrap();
+}
+
+#[tokio::test]
+async fn an_extension_there_is_recorded_with_all_that_is_held_also_where_nobody_declares_it() {
+    let (served, _) = stage().await;
+    let early = soon(60);
+    rewritten(&served, "endDateTime", early.clone()).await;
+    ends(&served, 0, &["import", "-o", "out", "--manage"]);
+    ends(&served, 0, &["apply", "-f", "out"]);
+    let gives = json!({
+        "kind": "assign", "relationship": "adventure-everything", "group": FIRST_LINE,
+        "roles": [GLOBAL_ADMINISTRATOR],
+    });
+    outsider(&served, gives).await;
+    ends(&served, 0, &["apply", "-f", "out"]);
+    without_northwind(&served);
+    as_it_is(&served).await;
+    let applied = ends(&served, 0, &["apply", "-f", "out"]);
+    for name in ["adventure-everything", "northwind-helpdesk"] {
+        tells(&applied, &[&format!("{name}: recorded how it stands at Microsoft: Active until")]);
+    }
+    let held = by_the_ledger(&served);
+    assert!(held.contains(FIRST_LINE) && held.contains(ENGINEERS), "{held}");
+    assert!(!held.contains(&early.as_str().unwrap()[..19]), "until the earlier end: {held}");
+    let quiet = head(&served);
+    ends(&served, 0, &["apply", "-f", "out"]);
+    assert_eq!(head(&served), quiet);
+    is_whole(&served);
 }
