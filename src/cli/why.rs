@@ -31,7 +31,7 @@ use crate::{
         WhoCan as WhoCanAnswer, who_can as able, why as reasons,
     },
     render::{FORMAT_VERSION, Format, get::UnreadView},
-    store::{AnyReader, BookReader, Read, StoreError},
+    store::{AnyReader, BookReader, Read, StoreError, StoreUrl},
 };
 
 /// About whom.
@@ -220,10 +220,17 @@ fn role(text: &str) -> anyhow::Result<RoleId> {
     }
 }
 
+/// What is said of an answer that asks nobody at Microsoft.
+const BY_THE_LEDGER_ALONE: &str = "by the ledger alone: what Microsoft leaves standing beyond its end, and what others did there \
+                                   since it was last recorded, is told without `--as-of`";
+
 /// Where what is asked for stands: what was so is told by the ledger alone.
 pub async fn reader(when: &When, out: &mut Output) -> anyhow::Result<AnyReader> {
     let store = &when.store.store;
     if when.as_of.is_some() {
+        if let StoreUrl::Graph(_) = store {
+            out.say(BY_THE_LEDGER_ALONE);
+        }
         return Ok(AnyReader::Book(BookReader::There(store::ledger(store, out).await?)));
     }
     store::present(store, out).await

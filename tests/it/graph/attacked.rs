@@ -81,6 +81,10 @@ async fn what_stands_there_beyond_its_end_is_held_and_only_what_was_granted_ends
         wait(9).await;
         tells(&ends(&served, 0, &["who-can", "Global Administrator"]), &[ENGINEERS]);
         tells(&ends(&served, 0, &["get", "grants"]), &[ENGINEERS]);
+        let now = Timestamp::now().to_string();
+        let then = run(&served, &["who-can", "Global Administrator", "--as-of", &now]);
+        assert!(!then.stdout.contains(ENGINEERS), "{}", then.stdout);
+        tells(&then, &["by the ledger alone", "beyond its end"]);
         let plan = run(&served, &["diff", "-f", "out"]);
         tells(&plan, &["C0564"]);
         assert_eq!(plan.stdout.contains("5 to lose"), manage, "{}", plan.stdout);
