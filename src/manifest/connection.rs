@@ -480,9 +480,9 @@ impl Reading<'_> {
         let in_flight =
             self.number(&field(path, fields, "inFlight"), u16::from(usual.in_flight), 64);
         let reads =
-            self.number(&field(path, fields, "readsPerSecond"), usual.reads_per_second, 1000);
+            self.number(&field(path, fields, "readsPerSecond"), usual.reads_per_second, 10_000);
         let writes =
-            self.number(&field(path, fields, "writesPerSecond"), usual.writes_per_second, 1000);
+            self.number(&field(path, fields, "writesPerSecond"), usual.writes_per_second, 10_000);
         Some(Pace {
             in_flight: u8::try_from(in_flight?).ok()?,
             reads_per_second: reads?,

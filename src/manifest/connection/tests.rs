@@ -177,7 +177,7 @@ graph.yaml:8: writer.workloadIdentity.tokenfile: there is no field `tokenfile` h
 graph.yaml:9: groups: it must be text; write one of `Off`, `Read`, in quotes
 graph.yaml:10: partnerCenter: Partner Center is not supported yet; leave it out, or write `Off`
 graph.yaml:11: pace.inFlight: it is out of range, or no number; write a whole number from 1 to 64
-graph.yaml:11: pace.readsPerSecond: it is out of range, or no number; write a whole number from 1 to 1000
+graph.yaml:11: pace.readsPerSecond: it is out of range, or no number; write a whole number from 1 to 10000
 graph.yaml:11: pace.writes: there is no field `writes` here; leave it out; the fields here are `inFlight`, `readsPerSecond`, `writesPerSecond`
 graph.yaml:12: hosts.login: it is no host; write `HOST` or `HOST:PORT`, without a scheme and without a path
 graph.yaml:12: hosts.partnerCenter: Partner Center is not supported yet; leave it out";
