@@ -123,7 +123,7 @@ pub async fn accept(args: &Accept, out: &mut Output) -> anyhow::Result<ExitStatu
     let invitation = if args.agreement_only {
         declared.invitation.clone()
     } else {
-        offer::invitation(declared, &loaded.desired, &args.store.store, out).await?
+        offer::invitation(declared, &loaded.desired, &args.store.store, out).await?.0
     };
     let agreement = agreement(args, &invitation)?;
     let privileged = offer::has_privileged_role(&invitation);

@@ -30,8 +30,9 @@ use crate::{
     api::tells_secret,
     domain::{
         digest::Digest,
+        duration::Duration,
         entry::{Actor, ActorKind, ActorStanding, Head, Intent},
-        plan::{Claimant, Foreign},
+        plan::{Claimant, Foreign, Notice},
         state::{Absence, Desired},
     },
     render::{
@@ -40,7 +41,7 @@ use crate::{
     },
     store::{
         Observation, Outcome, Read, Refusal, Signature, StoreError, Write,
-        apply::{Report, Stopped, seen_outside},
+        apply::{Report, Stopped, apply_within, seen_outside},
         plan_hash,
     },
 };
@@ -70,6 +71,9 @@ pub struct Apply {
     /// Do nothing if the plan has any of these.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
     pub fail_on: Vec<FailOn>,
+    /// How long to wait for what is on its way at Microsoft, and for what rests on it: `PT0S` waits for nothing.
+    #[arg(long, value_name = "DURATION", default_value = "PT5M")]
+    pub wait: Duration,
     /// Also each action that is added or removed, and the YAML of both sides.
     #[arg(long)]
     pub wide: bool,
@@ -114,7 +118,9 @@ pub async fn apply(args: &Apply, out: &mut Output) -> anyhow::Result<ExitStatus>
     let head = store.head().await.ok();
     let closed = recorded.and(store.close().await);
     let status = match combined(made) {
-        Some((planned, report)) => tell(args, &loaded, &planned, &report, head, out)?,
+        Some((planned, report)) => {
+            tell((args.output, args.wide), &loaded, &planned, &report, head, out)?
+        }
         None => ExitStatus::AsDesired,
     };
     if let Some(Head { sequence, hash }) = head {
@@ -137,7 +143,7 @@ pub async fn apply(args: &Apply, out: &mut Output) -> anyhow::Result<ExitStatus>
 }
 
 /// What was changed outside, for the ledger.
-fn outside(planned: &Planned, report: &Report) -> Vec<Observation> {
+pub(super) fn outside(planned: &Planned, report: &Report) -> Vec<Observation> {
     let told = report.tried.iter().filter(|(_, outcome)| *outcome == Outcome::Done);
     let changed = told.map(|(admitted, _)| &admitted.change);
     seen_outside(&planned.plan, &planned.observed, changed)
@@ -170,9 +176,16 @@ async fn attempts(
         if let Some(what) = args.fail_on.iter().find(|what| what.is_in(&planned)) {
             return Ok(Some((*what, made.is_empty().then_some(planned))));
         }
-        let report = run(store, &planned, &loaded.desired, &approvals, stop, out).await?;
+        let patience = std::time::Duration::from_secs(args.wait.seconds());
+        let report = run(store, &planned, &loaded.desired, &approvals, stop, patience, out).await?;
         let is_open = report.tried.iter().any(|(_, outcome)| outcome.is_open());
-        let again = report.stopped.is_none() && is_stale(&report) && claim.is_none() && !is_open;
+        // What was planned while something else was on its way is planned once more when that has landed.
+        let service = planned.observed.service.as_ref();
+        let has_landed = report.open == 0 && service.is_some_and(|service| service.underway > 0);
+        let again = report.stopped.is_none()
+            && (is_stale(&report) || has_landed)
+            && claim.is_none()
+            && !is_open;
         made.push((planned, report));
         if !again || made.len() == ATTEMPTS {
             return Ok(None);
@@ -193,12 +206,13 @@ fn combined(made: Vec<(Planned, Report)>) -> Option<(Planned, Report)> {
 }
 
 /// Blocks what waits, records approvals and makes the changes.
-async fn run(
+pub(super) async fn run(
     store: &mut impl Write,
     planned: &Planned,
     desired: &Desired,
     approvals: &BTreeSet<Digest>,
     stop: &StopRequest,
+    patience: std::time::Duration,
     out: &mut Output,
 ) -> anyhow::Result<Report> {
     let by = signature(plan_hash(&planned.checked.run));
@@ -209,7 +223,7 @@ async fn run(
     let changes = planned.checked.run.clone();
     let bar = progress(changes.len(), out);
     let limits = planned.plan.governing.limits(desired);
-    let report = crate::store::apply::apply(store, changes, &limits, &by.into(), |done| {
+    let report = apply_within(patience, store, changes, &limits, &by.into(), |done| {
         bar.set_position(done as u64);
         if stop.is_made() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })
@@ -233,13 +247,13 @@ fn progress(changes: usize, out: &Output) -> ProgressBar {
 }
 
 /// Made once somebody presses Ctrl-C: the change in flight is finished, and what was done is said.
-struct StopRequest {
+pub(super) struct StopRequest {
     made: Arc<AtomicBool>,
     listener: JoinHandle<()>,
 }
 
 impl StopRequest {
-    fn listen() -> Self {
+    pub fn listen() -> Self {
         let made = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&made);
         let listener = tokio::spawn(async move {
@@ -254,7 +268,7 @@ impl StopRequest {
         self.made.load(Ordering::SeqCst)
     }
 
-    async fn finish(self) {
+    pub async fn finish(self) {
         self.listener.abort();
         let _ = self.listener.await;
     }
@@ -288,8 +302,8 @@ pub(super) fn signature(plan: Digest) -> Signature {
 }
 
 /// The report, and what it says of the answer.
-fn tell(
-    args: &Apply,
+pub(super) fn tell(
+    (output, wide): (Format, bool),
     loaded: &Loaded,
     planned: &Planned,
     report: &Report,
@@ -297,8 +311,8 @@ fn tell(
     out: &mut Output,
 ) -> anyhow::Result<ExitStatus> {
     let outcome = render::Outcome { ledger: head, ..outcome(report) };
-    let shown = Shown { loaded, planned, outcome: Some(&outcome), wide: args.wide };
-    let printed = shown.print(args.output, out);
+    let shown = Shown { loaded, planned, outcome: Some(&outcome), wide };
+    let printed = shown.print(output, out);
     let is_done = |(_, outcome): &&(_, Outcome)| *outcome == Outcome::Done;
     let done = report.tried.iter().filter(is_done).count();
     let is_unknown = report.tried.iter().any(|(_, outcome)| *outcome == Outcome::Unknown);
@@ -318,7 +332,17 @@ fn tell(
             let waits = !planned.checked.blocked.is_empty()
                 || !planned.missed.is_empty()
                 || planned.has_errors();
-            let whole = done == report.tried.len() && report.left.is_empty() && !waits;
+            let own = report.tried.iter().filter(|(_, outcome)| outcome.is_open()).count();
+            let before = report.open.saturating_sub(own);
+            if before > 0 {
+                out.say(&underway(before));
+            }
+            let is_in_flight = planned.plan.notices.iter().any(Notice::is_in_flight);
+            let whole = done == report.tried.len()
+                && report.left.is_empty()
+                && report.open == 0
+                && !is_in_flight
+                && !waits;
             if is_unknown || planned.is_unread() {
                 ExitStatus::Unknown
             } else if whole {
@@ -333,6 +357,18 @@ fn tell(
         format!("{made} made, and the report of it is not whole")
     })?;
     Ok(status)
+}
+
+/// That changes of an earlier run are still on their way.
+fn underway(changes: usize) -> String {
+    let (changes, are) = if changes == 1 {
+        ("1 change".to_owned(), "is")
+    } else {
+        (format!("{changes} changes"), "are")
+    };
+    format!(
+        "{changes} of an earlier run {are} still on the way at Microsoft: apply again to see that it is made"
+    )
 }
 
 /// The report in the words of its rendering.

@@ -12,6 +12,7 @@ mod desired;
 mod diff;
 mod doctor;
 mod emulate;
+mod expire;
 mod explain;
 mod get;
 mod habits;
@@ -79,6 +80,8 @@ pub enum Command {
     Diff(diff::Diff),
     /// Make the store hold what the manifests say.
     Apply(apply::Apply),
+    /// Take away what is over by now, whatever any manifest says: for a timer, where no operator runs.
+    Expire(expire::Expire),
     /// List what the store holds.
     Get(get::Get),
     /// Print the request that a partner sends to a customer.
@@ -282,6 +285,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Validate(args) => validate::validate(&args, out),
         Command::Diff(args) => diff::diff(&args, out).await,
         Command::Apply(args) => apply::apply(&args, out).await,
+        Command::Expire(args) => expire::expire(&args, out).await,
         Command::Get(args) => get::get(&args, out).await,
         Command::Offer(args) => offer::offer(&args, out).await,
         Command::Accept(args) => accept::accept(&args, out).await,

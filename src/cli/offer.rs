@@ -16,13 +16,16 @@ use super::{
 use crate::{
     api::{PartnerOfferSpec, PartnerType, Subscription},
     domain::{
+        carrier::Carrier,
         catalogue::Catalogue,
         change::Effect,
         duration::Duration,
         ids::TenantId,
         lifecycle::Phase,
         plan::{Claimant, Foreign},
-        state::{Absence, Desired, DesiredRelationship, Invitation, ObjectName},
+        state::{
+            Absence, AtService, Desired, DesiredRelationship, Invitation, ObjectName, approval_link,
+        },
         validate::{Objects, proposal_of},
     },
     render::{
@@ -61,9 +64,11 @@ pub async fn offer(args: &Offer, out: &mut Output) -> anyhow::Result<ExitStatus>
     let text = match (&args.relationship, &args.name) {
         (Some(name), offer) => {
             let declared = relationship(&loaded.desired, name, args.input.namespace())?;
-            let invitation = invitation(declared, &loaded.desired, &args.store.store, out).await?;
+            let asked = invitation(declared, &loaded.desired, &args.store.store, out).await?;
+            let (invitation, place) = asked;
+            let link = link_of(&invitation, place)?;
             let subscription = subscription(&objects, offer.as_deref(), declared);
-            rendered(&invitation, declared, subscription, args.output)
+            rendered(&invitation, declared, subscription, &link, args.output)
         }
         (None, Some(name)) => reusable(&objects, name, args.input.namespace(), args.output)?,
         (None, None) => bail!("name an offer, or a relationship with `--relationship`"),
@@ -106,10 +111,9 @@ fn rendered(
     invitation: &Invitation,
     declared: &DesiredRelationship,
     subscription: Option<&Subscription>,
+    link: &str,
     format: OfferFormat,
 ) -> String {
-    let link = link(invitation.type_, invitation.partner)
-        .unwrap_or_else(|| format!("concordat:{}", invitation.digest()));
     offer_text(
         &OfferText {
             partner: &declared.partner,
@@ -121,7 +125,7 @@ fn rendered(
             agreement: invitation.agreement.as_ref(),
             terms: invitation.terms.as_ref(),
             subscription,
-            link: Some(&link),
+            link: Some(link),
             recipient: Some(Recipient {
                 customer: &declared.customer,
                 relationship: &invitation.name,
@@ -134,7 +138,38 @@ fn rendered(
 
 /// What is shown before it is accepted.
 pub fn shown(invitation: &Invitation, declared: &DesiredRelationship) -> String {
-    rendered(invitation, declared, None, OfferFormat::Text)
+    let link = link_in_a_book(invitation);
+    rendered(invitation, declared, None, &link, OfferFormat::Text)
+}
+
+/// Where an invitation is accepted. What stands at Microsoft is approved there, once it is sent.
+fn link_of(invitation: &Invitation, place: Place) -> anyhow::Result<String> {
+    match place {
+        Place::Book => Ok(link_in_a_book(invitation)),
+        Place::NotSent => bail!(
+            "the invitation `{}` is not sent to Microsoft yet, and it has no link before: run `concordat apply`",
+            invitation.name
+        ),
+        Place::Microsoft(at) => {
+            let unknown = || format!("the admin center of Microsoft 365, relationship {}", at.id);
+            Ok(approval_link(invitation.cloud, &at).unwrap_or_else(unknown))
+        }
+    }
+}
+
+fn link_in_a_book(invitation: &Invitation) -> String {
+    link(invitation.type_, invitation.partner)
+        .unwrap_or_else(|| format!("concordat:{}", invitation.digest()))
+}
+
+/// Where an invitation stands.
+pub enum Place {
+    /// In a store that is all there is.
+    Book,
+    /// At Microsoft.
+    Microsoft(AtService),
+    /// It is to be sent to Microsoft.
+    NotSent,
 }
 
 /// Where a reseller's invitation is accepted: Microsoft's page, the same for every customer of the partner (Partner
@@ -207,7 +242,7 @@ pub async fn invitation(
     desired: &Desired,
     store: &StoreUrl,
     out: &mut Output,
-) -> anyhow::Result<Invitation> {
+) -> anyhow::Result<(Invitation, Place)> {
     let mut reader = store::reader(store, out).await?;
     let claimant = Claimant::cli(Foreign::ReadAs);
     let Planned { plan, observed, .. } =
@@ -219,8 +254,14 @@ pub async fn invitation(
     let rows = observed.relationships.values().flatten();
     let of_declared: Vec<_> = rows.filter(|row| row.owner.object == declared.object).collect();
     let pending = of_declared.iter().rfind(|row| row.lifecycle.phase() == Phase::Pending);
-    if let Some(invitation) = sent.or(pending.map(|row| &row.invitation)) {
-        return Ok(invitation.clone());
+    let carrier = Carrier::of(declared.invitation.type_, &observed);
+    if let Some(invitation) = sent {
+        let place = if carrier == Carrier::Graph { Place::NotSent } else { Place::Book };
+        return Ok((invitation.clone(), place));
+    }
+    if let Some(row) = pending {
+        let place = row.at.clone().map_or(Place::Book, Place::Microsoft);
+        return Ok((row.invitation.clone(), place));
     }
     match of_declared.last() {
         Some(row) => bail!(

@@ -2,7 +2,7 @@
 //!
 //! Never: anything but logs on standard error, and nothing on standard output.
 
-use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time};
 
 use anyhow::Context;
 use clap::Args;
@@ -24,6 +24,7 @@ use crate::{
         },
     },
     render::commands::Form,
+    store::StoreUrl,
 };
 
 /// What the operator needs to know.
@@ -64,9 +65,10 @@ pub struct Operator {
     /// A program that may accept and approve, by its user name. Can be given more than once.
     #[arg(long, value_name = "USER")]
     pub robot_may: Vec<String>,
-    /// How often everything is compared with the store although nothing has changed in the cluster.
-    #[arg(long, default_value = "PT5M", value_name = "DURATION")]
-    pub observe_every: Duration,
+    /// How often everything is compared with the store although nothing has changed in the cluster. Default: `PT5M`, and
+    /// `PT15M` where the store is Microsoft Graph.
+    #[arg(long, value_name = "DURATION")]
+    pub observe_every: Option<Duration>,
     /// How long a termination waits for others to be judged with it.
     #[arg(long, default_value = "PT30S", value_name = "DURATION")]
     pub settle: Duration,
@@ -93,7 +95,7 @@ pub async fn operator(args: &Operator, out: &mut Output) -> anyhow::Result<ExitS
     }
     if args.store.is_cluster() {
         anyhow::bail!(
-            "the operator writes: give it `--store postgres://HOST/DATABASE` or `sqlite:PATH`"
+            "the operator writes: give it `--store postgres://HOST/DATABASE`, `sqlite:PATH` or `graph:FILE`"
         );
     }
     let options = options(args)?;
@@ -157,8 +159,10 @@ fn options(args: &Operator) -> anyhow::Result<Options> {
             },
         }),
     };
+    let is_service = matches!(args.store.store, StoreUrl::Graph(_));
+    let usual = Duration::from_seconds(if is_service { 900 } else { 300 });
     let pace = Pace {
-        observes_every: std::time::Duration::from_secs(args.observe_every.seconds()),
+        observes_every: time::Duration::from_secs(args.observe_every.unwrap_or(usual).seconds()),
         settles_for: SignedDuration::from_secs(args.settle.seconds().cast_signed()),
         ..Pace::default()
     };
@@ -175,7 +179,11 @@ fn options(args: &Operator) -> anyhow::Result<Options> {
         webhook,
         robots: args.robot_may.iter().cloned().collect::<BTreeSet<_>>(),
         pace,
-        lease_pace: election::Pace::default(),
+        lease_pace: if is_service {
+            election::Pace::of_service()
+        } else {
+            election::Pace::default()
+        },
     })
 }
 

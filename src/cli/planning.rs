@@ -24,6 +24,7 @@ use crate::{
             Absence, Assignment, Desired, DesiredRelationship, Observed, ObservedRelationship,
             RelationshipKey,
         },
+        validate::desired_by_nobody,
     },
     store::{Apart, Read, Scope, StoreError},
 };
@@ -59,6 +60,17 @@ pub async fn planned(
     let missed = approvals.iter().filter(|hash| waiting.contains(hash) && !is_met(hash));
     let missed = missed.copied().collect();
     Ok(Planned { plan, checked, observed, missed })
+}
+
+/// Observes everything, and plans what time alone has ended.
+pub async fn ended(store: &mut impl Read, claimant: &Claimant) -> Result<Planned, StoreError> {
+    let observed = store.observe(&Scope::All).await?;
+    let desired = desired_by_nobody();
+    let mut plan = plan(&desired, &observed, claimant);
+    plan.changes.retain(Change::is_of_time);
+    let budgets = store.budgets(&plan.governing.limits(&desired)).await?;
+    let checked = check(&plan, &desired, &budgets, &BTreeSet::new());
+    Ok(Planned { plan, checked, observed, missed: BTreeSet::new() })
 }
 
 /// What has to be read to plan: what the input names, what bounds its namespaces, and with `--prune` whatever its namespaces own.

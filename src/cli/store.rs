@@ -66,7 +66,7 @@ async fn existing(url: &StoreUrl, out: &mut Output) -> Result<SqlReader, StoreEr
 pub async fn writer(url: &StoreUrl, out: &mut Output) -> anyhow::Result<AnyWriter> {
     let StoreUrl::Graph(_) = url else {
         let mut book = book_writer(url, out).await?;
-        if !book.claims().await?.is_empty() {
+        if !book.claims().await?.is_empty() || !book.errands().await?.is_empty() {
             let reason = "it is the ledger of what stands at Microsoft: name the connection with `--store graph:FILE`";
             let (store, reason) = (url.to_string(), reason.to_owned());
             return Err(StoreError::Misnamed { store, reason }.into());

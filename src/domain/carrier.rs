@@ -4,7 +4,6 @@
 
 use super::{
     change::{Change, Effect},
-    lifecycle::EndReason,
     state::{Observed, Roles},
 };
 use crate::api::PartnerType;
@@ -41,13 +40,12 @@ pub fn is_outward(change: &Change) -> bool {
         | Effect::SetAutoExtend { .. }
         | Effect::DropGlobalAdministrator { .. }
         | Effect::Terminate { .. } => true,
-        // It goes with the invitation that takes its place.
-        Effect::Withdraw { reason } => *reason == EndReason::Replaced,
         Effect::SetRoles { before, after, .. } => !same_roles(&before.roles, &after.roles),
         Effect::Adopt { .. }
         | Effect::Recognise { .. }
         | Effect::Authorise { .. }
         | Effect::Decline { .. }
+        | Effect::Withdraw { .. }
         | Effect::Extend { .. }
         | Effect::Claim { .. }
         | Effect::SetPolicies { .. }

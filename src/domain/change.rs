@@ -42,6 +42,11 @@ impl Change {
         Digest::of(&(&self.subject.relationship, &self.effect, &self.expects))
     }
 
+    /// Whether it is what time alone does. How the service has moved a row is taken over with that: an end may rest on it.
+    pub fn is_of_time(&self) -> bool {
+        self.cause == Cause::Expired || matches!(self.effect, Effect::Recognise { .. })
+    }
+
     /// Whether it can only be made once another change of the same row is. What two grantees hold is apart, and taking away
     /// waits for nothing; all else of a row is one.
     pub fn rests_on(&self, other: &Self) -> bool {

@@ -10,6 +10,7 @@ pub mod digest;
 pub mod duration;
 pub mod entry;
 pub mod enumeration;
+pub mod errand;
 pub mod ids;
 pub mod joiner;
 pub mod lifecycle;

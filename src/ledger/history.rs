@@ -18,7 +18,7 @@ use crate::{
     domain::{
         change::{Cause, Effect, Subject},
         digest::Digest,
-        entry::{Entry, Recorded, acceptance},
+        entry::{Entry, EntryKind, Failed, Recorded, acceptance},
         ids::{GranteeId, TenantId},
         state::{
             AcceptedText, Found, Host, ObjectName, Person, Policies, RelationshipKey, Roles,
@@ -110,7 +110,12 @@ impl History {
         if !self.until.admits(entry) {
             return None;
         }
-        let recorded = Recorded::read(&entry.payload).ok();
+        let is_intended = entry.kind == EntryKind::Intended;
+        let recorded = if is_intended {
+            Recorded::intended(&entry.payload).ok()
+        } else {
+            Recorded::read(&entry.payload).ok()
+        };
         let subject = match &recorded {
             Some(recorded) => Some(recorded.subject.clone()),
             None => entry.payload.get("subject").and_then(|value| Subject::deserialize(value).ok()),
@@ -122,12 +127,18 @@ impl History {
             self.first.insert(row.clone(), first.name.to_string());
         }
         self.admits(entry, subject.as_ref(), recorded.as_ref()).then(|| {
-            let effect = recorded.filter(|_| entry.kind.is_effect());
+            let effect = recorded.filter(|_| entry.kind.is_effect() || is_intended);
             let answer = effect.as_ref().and_then(|recorded| self.answer(recorded));
             let mut said = match &effect {
                 Some(recorded) => effect_in_words(recorded),
-                None => payload_in_words(&entry.payload),
+                None => match Failed::deserialize(&entry.payload) {
+                    Ok(Failed { why, .. }) => vec![format!("not made: {}", plain(&why))],
+                    Err(_) => payload_in_words(&entry.payload),
+                },
             };
+            if is_intended {
+                said.insert(0, "to be made at Microsoft:".to_owned());
+            }
             said.extend(answer.iter().map(ToString::to_string));
             Line {
                 entry: entry.into(),

@@ -13,6 +13,7 @@ use super::{
     admission::{proposed::Proposed, review::Context, server::Known},
     index::{Affected, Index, key},
     reconcile::locked,
+    store,
 };
 use crate::{
     api::{AgreementAcceptance, PartnerBoundary, PartnerOffer, PartnerRelationship, RoleGrant},
@@ -22,25 +23,22 @@ use crate::{
         state::{Instance, Observed},
         validate::Objects,
     },
-    store::{
-        Read, Scope, StoreUrl,
-        sql::{SqlReader, open_reader},
-    },
+    store::{AnyReader, Scope, StoreUrl},
 };
 
 /// How long the store may take.
 const READ_WITHIN: Duration = Duration::from_secs(2);
 
 /// What answers for the webhook, out of the caches of this replica and with a reader of its own.
-pub fn known(index: &Arc<Mutex<Index>>, store: &StoreUrl, instance: &Instance) -> Known {
-    let (index, store) = (Arc::clone(index), store.clone());
+pub fn known(index: &Arc<Mutex<Index>>, url: &StoreUrl, instance: &Instance) -> Known {
+    let (index, url) = (Arc::clone(index), url.clone());
     let claimant = Claimant { instance: instance.clone(), foreign: Foreign::Conflict };
-    let reader: Arc<tokio::sync::Mutex<Option<SqlReader>>> = Arc::default();
+    let reader: Arc<tokio::sync::Mutex<Option<AnyReader>>> = Arc::default();
     Arc::new(move |proposed| {
         let (mut objects, scope) = around(&mut locked(&index), proposed)?;
         let reading = async {
             let mut reader = reader.lock().await;
-            read(&mut reader, &store, &scope).await
+            read(&mut reader, &url, &scope).await
         };
         let observed = Handle::current().block_on(timeout(READ_WITHIN, reading));
         let observed = observed.ok().flatten();
@@ -50,12 +48,12 @@ pub fn known(index: &Arc<Mutex<Index>>, store: &StoreUrl, instance: &Instance) -
     })
 }
 
-async fn read(reader: &mut Option<SqlReader>, store: &StoreUrl, scope: &Scope) -> Option<Observed> {
+async fn read(reader: &mut Option<AnyReader>, url: &StoreUrl, scope: &Scope) -> Option<Observed> {
     let mut open = match reader.take() {
         Some(open) => open,
-        None => open_reader(store).await.ok()?,
+        None => store::reader(url).await.ok()?,
     };
-    let observed = open.observe(scope).await.ok()?;
+    let observed = open.recorded(scope).await.ok()?;
     *reader = Some(open);
     Some(observed)
 }

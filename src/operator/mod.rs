@@ -11,4 +11,5 @@ pub mod index;
 pub mod reconcile;
 pub mod run;
 pub mod status_store;
+mod store;
 pub mod telemetry;

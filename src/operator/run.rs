@@ -33,7 +33,10 @@ use super::{
         server::{self, Shown},
     },
 };
-use crate::{domain::state::Instance, store::StoreUrl};
+use crate::{
+    domain::state::Instance,
+    store::{StoreError, StoreUrl},
+};
 
 /// What an operator needs to know.
 #[derive(Debug, Clone)]
@@ -105,6 +108,9 @@ pub enum OperatorError {
         /// Why not.
         source: io::Error,
     },
+    /// The store.
+    #[error("the store cannot be used")]
+    Store(#[source] StoreError),
     /// Something that serves has ended.
     #[error("what serves `{what}` has ended")]
     Server {
@@ -149,7 +155,7 @@ pub async fn run(
         namespace: options.namespace.clone(),
         lease: options.lease.clone(),
         identity: options.identity.clone(),
-        store: options.store.clone(),
+        store: super::store::ledger(&options.store).map_err(OperatorError::Store)?,
         instance: instance.clone(),
         pace: options.lease_pace,
     };

@@ -8,7 +8,7 @@ use ecow::EcoString;
 use jiff::Timestamp;
 
 use super::{
-    Apart, Observation, Outcome, Read, Scope, Signature, Signatures, StoreError, Write,
+    Apart, Observation, Outcome, Read, Scope, Settled, Signature, Signatures, StoreError, Write,
     graph::{GraphReader, GraphWriter},
     sql::{SqlReader, SqlWriter},
 };
@@ -16,7 +16,7 @@ use crate::domain::{
     digest::Digest,
     entry::{Entry, Head, PersonRecord},
     limits::{Admitted, Batch, Budget, Limits},
-    state::{Beside, Doubts, Observed},
+    state::{Beside, Doubts, Observed, RelationshipKey},
 };
 
 /// A database to read, or the certainty that there is none yet.
@@ -71,6 +71,18 @@ impl BookReader {
 }
 
 impl AnyReader {
+    /// The book alone, as it is recorded: nobody outside is asked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Read::observe`].
+    pub async fn recorded(&mut self, scope: &Scope) -> Result<Observed, StoreError> {
+        match self {
+            Self::Book(book) => book.observe(scope).await,
+            Self::Graph(graph) => graph.recorded(scope).await,
+        }
+    }
+
     /// The database behind it, in which the ledger is.
     pub fn book(&mut self) -> &mut BookReader {
         match self {
@@ -94,6 +106,55 @@ impl AnyReader {
 }
 
 impl AnyWriter {
+    /// The store's clock.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub async fn now(&mut self) -> Result<Timestamp, StoreError> {
+        match self {
+            Self::Book(store) => store.now().await,
+            Self::Graph(store) => store.book().now().await,
+        }
+    }
+
+    /// The first keys of rows that a cheap look says have changed since the last one: at a service one list, and nothing in a
+    /// database, where nobody else writes.
+    ///
+    /// # Errors
+    ///
+    /// Where that look fails.
+    pub async fn hints(&mut self) -> Result<BTreeSet<RelationshipKey>, StoreError> {
+        match self {
+            Self::Book(_) => Ok(BTreeSet::new()),
+            Self::Graph(store) => store.hints().await,
+        }
+    }
+
+    /// Sends nothing to a service any more once this says so. A database refuses by itself who is not the newest.
+    pub fn only_while(&mut self, may_send: impl Fn() -> bool + Send + Sync + 'static) {
+        match self {
+            Self::Book(_) => {}
+            Self::Graph(store) => store.only_while(may_send),
+        }
+    }
+
+    /// Sends no invitation to a customer from now on, whoever wants it: for whoever knows nothing of what is wanted.
+    pub fn keep_drafts(&mut self) {
+        match self {
+            Self::Book(_) => {}
+            Self::Graph(store) => store.keep_drafts(),
+        }
+    }
+
+    /// The rows of what is on its way.
+    pub fn underway(&self) -> BTreeSet<RelationshipKey> {
+        match self {
+            Self::Book(_) => BTreeSet::new(),
+            Self::Graph(store) => store.underway(),
+        }
+    }
+
     /// Says goodbye.
     ///
     /// # Errors
@@ -229,6 +290,20 @@ impl Write for AnyWriter {
         match self {
             Self::Book(store) => store.apply(changes, limits, by).await,
             Self::Graph(store) => store.apply(changes, limits, by).await,
+        }
+    }
+
+    fn at_once(&self) -> usize {
+        match self {
+            Self::Book(store) => store.at_once(),
+            Self::Graph(store) => store.at_once(),
+        }
+    }
+
+    async fn settle(&mut self) -> Result<Settled, StoreError> {
+        match self {
+            Self::Book(store) => store.settle().await,
+            Self::Graph(store) => store.settle().await,
         }
     }
 

@@ -5,12 +5,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
+    time::Duration,
 };
 
 use jiff::Timestamp;
 use serde_json::json;
+use tokio::time::Instant;
 
-use super::{CHANGES_AT_ONCE, Observation, Outcome, Refusal, Signatures, StoreError, Write};
+use super::{Observation, Outcome, Refusal, Settled, Signatures, StoreError, Write};
 use crate::domain::{
     change::{Cause, Change, Effect, Subject},
     entry::{
@@ -33,6 +35,8 @@ pub struct Report {
     pub left: Vec<Admitted>,
     /// Why it stopped early, if it did.
     pub stopped: Option<Stopped>,
+    /// How much is still on its way, also of earlier runs.
+    pub open: usize,
 }
 
 /// Why `apply` stopped early.
@@ -83,7 +87,7 @@ impl Unmade {
         let owner = &change.subject.owner;
         let row = change.subject.relationship.as_ref();
         let mut open = row.and_then(|row| self.open.get(row)).into_iter().flatten();
-        let moves = is_move(change);
+        let moves = is_move(change) || gives_up(change);
         if open.any(|open| change.rests_on(open)) || moves && self.waiting.contains(owner) {
             return Some(Rests::OnOpen);
         }
@@ -98,16 +102,108 @@ fn is_move(change: &Change) -> bool {
     takes && change.cause == Cause::Replaced
 }
 
+/// Whether an invitation is given up because another one takes its place.
+pub(super) fn gives_up(change: &Change) -> bool {
+    matches!(change.effect, Effect::Withdraw { .. }) && change.cause == Cause::Replaced
+}
+
 /// Makes the changes, in order. `progress` is told after each transaction how many are done, and may stop it.
 pub async fn apply(
     store: &mut impl Write,
     changes: Vec<Admitted>,
     limits: &BTreeMap<String, Limits>,
     by: &Signatures,
-    mut progress: impl FnMut(usize) -> ControlFlow<()>,
+    progress: impl FnMut(usize) -> ControlFlow<()> + Send,
 ) -> Report {
-    let mut report = Report { tried: Vec::new(), left: Vec::new(), stopped: None };
+    apply_within(Duration::ZERO, store, changes, limits, by, progress).await
+}
+
+/// The same, and waits so long at most for what is on its way, and for what rests on it.
+pub async fn apply_within(
+    patience: Duration,
+    store: &mut impl Write,
+    changes: Vec<Admitted>,
+    limits: &BTreeMap<String, Limits>,
+    by: &Signatures,
+    mut progress: impl FnMut(usize) -> ControlFlow<()> + Send,
+) -> Report {
+    let mut report = Report { tried: Vec::new(), left: Vec::new(), stopped: None, open: 0 };
+    let (begun, mut left) = (Instant::now(), changes);
+    loop {
+        pass(store, left, limits, by, &mut report, &mut progress).await;
+        left = loop {
+            if report.stopped.is_some() {
+                return report;
+            }
+            match store.settle().await {
+                Ok(settled) => report.learn(&settled),
+                Err(error) => report.stopped = Some(Stopped::Failed(error)),
+            }
+            let ready = report.ready();
+            if !ready.is_empty() {
+                break ready;
+            }
+            let rest = patience.saturating_sub(begun.elapsed());
+            if report.open == 0 || rest.is_zero() {
+                return report;
+            }
+            if progress(report.tried.len()).is_break() {
+                report.stopped = Some(Stopped::OnRequest);
+            } else {
+                let (shortest, longest) = LOOKS_AGAIN_AFTER;
+                let pause = (begun.elapsed() / 4).clamp(shortest, longest);
+                tokio::time::sleep(pause.min(rest)).await;
+            }
+        };
+    }
+}
+
+/// The shortest and the longest time between two looks at what is on its way: the longer it takes, the longer.
+const LOOKS_AGAIN_AFTER: (Duration, Duration) =
+    (Duration::from_millis(500), Duration::from_secs(10));
+
+impl Report {
+    /// Takes over what is known of what was on its way.
+    fn learn(&mut self, settled: &Settled) {
+        self.open = settled.open;
+        let open = self.tried.iter_mut().filter(|(_, outcome)| outcome.is_open());
+        for (admitted, outcome) in open {
+            if let Some(known) = settled.outcomes.get(&admitted.id()) {
+                outcome.clone_from(known);
+            }
+        }
+    }
+
+    /// What was left and rests on nothing that is on its way any more.
+    fn ready(&mut self) -> Vec<Admitted> {
+        let mut unmade = Unmade::default();
+        for (admitted, outcome) in &self.tried {
+            if *outcome != Outcome::Done {
+                unmade.note(&admitted.change, outcome.is_open());
+            }
+        }
+        let waits = |admitted: &Admitted| unmade.under(&admitted.change) == Some(Rests::OnOpen);
+        let (left, ready) = std::mem::take(&mut self.left).into_iter().partition(waits);
+        self.left = left;
+        ready
+    }
+}
+
+/// Tries each change once, but for what rests on what is on its way.
+async fn pass(
+    store: &mut impl Write,
+    changes: Vec<Admitted>,
+    limits: &BTreeMap<String, Limits>,
+    by: &Signatures,
+    report: &mut Report,
+    progress: &mut (impl FnMut(usize) -> ControlFlow<()> + Send),
+) {
     let mut unmade = Unmade::default();
+    for (admitted, outcome) in &report.tried {
+        if *outcome != Outcome::Done {
+            unmade.note(&admitted.change, outcome.is_open());
+        }
+    }
     let is_move = |admitted: &Admitted| is_move(&admitted.change);
     let mut left = changes;
     while !left.is_empty() {
@@ -117,7 +213,7 @@ pub async fn apply(
         }
         let together = left.iter().skip(1).position(is_move).map_or(left.len(), |moves| moves + 1);
         let together = if left.first().is_some_and(is_move) { left.len() } else { together };
-        let rest = left.split_off(together.min(CHANGES_AT_ONCE));
+        let rest = left.split_off(together.min(store.at_once()));
         let mut ready = Vec::new();
         for admitted in left {
             match unmade.under(&admitted.change) {
@@ -132,23 +228,32 @@ pub async fn apply(
         match store.apply(&left, limits, by).await {
             Ok(outcomes) => {
                 for (admitted, outcome) in left.iter().zip(&outcomes) {
-                    if *outcome != Outcome::Done {
-                        unmade.note(&admitted.change, outcome.is_open());
+                    if outcome.is_open() {
+                        unmade.note(&admitted.change, true);
                     }
                 }
-                report.tried.extend(left.into_iter().zip(outcomes));
+                for (admitted, outcome) in left.into_iter().zip(outcomes) {
+                    let rests = unmade.under(&admitted.change) == Some(Rests::OnOpen);
+                    if rests && outcome == Outcome::Refused(Refusal::Stale) {
+                        report.left.push(admitted);
+                        continue;
+                    }
+                    if let Outcome::Refused(_) = outcome {
+                        unmade.note(&admitted.change, false);
+                    }
+                    report.tried.push((admitted, outcome));
+                }
             }
             Err(error) => {
                 report.stopped = Some(Stopped::Failed(error));
                 report.left.extend(left);
                 report.left.extend(rest);
-                return report;
+                return;
             }
         }
         left = rest;
     }
     report.left.extend(left);
-    report
 }
 
 /// What was changed outside, for the ledger: one observation for each relationship, repeated only once it differs. Of a

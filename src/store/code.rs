@@ -77,6 +77,8 @@ pub const NOT_OFFERED: Code = Code(635);
 pub const THROTTLED: Code = Code(636);
 /// It does not let the app in.
 pub const NOT_LET_IN: Code = Code(637);
+/// The service does not make the change.
+pub const NOT_MADE: Code = Code(638);
 /// Somebody else's code may run.
 pub const UNTRUSTED: Code = Code(830);
 
@@ -129,6 +131,7 @@ impl Refusal {
             Self::ClocksDisagree { .. } => CLOCKS_DISAGREE,
             Self::AlreadyUsed => ACCEPTANCE_USED,
             Self::Unexplained { .. } => UNEXPLAINED,
+            Self::Outside(_) => NOT_MADE,
             Self::Constraint(_) => CONSTRAINT,
         }
     }

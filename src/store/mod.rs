@@ -111,7 +111,7 @@ pub trait Read: Send {
 /// What can be written, by one instance in one epoch.
 pub trait Write: Read {
     /// Makes each change whose precondition holds, in order, each whole or not at all, and each with its entry in the
-    /// ledger. Up to [`CHANGES_AT_ONCE`]. When this returns, what is [`Outcome::Done`] was read back and is durable, and
+    /// ledger. Up to [`Write::at_once`]. When this returns, what is [`Outcome::Done`] was read back and is durable, and
     /// what is [`Outcome::Underway`] or [`Outcome::Unknown`] is durable as something that was sent: until it is known
     /// what became of it, whatever rests on it ([`rests_on`](crate::domain::change::Change::rests_on)) is refused as [`Refusal::Stale`].
     ///
@@ -123,6 +123,17 @@ pub trait Write: Read {
         limits: &BTreeMap<String, Limits>,
         by: &Signatures,
     ) -> impl Future<Output = Result<Vec<Outcome>, StoreError>> + Send;
+
+    /// The most changes in one call of [`Write::apply`].
+    fn at_once(&self) -> usize {
+        CHANGES_AT_ONCE
+    }
+
+    /// Asks what became of what is on its way, does what comes next for it, and writes down what is known of it now. A store
+    /// that makes changes itself has nothing on its way.
+    fn settle(&mut self) -> impl Future<Output = Result<Settled, StoreError>> + Send {
+        std::future::ready(Ok(Settled::default()))
+    }
 
     /// Stores batches that wait for a person, so that they wait however the window slides.
     fn block(
@@ -157,6 +168,15 @@ pub struct Observation {
     pub subject: String,
     /// What was seen. Without persons.
     pub payload: serde_json::Value,
+}
+
+/// What is known of what was on its way.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Settled {
+    /// By the id of the change.
+    pub outcomes: BTreeMap<Digest, Outcome>,
+    /// How many are still on their way.
+    pub open: usize,
 }
 
 /// The most changes in one call of [`Write::apply`], and so in one transaction.
@@ -259,6 +279,9 @@ pub enum Refusal {
         /// What.
         reason: String,
     },
+    /// The service does not make it.
+    #[error("Microsoft does not make it: {0}")]
+    Outside(String),
     /// The store's own rules forbid it.
     #[error("the store refuses it: {0}")]
     Constraint(String),

@@ -112,12 +112,12 @@ async fn a_newer_schema_is_refused_and_an_older_one_is_not_migrated_by_looking()
     for place in [Place::sqlite(), Place::postgres()] {
         place.writer().await.close().await.unwrap();
         let store = place.url().to_string();
-        place.outside("UPDATE _sqlx_migrations SET version = 99 WHERE version = 9").await;
-        let newer = StoreError::NewerSchema { store: store.clone(), found: 99, known: 9 };
+        place.outside("UPDATE _sqlx_migrations SET version = 99 WHERE version = 10").await;
+        let newer = StoreError::NewerSchema { store: store.clone(), found: 99, known: 10 };
         assert_eq!(reader_fails(&place_url(&place)).await, newer);
         assert_eq!(writer_fails(&place_url(&place)).await, newer);
         place.outside("DELETE FROM _sqlx_migrations WHERE version = 99").await;
-        let older = StoreError::OlderSchema { store, found: 8, known: 9 };
+        let older = StoreError::OlderSchema { store, found: 9, known: 10 };
         assert_eq!(reader_fails(&place_url(&place)).await, older);
     }
 }

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use recorded::{
-    Columns, Made, Recorded, acceptance, boundary_subject, kind, payload, payload_made, subject,
+    Columns, Failed, Intended, Made, Recorded, acceptance, boundary_subject, kind, payload,
+    payload_made, subject,
 };
 
 use super::{
@@ -59,6 +60,10 @@ pub enum EntryKind {
     AgreementAccepted,
     /// Another boundary bounds a namespace.
     BoundarySet,
+    /// A change was intended, and is about to be sent to the service.
+    Intended,
+    /// What was intended was not made at the service.
+    Failed,
     /// A change was refused by the store.
     Refused,
     /// A batch of changes waits for a person.
@@ -95,7 +100,9 @@ impl EntryKind {
             | Self::Expired
             | Self::AgreementAccepted
             | Self::BoundarySet => true,
-            Self::Refused
+            Self::Intended
+            | Self::Failed
+            | Self::Refused
             | Self::Blocked
             | Self::Asked
             | Self::Approved

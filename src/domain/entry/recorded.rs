@@ -10,7 +10,7 @@ use crate::domain::{
     change::{Cause, Change, Effect, Subject},
     digest::{Digest, canonical},
     limits::Cost,
-    state::Acceptance,
+    state::{Acceptance, AtService, Host},
 };
 
 /// The kind of entry that a change makes.
@@ -104,6 +104,32 @@ pub struct Made {
     /// When the run began that brought it, in milliseconds since 1970, where it came with this change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub came: Option<i64>,
+    /// The relationship at the service that an invitation has made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<AtService>,
+}
+
+/// What the entry of a change says that is about to be sent to a service. It says it below one name, so that nobody takes
+/// it for a change that was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Intended {
+    /// The change.
+    pub intends: Change,
+    /// Its id.
+    pub id: Digest,
+    /// At whose hosts it is made.
+    pub host: Host,
+    /// What it took from the budget, and under which approval.
+    pub made: Made,
+}
+
+/// What the entry of a change says that was intended and is not made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failed {
+    /// The id of the change.
+    pub failed: Digest,
+    /// Why, in words.
+    pub why: String,
 }
 
 /// What a store keeps beside a payload, so that an entry is found without a look at its text. The payload says all of
@@ -238,6 +264,15 @@ impl Recorded {
             });
         }
         Ok(Self { change, cause, subject, effect: Effect::deserialize(effect)?, person, made })
+    }
+}
+
+impl Recorded {
+    /// What the payload of an entry of kind [`EntryKind::Intended`] says of its change.
+    pub fn intended(payload: &Value) -> Result<Self, serde_json::Error> {
+        let Intended { intends, id: change, host: _, made } = Intended::deserialize(payload)?;
+        let Change { subject, effect, cause, approval: _, expects: _ } = intends;
+        Ok(Self { change, cause, subject, effect, person: None, made: Some(made) })
     }
 }
 

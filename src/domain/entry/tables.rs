@@ -11,10 +11,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize as _, Serialize};
 use serde_json::{Value, json};
 
-use super::{Columns, Entry, EntryKind, Made, Recorded};
+use super::{Columns, Entry, EntryKind, Failed, Intended, Made, Recorded};
 use crate::domain::{
     change::{Effect, Subject},
     digest::{Digest, canonical},
@@ -162,6 +162,23 @@ pub const COLUMNS: &[(&str, &[(&str, Column)])] = &[
             ("privileged_gains", Exact),
             ("new_grantees", Exact),
             ("replacements", Exact),
+        ],
+    ),
+    (
+        "errands",
+        &[
+            ("change_id", Exact),
+            ("entry", Exact),
+            ("instance", Exact),
+            ("cloud", Exact),
+            ("partner", Exact),
+            ("name", Exact),
+            ("grantee_id", Exact),
+            ("service_host", Exact),
+            ("state", Free("it is what was last heard of the service, which proves nothing")),
+            ("service_id", Free("it is looked up at the service before anything rests on it")),
+            ("carried_out_by", Free("it is looked up at the service before anything rests on it")),
+            ("sent_at_ms", Free("it only says when to look again")),
         ],
     ),
     (
@@ -381,6 +398,8 @@ pub struct Tables {
     made: BTreeMap<String, Vec<(i64, i64)>>,
     spent: BTreeMap<(String, i64), (Cost, i64)>,
     epochs: BTreeMap<String, (i64, i64)>,
+    /// What was intended, by the id of the change, with whether it is still open.
+    errands: BTreeMap<String, (Row, bool)>,
     /// Since when entries say all that this needs.
     complete_since: Option<i64>,
     last: i64,
@@ -436,6 +455,15 @@ impl Tables {
             EntryKind::Asked => self.stored(entry),
             EntryKind::Difference => self.changed_outside(entry),
             EntryKind::Erased => self.erased(entry),
+            EntryKind::Intended => {
+                if self.intended(entry).is_none() {
+                    self.not_understood.push(entry.sequence);
+                }
+            }
+            EntryKind::Failed => match Failed::deserialize(&entry.payload) {
+                Ok(Failed { failed, .. }) => self.closed(failed),
+                Err(_) => self.not_understood.push(entry.sequence),
+            },
             EntryKind::Refused => {
                 if let Ok(Recorded { person: Some(hash), .. }) = Recorded::read(&entry.payload) {
                     self.named(hash, entry);
@@ -468,8 +496,34 @@ impl Tables {
         }
     }
 
+    /// What is about to be sent has paid, and is open from then on.
+    fn intended(&mut self, entry: &Entry) -> Option<()> {
+        let Intended { intends, id, host, made } = Intended::deserialize(&entry.payload).ok()?;
+        self.complete_since.get_or_insert(entry.time.as_millisecond());
+        self.note(entry, &intends.subject, &made);
+        let key = intends.subject.relationship.as_ref()?;
+        let mut row = Row { entry: entry.sequence, ..Row::default() };
+        row.set("change_id", id);
+        row.set("entry", entry.sequence);
+        row.set("instance", &intends.subject.owner.instance);
+        row.set("cloud", key.cloud);
+        row.set("partner", key.partner);
+        row.set("name", &key.name);
+        row.set("service_host", host);
+        row.set("grantee_id", intends.effect.roles_set().map(|(grantee, _, _)| grantee.id));
+        self.errands.insert(id.to_string(), (row, true));
+        Some(())
+    }
+
+    fn closed(&mut self, change: Digest) {
+        if let Some((_, is_open)) = self.errands.get_mut(&change.to_string()) {
+            *is_open = false;
+        }
+    }
+
     fn effect(&mut self, entry: &Entry, recorded: Recorded) -> Option<()> {
         let Recorded { change, cause: _, subject, effect, person, made } = recorded;
+        self.closed(change);
         let at = entry.time.as_millisecond();
         if let Some(made) = &made {
             self.complete_since.get_or_insert(at);
@@ -486,7 +540,10 @@ impl Tables {
         if let Some((first, _, _)) = effect.makes_row() {
             let counted = i64::try_from(self.relationships.len() + 1).ok().filter(|_| self.whole);
             let id = made.as_ref().and_then(|made| made.row).or(counted);
-            let state = effect::made(&subject, &effect, entry.time)?;
+            let mut state = effect::made(&subject, &effect, entry.time)?;
+            if let Some(at) = made.as_ref().and_then(|made| made.at.clone()) {
+                state.at = Some(at);
+            }
             let mut beside = Row { entry: entry.sequence, ..Row::default() };
             beside.set_known("id", id);
             beside.set("first_name", &first.name);
@@ -804,7 +861,25 @@ impl Tables {
         list.extend(self.compare_batches(rows("batches")));
         list.extend(self.compare_members(rows("batch_members")));
         list.extend(self.compare_spent(rows("spent")));
+        list.extend(self.compare_errands(rows("errands")));
         list.extend(self.compare_instances(rows("instances")));
+        list
+    }
+
+    /// What is open must be there; what was given up is kept for a while.
+    fn compare_errands(&self, found: &[Cells]) -> Vec<Unexplained> {
+        let table = "errands";
+        let mut list = Vec::new();
+        let mut rows: BTreeMap<&str, &Cells> =
+            found.iter().map(|row| (text(row, "change_id"), row)).collect();
+        for (id, (row, is_open)) in &self.errands {
+            match rows.remove(id.as_str()) {
+                Some(found) => list.extend(row.differences(table, &short(id), found)),
+                None if *is_open => list.push(gone_row(table, &short(id), row)),
+                None => {}
+            }
+        }
+        list.extend(rows.into_keys().map(|id| added(table, &short(id))));
         list
     }
 

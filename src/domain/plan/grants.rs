@@ -59,6 +59,10 @@ pub(super) fn plan_grants(
                     plan_assignment(source, grantee, latitude, gains, draft);
                 }
             }
+            // What the successor gets is known to be there before anything is taken from its predecessor.
+            Phase::Active if current.is_some_and(|current| is_in_flight(&rows[current])) => {
+                plan_expiry(row, draft);
+            }
             Phase::Active => {
                 ends_unmanaged(row, draft);
                 plan_removal(row, Cause::Replaced, draft);
@@ -69,6 +73,12 @@ pub(super) fn plan_grants(
             Phase::Pending => {}
         }
     }
+}
+
+/// Whether something under a row is on its way at the service, or leaves: who holds what under it is not known yet.
+fn is_in_flight(row: &Row<'_>) -> bool {
+    let mut held = row.observed.iter().flat_map(|row| row.assignments.values());
+    held.any(|held| held.flight != Flight::Landed)
 }
 
 /// Says who loses what nobody declared when a row is replaced: it does not move to the successor.
@@ -210,6 +220,10 @@ fn plan_assignment(
     report(&merged, &grantee, row, draft);
     for until in merged.after.roles.values() {
         draft.differs_at(*until);
+        if row.at.is_some() && row.ends_at.is_none_or(|end| *until < end) {
+            let ahead = &mut draft.plan.ends_ahead;
+            *ahead = Some(ahead.map_or(*until, |earlier| earlier.min(*until)));
+        }
     }
     let cause = cause(&before, &merged, wanted.revoked);
     set_roles(row, &grantee, &before, &merged.after, cause, draft);
@@ -382,6 +396,10 @@ fn set_roles(
     let mut still = before.clone();
     still.contributions.retain(|_, contribution| ends(contribution).is_none_or(|end| end > now));
     let known = row.observed.and_then(|observed| observed.assignments.get(&grantee.id));
+    if known.is_some_and(|known| known.flight == Flight::Leaving) {
+        // It goes already, and needs nothing more.
+        return;
+    }
     let name = known.and_then(|known| known.grantee.name.as_ref());
     let renamed = known.is_some() && grantee.name.is_some() && name != grantee.name.as_ref();
     let holds = !after.contributions.is_empty();

@@ -45,6 +45,7 @@ pub(super) fn plan_lifecycle<'a>(
         return;
     }
     drop_global_administrator(declared, rows, draft);
+    turn_extension_off_again(declared, rows, draft);
     set_auto_extend(declared, rows, draft);
     extend_rows(rows, draft);
     let need = need(declared, rows, draft);
@@ -349,6 +350,22 @@ fn is_successor_of_another(key: &RelationshipKey, observed: &Observed) -> bool {
     let first = RelationshipKey { name: name.into(), ..key.clone() };
     let rows = observed.relationships.get(&first).into_iter().flatten();
     rows.into_iter().any(|row| row.key == *key)
+}
+
+/// L4: an extension that somebody has turned on at the service is turned off as declared. One that was turned off is not
+/// turned on again unasked.
+fn turn_extension_off_again(
+    declared: &DesiredRelationship,
+    rows: &mut [Row<'_>],
+    draft: &mut Draft<'_>,
+) {
+    let Some(row) = current(rows, declared).map(|position| &mut rows[position]) else { return };
+    let switched = row.observed.and_then(|row| row.moved.as_ref()?.auto_extend);
+    let is_on = switched.is_some_and(|extension| !extension.is_zero());
+    let (before, after) = (row.auto_extend, declared.invitation.auto_extend);
+    if is_on && after.is_zero() && before.is_zero() {
+        draft.make(row, Effect::SetAutoExtend { before, after }, Cause::Declared);
+    }
 }
 
 /// L4: the other change that an active relationship admits.

@@ -164,13 +164,13 @@ pub fn plan(desired: &Desired, observed: &Observed, claimant: &Claimant) -> Plan
             earliest = Some(earliest.map_or(instant, |earlier: Timestamp| earlier.min(instant)));
         }
     }
-    service::tell_beside(desired, observed, &mut plan);
+    service::tell_beside(desired, observed, claimant, &mut plan);
     record_agreements(desired, observed, claimant, &mut plan);
     boundaries::plan_boundaries(desired, observed, claimant, &mut plan);
     let Proposals {
         now,
         proposed,
-        mut notices,
+        notices,
         awaited,
         differs_at,
         differs,
@@ -178,9 +178,9 @@ pub fn plan(desired: &Desired, observed: &Observed, claimant: &Claimant) -> Plan
         ahead,
         clocks_differ: _,
         ends_kept: _,
+        ends_ahead: _,
     } = plan;
     let changes = order::in_order(proposed, observed);
-    notices.extend(service::outward(&changes, observed));
     Plan {
         now,
         notices,

@@ -109,8 +109,10 @@ const NOT_WITHDRAWN: Code = Code(565);
 const ONLY_RECORDED: Code = Code(566);
 /// The clocks of the service and of this machine differ.
 const CLOCKS: Code = Code(567);
-/// Changes have to be made at the service, and this version makes none there.
-const OUTWARD: Code = Code(568);
+/// Changes are on their way at the service.
+const UNDERWAY: Code = Code(568);
+/// The service does not keep an end of access by itself.
+const ENDS_AHEAD: Code = Code(569);
 /// The ledger does not explain what the store holds: nothing is done about it, and nothing rests on it.
 pub const UNEXPLAINED: Code = Code(570);
 
@@ -488,8 +490,10 @@ pub enum BesideNotice {
     Clocks(SignedDuration),
     /// The same, and what so many grantees hold is over by ours and is not taken away.
     EndsKept(SignedDuration, usize),
-    /// So many changes have to be made there, and this version makes none.
-    Outward(usize),
+    /// The first end of access that it does not keep by itself.
+    EndsAhead(Timestamp),
+    /// So many changes are on their way there.
+    Underway(usize),
     /// So many relationships stand there that nobody claims.
     Unclaimed(usize),
     /// So many relationships of a type are only recorded.
@@ -687,6 +691,11 @@ impl Notice {
         matches!(self, Self::Access(_, AccessNotice::Unmanaged(_) | AccessNotice::UnmanagedEnds(_)))
     }
 
+    /// Whether something is on its way at a service, so that it is not yet as it should be.
+    pub fn is_in_flight(&self) -> bool {
+        matches!(self, Self::Access(_, AccessNotice::InFlight { .. }))
+    }
+
     /// Whether something could not be read, so that nothing is planned for it.
     pub fn is_unread(&self) -> bool {
         matches!(
@@ -802,7 +811,8 @@ impl BesideNotice {
         match self {
             Self::Clocks(_) => (CLOCKS, Severity::Warning, Bearing::Neither),
             Self::EndsKept(_, _) => (CLOCKS, Severity::Error, Bearing::Neither),
-            Self::Outward(_) => (OUTWARD, Severity::Warning, Bearing::Neither),
+            Self::EndsAhead(_) => (ENDS_AHEAD, Severity::Notice, Bearing::Neither),
+            Self::Underway(_) => (UNDERWAY, Severity::Warning, Bearing::Neither),
             Self::Unclaimed(_) => (UNCLAIMED, Severity::Notice, Bearing::Neither),
             Self::OnlyRecorded(..) => (ONLY_RECORDED, Severity::Notice, Bearing::Neither),
         }

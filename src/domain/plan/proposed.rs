@@ -27,6 +27,8 @@ pub(super) struct Proposals {
     pub clocks_differ: bool,
     /// How many grantees hold something that is over by ours, and is not taken away for that.
     pub ends_kept: usize,
+    /// The first end that the service does not keep, so that somebody must take away what is over then.
+    pub ends_ahead: Option<Timestamp>,
 }
 
 /// A change without its place among the others.
@@ -50,6 +52,7 @@ impl Proposals {
             ahead: Vec::new(),
             clocks_differ: false,
             ends_kept: 0,
+            ends_ahead: None,
         }
     }
 

@@ -18,16 +18,16 @@ use super::{
 use crate::{
     api::{ManagementPolicy, PartnerType},
     domain::{
-        carrier::{Carrier, is_outward},
-        change::{Approval, Cause, Change, Effect, Subject},
+        carrier::Carrier,
+        change::{Approval, Cause, Effect, Subject},
         duration::Days,
         ids::RoleId,
         lifecycle::Phase,
         relationship::effect,
         state::{
-            Assignment, AtService, Desired, DesiredRelationship, Found, Invitation, ObjectName,
-            Observed, ObservedAssignment, ObservedRelationship, RelationshipKey, Roles, Service,
-            Standing,
+            Assignment, AtService, Desired, DesiredRelationship, Found, Instance, Invitation,
+            ObjectName, Observed, ObservedAssignment, ObservedRelationship, RelationshipKey, Roles,
+            Service, Standing,
             seen::{SeenRelationship, ServiceId},
         },
     },
@@ -226,6 +226,9 @@ fn adoption(
     if let Some(row) = rows.iter().find(|row| row.lifecycle.phase() != Phase::Ended) {
         return refused(NotAdopted::HasRow(row.key.clone()));
     }
+    if !service.seen {
+        return Ok(None);
+    }
     let Some(found) = service.unclaimed.get(id) else { return refused(NotAdopted::Absent) };
     if let Some(differs) = differs(declared, found) {
         return refused(differs);
@@ -385,7 +388,12 @@ pub(super) fn tell_answers(
 }
 
 /// Tells what stands at the service and is nobody's, and what is only recorded.
-pub(super) fn tell_beside(desired: &Desired, observed: &Observed, plan: &mut Proposals) {
+pub(super) fn tell_beside(
+    desired: &Desired,
+    observed: &Observed,
+    claimant: &Claimant,
+    plan: &mut Proposals,
+) {
     let Some(service) = &observed.service else { return };
     if let Some(ahead) = service.clock {
         let told = match plan.ends_kept {
@@ -393,6 +401,13 @@ pub(super) fn tell_beside(desired: &Desired, observed: &Observed, plan: &mut Pro
             kept => BesideNotice::EndsKept(ahead, kept),
         };
         plan.notices.push(Notice::Beside(told));
+    }
+    // An operator is there when it ends.
+    if let Some(end) = plan.ends_ahead.filter(|_| claimant.instance == Instance::cli()) {
+        plan.notices.push(Notice::Beside(BesideNotice::EndsAhead(end)));
+    }
+    if service.underway > 0 {
+        plan.notices.push(Notice::Beside(BesideNotice::Underway(service.underway)));
     }
     let live = |found: &&SeenRelationship| found.stage.phase() != Phase::Ended;
     let unclaimed = service.unclaimed.values().filter(live).count();
@@ -410,13 +425,6 @@ pub(super) fn tell_beside(desired: &Desired, observed: &Observed, plan: &mut Pro
     }
     let only_recorded = |(type_, number)| Notice::Beside(BesideNotice::OnlyRecorded(type_, number));
     plan.notices.extend(types.into_values().map(only_recorded));
-}
-
-/// Tells how many changes have to be made at the service.
-pub(super) fn outward(changes: &[Change], observed: &Observed) -> Option<Notice> {
-    observed.service.as_ref()?;
-    let number = changes.iter().filter(|change| is_outward(change)).count();
-    (number > 0).then_some(Notice::Beside(BesideNotice::Outward(number)))
 }
 
 /// What has a name at the service, where that is taken: also by what is over, and in letters of either case.

@@ -200,12 +200,17 @@ impl StageNotice {
                 )
             }
             Self::ExtensionSwitched { row, auto_extend } => {
-                let state = if auto_extend.is_zero() { "off" } else { "on" };
+                let (state, help) = if auto_extend.is_zero() {
+                    (
+                        "off",
+                        "find out who and why, and declare it so: it is not turned on again by itself",
+                    )
+                } else {
+                    ("on", "find out who and why; where it is declared off it is turned off again")
+                };
                 let message =
                     format!("somebody has switched the automatic extension of `{row}` {state}");
-                Words::of(message).help(
-                    "find out who and why, and declare it so: it is not switched back by itself",
-                )
+                Words::of(message).help(help)
             }
             Self::EndOverdue { row, ended_at } => {
                 Words::of(format!("`{row}` ended at {ended_at}, and still stands at Microsoft"))
@@ -563,13 +568,17 @@ impl BesideNotice {
                 );
                 Words::of(message).help(CLOCKS_AGREE)
             }
-            Self::Outward(changes) => {
-                let (have, it) = if *changes == 1 { ("has", "it") } else { ("have", "them") };
+            Self::EndsAhead(end) => Words::of(format!(
+                "access ends at {end}, and Microsoft knows no such end: somebody must take it away then"
+            ))
+            .help("run `concordat expire --store graph:FILE` from a timer, or the operator"),
+            Self::Underway(changes) => {
+                let (are, they) = if *changes == 1 { ("is", "it") } else { ("are", "they") };
                 let message = format!(
-                    "{} {have} to be made at Microsoft, and this version makes none there: `apply` refuses {it}",
+                    "{} of an earlier run {are} on the way at Microsoft: what is said here supposes that {they} will be made",
                     counted(*changes, "change")
                 );
-                let help = "make it in Partner Center: the next plan sees that it is so";
+                let help = "`concordat apply` waits for it, and writes down what became of it";
                 Words::of(message).help(help)
             }
             Self::Unclaimed(number) => {

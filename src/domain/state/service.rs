@@ -116,6 +116,8 @@ pub struct Service {
     pub host: Host,
     /// By how much its clock is ahead of ours, where it tells that and they do not agree to [`CLOCKS_DIFFER`].
     pub clock: Option<SignedDuration>,
+    /// Whether it was looked at: where it was not, what is absent here may be there.
+    pub seen: bool,
     /// Relationships of which something could not be read, by the key of the first row, with the reason. Nothing is planned
     /// for them: what could not be read is not empty.
     pub unread: BTreeMap<RelationshipKey, String>,
@@ -125,6 +127,8 @@ pub struct Service {
     pub names: BTreeMap<EcoString, ServiceId>,
     /// Those that were given up here, and wait there for the customer until they lapse.
     pub waiting: BTreeSet<ServiceId>,
+    /// How many changes are on their way there.
+    pub underway: usize,
     /// The rows that those are for which somebody asks to adopt, where there are such.
     pub claimed: BTreeMap<ServiceId, RelationshipKey>,
 }

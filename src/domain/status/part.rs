@@ -27,7 +27,7 @@ use crate::{
         limits::{Batch, member},
         plan::access_waits,
         state::{
-            Assignment, Contribution, DesiredGrant, DesiredRelationship, ObjectName,
+            Assignment, Contribution, DesiredGrant, DesiredRelationship, Flight, ObjectName,
             ObservedRelationship, Standing, Window,
         },
     },
@@ -245,11 +245,21 @@ impl<'a> Here<'a> {
         if let Some(hash) = self.blocking(&self.facts.left).first() {
             return blocked(*hash, &left);
         }
+        if left.is_empty() && self.flight() != Flight::Landed {
+            let message = "what was sent for it is not read back yet: it goes once that is known";
+            return Verdict::under_way(Reason::Provisioning, message);
+        }
         if left.is_empty() {
             return self.left_alone();
         }
         let message = format!("still to be done before it can go: {}", text::changes(&left));
         Verdict::under_way(Reason::Deleting, message)
+    }
+
+    /// Where what it gives is, between sent and read back.
+    fn flight(self) -> Flight {
+        let held = self.rows.active.and_then(|row| row.assignments.get(&self.grant.grantee.id));
+        held.map_or(Flight::Landed, |held| held.flight)
     }
 
     /// A grant that goes while nothing is to be changed for it: because nothing is in the way, or because what it gave is
@@ -303,6 +313,10 @@ impl<'a> Here<'a> {
 
     fn under(self, row: &ObservedRelationship) -> Verdict {
         let name = &row.key.name;
+        if self.is_as_asked(row) && self.flight() == Flight::Arriving {
+            let message = format!("it was sent and is not in force under `{name}` yet");
+            return Verdict::under_way(Reason::Provisioning, message);
+        }
         if self.is_as_asked(row) {
             let (_, ends_at) = self.held();
             let until = ends_at.map(|end| format!(" until {end}")).unwrap_or_default();

@@ -95,6 +95,8 @@ pub enum Reason {
     Fought,
     /// What cannot be undone waits a moment.
     Settling,
+    /// What was sent is not read back yet.
+    Provisioning,
     /// Changes are still to be made.
     Pending,
     /// The object is being deleted.

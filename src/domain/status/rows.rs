@@ -15,7 +15,7 @@ use crate::{
         lifecycle::{INVITATION_LAPSES_AFTER_DAYS, Phase},
         relationship::rows::is_as_asked,
         state::{
-            Assignment, Contribution, DesiredRelationship, Grantee, ObjectName,
+            Assignment, Contribution, DesiredRelationship, Flight, Grantee, ObjectName,
             ObservedRelationship, RelationshipKey, Window,
         },
     },
@@ -49,6 +49,8 @@ pub(super) struct Given<'a> {
     pub grantee: GranteeId,
     pub state: &'a Assignment,
     pub contribution: &'a Contribution,
+    /// Whether it has yet to arrive where it is carried out.
+    pub is_arriving: bool,
 }
 
 impl Given<'_> {
@@ -58,7 +60,7 @@ impl Given<'_> {
         let Window { not_before, not_after } = self.contribution.window;
         let is_now =
             not_before.is_none_or(|start| start <= now) && not_after.is_none_or(|end| now < end);
-        is_now && self.state.roles.get(role).is_some_and(|until| *until > now)
+        is_now && !self.is_arriving && self.state.roles.get(role).is_some_and(|until| *until > now)
     }
 
     /// When the first of its roles ceases to be held; nothing where none is held.
@@ -152,7 +154,9 @@ impl<'a> Rows<'a> {
         });
         let given = assignments.filter_map(|(row, grantee, assignment)| {
             let contribution = assignment.state.contributions.get(grant)?;
-            Some(Given { row, grantee: *grantee, state: &assignment.state, contribution })
+            let is_arriving = assignment.flight == Flight::Arriving;
+            let (grantee, state) = (*grantee, &assignment.state);
+            Some(Given { row, grantee, state, contribution, is_arriving })
         });
         given.collect()
     }
@@ -205,7 +209,7 @@ pub fn given_until(
     let held = row.assignments.iter().filter(|_| is_active(row, now)).filter_map(|(id, held)| {
         let contribution = held.state.contributions.get(grant)?;
         let state = &held.state;
-        Given { row: &row.key, grantee: *id, state, contribution }.ends_at(now)
+        Given { row: &row.key, grantee: *id, state, contribution, is_arriving: false }.ends_at(now)
     });
     held.min()
 }

@@ -196,6 +196,12 @@ impl Verdict {
     }
 }
 
+/// What is desired where no object says anything: then there is only what time does.
+pub fn desired_by_nobody() -> Desired {
+    let none = Objects::none(Absence::Keep);
+    validate(&none, Catalogue::compiled(), Timestamp::UNIX_EPOCH).desired
+}
+
 /// Judges all objects together.
 pub fn validate(objects: &Objects, catalogue: &Catalogue, now: Timestamp) -> Verdict {
     let flawed = &objects.flawed;

@@ -10,8 +10,11 @@ use tokio::{sync::mpsc, time::Instant};
 use super::term::Term;
 use crate::{
     domain::state::RelationshipKey,
-    operator::reconcile::{Expiry, Settings, Work, read_expiry},
-    store::{StoreError, StoreUrl, sql::open_reader},
+    operator::{
+        reconcile::{Expiry, Settings, Work, read_expiry},
+        store,
+    },
+    store::{StoreError, StoreUrl},
 };
 
 /// So many parts are kept until they are told of, so that they do not become too much.
@@ -68,7 +71,7 @@ fn read_ahead(
     }
     let (url, settings) = (url.clone(), settings.clone());
     tokio::spawn(async move {
-        let mut store = match open_reader(&url).await {
+        let mut store = match store::reader(&url).await {
             Ok(store) => store,
             Err(error) => return drop(sender.send(Err(error)).await),
         };

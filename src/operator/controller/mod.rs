@@ -26,6 +26,7 @@ use super::{
     election::{Leadership, Role},
     index::Index,
     reconcile::{Reconciled, Settings, Work, locked},
+    store,
     telemetry::{
         health::Health,
         labels::{ChangeOutcome, RoundResult},
@@ -49,6 +50,8 @@ pub struct Pace {
     pub ticks_every: Duration,
     /// How often everything is compared although nothing has changed here: that is how drift is found.
     pub observes_every: Duration,
+    /// How often a service is asked by one list what has changed there.
+    pub hints_every: Duration,
     /// How long a termination waits for others to be judged with it.
     pub settles_for: SignedDuration,
 }
@@ -60,6 +63,7 @@ impl Default for Pace {
             collects_long_for: Duration::from_millis(250),
             ticks_every: Duration::from_secs(5),
             observes_every: Duration::from_secs(300),
+            hints_every: Duration::from_secs(60),
             settles_for: SignedDuration::from_secs(30),
         }
     }
@@ -139,7 +143,7 @@ impl Controller {
 
     /// A follower only looks whether the store can be read.
     async fn look(&self) {
-        let read = async { open_reader(&self.store).await?.head().await };
+        let read = async { open_reader(&store::ledger(&self.store)?).await?.head().await };
         let result = read.await;
         self.reached(&result.map(drop));
     }

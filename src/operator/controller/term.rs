@@ -2,7 +2,7 @@
 //!
 //! Never: an instant by this machine's wall clock; the store's clock counts, and between two looks at it what has passed.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -14,13 +14,11 @@ use crate::{
     operator::{
         election::Published,
         index::Index,
-        reconcile::{Reconciled, Reconciler, Work, locked},
+        reconcile::{Reconciled, Reconciler, Requeue, Work, locked},
+        store,
         telemetry::metrics::{Holdings, LedgerHead},
     },
-    store::{
-        Read, Scope, StoreError,
-        sql::{SqlWriter, open_writer_again, open_writer_at},
-    },
+    store::{AnyWriter, Read, StoreError, Write},
 };
 
 /// A term: from taking the Lease to losing it.
@@ -31,13 +29,21 @@ pub(super) struct Term<'a> {
     lists: Option<u64>,
     pub rounds: Reconciler,
     /// Open, unless it failed.
-    pub store: Option<SqlWriter>,
+    pub store: Option<AnyWriter>,
     begun: bool,
     /// The store's clock, and when it was read.
     clock: (Timestamp, Instant),
     /// The end of the ledger, as it was seen last.
     head: Head,
+    /// When a service is asked next what has changed there.
+    next_hints: Instant,
+    /// When it is asked next what became of what is on its way, and how long was waited for that.
+    next_settling: Option<(Instant, Duration)>,
 }
+
+/// The first and the longest wait before a service is asked what became of what is on its way.
+const SETTLES_FIRST: Duration = Duration::from_secs(2);
+const SETTLES_LAST: Duration = Duration::from_secs(30);
 
 impl<'a> Term<'a> {
     /// Nothing is known yet.
@@ -51,6 +57,8 @@ impl<'a> Term<'a> {
             begun: false,
             clock: (Timestamp::UNIX_EPOCH, Instant::now()),
             head: Head::empty(),
+            next_hints: Instant::now() + lead.pace.hints_every,
+            next_settling: None,
         }
     }
 
@@ -80,6 +88,7 @@ impl<'a> Term<'a> {
         for wake in self.rounds.due(self.now()) {
             work.enqueue(wake);
         }
+        self.look_outside(work).await?;
         self.lead.metrics.queue_depth(work.objects.len() + work.rows.len());
         self.sweep(work).await?;
         if work.is_empty() || !self.rounds.has_swept() {
@@ -99,6 +108,35 @@ impl<'a> Term<'a> {
         }
         self.lead.reached(&Ok(()));
         self.count(left);
+        Ok(())
+    }
+
+    /// Asks a service what became of what is on its way, the sooner the later it was sent, and what has changed there besides.
+    async fn look_outside(&mut self, work: &mut Work) -> Result<(), StoreError> {
+        let Some(store) = &mut self.store else { return Ok(()) };
+        let now = Instant::now();
+        if now >= self.next_hints {
+            self.next_hints = now + self.lead.pace.hints_every;
+            work.rows.extend(store.hints().await?);
+        }
+        let underway = store.underway();
+        if underway.is_empty() {
+            self.next_settling = None;
+            return Ok(());
+        }
+        let (at, wait) = self.next_settling.unwrap_or((now + SETTLES_FIRST, SETTLES_FIRST));
+        if now < at {
+            self.next_settling = Some((at, wait));
+            return Ok(());
+        }
+        let wait = (wait * 2).min(SETTLES_LAST);
+        self.next_settling = Some((now + wait, wait));
+        let before = underway.len();
+        if store.settle().await?.open < before {
+            for row in underway {
+                work.enqueue(Requeue::Row(row));
+            }
+        }
         Ok(())
     }
 
@@ -125,11 +163,10 @@ impl<'a> Term<'a> {
     /// Opens the store in our epoch; what time has ended meanwhile goes before anything else is looked at.
     async fn open(&mut self) -> Result<(), StoreError> {
         let Controller { store: url, settings, .. } = self.lead;
-        let mut store = if self.begun {
-            open_writer_again(url, &settings.instance, self.epoch, &self.head).await?
-        } else {
-            open_writer_at(url, &settings.instance, self.epoch).await?
-        };
+        let known = self.begun.then_some(&self.head);
+        let mut store = store::writer(url, &settings.instance, self.epoch, known).await?;
+        let leadership = Arc::downgrade(&self.lead.leadership);
+        store.only_while(move || leadership.upgrade().is_some_and(|lead| lead.leads_now()));
         if !self.begun {
             // From here on nobody else writes. What a watch has told so far may be older than what the leader before has
             // acted on: a grant that it has taken away would be given again.
@@ -156,14 +193,7 @@ impl<'a> Term<'a> {
     /// Reads the store's clock and the end of the ledger, and lets the Lease tell how far we are.
     async fn tick(&mut self, at_rest: bool) -> Result<(), StoreError> {
         let Some(store) = &mut self.store else { return Ok(()) };
-        let nothing = Scope::Of {
-            keys: BTreeSet::new(),
-            customers: BTreeSet::new(),
-            owned: None,
-            bounded: None,
-            adopted: BTreeSet::new(),
-        };
-        let now = store.observe(&nothing).await?.now;
+        let now = store.now().await?;
         self.clock = (now, Instant::now());
         let head = store.head().await?;
         self.head = head;
@@ -199,7 +229,9 @@ impl<'a> Term<'a> {
         if self.rounds.is_sweeping() {
             return Instant::now();
         }
+        let settles = self.next_settling.map(|(at, _)| at);
         let far = Instant::now() + self.lead.pace.ticks_every;
+        let far = settles.map_or(far, |at| at.min(far));
         let Some(next) = self.rounds.next_requeue() else { return far };
         let wait = Duration::try_from(next.duration_since(self.now())).unwrap_or(Duration::ZERO);
         far.min(Instant::now() + wait)

@@ -98,6 +98,19 @@ impl Default for Pace {
     }
 }
 
+impl Pace {
+    /// For a store whose changes are calls of up to 20 seconds to a service: a holder gives up so early before others may
+    /// begin that no two of their calls overlap.
+    pub fn of_service() -> Self {
+        Self {
+            lasts: Duration::from_secs(60),
+            renew_every: Duration::from_secs(10),
+            give_up_after: Duration::from_secs(35),
+            ask_again_after: Duration::from_secs(2),
+        }
+    }
+}
+
 /// A candidate at work. When it is dropped nobody renews any more.
 pub struct Leadership {
     role: watch::Receiver<Role>,

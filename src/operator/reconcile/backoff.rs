@@ -87,6 +87,7 @@ fn longest(refusal: &Refusal) -> SignedDuration {
         Refusal::OwnedByAnother { .. }
         | Refusal::AlreadyUsed
         | Refusal::Unexplained { .. }
+        | Refusal::Outside(_)
         | Refusal::Constraint(_) => LONGEST,
         Refusal::Stale
         | Refusal::OverLimit { .. }

@@ -17,12 +17,11 @@ use super::{
 };
 use crate::{
     domain::{
-        catalogue::Catalogue,
-        change::Cause,
+        change::Change,
         limits::{Admitted, Limits},
         plan::plan,
-        state::{Absence, Desired, Observed, RelationshipKey},
-        validate::{Objects, validate},
+        state::{Observed, RelationshipKey},
+        validate::desired_by_nobody,
     },
     store::{
         Read, Scope, Signatures, StoreError, Write,
@@ -68,9 +67,9 @@ impl Expiry {
         store: &mut impl Read,
     ) -> Result<Self, StoreError> {
         let observed = store.observe(scope).await?;
-        let desired = nothing();
+        let desired = desired_by_nobody();
         let plan = plan(&desired, &observed, &claimant(settings));
-        let expired = plan.changes.into_iter().filter(|change| change.cause == Cause::Expired);
+        let expired = plan.changes.into_iter().filter(Change::is_of_time);
         let changes: Vec<Admitted> = expired
             .map(|change| {
                 let scope = desired.scope_of(&change.subject.owner.object.namespace).to_owned();
@@ -119,10 +118,4 @@ impl Reconciler {
         }
         done
     }
-}
-
-/// No object says anything.
-fn nothing() -> Desired {
-    let none = Objects::none(Absence::Keep);
-    validate(&none, Catalogue::compiled(), Timestamp::UNIX_EPOCH).desired
 }

@@ -147,6 +147,10 @@ fn what(change: &Change, tense: Tense) -> String {
             let verb = verb("set", "set");
             format!("{verb} roles of {}: {}", grantee(who), roles(&before.roles, &after.roles))
         }
+        Effect::SetAutoExtend { before, after } if before == after => {
+            let verb = verb("turn", "turned");
+            format!("{verb} automatic extension {} again, as others changed it", extension(*after))
+        }
         Effect::SetAutoExtend { before, after } => {
             let verb = verb("set", "set");
             format!("{verb} automatic extension: {} => {}", extension(*before), extension(*after))

@@ -15,7 +15,7 @@ use super::{
 use crate::{domain::state::seen::Unread, store::StoreError};
 
 /// The most requests of a batch (Graph: "Combine multiple requests in one HTTP call").
-const BATCH: usize = 20;
+pub(super) const BATCH: usize = 20;
 /// How often a request within a batch is made at most.
 const TRIES: u32 = 5;
 /// The longest wait before a request of a batch is made again.

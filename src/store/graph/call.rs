@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::{
     harmless,
-    http::{Answer, CALL_LIMIT, Transport},
+    http::{Answer, CALL_LIMIT, Lost, Transport},
     pace::{PATIENCE, Pace},
     proof::random_id,
     token::Tokens,
@@ -60,6 +60,7 @@ pub struct Graph {
     root: Url,
     app: As,
     reads: Pace,
+    writes: Pace,
     in_flight: u8,
     difference: Mutex<Option<SignedDuration>>,
 }
@@ -71,6 +72,14 @@ struct Ask<'a> {
     body: Option<&'a Value>,
     /// How many requests it holds.
     requests: u32,
+}
+
+/// What came of what changes something.
+pub(super) enum Sent {
+    /// An answer to each request in it.
+    Answered(Answer),
+    /// No answer that tells anything: each may be made, now, later or never.
+    Unknown,
 }
 
 /// What is to be done with what came back.
@@ -134,6 +143,7 @@ impl Graph {
             root,
             app,
             reads: Pace::new(pace.reads_per_second, pace.in_flight),
+            writes: Pace::new(pace.writes_per_second, pace.in_flight),
             in_flight: pace.in_flight,
             difference: Mutex::default(),
         })
@@ -174,6 +184,49 @@ impl Graph {
         let requests = body["requests"].as_array().map_or(1, Vec::len);
         let requests = u32::try_from(requests).unwrap_or(u32::MAX);
         self.read(&Ask { method: Method::POST, url, body: Some(body), requests }).await
+    }
+
+    /// Sends what changes something, once. What takes away waits for no pace.
+    ///
+    /// # Errors
+    /// Where nothing was sent, or Graph does not let the app in: then nothing is changed.
+    pub(super) async fn change(&self, body: &Value, takes_away: bool) -> Result<Sent, StoreError> {
+        let url = self.below("/$batch")?;
+        let requests = body["requests"].as_array().map_or(1, Vec::len);
+        let requests = u32::try_from(requests).unwrap_or(u32::MAX);
+        let ask = Ask { method: Method::POST, url, body: Some(body), requests };
+        let mut renewed = false;
+        loop {
+            let pace = if takes_away { 0 } else { requests };
+            let place = self.writes.turn(pace).await.map_err(|wait| self.throttled(wait))?;
+            let token = self.tokens.bearer(Timestamp::now()).await?;
+            let answer = match self.sent_once(&ask, &token).await {
+                Ok(answer) => answer,
+                Err(lost @ Lost::NotSent(_)) => return Err(lost.of(&self.host)),
+                Err(Lost::Cut(_) | Lost::TooLarge) => return Ok(Sent::Unknown),
+            };
+            drop(place);
+            match answer.status {
+                401 if !renewed => {
+                    self.tokens.forget(&token);
+                    renewed = true;
+                }
+                401 => return Err(self.not_let_in(&answer)),
+                403 => return Err(self.forbidden(&ask, &answer)),
+                200 => return Ok(Sent::Answered(answer)),
+                _ => {
+                    if let Some(wait) = answer.retry_after {
+                        self.writes.put_off(wait);
+                    }
+                    return Ok(Sent::Unknown);
+                }
+            }
+        }
+    }
+
+    /// Nobody changes anything for this long.
+    pub(super) fn put_off_changes(&self, wait: Duration) {
+        self.writes.put_off(wait);
     }
 
     /// By how much the service's clock is ahead of this machine's, by its last answer; nothing where it told no time.
@@ -274,7 +327,11 @@ impl Graph {
     }
 
     async fn sent(&self, ask: &Ask<'_>, token: &SecretString) -> Result<Answer, StoreError> {
-        let id = random_id().map_err(|reason| self.unexpected(reason))?;
+        self.sent_once(ask, token).await.map_err(|lost| lost.of(&self.host))
+    }
+
+    async fn sent_once(&self, ask: &Ask<'_>, token: &SecretString) -> Result<Answer, Lost> {
+        let id = random_id().map_err(Lost::NotSent)?;
         let mut request = self
             .transport
             .request(ask.method.clone(), ask.url.clone())
@@ -285,7 +342,7 @@ impl Graph {
         if let Some(body) = ask.body {
             request = request.header("Content-Type", "application/json").body(body.to_string());
         }
-        let mut answer = self.transport.send(request).await.map_err(|lost| lost.of(&self.host))?;
+        let mut answer = self.transport.send(request).await?;
         if answer.status >= 400 {
             // Whoever repeats the token in an error does not have it printed.
             let text = String::from_utf8_lossy(&answer.body);

@@ -75,10 +75,27 @@ pub(super) fn merge(mut book: Observed, found: Found, whose: Whose) -> (Observed
             laid.insert(id.clone(), roles(holdings));
         }
     }
-    let Whose { partner, cloud, host, clock } = whose;
     let service =
-        Service { partner, cloud, host, clock, unread, unclaimed, names, waiting, claimed };
+        Service { unread, unclaimed, names, waiting, seen: true, ..unseen(whose, claimed) };
     (Observed { service: Some(Box::new(service)), ..book }, laid)
+}
+
+/// A service of which nothing was looked at but what the book has of it.
+pub(super) fn unseen(whose: Whose, claimed: BTreeMap<ServiceId, RelationshipKey>) -> Service {
+    let Whose { partner, cloud, host, clock } = whose;
+    Service {
+        partner,
+        cloud,
+        host,
+        clock,
+        seen: false,
+        unread: BTreeMap::new(),
+        unclaimed: BTreeMap::new(),
+        names: BTreeMap::new(),
+        waiting: BTreeSet::new(),
+        underway: 0,
+        claimed,
+    }
 }
 
 fn roles(holdings: BTreeMap<GranteeId, SeenHolding>) -> BTreeMap<GranteeId, Roles> {

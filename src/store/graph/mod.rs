@@ -5,14 +5,20 @@
 mod batch;
 mod book;
 mod call;
+mod carry;
+mod confirm;
 mod groups;
 mod http;
+mod lay;
 mod merge;
 mod pace;
 mod proof;
 mod read;
+mod send;
+mod settle;
 mod token;
 mod wire;
+mod writer;
 
 pub use book::{GraphReader, GraphWriter};
 pub use call::{As, Graph};

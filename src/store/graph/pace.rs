@@ -31,13 +31,16 @@ impl Turns {
     /// How long to wait for a turn of this length; or, where the service wants to be left alone for longer than anybody
     /// waits, how long that is.
     fn take(&mut self, now: Instant, length: Duration) -> Result<Duration, Duration> {
-        let alone = self.not_before.saturating_duration_since(now);
-        if alone > PATIENCE {
-            return Err(alone);
-        }
+        self.alone(now)?;
         let turn = self.next.max(self.not_before).max(now);
         self.next = turn + length;
         Ok(turn - now)
+    }
+
+    /// How long the service wants to be left alone; an error where that is longer than anybody waits.
+    fn alone(&self, now: Instant) -> Result<Duration, Duration> {
+        let alone = self.not_before.saturating_duration_since(now);
+        if alone > PATIENCE { Err(alone) } else { Ok(alone) }
     }
 
     fn put_off(&mut self, until: Instant) {
@@ -56,14 +59,19 @@ impl Pace {
         }
     }
 
-    /// Waits for a turn of so many requests, and for a place among those in flight.
+    /// Waits for a turn of so many requests, and for a place among those in flight. None at all take no turn: they wait for
+    /// the place, and for as long as the service wants to be left alone.
     ///
     /// # Errors
     /// How long it takes until the service may be asked again, where that is too long to wait for.
     pub async fn turn(&self, requests: u32) -> Result<SemaphorePermit<'_>, Duration> {
-        let length = self.each * requests.max(1);
+        let length = self.each * requests;
         loop {
-            let wait = self.turns().take(Instant::now(), length)?;
+            let wait = if requests == 0 {
+                self.turns().alone(Instant::now())?
+            } else {
+                self.turns().take(Instant::now(), length)?
+            };
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
             }

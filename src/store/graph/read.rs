@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Where the relationships are.
-const RELATIONSHIPS: &str = "/tenantRelationships/delegatedAdminRelationships";
+pub(super) const RELATIONSHIPS: &str = "/tenantRelationships/delegatedAdminRelationships";
 /// The most objects of a page (Graph: `$top`).
 const PAGE: u16 = 300;
 /// More pages than anybody has: a list that goes on for ever.
@@ -67,6 +67,44 @@ pub(super) async fn read_holders(
         }
     }
     Ok(())
+}
+
+/// Reads some relationships again, without their assignments. What the service does not know is not there any more.
+///
+/// # Errors
+/// Where an answer is about another one, or a whole call fails.
+pub(super) async fn reread(
+    graph: &Graph,
+    seen: &mut Seen,
+    ids: &BTreeSet<ServiceId>,
+) -> Result<(), StoreError> {
+    let url = |id: &ServiceId| (id.clone(), format!("{RELATIONSHIPS}/{id}"));
+    let mut fault = None;
+    ask_each(graph, ids.iter().map(url).collect(), |id, part| {
+        let found = match part {
+            Ok(Part { status: 200, body, .. }) => wire::relationship(&body),
+            Ok(Part { status: 400 | 404, .. }) => {
+                seen.relationships.remove(&id);
+                return;
+            }
+            Ok(Part { status, body, .. }) => {
+                let error = wire::error_in(&body);
+                let why = format!("it answers {status} for relationship `{id}` ({error})");
+                Err(Implausible(why))
+            }
+            Err(unread) => Err(Implausible(format!("relationship `{id}`: {unread}"))),
+        };
+        match found {
+            Ok(one) if one.id == id => drop(seen.relationships.insert(id, one)),
+            Ok(_) => {
+                let why = format!("asked for relationship `{id}`, it tells another one");
+                fault = Some(Implausible(why));
+            }
+            Err(implausible) => fault = Some(implausible),
+        }
+    })
+    .await?;
+    fault.map_or(Ok(()), |fault| Err(implausible(graph, &fault)))
 }
 
 /// That a list holds each relationship that is known from before, but for those that the service does not know any more. One

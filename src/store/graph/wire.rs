@@ -45,6 +45,8 @@ pub struct Part {
     pub status: u16,
     /// Seconds after which to ask again.
     pub retry_after: Option<u64>,
+    /// What carries it out, as a path below its relationship: `operations/ID` or `requests/ID`.
+    pub by: Option<String>,
     /// What it holds.
     pub body: Value,
 }
@@ -172,13 +174,29 @@ fn part(mut response: Value) -> Result<Part, Implausible> {
     let status = status
         .ok_or_else(|| implausible(format!("answer `{}` of a batch has no status", shown(&id))))?;
     let headers = response.get("headers").and_then(Value::as_object);
-    let retry_after = headers.and_then(|headers| {
-        let (_, value) =
-            headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
-        value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
-    });
+    let header = |wanted: &str| {
+        let named = |(name, _): &(&String, &Value)| name.eq_ignore_ascii_case(wanted);
+        headers.and_then(|headers| Some(headers.iter().find(named)?.1))
+    };
+    let retry_after = header("retry-after")
+        .and_then(|value| value.as_u64().or_else(|| value.as_str()?.trim().parse().ok()));
+    let by = header("location").and_then(|value| carried_out_by(value.as_str()?));
     let body = response.get_mut("body").map(Value::take).unwrap_or_default();
-    Ok(Part { id, status, retry_after, body })
+    Ok(Part { id, status, retry_after, by, body })
+}
+
+/// The last two segments of an address, where they name what carries something out.
+fn carried_out_by(location: &str) -> Option<String> {
+    let path = location.split(['?', '#']).next()?;
+    let (rest, id) = path.rsplit_once('/')?;
+    let (_, kind) = rest.rsplit_once('/')?;
+    let names = matches!(kind, "operations" | "requests") && is_segment(id);
+    names.then(|| format!("{kind}/{id}"))
+}
+
+/// Where what carries something out is by its own word, such as `failed`.
+pub fn progress(body: &Value) -> &str {
+    body["status"].as_str().unwrap_or_default()
 }
 
 /// Microsoft's code and message of an error, as far as they may be shown.

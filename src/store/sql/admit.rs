@@ -17,10 +17,14 @@ use crate::{
         change::{Change, Effect},
         digest::Digest,
         entry::{self, tables::Unexplained},
+        errand::Errands,
         ids::GranteeId,
         limits::{Admitted, Budget, Cost, Limits, matter, member},
         relationship::effect,
-        state::{Instance, NamespaceBoundary, ObservedBoundary, Owner, RelationshipKey, Roles},
+        state::{
+            AtService, Host, Instance, NamespaceBoundary, ObservedBoundary, Owner, RelationshipKey,
+            Roles,
+        },
     },
     store::{Laid, Refusal},
 };
@@ -56,9 +60,35 @@ pub(super) struct World<'a> {
     pub gone: BTreeSet<RelationshipKey>,
     /// The id of the next relationship.
     pub next_id: i64,
-    /// What is held at the service.
-    pub laid: &'a Laid,
+    /// What is so at the service beside which the store is the book.
+    pub aside: Aside<'a>,
+    /// What is on its way since this call began.
+    pub open: Vec<Change>,
     pub written: Written,
+}
+
+/// What is so at the service beside which a store is the book.
+#[derive(Clone, Copy)]
+pub struct Aside<'a> {
+    /// At whose hosts it is.
+    pub host: Host,
+    /// What is held there.
+    pub laid: &'a Laid,
+    /// What is on its way there.
+    pub errands: &'a Errands,
+    /// What is done with each change of a call, by its position; where nothing is said of one, it is made.
+    pub deeds: &'a [Deed],
+}
+
+/// What is done with a change.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Deed {
+    /// It is made.
+    Make,
+    /// It has to be made at the service: it pays, and is about to be sent.
+    Intend,
+    /// It was intended, and was read back: it is so, whatever else has changed. An invitation has made this relationship.
+    Settle(Option<AtService>),
 }
 
 /// What one grantee holds, and how often that was changed.
@@ -87,6 +117,8 @@ pub(super) struct Written {
 pub(super) enum Verdict {
     /// It is made now.
     Made,
+    /// It is about to be sent.
+    Intended,
     /// It was made before.
     Done,
     /// It is not made.
@@ -98,18 +130,29 @@ const CLOCKS_AGREE_WITHIN_SECONDS: i64 = 60;
 
 impl World<'_> {
     /// Makes a change, if all that it expects is so. Changes before it in the same call are seen.
-    pub fn admit(&mut self, admitted: &Admitted, person: Option<Digest>) -> Verdict {
+    pub fn admit(&mut self, admitted: &Admitted, deed: &Deed, person: Option<Digest>) -> Verdict {
         let (change, id) = (&admitted.change, admitted.id());
+        if let Deed::Settle(_) = deed {
+            return self.settle(admitted, deed);
+        }
         if change.subject.owner.instance != *self.instance {
             let owner = change.subject.owner.to_string();
             return Verdict::Refused(Refusal::OwnedByAnother { owner });
         }
-        let result = self.expected(change).and_then(|()| self.affordable(admitted));
-        let result = result.and_then(|()| self.make(admitted, person));
+        let is_paid = self.is_paid(id);
+        let result = self.rests_on_nothing(change).and_then(|()| self.expected(change));
+        let result = result.and_then(|()| if is_paid { Ok(()) } else { self.affordable(admitted) });
+        let result = result.and_then(|()| self.make(admitted, deed, person));
         match result {
             Ok(()) => {
+                if !is_paid {
+                    self.pay(admitted);
+                }
+                if *deed == Deed::Intend {
+                    self.open.push(change.clone());
+                    return Verdict::Intended;
+                }
                 self.made.insert(id);
-                self.pay(admitted);
                 Verdict::Made
             }
             // Two owners may ask for the very same: who has not got the row has not been served. And what was made
@@ -120,6 +163,54 @@ impl World<'_> {
             Err(_) if self.made.contains(&id) => Verdict::Done,
             Err(refusal) => Verdict::Refused(refusal),
         }
+    }
+
+    /// Takes what was read back for made.
+    fn settle(&mut self, admitted: &Admitted, deed: &Deed) -> Verdict {
+        if self.made.contains(&admitted.id()) {
+            return Verdict::Done;
+        }
+        if !self.is_as_when_intended(&admitted.change) {
+            return Verdict::Refused(Refusal::Stale);
+        }
+        match self.make(admitted, deed, None) {
+            Ok(()) => {
+                self.made.insert(admitted.id());
+                Verdict::Made
+            }
+            Err(refusal) => Verdict::Refused(refusal),
+        }
+    }
+
+    /// Whether the book has nothing else in its place by now: then what is there is not what was asked for.
+    fn is_as_when_intended(&self, change: &Change) -> bool {
+        let Some(key) = &change.subject.relationship else { return false };
+        let Some(row) = self.relationships.get(key) else {
+            return change.effect.makes_row().is_some();
+        };
+        if change.effect.makes_row().is_some() || !row.is_living() {
+            return false;
+        }
+        let Some((grantee, _, _)) = change.effect.roles_set() else { return true };
+        let held = self.assignments.get(&(row.id, grantee.id));
+        held.map_or(0, |held| held.version) == change.expects.version
+    }
+
+    /// Whether it was tried before, and has paid then.
+    pub fn is_paid(&self, id: Digest) -> bool {
+        self.aside.errands.get(&id).is_some()
+    }
+
+    /// Nothing is built on what is on its way.
+    fn rests_on_nothing(&self, change: &Change) -> Result<(), Refusal> {
+        let Some(row) = &change.subject.relationship else { return Ok(()) };
+        let of_before = self.aside.errands.open_of(row);
+        let of_before = of_before.filter(|errand| !self.made.contains(&errand.id));
+        let grantee = |change: &Change| change.effect.roles_set().map(|(grantee, _, _)| grantee.id);
+        let is_same = |open: &Change| grantee(change).is_some() && grantee(change) == grantee(open);
+        let mut open = of_before.map(|errand| &errand.change).chain(&self.open);
+        let rests = open.any(|open| change.rests_on(open) || is_same(open));
+        if rests { Err(Refusal::Stale) } else { Ok(()) }
     }
 
     /// Whether the store is as the change expects it.
@@ -257,11 +348,25 @@ impl World<'_> {
         }
     }
 
-    fn make(&mut self, admitted: &Admitted, person: Option<Digest>) -> Result<(), Refusal> {
+    /// Makes a change, if the lifecycle admits it; one that is only intended is judged and not made.
+    fn make(
+        &mut self,
+        admitted: &Admitted,
+        deed: &Deed,
+        person: Option<Digest>,
+    ) -> Result<(), Refusal> {
         let (change, id) = (&admitted.change, admitted.id());
         match &change.effect {
             Effect::Invite { .. } | Effect::Adopt { .. } => {
-                let row = self.row_made(admitted)?;
+                let mut row = self.row_made(admitted)?;
+                match deed {
+                    Deed::Make => {}
+                    Deed::Intend => return Ok(()),
+                    Deed::Settle(at) => {
+                        row.service_id = at.as_ref().map(|at| at.id.clone());
+                        row.service_host = at.as_ref().map(|at| at.host);
+                    }
+                }
                 self.next_id += 1;
                 self.lay(&row);
                 self.put(row);
@@ -272,7 +377,7 @@ impl World<'_> {
                 self.accept(change, person, None);
                 return Ok(());
             }
-            Effect::SetRoles { .. } => return self.set_roles(change, id),
+            Effect::SetRoles { .. } => return self.set_roles(change, deed, id),
             Effect::SetBoundary { namespace, before, after } => {
                 self.bound(id, namespace, before.as_deref(), after);
                 return Ok(());
@@ -282,11 +387,16 @@ impl World<'_> {
             {
                 return Err(Refusal::AlreadyUsed);
             }
-            Effect::Terminate { .. } | Effect::Expire { .. } | Effect::Withdraw { .. } => {
+            Effect::Terminate { .. } | Effect::Expire { .. } | Effect::Withdraw { .. }
+                if is_judged(deed) =>
+            {
                 self.clocks_agree()?;
             }
             Effect::Authorise { .. }
             | Effect::Decline { .. }
+            | Effect::Terminate { .. }
+            | Effect::Expire { .. }
+            | Effect::Withdraw { .. }
             | Effect::SetAutoExtend { .. }
             | Effect::DropGlobalAdministrator { .. }
             | Effect::Extend { .. }
@@ -305,7 +415,12 @@ impl World<'_> {
         let is_held = under.any(|(_, held)| !held.roles.is_empty());
         let mut row = row.clone();
         let mut state = row.clone().observed(BTreeMap::new());
-        effect::check(&state, is_held, &change.effect, self.now)?;
+        if is_judged(deed) {
+            effect::check(&state, is_held, &change.effect, self.now)?;
+        }
+        if *deed == Deed::Intend {
+            return Ok(());
+        }
         effect::make(&mut state, &change.effect, self.now);
         row.take(state);
         if change.effect.comes() {
@@ -385,7 +500,7 @@ impl World<'_> {
 
     /// Lays what is held at the service over what is recorded of every row.
     pub fn lay_all(&mut self) {
-        if self.laid.is_empty() {
+        if self.aside.laid.is_empty() {
             return;
         }
         let rows: Vec<RelationshipRow> = self.relationships.values().cloned().collect();
@@ -396,7 +511,9 @@ impl World<'_> {
 
     /// Lays what is held at the service over what is recorded of a row.
     fn lay(&mut self, row: &RelationshipRow) {
-        let Some(held) = row.service_id.as_ref().and_then(|id| self.laid.get(id)) else { return };
+        let Some(held) = row.service_id.as_ref().and_then(|id| self.aside.laid.get(id)) else {
+            return;
+        };
         let all = GranteeId::from_u128(0)..=GranteeId::from_u128(u128::MAX);
         let under = (row.id, *all.start())..=(row.id, *all.end());
         self.assignments.range_mut(under).for_each(|(_, known)| known.roles.clear());
@@ -407,14 +524,19 @@ impl World<'_> {
         }
     }
 
-    fn set_roles(&mut self, change: &Change, id: Digest) -> Result<(), Refusal> {
+    fn set_roles(&mut self, change: &Change, deed: &Deed, id: Digest) -> Result<(), Refusal> {
         let Effect::SetRoles { grantee, before: _, after } = &change.effect else {
             return Err(Refusal::Stale);
         };
         let key = change.subject.relationship.as_ref().ok_or(Refusal::Stale)?;
         let row = self.relationships.get(key).ok_or(Refusal::Stale)?;
         let state = row.clone().observed(BTreeMap::new());
-        effect::check(&state, true, &change.effect, self.now)?;
+        if is_judged(deed) {
+            effect::check(&state, true, &change.effect, self.now)?;
+        }
+        if *deed == Deed::Intend {
+            return Ok(());
+        }
         let came = change.effect.comes().then_some(self.began.into());
         let earlier = self.assignments.get(&(row.id, grantee.id));
         let written = AssignmentRow {
@@ -422,7 +544,7 @@ impl World<'_> {
             grantee_id: grantee.id,
             grantee_kind: grantee.kind,
             grantee_name: grantee.name.clone(),
-            version: change.expects.version + 1,
+            version: earlier.map_or(0, |held| held.version) + 1,
             last_change: Some(id),
             recorded: after.recorded.clone().into(),
             contributions: after.contributions.clone().into(),
@@ -469,6 +591,11 @@ impl World<'_> {
         }
         self.written.acceptances.push(row);
     }
+}
+
+/// Whether it may be, or is so.
+fn is_judged(deed: &Deed) -> bool {
+    !matches!(deed, Deed::Settle(_))
 }
 
 /// As the tables hold them.

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    admit::{Verdict, World, Written},
+    admit::{Aside, Deed, Verdict, World, Written},
+    errands::{self, ErrandRow},
     error::Failure,
     session::{Purpose, Session, both},
     touched,
@@ -16,11 +17,13 @@ use super::{
 use crate::{
     domain::{
         change::{Change, Effect},
-        entry::{self, Draft, EntryKind, Head, Made, PersonRecord},
+        digest::canonical,
+        entry::{self, Draft, EntryKind, Head, Intended, Made, PersonRecord},
+        errand::ErrandState,
         limits::{Admitted, Cost, Limits, member},
         state::{Instance, RelationshipKey},
     },
-    store::{Laid, Outcome, Refusal, Signature, Signatures, StoreError},
+    store::{Outcome, Refusal, Signature, Signatures, StoreError},
 };
 
 /// Makes what may be made. What this returns is durable.
@@ -30,10 +33,10 @@ pub(super) async fn apply(
     changes: &[Admitted],
     limits: &BTreeMap<String, Limits>,
     by: &Signatures,
-    laid: &Laid,
+    aside: Aside<'_>,
 ) -> Result<Vec<Outcome>, StoreError> {
     session.begin(Purpose::Write).await?;
-    match in_transaction(session, (instance, epoch), changes, limits, by, laid).await {
+    match in_transaction(session, (instance, epoch), changes, limits, by, aside).await {
         Ok(outcomes) => {
             session.commit().await?;
             Ok(outcomes)
@@ -51,14 +54,19 @@ async fn in_transaction(
     changes: &[Admitted],
     limits: &BTreeMap<String, Limits>,
     by: &Signatures,
-    laid: &Laid,
+    aside: Aside<'_>,
 ) -> Result<Vec<Outcome>, StoreError> {
     let head = touched::lock_as(session, instance, epoch).await?;
-    let world = touched::world(session, instance, changes, limits, laid).await?;
+    let world = touched::world(session, instance, changes, limits, aside).await?;
     let now = world.now;
     let persons = persons(changes)?;
-    let told = Told { now, head, epoch, changes, persons: &persons, by };
+    let told = Told { now, head, epoch, changes, deeds: aside.deeds, persons: &persons, by };
     let (verdicts, chain) = write_all(session, world, &told).await?;
+    let settled = (changes.iter().zip(&verdicts).enumerate())
+        .filter(|(position, _)| matches!(told.deed(*position), Deed::Settle(_)))
+        .filter(|(_, (_, verdict))| matches!(verdict, Verdict::Made | Verdict::Done))
+        .map(|(_, (admitted, _))| admitted.id());
+    errands::close(session, &settled.collect(), now).await?;
 
     let is_refused = |position: usize| matches!(verdicts[position], Verdict::Refused(_));
     let refused = persons.iter().filter(|(position, _)| is_refused(**position));
@@ -66,9 +74,12 @@ async fn in_transaction(
     let store = session.store.clone();
     let kept = write::persons(session, &refused).await;
     kept.map_err(|failure| failure.into_error(&store))?;
+    let opened = errands::open(session, &chain.opened).await;
+    opened.map_err(|failure| failure.into_error(&store))?;
     write::append(session, &chain).await?;
     let outcome = |verdict| match verdict {
         Verdict::Made | Verdict::Done => Outcome::Done,
+        Verdict::Intended => Outcome::Underway,
         Verdict::Refused(refusal) => Outcome::Refused(refusal),
     };
     Ok(verdicts.into_iter().map(outcome).collect())
@@ -80,6 +91,8 @@ struct Told<'a> {
     head: Head,
     epoch: i64,
     changes: &'a [Admitted],
+    /// What is done with each; where there is none, it is made.
+    deeds: &'a [Deed],
     /// By the position of the change.
     persons: &'a BTreeMap<usize, PersonRecord>,
     by: &'a Signatures,
@@ -91,6 +104,10 @@ const ENTRIES_AT_ONCE: usize = 16;
 impl Told<'_> {
     fn person(&self, position: usize) -> Option<&PersonRecord> {
         self.persons.get(&position)
+    }
+
+    fn deed(&self, position: usize) -> &Deed {
+        self.deeds.get(position).unwrap_or(&Deed::Make)
     }
 
     /// The entries of the changes that were made or refused, where `world` is what they have made.
@@ -114,9 +131,16 @@ impl Told<'_> {
                 Verdict::Made => {
                     let key = change.subject.relationship.as_ref();
                     let is_last = key.is_some_and(|key| last.get(key) == Some(&position));
-                    let made = self.made(admitted, world, is_last);
+                    let made = self.made(position, world, is_last);
                     let payload = entry::payload_made(change, id, person, &made);
                     (entry::kind(change), payload, Some(made))
+                }
+                Verdict::Intended => {
+                    let made = self.made(position, world, false);
+                    let host = world.aside.host;
+                    let intended =
+                        Intended { intends: change.clone(), id, host, made: made.clone() };
+                    (EntryKind::Intended, canonical(&intended), Some(made))
                 }
                 Verdict::Refused(refusal) => {
                     let refused = refusal.to_string();
@@ -133,18 +157,25 @@ impl Told<'_> {
                 payload,
             };
             chain.add_made(draft, made.as_ref());
+            if *verdict == Verdict::Intended {
+                chain.opened.extend(self.errand(admitted, chain.last(), world));
+            }
         }
         chain
     }
 
     /// What the store knows of a change that it made; with the digest of the row, where it is the last one about it.
-    fn made(&self, admitted: &Admitted, world: &World<'_>, is_last: bool) -> Made {
+    fn made(&self, position: usize, world: &World<'_>, is_last: bool) -> Made {
+        let admitted = &self.changes[position];
         let Admitted { change, scope, cost, approved, .. } = admitted;
+        let deed = self.deed(position);
+        let is_paid = world.is_paid(admitted.id());
+        let approved = approved.filter(|_| !is_paid);
         let key = change.subject.relationship.as_ref();
         let row = key.and_then(|key| Some(world.relationships.get(key)?.id));
         let state = key.filter(|_| is_last).and_then(|key| world.state(key));
         let sets = matches!(change.effect, Effect::SetRoles { .. });
-        let costs = approved.is_none() && *cost != Cost::default();
+        let costs = approved.is_none() && !is_paid && *cost != Cost::default();
         let carried = world.carried.get(&admitted.id()).copied();
         let scope = if let Effect::SetBoundary { after, .. } = &change.effect {
             &after.name
@@ -155,13 +186,49 @@ impl Told<'_> {
             epoch: self.epoch,
             scope: scope.clone(),
             row,
-            version: sets.then_some(change.expects.version + 1),
+            version: self.version(position, world).filter(|_| sets),
             state,
-            batch: *approved,
+            batch: approved,
             member: approved.map(|_| member(change)),
             cost: carried.or_else(|| costs.then_some(*cost)),
-            came: change.effect.comes().then(|| world.began.as_millisecond()),
+            came: (change.effect.comes() && *deed != Deed::Intend)
+                .then(|| world.began.as_millisecond()),
+            at: if let Deed::Settle(at) = deed { at.clone() } else { None },
         }
+    }
+
+    /// How often an assignment was changed once a change of it is made.
+    fn version(&self, position: usize, world: &World<'_>) -> Option<i64> {
+        let change = &self.changes[position].change;
+        match self.deed(position) {
+            Deed::Make => Some(change.expects.version + 1),
+            Deed::Intend => None,
+            Deed::Settle(_) => {
+                let (grantee, _, _) = change.effect.roles_set()?;
+                let row = world.relationships.get(change.subject.relationship.as_ref()?)?;
+                Some(world.assignments.get(&(row.id, grantee.id))?.version)
+            }
+        }
+    }
+
+    /// What is kept of a change that is about to be sent.
+    fn errand(&self, admitted: &Admitted, entry: i64, world: &World<'_>) -> Option<ErrandRow> {
+        let Change { subject, effect, .. } = &admitted.change;
+        let key = subject.relationship.as_ref()?;
+        Some(ErrandRow {
+            change_id: admitted.id(),
+            entry,
+            instance: subject.owner.instance.to_string(),
+            cloud: key.cloud,
+            partner: key.partner,
+            name: key.name.to_string(),
+            grantee_id: effect.roles_set().map(|(grantee, _, _)| grantee.id),
+            service_host: world.aside.host,
+            state: ErrandState::Unknown,
+            service_id: world.relationships.get(key).and_then(|row| row.service_id.clone()),
+            carried_out_by: None,
+            sent_at_ms: self.now.into(),
+        })
     }
 }
 
@@ -207,7 +274,7 @@ async fn write_all(
     let mut named = Vec::new();
     for (position, admitted) in told.changes.iter().enumerate() {
         let record = told.person(position);
-        let verdict = world.admit(admitted, record.map(|record| record.hash));
+        let verdict = world.admit(admitted, told.deed(position), record.map(|record| record.hash));
         if verdict == Verdict::Made {
             named.extend(record);
         }
@@ -227,8 +294,8 @@ async fn write_all(
         Err(Failure::Store(error)) => Err(error),
         Err(Failure::Constraint(_)) => {
             session.tell(both("ROLLBACK TO SAVEPOINT changes"), &[]).await?;
-            let World { now, here, instance, limits, laid, .. } = world;
-            let world = touched::world(session, instance, told.changes, limits, laid).await?;
+            let World { now, here, instance, limits, aside, .. } = world;
+            let world = touched::world(session, instance, told.changes, limits, aside).await?;
             let (verdicts, world) = write_each(session, World { now, here, ..world }, told).await?;
             let chain = told.entries(&verdicts, &world).await;
             Ok((verdicts, chain))
@@ -259,8 +326,8 @@ async fn write_each<'a>(
     for (position, admitted) in told.changes.iter().enumerate() {
         let record = told.person(position);
         let mut next = world.clone();
-        let verdict = next.admit(admitted, record.map(|record| record.hash));
-        if verdict != Verdict::Made {
+        let verdict = next.admit(admitted, told.deed(position), record.map(|record| record.hash));
+        if !matches!(verdict, Verdict::Made | Verdict::Intended) {
             verdicts.push(verdict);
             continue;
         }
@@ -274,7 +341,7 @@ async fn write_each<'a>(
                     stored.extend(next.assignments.get(key).map(|held| (*key, held.clone())));
                 }
                 world = next;
-                verdicts.push(Verdict::Made);
+                verdicts.push(verdict);
             }
             Err(Failure::Store(error)) => return Err(error),
             Err(Failure::Constraint(reason)) => {

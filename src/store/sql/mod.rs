@@ -12,6 +12,7 @@ mod beside;
 mod boundaries;
 mod budget;
 mod chain;
+mod errands;
 mod error;
 mod lock;
 mod migrate;
@@ -35,7 +36,9 @@ use std::{
     time::Duration,
 };
 
+pub use admit::{Aside, Deed};
 use ecow::EcoString;
+pub use errands::Heard;
 use jiff::Timestamp;
 pub use open::{POSTGRES_ROLES, exposed};
 pub use record::{Erased, StoredBatch};
@@ -49,6 +52,7 @@ use super::{
 use crate::domain::{
     digest::Digest,
     entry::{Columns, Draft, Entry, Head, PersonRecord, tables::Found},
+    errand::{Errand, Errands},
     lifecycle::{ENDED_IS_KEPT_FOR_DAYS, INVITATION_LAPSES_AFTER_DAYS, Lifecycle, Phase},
     limits::{Admitted, Batch, Budget, Limits},
     state::{Beside, Host, Instance, Observed, RelationshipKey, seen::ServiceId},
@@ -245,6 +249,12 @@ impl<May> Sql<May> {
         observe::claims(&mut self.session).await
     }
 
+    /// What is on its way at the service, or was given up not long ago.
+    pub async fn errands(&mut self) -> Result<Errands, StoreError> {
+        let now = observe::clock(&mut self.session).await?;
+        errands::all(&mut self.session, now).await
+    }
+
     /// The same with another clock than this machine's. SQLite has no clock of its own, so that it is the store's as
     /// well; a server keeps its own.
     #[must_use]
@@ -304,7 +314,11 @@ impl Write for SqlWriter {
         limits: &BTreeMap<String, Limits>,
         by: &Signatures,
     ) -> Result<Vec<Outcome>, StoreError> {
-        self.apply_under(changes, limits, by, &Laid::new()).await
+        let laid = Laid::new();
+        let host = Host::Microsoft;
+        let none = Errands::default();
+        let aside = Aside { host, laid: &laid, errands: &none, deeds: &[] };
+        self.apply_beside(changes, limits, by, aside).await
     }
 
     async fn block(&mut self, batches: &[Batch], by: &Signature) -> Result<(), StoreError> {
@@ -342,16 +356,40 @@ impl SqlWriter {
         self.end(head, drafts).await
     }
 
-    /// As [`Write::apply`], of a store that is the book beside a service, at which `laid` is held.
-    pub(super) async fn apply_under(
+    /// As [`Write::apply`], of a store that is the book beside a service. What is only intended is [`Outcome::Underway`],
+    /// and may be sent once this returns.
+    pub(super) async fn apply_beside(
         &mut self,
         changes: &[Admitted],
         limits: &BTreeMap<String, Limits>,
         by: &Signatures,
-        laid: &Laid,
+        aside: Aside<'_>,
     ) -> Result<Vec<Outcome>, StoreError> {
         let who = (&self.may.instance, self.may.epoch);
-        apply::apply(&mut self.session, who, changes, limits, by, laid).await
+        apply::apply(&mut self.session, who, changes, limits, by, aside).await
+    }
+
+    /// Writes down what was heard of what is on its way.
+    pub(super) async fn hear(&mut self, heard: &[(&Errand, Heard)]) -> Result<(), StoreError> {
+        if heard.is_empty() {
+            return Ok(());
+        }
+        let head = self.begin().await?;
+        let drafts = match observe::clock(&mut self.session).await {
+            Ok(now) => errands::hear(&mut self.session, heard, now).await,
+            Err(error) => Err(error),
+        };
+        self.end(head, drafts).await
+    }
+
+    /// The store's clock.
+    pub(super) async fn now(&mut self) -> Result<Timestamp, StoreError> {
+        observe::clock(&mut self.session).await
+    }
+
+    /// The instance whose session it is.
+    pub(super) fn instance(&self) -> &Instance {
+        &self.may.instance
     }
 
     /// Erases what is kept of persons, and says of how many. The ledger stays as true as it was, and says that it was
@@ -449,6 +487,8 @@ const TABLES: &[(&str, Statement)] = &[
         "approved_at_ms"),
     table!("spent": "id" "scope" "at_ms" "revocations" "terminations" "privileged_gains"
         "new_grantees" "replacements"),
+    table!("errands": "change_id" "entry" "instance" "cloud" "partner" "name" "grantee_id"
+        "service_host" "state" "service_id" "carried_out_by" "sent_at_ms"),
     table!("instances": "instance" "epoch" "holder"),
 ];
 

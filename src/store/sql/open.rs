@@ -48,6 +48,7 @@ pub(super) const STEPS: &[(i64, &str, Statement)] = &[
     step!(6, "rows", "0006_rows.sql"),
     step!(8, "locks", "0008_locks.sql"),
     step!(9, "service", "0009_service.sql"),
+    step!(10, "errands", "0010_errands.sql"),
 ];
 
 /// The version that this program reads and writes.

@@ -40,7 +40,9 @@ fn an_end_is_recorded_only_while_both_clocks_agree_within_a_minute() {
     let now = Timestamp::from_second(1_800_000_000).unwrap();
     let (instance, limits) = (Instance::cli(), BTreeMap::new());
     let agree = |seconds| {
-        let laid = crate::store::Laid::new();
+        let (host, laid) = (Host::Microsoft, crate::store::Laid::new());
+        let none = crate::domain::errand::Errands::default();
+        let aside = super::Aside { host, laid: &laid, errands: &none, deeds: &[] };
         let world = World {
             now,
             began: now,
@@ -57,7 +59,8 @@ fn an_end_is_recorded_only_while_both_clocks_agree_within_a_minute() {
             seals: BTreeMap::new(),
             doubts: BTreeMap::new(),
             gone: BTreeSet::new(),
-            laid: &laid,
+            aside,
+            open: Vec::new(),
             next_id: 1,
             written: super::admit::Written::default(),
         };

@@ -9,7 +9,7 @@ use serde::Deserialize as _;
 use serde_json::json;
 
 use super::{
-    admit::{Held, World, Written},
+    admit::{Aside, Held, World, Written},
     boundaries, budget,
     chain::{self, linked},
     observe::{SOME_ASSIGNMENTS, clock, relationship_json},
@@ -26,7 +26,7 @@ use crate::{
         limits::{Admitted, Cost, Limits},
         state::{Instance, RelationshipKey, Roles},
     },
-    store::{Laid, StoreError},
+    store::StoreError,
 };
 
 /// The end of the chain, for the newest session of an instance. Whoever has it is alone among writers until the
@@ -144,7 +144,7 @@ pub(super) async fn world<'a>(
     instance: &'a Instance,
     changes: &[Admitted],
     limits: &'a BTreeMap<String, Limits>,
-    laid: &'a Laid,
+    aside: Aside<'a>,
 ) -> Result<World<'a>, StoreError> {
     let now = clock(session).await?;
     let here = session.here();
@@ -201,7 +201,8 @@ pub(super) async fn world<'a>(
         doubts: proof.doubts,
         gone,
         next_id,
-        laid,
+        aside,
+        open: Vec::new(),
         written: Written::default(),
     })
 }

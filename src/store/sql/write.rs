@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     admit::{Held, World, Written, in_millis},
+    errands::ErrandRow,
     error::Failure,
     rows::{Millis, NewEntryRow, PersonRow, RoleRow},
     session::{Bound, Session, Statement, both},
@@ -306,12 +307,19 @@ pub(super) async fn persons(
 pub(super) struct Chain {
     head: Head,
     rows: Vec<NewEntryRow>,
+    /// What is on its way by them.
+    pub opened: Vec<ErrandRow>,
 }
 
 impl Chain {
     /// No entry yet.
     pub fn after(head: Head) -> Self {
-        Self { head, rows: Vec::new() }
+        Self { head, rows: Vec::new(), opened: Vec::new() }
+    }
+
+    /// The number of the last entry.
+    pub fn last(&self) -> i64 {
+        self.head.sequence
     }
 
     pub fn add(&mut self, draft: Draft) {
@@ -328,7 +336,7 @@ impl Chain {
 
 /// Appends to the ledger, in order.
 pub(super) async fn append(session: &mut Session, chain: &Chain) -> Result<(), StoreError> {
-    let Chain { head, rows } = chain;
+    let Chain { head, rows, opened: _ } = chain;
     if rows.is_empty() {
         return Ok(());
     }

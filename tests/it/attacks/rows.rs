@@ -309,7 +309,8 @@ async fn a_forged_column_is_named_and_neither_acted_upon_nor_passed_over(
     let mut team = Team::applied(database);
     let kept = team.keep().await;
     let mut refused = Vec::new();
-    for (table, columns) in COLUMNS {
+    // Nothing is on its way where the store is all there is: `graph::writing` forges what is.
+    for (table, columns) in COLUMNS.iter().filter(|(table, _)| *table != "errands") {
         for (column, judged) in *columns {
             team.put_back(&kept);
             let case = format!("UPDATE {table} SET {column} = {}", forged(table, column));

@@ -116,10 +116,21 @@ async fn an_invitation_is_given_up_with_the_one_that_replaces_it_and_not_before(
     let offers = served.place.path().join("out/offers.yaml");
     let text = std::fs::read_to_string(&offers).unwrap();
     std::fs::write(&offers, text.replace("duration: P730D", "duration: P365D")).unwrap();
-    let ran = ends(&served, 1, &["apply", "-f", "out"]);
-    tells(&ran, &["is to be invited, to replace", "this version changes nothing at Microsoft"]);
-    std::fs::write(&offers, text).unwrap();
-    let rest = document(&served, 0, &["diff", "-f", "out"]);
+    let now = &["apply", "-f", "out", "--wait", "PT0S"];
+    let ran = ends(&served, 1, now);
+    tells(&ran, &["under way", "wide-helpdesk-2: invite"]);
+    assert!(!ran.stdout.contains("withdrew"), "{}", ran.stdout);
+    for _ in 0..2 {
+        let waiting = run(&served, now);
+        assert!(!waiting.stdout.contains("withdrew"), "{}", waiting.stdout);
+        served.pass("PT1M").await;
+    }
+    tells(
+        &run(&served, now),
+        &["wide-helpdesk: withdrew the invitation, as another takes its place"],
+    );
+    // What was given up is not adopted a second time, which is told.
+    let rest = document(&served, 1, &["diff", "-f", "out"]);
     assert_eq!(effects(&rest), [""; 0], "{rest:#}");
 }
 
@@ -268,7 +279,7 @@ async fn who_holds_what_is_in_the_ledger_from_the_adoption_on_also_of_what_is_on
 }
 
 #[tokio::test]
-async fn what_was_changed_there_is_recorded_also_while_something_is_refused() {
+async fn what_was_changed_there_is_recorded_also_while_something_is_on_its_way() {
     let served = adopted(true).await;
     let file = served.place.path().join("out/customers/northwind-traders.yaml");
     let text = std::fs::read_to_string(&file).unwrap();
@@ -279,7 +290,7 @@ async fn what_was_changed_there_is_recorded_also_while_something_is_refused() {
         "roles": [HELPDESK],
     });
     outsider(&served, given).await;
-    ends(&served, 1, &["apply", "-f", "out"]);
+    ends(&served, 1, &["apply", "-f", "out", "--wait", "PT0S"]);
     tells(&run(&served, &["history", "northwind-helpdesk"]), &["Difference"]);
     tells(
         &run(&served, &["why", ENGINEERS, "--role", "Helpdesk Administrator"]),

@@ -5,10 +5,13 @@
 mod attacked;
 mod calls;
 mod clouds;
+mod monkey;
+mod operator;
 mod planning;
 mod reading;
 mod secrets;
 mod tokens;
+mod writing;
 
 use std::{fs, path::PathBuf, process::Command};
 

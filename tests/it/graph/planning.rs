@@ -10,7 +10,7 @@ use crate::{
     program::Ran,
 };
 
-const STORE: &str = "graph:emulator/graph.yaml";
+pub const STORE: &str = "graph:emulator/graph.yaml";
 pub const FIRST_LINE: &str = "0a0a0a0a-1111-4222-8333-444444444444";
 pub const ENGINEERS: &str = "0c0c0c0c-1111-4222-8333-444444444444";
 const NORTHWIND: &str = "ccccdddd-2222-eeee-3333-ffff4444aaaa";
@@ -175,18 +175,6 @@ async fn an_approval_there_is_seen_and_taken_over_and_no_object_stands_in_its_pl
     ends(&served, 0, &["diff", "-f", "out"]);
     let history = ends(&served, 0, &["history", "wide-helpdesk"]);
     tells(&history, &["Recognised by", "seen at Microsoft: ApprovalPending => Active"]);
-}
-
-#[tokio::test]
-async fn what_has_to_be_changed_there_is_refused_in_words_and_the_rest_is_done() {
-    let served = adopted(true).await;
-    let grants = served.place.path().join("out/grants.yaml");
-    let text = std::fs::read_to_string(&grants).unwrap();
-    std::fs::write(&grants, text.replace("  - Message Center Reader\n", "")).unwrap();
-    let ran = ends(&served, 1, &["apply", "-f", "out"]);
-    tells(&ran, &["C0568", "this version changes nothing at Microsoft: make it in Partner Center"]);
-    nothing_was_written_there(&served).await;
-    tells(&ends(&served, 0, &["ledger", "verify"]), &["the ledger is whole"]);
 }
 
 /// The adopting object of northwind with one thing otherwise.

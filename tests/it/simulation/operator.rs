@@ -184,7 +184,7 @@ impl Operator {
 
     /// One time around the loop.
     pub async fn turn(&mut self, around: &mut Around<'_>) -> Result<(), StoreError> {
-        let turned = self.try_turn(around).await;
+        let turned = Box::pin(self.try_turn(around)).await;
         if turned.is_err() {
             self.term.store = None;
         }

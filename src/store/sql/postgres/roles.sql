@@ -60,6 +60,8 @@ GRANT INSERT, UPDATE (exceeded, blocked_at_ms, blocked_by, approved_at_ms, appro
     ON concordat.batches TO concordat_operator;
 GRANT INSERT, UPDATE (made_at_ms, asked_by, approved_at_ms) ON concordat.batch_members TO concordat_operator;
 GRANT INSERT, DELETE ON concordat.spent TO concordat_operator;
+GRANT INSERT, UPDATE (entry, state, service_id, carried_out_by, sent_at_ms), DELETE
+    ON concordat.errands TO concordat_operator;
 
 -- The names of persons are not needed to see that the chain is whole.
 REVOKE SELECT ON concordat.persons FROM concordat_reader;
