@@ -561,6 +561,34 @@ async fn granted() -> Served {
 }
 
 #[tokio::test]
+async fn one_group_is_given_roles_at_many_customers_in_one_run() {
+    let mut served = running().await;
+    let (offer, of_one) = CONTOSO.split_once("---\n").unwrap();
+    let second = of_one
+        .replace("name: fabrikam", "name: tailspin")
+        .replace("name: first-line", "name: first-line-tailspin")
+        .replace("bbbbcccc-1111-dddd-2222-eeee3333ffff", "bbbbcccc-1111-dddd-2222-eeee3333aaaa")
+        .replace("displayName: Fabrikam", "displayName: Tailspin")
+        .replace("fabrikam-help", "tailspin-help");
+    write(&served, &format!("{offer}---\n{of_one}---\n{second}"));
+    ends(&served, 0, &["apply", "-f", "out"]);
+    for name in ["fabrikam-help", "tailspin-help"] {
+        approved(&served, name).await;
+    }
+    ends(&served, 0, &["apply", "-f", "out"]);
+    for name in ["fabrikam-help", "tailspin-help"] {
+        assert_eq!(held(&mut served, name).await, ["0a0a active 1"], "{name}");
+        let history = ends(&served, 0, &["history", name]);
+        assert!(
+            !history.stdout.contains("Refused"),
+            "one waited for the other: {}",
+            history.stdout
+        );
+    }
+    tells(&ends(&served, 0, &["ledger", "verify"]), &["the ledger is whole"]);
+}
+
+#[tokio::test]
 async fn nothing_is_taken_for_narrowed_while_what_widens_it_may_still_land() {
     let mut served = granted().await;
     let mut late = rule("POST", "/$batch", Some(1), &json!({"kind": "late", "seconds": 600}));
