@@ -60,6 +60,15 @@ impl Change {
         let apart = both.is_some_and(|(own, theirs)| own != theirs);
         row.is_some() && *row == other.subject.relationship && !apart
     }
+
+    /// Whether it has to wait while another change of the same row is on its way: it rests on that, or both are about what
+    /// one grantee holds.
+    pub fn waits_for(&self, underway: &Self) -> bool {
+        let grantee = |change: &Self| change.effect.roles_set().map(|(grantee, _, _)| grantee.id);
+        let is_of_row = self.subject.relationship == underway.subject.relationship;
+        let is_same = is_of_row && grantee(self).is_some() && grantee(self) == grantee(underway);
+        is_same || self.rests_on(underway)
+    }
 }
 
 /// What a change is about, in the words that are printed.

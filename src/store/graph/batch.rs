@@ -112,5 +112,5 @@ fn answered(part: Option<Part>) -> Result<Part, (Duration, String)> {
         return Ok(part);
     }
     let after = Duration::from_secs(part.retry_after.unwrap_or_default());
-    Err((after, format!("{} ({})", part.status, wire::error_in(&part.body))))
+    Err((after, part.refusal()))
 }

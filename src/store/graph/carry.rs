@@ -171,11 +171,9 @@ impl GraphWriter {
                 // Somebody else was there first, or we ourselves were; or it is throttled, and made all the same: a look
                 // tells.
                 Answer::Refused(part) if matches!(part.status, 409 | 429) => {
-                    let why = format!("{} ({})", part.status, wire::error_in(&part.body));
                     let is_throttled = part.status == 429;
-                    let denied =
-                        if is_throttled { Denied::Perhaps(why) } else { Denied::Never(why) };
-                    self.conflicts.insert(id, denied);
+                    let denied = if is_throttled { Denied::Throttled } else { Denied::Never };
+                    self.conflicts.insert(id, denied(part.refusal()));
                     Outcome::Unknown
                 }
                 Answer::Refused(part) if part.status == 412 => {
@@ -185,7 +183,7 @@ impl GraphWriter {
                 }
                 Answer::Unknown => Outcome::Unknown,
                 Answer::Refused(part) => {
-                    let why = format!("{} ({})", part.status, wire::error_in(&part.body));
+                    let why = part.refusal();
                     heard.push((errand, Heard::Refused(why.clone())));
                     Outcome::Refused(Refusal::Outside(why))
                 }
@@ -253,11 +251,7 @@ impl GraphWriter {
                     Outcome::Done
                 }
                 Answer::Refused(part) => {
-                    let why = format!(
-                        "the draft cannot be taken back: {} ({})",
-                        part.status,
-                        wire::error_in(&part.body)
-                    );
+                    let why = format!("the draft cannot be taken back: {}", part.refusal());
                     Outcome::Refused(Refusal::Outside(why))
                 }
                 Answer::Unknown => Outcome::Refused(Refusal::Stale),

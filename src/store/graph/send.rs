@@ -36,6 +36,16 @@ pub(super) struct Request {
 }
 
 impl Request {
+    /// One that nothing guards, that gives, and that clears nothing away.
+    fn new(method: Method, path: String, body: Option<Value>) -> Self {
+        Self { method, path, if_match: None, body, takes_away: false, clears: None }
+    }
+
+    /// Deletes what stands at a path, in this version.
+    fn delete(path: String, if_match: Option<EcoString>) -> Self {
+        Self { if_match, ..Self::new(Method::DELETE, path, None) }
+    }
+
     /// As one of a batch.
     pub fn of_batch(&self, id: usize) -> Value {
         let mut headers = Map::new();
@@ -73,8 +83,8 @@ pub(super) fn request(
     let of_it = format!("{RELATIONSHIPS}/{}", seen.id);
     let patch = |body: Value, takes_away| {
         let if_match = Some(seen.etag.clone().ok_or(Refusal::Stale)?);
-        let (method, path, body) = (Method::PATCH, of_it.clone(), Some(body));
-        Ok(Request { method, path, if_match, body, takes_away, clears: None })
+        let patch = Request::new(Method::PATCH, of_it.clone(), Some(body));
+        Ok(Request { if_match, takes_away, ..patch })
     };
     match effect {
         Effect::SetRoles { grantee, before, after } => {
@@ -113,14 +123,8 @@ pub(super) fn request(
 
 /// Takes a draft back that was never sent to the customer.
 pub(super) fn take_back(seen: &SeenRelationship) -> Request {
-    Request {
-        method: Method::DELETE,
-        path: format!("{RELATIONSHIPS}/{}", seen.id),
-        if_match: seen.etag.clone(),
-        body: None,
-        takes_away: true,
-        clears: None,
-    }
+    let delete = Request::delete(format!("{RELATIONSHIPS}/{}", seen.id), seen.etag.clone());
+    Request { takes_away: true, ..delete }
 }
 
 /// Sends what was made to the customer: from then on it can be approved, and nothing takes it back.
@@ -129,14 +133,8 @@ pub(super) fn lock(id: &ServiceId) -> Request {
 }
 
 fn ask(id: &ServiceId, action: &str) -> Request {
-    Request {
-        method: Method::POST,
-        path: format!("{RELATIONSHIPS}/{id}/requests"),
-        if_match: None,
-        body: Some(json!({"action": action})),
-        takes_away: false,
-        clears: None,
-    }
+    let body = json!({"action": action});
+    Request::new(Method::POST, format!("{RELATIONSHIPS}/{id}/requests"), Some(body))
 }
 
 fn invite(invitation: &Invitation) -> Request {
@@ -150,14 +148,7 @@ fn invite(invitation: &Invitation) -> Request {
     if let Some(duration) = duration {
         body["duration"] = json!(duration.duration());
     }
-    Request {
-        method: Method::POST,
-        path: RELATIONSHIPS.to_owned(),
-        if_match: None,
-        body: Some(body),
-        takes_away: false,
-        clears: None,
-    }
+    Request::new(Method::POST, RELATIONSHIPS.to_owned(), Some(body))
 }
 
 fn details<'a>(roles: impl Iterator<Item = &'a RoleId>) -> Value {
@@ -192,18 +183,9 @@ fn assign(
         let is_failed =
             |it: &&SeenAssignment| it.grantee == grantee.id && it.status == AssignmentStatus::Error;
         let failed = all.iter().find(|(_, it)| is_failed(it));
-        let clears = failed.map(|(id, it)| {
-            Box::new(Request {
-                method: Method::DELETE,
-                path: format!("{of_it}/{id}"),
-                if_match: it.etag.clone(),
-                body: None,
-                takes_away: false,
-                clears: None,
-            })
-        });
-        let (method, path, body) = (Method::POST, of_it, Some(body));
-        return Ok(Request { method, path, if_match: None, body, takes_away: false, clears });
+        let clears = failed
+            .map(|(id, it)| Box::new(Request::delete(format!("{of_it}/{id}"), it.etag.clone())));
+        return Ok(Request { clears, ..Request::new(Method::POST, of_it, Some(body)) });
     };
     if more {
         let why = "the service tells more than one assignment of this group: look at it in Partner Center";
@@ -212,12 +194,10 @@ fn assign(
     let if_match = Some(held.etag.clone().ok_or(Refusal::Stale)?);
     let path = format!("{of_it}/{id}");
     if wanted.is_empty() {
-        let method = Method::DELETE;
-        let (body, clears) = (None, None);
-        return Ok(Request { method, path, if_match, body, takes_away: true, clears });
+        return Ok(Request { takes_away: true, ..Request::delete(path, if_match) });
     }
     let body = Some(json!({"accessDetails": details(wanted.iter())}));
-    Ok(Request { method: Method::PATCH, path, if_match, body, takes_away, clears: None })
+    Ok(Request { if_match, takes_away, ..Request::new(Method::PATCH, path, body) })
 }
 
 fn container(group: GranteeId) -> Value {

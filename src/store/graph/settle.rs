@@ -50,6 +50,8 @@ pub(super) enum Denied {
     Never(String),
     /// It may be all the same.
     Perhaps(String),
+    /// It was throttled, and may be all the same.
+    Throttled(String),
 }
 
 /// What became of an errand, where `seen` is what it is about as the service shows it, and `denied` what it says of it, where
@@ -68,7 +70,7 @@ pub(super) fn fate(
     let not_yet = || {
         if let Some(Denied::Never(why)) = denied {
             Fate::Refused(why.clone())
-        } else if let Some(Denied::Perhaps(why)) = denied {
+        } else if let Some(Denied::Perhaps(why) | Denied::Throttled(why)) = denied {
             Fate::Lost(why.clone())
         } else if !is_late {
             Fate::Waits

@@ -51,6 +51,13 @@ pub struct Part {
     pub body: Value,
 }
 
+impl Part {
+    /// Its status, and what it says of an error.
+    pub fn refusal(&self) -> String {
+        format!("{} ({})", self.status, error_in(&self.body))
+    }
+}
+
 /// The deepest nesting of an answer that is read; Graph's own have about six.
 const DEEPEST: usize = 64;
 

@@ -92,13 +92,12 @@ impl GraphWriter {
 
     /// What is on its way and must land before a change can be made.
     fn in_the_way(&self, admitted: &Admitted) -> Option<&Errand> {
-        let change = &admitted.change;
-        let grantee = |change: &Change| change.effect.roles_set().map(|(theirs, _, _)| theirs.id);
-        let (id, row) = (admitted.id(), change.subject.relationship.as_ref()?);
-        self.errands.open_of(row).filter(|errand| errand.id != id).find(|errand| {
-            let same = grantee(change).is_some() && grantee(change) == grantee(&errand.change);
-            same || change.rests_on(&errand.change)
-        })
+        let (id, change) = (admitted.id(), &admitted.change);
+        let mut others = self
+            .errands
+            .open_of(change.subject.relationship.as_ref()?)
+            .filter(|errand| errand.id != id);
+        others.find(|errand| change.waits_for(&errand.change))
     }
 
     /// The invitations on which others rest: nothing is given up for one that is not sent.
@@ -162,9 +161,8 @@ impl GraphWriter {
         let mut refused = BTreeMap::new();
         ask_each(&self.graph, asked.collect(), |id, part| {
             let Ok(Part { status: 200, body, .. }) = part else { return };
-            let is_operation = open.iter().any(|errand| {
-                errand.id == id && errand.by.as_ref().is_some_and(|by| by.starts_with("operations"))
-            });
+            let by = self.errands.get(&id).and_then(|errand| errand.by.as_ref());
+            let is_operation = by.is_some_and(|by| by.starts_with("operations"));
             let denied = match wire::progress(&body) {
                 "failed" => {
                     let why = "the service took it, and says that it could not carry it out";
@@ -302,7 +300,7 @@ impl Write for GraphWriter {
             // What somebody else holds by now, and what was throttled, is planned anew.
             let conflict = conflicts.get(&errand.id);
             let again = conflict.is_some_and(|denied| {
-                let is_throttled = matches!(denied, Denied::Perhaps(why) if why.starts_with("429"));
+                let is_throttled = matches!(denied, Denied::Throttled(_));
                 is_throttled || errand.change.effect.roles_set().is_some()
             });
             if again && matches!(looked.known.get(&errand.id), Some(Outcome::Refused(_))) {
@@ -339,11 +337,8 @@ impl Write for GraphWriter {
                 }
                 // Somebody has changed it just now, or it is throttled: it is looked at once more.
                 Answer::Refused(part) if !matches!(part.status, 409 | 412 | 429) => {
-                    let why = format!(
-                        "it is made and cannot be sent to the customer: {} ({})",
-                        part.status,
-                        wire::error_in(&part.body)
-                    );
+                    let why = part.refusal();
+                    let why = format!("it is made and cannot be sent to the customer: {why}");
                     // It is made, and waits as a draft: the next run tries again, or takes it back.
                     looked.known.insert(id, Outcome::Refused(Refusal::Outside(why)));
                 }

@@ -206,14 +206,8 @@ impl World<'_> {
         let Some(row) = &change.subject.relationship else { return Ok(()) };
         let of_before = self.aside.errands.open_of(row);
         let of_before = of_before.filter(|errand| !self.made.contains(&errand.id));
-        let grantee = |change: &Change| change.effect.roles_set().map(|(grantee, _, _)| grantee.id);
-        let is_same = |open: &Change| {
-            let of_row = open.subject.relationship.as_ref() == Some(row);
-            of_row && grantee(change).is_some() && grantee(change) == grantee(open)
-        };
         let mut open = of_before.map(|errand| &errand.change).chain(&self.open);
-        let rests = open.any(|open| change.rests_on(open) || is_same(open));
-        if rests { Err(Refusal::Stale) } else { Ok(()) }
+        if open.any(|open| change.waits_for(open)) { Err(Refusal::Stale) } else { Ok(()) }
     }
 
     /// Whether the store is as the change expects it.

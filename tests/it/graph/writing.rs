@@ -490,8 +490,9 @@ async fn an_invitation_that_was_given_up_and_is_approved_later_is_ended_and_nobo
     tells(&ends(&served, 0, &["ledger", "verify"]), &["the ledger is whole"]);
 }
 
-#[tokio::test]
-async fn nothing_is_taken_from_a_predecessor_before_its_successor_has_landed() {
+/// One whose relationship gives what it is to give, and has a successor that is approved and gives nothing yet; its clock
+/// stands.
+async fn succeeded() -> Served {
     let mut served = running().await;
     for number in 0..=1 {
         let words = step(&mut served, number).await;
@@ -501,6 +502,12 @@ async fn nothing_is_taken_from_a_predecessor_before_its_successor_has_landed() {
     ends(&served, 0, &["apply", "-f", "out"]);
     approved(&served, "fabrikam-help-2").await;
     served.control("POST", "clock", &json!({"factor": 0})).await;
+    served
+}
+
+#[tokio::test]
+async fn nothing_is_taken_from_a_predecessor_before_its_successor_has_landed() {
+    let mut served = succeeded().await;
     for _ in 0..3 {
         ends(&served, 1, NOW);
         assert_eq!(held(&mut served, "fabrikam-help-2").await, ["0a0a pending 1"]);
@@ -793,15 +800,7 @@ async fn an_extension_that_others_turn_on_is_turned_off_and_one_that_they_turn_o
 
 #[tokio::test]
 async fn a_successor_whose_access_leaves_takes_nothing_from_its_predecessor() {
-    let mut served = running().await;
-    for number in 0..=1 {
-        let words = step(&mut served, number).await;
-        ends(&served, 0, words);
-    }
-    write(&served, &CONTOSO.replace("P730D", "P365D"));
-    ends(&served, 0, &["apply", "-f", "out"]);
-    approved(&served, "fabrikam-help-2").await;
-    served.control("POST", "clock", &json!({"factor": 0})).await;
+    let mut served = succeeded().await;
     // The service cannot make it, and what it could not make is cleared away slowly.
     served.fault(&rule("POST", ASSIGNED, Some(1), &json!({"kind": "fate"}))).await;
     for _ in 0..4 {
