@@ -45,7 +45,7 @@ impl GraphWriter {
     ///
     /// # Errors
     ///
-    /// As [`SqlWriter::close`].
+    /// As [`SqlWriter::close`](crate::store::sql::SqlWriter::close).
     pub async fn close(self) -> Result<(), StoreError> {
         self.book.close().await
     }
